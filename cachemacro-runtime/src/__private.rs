@@ -1,0 +1,195 @@
+//! The one door of generated code. Nothing here is for people, and all of it may change in any release.
+
+use std::borrow::Borrow;
+use std::sync::{Mutex, PoisonError};
+
+pub use inventory;
+
+pub use crate::engine::{
+    Asked, Batch, Cache, Miss, Peek, Source, peek, publish, publish_quietly, publish_quietly_sync, publish_sync,
+    read_background, read_inline, read_sync_background, read_sync_inline, source,
+};
+pub use crate::entry::Absence;
+pub use crate::event::{
+    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Move, Moves, SharedEvent, share_event,
+};
+pub use crate::key::{KeyPart, KeyWriter, canon, part};
+pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
+pub use crate::site::{
+    CachedFn, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
+};
+pub use crate::value::*;
+pub use crate::{CacheError, fail_face, publish_failed_strict, shape, value_type};
+
+use crate::version::IntoVersion;
+
+/// The process-wide cache.
+#[inline]
+pub fn cache() -> &'static Cache {
+    Cache::global()
+}
+
+/// The cache that `cache = …` names.
+#[inline]
+pub fn handle<C: AsRef<Cache> + ?Sized>(cache: &C) -> &Cache {
+    cache.as_ref()
+}
+
+/// Renders the aggregates of one binding.
+pub fn bind<K: AggregateKey>(out: &mut Aggregates, key: &K) {
+    key.render(out);
+}
+
+/// A version, from whatever integer it comes as.
+pub fn version<T: IntoVersion + ?Sized>(version: &T) -> u64 {
+    version.to_version()
+}
+
+/// What a background refresh keeps of a borrowed argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept for a background refresh",
+    label = "not `Clone`",
+    note = "derive `Clone` (a pool or an `Arc` inside makes that cheap), or let the first reader refresh: `refresh = inline`"
+)]
+pub trait Own {
+    /// The owned form.
+    type Owned;
+    /// A copy of its own.
+    fn own(&self) -> Self::Owned;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned + ?Sized> Own for T {
+    type Owned = T::Owned;
+    fn own(&self) -> T::Owned {
+        self.to_owned()
+    }
+}
+
+/// An owned copy for a background refresh.
+pub fn own<T: Own + ?Sized>(value: &T) -> T::Owned {
+    value.own()
+}
+
+/// As [`own`], for an optional borrow.
+pub fn own_option<T: Own + ?Sized>(value: &Option<&T>) -> Option<T::Owned> {
+    value.map(T::own)
+}
+
+/// The borrow of an optional owned argument.
+pub fn borrow_option<T: ?Sized, O: Borrow<T>>(value: &Option<O>) -> Option<&T> {
+    value.as_ref().map(Borrow::borrow)
+}
+
+/// An argument that a load may need more than once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be given to a load twice",
+    label = "not `Clone`",
+    note = "a load may have to be repeated, when a replica's row was too old: derive `Clone`, or take the argument by reference"
+)]
+pub trait Again: Sized {
+    /// One more.
+    fn again(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Again for T {
+    fn again(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// One more of an argument.
+pub fn again<T: Again>(value: &T) -> T {
+    value.again()
+}
+
+/// A `&mut` argument, lent to one load after another.
+pub struct Lend<'a, T: ?Sized>(Mutex<Option<&'a mut T>>);
+
+impl<'a, T: ?Sized> Lend<'a, T> {
+    /// Lends.
+    pub fn new(value: &'a mut T) -> Self {
+        Self(Mutex::new(Some(value)))
+    }
+
+    /// Borrows, until the guard is dropped.
+    ///
+    /// # Panics
+    /// When it is borrowed already. The loads of one call follow one another, and a cancelled one has given it back.
+    pub fn take(&self) -> Lent<'_, 'a, T> {
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Lent { lend: self, value: Some(value.expect("the loads of one call follow one another")) }
+    }
+}
+
+/// A borrowed `&mut` argument.
+pub struct Lent<'l, 'a, T: ?Sized> {
+    lend: &'l Lend<'a, T>,
+    value: Option<&'a mut T>,
+}
+
+impl<T: ?Sized> std::ops::Deref for Lent<'_, '_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("taken in drop only")
+    }
+}
+
+impl<T: ?Sized> std::ops::DerefMut for Lent<'_, '_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("taken in drop only")
+    }
+}
+
+impl<T: ?Sized> Drop for Lent<'_, '_, T> {
+    fn drop(&mut self) {
+        *self.lend.0.lock().unwrap_or_else(PoisonError::into_inner) = self.value.take();
+    }
+}
+
+/// The marker of a return type's shape.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! shape {
+    ($returned:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{ShapeOption as _, ShapePlain as _, ShapeResult as _, ShapeResultOption as _};
+        (&&&&$crate::__private::Probe::<$returned>::NEW).shape()
+    }};
+}
+
+/// The value type's name in a return type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! value_type {
+    ($returned:ty) => {
+        || $crate::__private::value_type_of($crate::shape!($returned))
+    };
+}
+
+/// How a return type carries the cache's own error, and shares its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! fail_face {
+    ($returned:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{
+            RefusalFallback as _, RefusalFrom as _, RefusalFromIo as _, ShareError as _, ShareFallback as _,
+        };
+        $crate::__private::FailFace::<$returned> {
+            refusal: (&&&$crate::__private::Probe::<$returned>::NEW).refusal(),
+            share: (&&$crate::__private::Probe::<$returned>::NEW).share(),
+        }
+    }};
+}
+
+/// The return value that reports a failed invalidation; refused at compile time where there is none.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! publish_failed_strict {
+    ($returned:ty, $error:expr) => {{
+        use $crate::__private::{CarriesCacheError as _, CarriesThroughIo as _};
+        (&&$crate::__private::Probe::<$returned>::NEW).carry($error)
+    }};
+}

@@ -1,0 +1,168 @@
+//! The in-process bus: every subscriber gets every event, in order, until the process dies.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::event::{CacheEvent, SharedEvent};
+
+/// Events that may wait for one subscriber before publishers wait for it.
+const QUEUE: usize = 1024;
+/// How often a handler is given one event before the event is given up.
+const ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Default)]
+pub(crate) struct Bus {
+    subscribers: Arc<Mutex<Subscribers>>,
+}
+
+#[derive(Default)]
+struct Subscribers {
+    next: u64,
+    queues: HashMap<TypeId, Vec<(u64, mpsc::Sender<SharedEvent>)>>,
+}
+
+fn locked(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
+    subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Bus {
+    /// Calls `handler` with every event of type `E` published from now on, one at a time, in a task of its own.
+    pub(crate) fn subscribe<E, H, F, X>(&self, runtime: &tokio::runtime::Handle, handler: H) -> Subscription
+    where
+        E: CacheEvent + Clone + Send + Sync + 'static,
+        H: Fn(E) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), X>> + Send + 'static,
+        X: fmt::Display + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let mut subscribers = locked(&self.subscribers);
+        let id = subscribers.next;
+        subscribers.next += 1;
+        subscribers.queues.entry(TypeId::of::<E>()).or_default().push((id, sender));
+        let progress = Arc::new(Progress::default());
+        runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
+        Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
+    }
+
+    /// Hands an event to all who subscribed to its type; waits where a queue is full.
+    pub(crate) async fn send(&self, event: SharedEvent) {
+        let queues: Vec<_> = {
+            let subscribers = locked(&self.subscribers);
+            let queues = subscribers.queues.get(&(*event).type_id());
+            queues.map(|queues| queues.iter().map(|(_, queue)| queue.clone()).collect()).unwrap_or_default()
+        };
+        for queue in queues {
+            // The subscriber may be gone by now, and then there is nobody to tell.
+            let _ = queue.send(Arc::clone(&event)).await;
+        }
+    }
+
+    /// As [`Bus::send`] for a sync publisher, which cannot wait: a full queue drops the event and counts it.
+    pub(crate) fn try_send(&self, event: &SharedEvent) -> u64 {
+        let subscribers = locked(&self.subscribers);
+        let queues = subscribers.queues.get(&(**event).type_id());
+        let full = |queue: &&(u64, mpsc::Sender<SharedEvent>)| {
+            matches!(queue.1.try_send(Arc::clone(event)), Err(mpsc::error::TrySendError::Full(_)))
+        };
+        queues.map_or(0, |queues| queues.iter().filter(full).count() as u64)
+    }
+}
+
+async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: H, progress: Arc<Progress>)
+where
+    E: Clone + Send + Sync + 'static,
+    H: Fn(E) -> F + Sync,
+    F: Future<Output = Result<(), X>> + Send,
+    X: fmt::Display,
+{
+    while let Some(event) = queue.recv().await {
+        if let Some(event) = event.downcast_ref::<E>() {
+            let count = if handle(&handler, event).await { &progress.handled } else { &progress.given_up };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn handle<E, H, F, X>(handler: &H, event: &E) -> bool
+where
+    E: Clone,
+    H: Fn(E) -> F,
+    F: Future<Output = Result<(), X>>,
+    X: fmt::Display,
+{
+    let mut pause = FIRST_PAUSE;
+    for attempt in 1..=ATTEMPTS {
+        if handler(event.clone()).await.map_err(|error| failed(attempt, &error)).is_ok() {
+            return true;
+        }
+        if attempt < ATTEMPTS {
+            tokio::time::sleep(pause).await;
+            pause *= 4;
+        }
+    }
+    false
+}
+
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
+fn failed(attempt: u32, error: &impl fmt::Display) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "cachemacro", %error, attempt, "event handler failed");
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    handled: AtomicU64,
+    given_up: AtomicU64,
+}
+
+/// A handler's place on the bus. Dropping it unsubscribes; events already queued are still handled.
+#[must_use = "dropping a subscription unsubscribes its handler; keep it, or call `.forever()`"]
+pub struct Subscription {
+    bus: Weak<Mutex<Subscribers>>,
+    event: TypeId,
+    id: u64,
+    progress: Arc<Progress>,
+}
+
+impl Subscription {
+    /// Keeps the handler subscribed for as long as the cache lives.
+    pub fn forever(mut self) {
+        self.bus = Weak::new();
+    }
+
+    /// Events that the handler has taken.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        self.progress.handled.load(Ordering::Relaxed)
+    }
+
+    /// Events given up: the handler failed four times, over a second.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.progress.given_up.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(bus) = self.bus.upgrade()
+            && let Some(queues) = locked(&bus).queues.get_mut(&self.event)
+        {
+            queues.retain(|(id, _)| *id != self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("progress", &self.progress).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,212 @@
+//! The cache: a cheap handle on stores, flights and counters.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::functions::Functions;
+use super::retry::Retries;
+use crate::bus::Bus;
+use crate::clock::{Clock, SystemClock};
+use crate::error::AlreadyInstalled;
+use crate::flight::Flights;
+use crate::site::Site;
+use crate::store::{Memory, MemoryStore, Store};
+use crate::telemetry::{Counters, Event, Stats};
+
+/// A cache: where annotated functions keep what they load. Clones share everything.
+///
+/// With none installed, annotated functions use an in-process cache of 100,000 entries.
+///
+/// ```
+/// use cachemacro_runtime::{Cache, Memory};
+///
+/// let cache = Cache::builder().namespace("shop").memory(Memory::bytes(64 << 20)).build();
+/// cache.install().expect("nothing has used a cache yet");
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) namespace: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: Arc<MemoryStore>,
+    /// A store outside the process, for functions that are not `local`.
+    pub(crate) shared: Option<Arc<dyn Store>>,
+    pub(crate) weighs: bool,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) bus: Bus,
+    pub(crate) retries: Arc<Retries>,
+}
+
+static INSTALLED: OnceLock<Cache> = OnceLock::new();
+
+impl Cache {
+    /// Begins a cache.
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// The process-wide cache; the default one, from now on, if none was installed.
+    #[must_use]
+    pub fn global() -> &'static Self {
+        INSTALLED.get_or_init(|| Self::builder().build())
+    }
+
+    /// Makes this the process-wide cache: the one of functions without `cache = …`.
+    ///
+    /// # Errors
+    /// [`AlreadyInstalled`]: one was installed before, or a cached function has already run with the default.
+    pub fn install(&self) -> Result<(), AlreadyInstalled> {
+        INSTALLED.set(self.clone()).map_err(|_| AlreadyInstalled)
+    }
+
+    /// What happened so far, per function.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            functions: self.inner.functions.read(),
+            entries: self.inner.memory.len(),
+            weight: self.inner.memory.weight(),
+            pending_invalidations: self.inner.retries.pending(),
+            dropped_invalidations: self.inner.retries.dropped(),
+        }
+    }
+
+    /// The namespace that sets this cache's keys apart in a shared store.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    #[inline]
+    pub(crate) fn counters(&self, site: &Site) -> &Arc<Counters> {
+        self.inner.functions.counters(site)
+    }
+
+    /// The store that serves a function.
+    pub(crate) fn store(&self, site: &Site) -> &dyn Store {
+        match &self.inner.shared {
+            Some(shared) if !site.policy().local => &**shared,
+            _ => &*self.inner.memory,
+        }
+    }
+
+    /// Whether that store is the in-process one.
+    #[inline]
+    pub(crate) fn is_local(&self, site: &Site) -> bool {
+        self.inner.shared.is_none() || site.policy().local
+    }
+}
+
+impl AsRef<Self> for Cache {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("namespace", &self.inner.namespace).finish_non_exhaustive()
+    }
+}
+
+/// What a [`Cache`] is made of. Every setting has a default.
+#[derive(Clone)]
+pub struct CacheBuilder {
+    namespace: String,
+    memory: Memory,
+    shared: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    source_lag: Duration,
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            namespace: "default".to_owned(),
+            memory: Memory::default(),
+            shared: None,
+            clock: Arc::new(SystemClock),
+            source_lag: Duration::ZERO,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Sets this cache's keys apart in a shared store. Default: `default`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Bounds the in-process store. Default: 100,000 entries.
+    #[must_use]
+    pub fn memory(mut self, memory: impl Into<Memory>) -> Self {
+        self.memory = memory.into();
+        self
+    }
+
+    /// A store of your own for all functions that are not `local`. It must pass the contract suite
+    /// (`cachemacro::store::contract`, feature `testing`).
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.shared = Some(store);
+        self
+    }
+
+    /// Where the time comes from. Default: the machine's monotonic clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The longest that a replica, from which loads may read, lags behind its primary. Default: zero, which says that
+    /// every load reads the primary.
+    ///
+    /// With a lag, loads that [`load_hint`](crate::load_hint) does not send to the primary count as a replica's, and are
+    /// refused where the protocol needs more.
+    #[must_use]
+    pub fn source_lag(mut self, lag: Duration) -> Self {
+        self.source_lag = lag;
+        self
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let functions = Arc::new(Functions::new());
+        let counted = Arc::clone(&functions);
+        let memory = MemoryStore::with_on_evict(
+            self.memory,
+            Arc::clone(&self.clock),
+            self.source_lag,
+            Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
+        );
+        Cache {
+            inner: Arc::new(Inner {
+                namespace: self.namespace,
+                clock: self.clock,
+                memory: Arc::new(memory),
+                weighs: self.memory.is_by_bytes(),
+                retries: Arc::new(Retries::new(self.shared.clone())),
+                shared: self.shared,
+                flights: Arc::new(Flights::new()),
+                functions,
+                bus: Bus::default(),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheBuilder").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}

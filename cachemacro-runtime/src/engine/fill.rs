@@ -1,0 +1,194 @@
+//! What becomes of a loaded value: stored, shared, refused, or loaded once more.
+
+use std::time::Duration;
+
+use super::call::{Call, MAX_LOADS, Served, Step};
+use super::ticket::Ticket;
+use crate::clock::Moment;
+use crate::entry::{Absence, Entry, Object, Payload};
+use crate::flight::Landing;
+use crate::policy::Deadlines;
+use crate::scope::{CallOutcome, LoadHint, WhyStale};
+use crate::store::{Entered, Fence, Fill, Refused};
+use crate::telemetry::Event;
+
+/// What a load brought, without its type.
+pub(crate) enum Loaded {
+    Value { object: Object, version: Option<u64>, keep: bool, weight: Option<usize> },
+    Absent(Absence),
+    /// The loader's error, as a shared object where its type allows.
+    Error(Option<Object>),
+}
+
+/// What the caller does with what it loaded.
+pub(crate) enum Landed {
+    /// Returns it.
+    Return,
+    /// Returns this stale value instead of the error.
+    Stale(Served),
+    /// Loads again with this ticket: the row was not good enough.
+    Again(Ticket),
+    /// Starts over: what the load was fenced with is void.
+    Restart,
+}
+
+/// How a load relates to what the cache knew before it.
+enum Verdict {
+    Stored,
+    /// Right for those who asked, but not stored.
+    Unstored,
+    /// Perhaps a lagging replica's: the primary must be asked.
+    NeedsPrimary,
+    /// A primary row below the floor: the floor is unreachable.
+    Unreachable { version: u64 },
+}
+
+impl Call {
+    /// Ends a load: FILL, and whatever the store's answer asks for.
+    pub(crate) async fn land(&mut self, ticket: Ticket, loaded: Loaded) -> Landed {
+        let took = self.now().since(ticket.started);
+        self.counters.loaded(took);
+        if let Loaded::Error(error) = loaded {
+            return self.land_error(ticket, error).await;
+        }
+        let Some(entered) = &ticket.entered else {
+            self.trace(if ticket.lead.is_some() { CallOutcome::LoadedNotStored } else { CallOutcome::Bypassed }, None);
+            return Landed::Return;
+        };
+        match self.store_loaded(entered, &ticket, &loaded, took).await {
+            Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS => Landed::Again(self.primary_ticket(ticket)),
+            Verdict::Unreachable { version } if ticket.attempt < MAX_LOADS => self.heal(ticket, version).await,
+            Verdict::Stored => self.share(ticket, loaded, CallOutcome::Loaded),
+            _ => self.share(ticket, loaded, CallOutcome::LoadedNotStored),
+        }
+    }
+
+    /// An error ends the flight for everyone where it can be shared; else one waiter at a time tries again (R11).
+    async fn land_error(&mut self, mut ticket: Ticket, error: Option<Object>) -> Landed {
+        self.counters.add(Event::LoadError);
+        #[cfg(feature = "tracing")]
+        tracing::debug!(target: "cachemacro", function = self.site.info().name, "load failed");
+        if let (Some(lead), Some(error)) = (ticket.lead.take(), error) {
+            lead.land(Landing::Error(error));
+        }
+        let keeps_stale = self.site.policy().keeps_stale();
+        if !keeps_stale && (self.stale.is_some() || self.is_refresh) {
+            let discarded = self.store().discard(self.query()).await;
+            self.or_count(discarded);
+        }
+        match self.stale.take().filter(|_| keeps_stale) {
+            Some((served, trace)) => {
+                self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
+                Landed::Stale(served)
+            }
+            None => {
+                self.trace(CallOutcome::Failed, None);
+                Landed::Return
+            }
+        }
+    }
+
+    async fn store_loaded(&self, entered: &Entered, ticket: &Ticket, loaded: &Loaded, took: Duration) -> Verdict {
+        let fence = match loaded {
+            Loaded::Value { version: Some(version), .. } => Fence::Row(*version),
+            _ => Fence::Still,
+        };
+        let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
+        let verdict = |refused: Option<Refused>| judge(refused, fence, entered, ticket.hint.primary_required, from_primary);
+        let Some(entry) = self.entry(ticket.started, loaded, took) else { return verdict(None) };
+        let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry };
+        let filled = self.store().fill(self.query(), fill).await;
+        match self.or_count(filled) {
+            Some(Ok(())) => Verdict::Stored,
+            Some(Err(refused)) => {
+                self.counters.add(Event::Refused(refused));
+                #[cfg(feature = "tracing")]
+                tracing::debug!(target: "cachemacro", function = self.site.info().name, ?refused, "fill refused");
+                verdict(Some(refused))
+            }
+            None => verdict(None),
+        }
+    }
+
+    /// The entry to store; `None` when the annotation says not to, or the value has no encoding.
+    fn entry(&self, started: Moment, loaded: &Loaded, took: Duration) -> Option<Entry> {
+        let policy = self.site.policy();
+        let chance = fastrand::f64();
+        let (payload, deadlines, weight) = match loaded {
+            Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
+            Loaded::Value { object, weight, .. } => {
+                (self.payload(object)?, policy.deadlines(started, chance), self.weigh(object, *weight))
+            }
+            Loaded::Absent(kind) => (Payload::Absent(*kind), policy.negative_deadlines(started, chance)?, 0),
+        };
+        let Deadlines { soft, hard } = deadlines;
+        Some(Entry { payload, version: 0, written: started, soft, hard, cost: took, weight })
+    }
+
+    /// Weighed only where somebody looks.
+    fn weigh(&self, object: &Object, given: Option<usize>) -> u64 {
+        let weight = given.or_else(|| self.cache.inner.weighs.then(|| self.ops.weigh(object)));
+        weight.unwrap_or(0) as u64
+    }
+
+    fn primary_ticket(&mut self, ticket: Ticket) -> Ticket {
+        self.loads += 1;
+        self.counters.add(Event::Load);
+        Ticket { hint: LoadHint { primary_required: true }, started: self.now(), attempt: self.loads, ..ticket }
+    }
+
+    /// DETECT. Whoever waited for this load must look again too.
+    async fn heal(&self, ticket: Ticket, version: u64) -> Landed {
+        if let (Some(entered), Some(aggregate)) = (&ticket.entered, self.aggregates.first()) {
+            let detected = self.store().detect(aggregate, entered.snapshots[0], version).await;
+            if self.or_count(detected) == Some(true) {
+                self.counters.add(Event::Detected);
+                #[cfg(feature = "tracing")]
+                tracing::warn!(target: "cachemacro", %aggregate, version, floor = entered.snapshots[0].floor, "unreachable floor healed");
+            }
+        }
+        if let Some(lead) = ticket.lead {
+            lead.land(Landing::Void);
+        }
+        Landed::Restart
+    }
+
+    fn share(&self, ticket: Ticket, loaded: Loaded, outcome: CallOutcome) -> Landed {
+        let (landing, version) = match loaded {
+            Loaded::Value { object, version, .. } => (Landing::Value(object, version), version),
+            Loaded::Absent(kind) => (Landing::Absent(kind), None),
+            Loaded::Error(_) => return Landed::Return,
+        };
+        if let Some(lead) = ticket.lead {
+            lead.land(landing);
+        }
+        self.trace(outcome, version);
+        Landed::Return
+    }
+
+    /// A load whose time was up. The flight passes to the next waiter, whose own time may not be.
+    pub(crate) fn land_timeout(&mut self, ticket: Ticket) -> Step {
+        drop(ticket);
+        self.timed_out()
+    }
+}
+
+/// Whether a value that was not stored may be returned all the same. It may when it is no older than what was acknowledged
+/// before the load began: read from the primary since, or carrying a version that proves it.
+fn judge(
+    refused: Option<Refused>,
+    fence: Fence,
+    entered: &Entered,
+    asked_primary: bool,
+    from_primary: bool,
+) -> Verdict {
+    let floor = entered.snapshots.first().map_or(0, |snapshot| snapshot.floor);
+    match (fence, refused) {
+        (Fence::Row(version), _) if version < floor && asked_primary => Verdict::Unreachable { version },
+        (Fence::Row(version), _) if version < floor => Verdict::NeedsPrimary,
+        (_, Some(Refused::Replica)) => Verdict::NeedsPrimary,
+        (Fence::Row(_), _) if from_primary || !entered.needs_primary => Verdict::Unstored,
+        (Fence::Still, _) if from_primary => Verdict::Unstored,
+        _ => Verdict::NeedsPrimary,
+    }
+}

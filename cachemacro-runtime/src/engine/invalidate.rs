@@ -1,0 +1,191 @@
+//! Publishing: after the write, the stores learn which aggregates moved, and the handlers which events there were.
+
+use super::cache::Cache;
+use super::sync::block_on;
+use crate::bus::Subscription;
+use crate::error::{CacheError, StoreError};
+use crate::event::{Aggregate, CacheEvent, Move, Moves, SharedEvent};
+use crate::site::{OnError, Role, Writer};
+use crate::store::Store;
+use crate::value::Shape;
+
+/// The events of one write.
+#[derive(Default)]
+pub struct Batch {
+    moves: Moves,
+    events: Vec<SharedEvent>,
+}
+
+/// One event, several, or none: what `#[invalidates]` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no cache event, and no collection of events",
+    label = "not an event",
+    note = "events derive `CacheEvent`; `#[invalidates]` also takes `Option`, `Vec`, arrays and tuples of events"
+)]
+pub trait IntoEvents {
+    /// Adds them to a batch.
+    fn add_to(self, batch: &mut Batch);
+}
+
+impl<E: CacheEvent> IntoEvents for E {
+    fn add_to(self, batch: &mut Batch) {
+        self.moves(&mut batch.moves);
+        batch.events.push(self.share());
+    }
+}
+
+impl<E: IntoEvents> IntoEvents for Option<E> {
+    fn add_to(self, batch: &mut Batch) {
+        if let Some(events) = self {
+            events.add_to(batch);
+        }
+    }
+}
+
+impl<E: IntoEvents> IntoEvents for Vec<E> {
+    fn add_to(self, batch: &mut Batch) {
+        for events in self {
+            events.add_to(batch);
+        }
+    }
+}
+
+impl<E: IntoEvents, const N: usize> IntoEvents for [E; N] {
+    fn add_to(self, batch: &mut Batch) {
+        for events in self {
+            events.add_to(batch);
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($(($($event:ident)+))*) => {$(
+        impl<$($event: IntoEvents),+> IntoEvents for ($($event,)+) {
+            #[allow(non_snake_case)]
+            fn add_to(self, batch: &mut Batch) {
+                let ($($event,)+) = self;
+                $($event.add_to(batch);)+
+            }
+        }
+    )*};
+}
+tuples! { (A) (A B) (A B C) (A B C D) }
+
+impl Batch {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds events.
+    pub fn add(&mut self, events: impl IntoEvents) {
+        events.add_to(self);
+    }
+
+    /// Adds the events that a closure makes of the function's value, if it returned one.
+    pub fn add_from<S: Shape, E: IntoEvents>(&mut self, _: S, returned: &S::Return, make: impl FnOnce(&S::Value) -> E) {
+        if let Some(value) = S::peek(returned) {
+            make(value).add_to(self);
+        }
+    }
+}
+
+/// Publishes after a write, or applies after a handler.
+///
+/// # Errors
+/// [`CacheError::Publish`], with `on_error = fail`: the store did not take a move. It is retried all the same.
+pub async fn publish(writer: &'static Writer, cache: &Cache, batch: Batch) -> Result<(), CacheError> {
+    let applied = cache.apply(batch.moves.into_moves(), writer.info().on_error).await;
+    // A handler has its event from elsewhere; handing it on would hand it to the handler again.
+    if writer.info().role == Role::Writes {
+        for event in batch.events {
+            cache.inner.bus.send(event).await;
+        }
+    }
+    applied
+}
+
+/// As [`publish`], for every policy but `fail`.
+pub async fn publish_quietly(writer: &'static Writer, cache: &Cache, batch: Batch) {
+    let _ = publish(writer, cache, batch).await;
+}
+
+/// As [`publish`], from a sync function.
+///
+/// # Errors
+/// As [`publish`].
+pub fn publish_sync(writer: &'static Writer, cache: &Cache, batch: Batch) -> Result<(), CacheError> {
+    let applied = block_on(cache.apply(batch.moves.into_moves(), writer.info().on_error));
+    if writer.info().role == Role::Writes {
+        for event in &batch.events {
+            for _ in 0..cache.inner.bus.try_send(event) {
+                cache.inner.retries.give_up();
+            }
+        }
+    }
+    applied
+}
+
+/// As [`publish_quietly`], from a sync function.
+pub fn publish_quietly_sync(writer: &'static Writer, cache: &Cache, batch: Batch) {
+    let _ = publish_sync(writer, cache, batch);
+}
+
+impl Cache {
+    /// Tells the stores, and the handlers subscribed in this process, that aggregates moved. For writers that carry no
+    /// `#[invalidates]`: a relay of an outbox, a message consumer, a migration.
+    ///
+    /// Call it **after** the commit. When it returns, every later read through this cache sees that version or a newer one.
+    /// A store that does not take a move is retried, and its entries are mistrusted until then (`on_error = suspect`).
+    pub async fn publish(&self, events: impl IntoEvents) {
+        let mut batch = Batch::new();
+        batch.add(events);
+        // `suspect` has no error to report: it is retried and counted.
+        let _ = self.apply(batch.moves.into_moves(), OnError::Suspect).await;
+        for event in batch.events {
+            self.inner.bus.send(event).await;
+        }
+    }
+
+    /// Calls `handler` with every event of its type that is published through this cache from now on, one at a time, in a
+    /// task of its own. A handler that fails is called again, four times over a second; then the event is given up, and counted.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, as there is no task to run the handler in.
+    pub fn subscribe<E, H, F, X>(&self, handler: H) -> Subscription
+    where
+        E: CacheEvent + Clone + Send + Sync + 'static,
+        H: Fn(E) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), X>> + Send + 'static,
+        X: std::fmt::Display + 'static,
+    {
+        self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler)
+    }
+
+    async fn apply(&self, moves: Vec<(Aggregate, Move)>, on_error: OnError) -> Result<(), CacheError> {
+        let mut failed = Ok(());
+        for (aggregate, moved) in moves {
+            // The in-process store cannot fail.
+            let _ = self.inner.memory.apply(&aggregate, moved).await;
+            if let Some(shared) = &self.inner.shared
+                && let Err(source) = shared.apply(&aggregate, moved).await
+            {
+                self.not_applied(&aggregate, moved, on_error, &source);
+                failed = failed.and(Err(CacheError::Publish { aggregate: aggregate.to_string(), source }));
+            }
+        }
+        if on_error == OnError::Fail { failed } else { Ok(()) }
+    }
+
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "the error is told through tracing only"))]
+    fn not_applied(&self, aggregate: &Aggregate, moved: Move, on_error: OnError, error: &StoreError) {
+        #[cfg(feature = "tracing")]
+        tracing::warn!(target: "cachemacro", %aggregate, ?moved, ?on_error, %error, "invalidation did not reach the store");
+        match on_error {
+            OnError::Bounded => self.inner.retries.give_up(),
+            OnError::Retry => self.inner.retries.queue(aggregate.clone(), moved, false),
+            OnError::Suspect | OnError::Fail => self.inner.retries.queue(aggregate.clone(), moved, true),
+        }
+    }
+}

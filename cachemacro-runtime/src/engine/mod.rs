@@ -1,0 +1,20 @@
+//! The engine: what happens between a call and its answer. It knows no value type; `read` lends it one.
+
+mod cache;
+mod call;
+mod fill;
+mod functions;
+mod invalidate;
+mod read;
+mod refresh;
+mod retry;
+mod source;
+mod sync;
+mod ticket;
+
+pub use cache::{Cache, CacheBuilder};
+pub use call::Miss;
+pub use invalidate::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
+pub use read::{Peek, peek, read_background, read_inline};
+pub use source::{Asked, Source, source};
+pub use sync::{read_sync_background, read_sync_inline};

@@ -1,0 +1,37 @@
+//! A refresh in a task of its own: the load of a stale entry, with nobody waiting for its result.
+
+use std::future::Future;
+
+use super::call::Call;
+use super::fill::Landed;
+use super::read::part;
+use super::ticket::Ticket;
+use crate::telemetry::Event;
+use crate::value::{FailFace, Judged, Shape, Values};
+
+/// Loads until the value is good enough. Whatever goes wrong is the next reader's to find: it sees the stale entry.
+pub(super) async fn refresh<S, L, F>(
+    mut call: Call,
+    mut ticket: Ticket,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+    load: L,
+) where
+    S: Shape,
+    L: Fn() -> F,
+    F: Future<Output = Judged<S>>,
+{
+    ticket.budget = call.site.policy().timeout;
+    loop {
+        let Some(judged) = ticket.run(load()).await else {
+            call.counters.add(Event::LoadTimeout);
+            return;
+        };
+        let (loaded, kept) = part(judged, values, fail);
+        drop(kept);
+        match call.land(ticket, loaded).await {
+            Landed::Again(next) => ticket = next,
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Source mode: the current version is asked for before each read.
+
+use std::sync::Arc;
+
+use super::cache::Cache;
+use super::call::{Call, MAX_LOADS, Miss};
+use super::read::{Hit, hit};
+use super::sync::block_on;
+use crate::entry::{Absence, EntryKeyRef};
+use crate::event::Aggregates;
+use crate::key::KeyWriter;
+use crate::scope::CacheMode;
+use crate::site::Site;
+use crate::store::Entered;
+use crate::telemetry::Event;
+use crate::value::{Shape, Values};
+
+/// Past this many contradictions between source and index a call loads and stores nothing.
+const MAX_QUESTIONS: u32 = 4;
+
+/// What to do after a step.
+pub enum Asked<V> {
+    /// Ask the source (after [`Source::begin`]), or begin again (after [`Source::ask`]).
+    Again,
+    /// A value of the version that was asked for, or newer.
+    Value(V),
+    /// A remembered absence.
+    Absent(Absence),
+    /// Nothing to serve.
+    Miss(Miss),
+}
+
+/// A read in source mode, between its questions.
+pub struct Source<V> {
+    call: Call,
+    values: Values<V>,
+    entered: Option<Entered>,
+    questions: u32,
+}
+
+/// Begins a read in source mode.
+pub fn source<S: Shape>(
+    site: &'static Site,
+    cache: &Cache,
+    key: KeyWriter,
+    _: S,
+    values: Values<S::Value>,
+) -> Source<S::Value> {
+    let key = EntryKeyRef::new(site, values.ops.value, key.as_bytes()).to_owned();
+    Source { call: Call::new(cache, site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
+}
+
+impl<V: 'static> Source<V> {
+    /// Names the aggregates that the entry hangs on.
+    pub fn aggregates(&mut self, render: impl FnOnce(&mut Aggregates)) {
+        self.call.set_aggregates(render);
+    }
+
+    /// Reads the index, before the source is asked: what is read first can only be too old, and then DETECT says so.
+    pub async fn begin(&mut self) -> Asked<V> {
+        self.call.name_aggregates();
+        if matches!(self.call.mode, CacheMode::Bypass | CacheMode::OnlyIfCached) {
+            return self.miss();
+        }
+        if self.questions >= MAX_QUESTIONS {
+            self.call.loads = MAX_LOADS;
+            return self.miss();
+        }
+        let entered = self.call.store().enter(self.call.query(), self.call.site.rotates()).await;
+        self.entered = self.call.or_count(entered);
+        if self.entered.is_some() { Asked::Again } else { self.miss() }
+    }
+
+    /// Goes on with the version that the source answered.
+    pub async fn ask(&mut self, version: u64) -> Asked<V> {
+        let Some(entered) = self.entered.take() else { return self.miss() };
+        self.questions += 1;
+        let snapshot = entered.snapshots[0];
+        if version < snapshot.floor {
+            let detected = self.call.store().detect(&self.call.aggregates[0], snapshot, version).await;
+            if self.call.or_count(detected) == Some(true) {
+                self.call.counters.add(Event::Detected);
+            }
+            return Asked::Again;
+        }
+        if version > snapshot.floor || entered.needs_primary {
+            let verified = self.call.store().verify(self.call.query(), &entered.snapshots, version).await;
+            match self.call.or_count(verified) {
+                None => return self.miss(),
+                Some(Err(_)) => return Asked::Again,
+                Some(Ok(_)) => {}
+            }
+        }
+        // Held until the call has its own place on the records.
+        self.entered = Some(entered);
+        self.serve()
+    }
+
+    fn serve(&self) -> Asked<V> {
+        if self.call.mode == CacheMode::Default {
+            match hit(self.call.site, &self.call.cache, self.call.key.by_ref(), self.values) {
+                Hit::Value(value) => return Asked::Value(value),
+                Hit::Absent(kind) => return Asked::Absent(kind),
+                Hit::Early | Hit::Nothing => {}
+            }
+        }
+        self.miss()
+    }
+
+    fn miss(&self) -> Asked<V> {
+        Asked::Miss(Miss(self.call.again()))
+    }
+
+    /// As [`Source::begin`], for a sync function.
+    pub fn begin_sync(&mut self) -> Asked<V> {
+        block_on(self.begin())
+    }
+
+    /// As [`Source::ask`], for a sync function.
+    pub fn ask_sync(&mut self, version: u64) -> Asked<V> {
+        block_on(self.ask(version))
+    }
+}

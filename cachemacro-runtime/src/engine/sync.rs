@@ -1,0 +1,126 @@
+//! Sync functions: the same engine, on stores that never make it wait, and a parked thread where it waits for a load.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use super::call::{Call, Miss};
+use super::fill::Landed;
+use super::read::{Face, Next, part};
+use super::ticket::Ticket;
+use crate::entry::Absence;
+use crate::value::{FailFace, Judged, Shape, Values};
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future on this thread. In-process stores answer at the first poll; only another caller's load parks it.
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+fn drive_sync<S, A, P, L>(call: &mut Call, face: &Face<'_, S, A>, prepare: &P) -> (S::Return, Option<(Ticket, L)>)
+where
+    S: Shape,
+    A: Fn(Absence) -> S::Return,
+    P: Fn() -> L,
+    L: Fn() -> Judged<S>,
+{
+    loop {
+        let step = block_on(call.next());
+        let mut ticket = match face.next(call, step) {
+            Next::Return(returned) => return (returned, None),
+            Next::Refresh(ticket, returned) => return (returned, Some((ticket, prepare()))),
+            Next::Load(ticket) => ticket,
+        };
+        let load = prepare();
+        loop {
+            let judged = ticket.run_sync(&load);
+            let (loaded, kept) = part(judged, face.values, face.fail);
+            match block_on(call.land(ticket, loaded)) {
+                Landed::Return => return (face.loaded(kept), None),
+                Landed::Stale(served) => return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None),
+                Landed::Again(next) => ticket = next,
+                Landed::Restart => break,
+            }
+        }
+    }
+}
+
+/// A sync call with `refresh = inline`, or with nothing to refresh.
+pub fn read_sync_inline<S, A, P, L>(
+    miss: Miss,
+    _: S,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+    absent: A,
+    prepare: P,
+) -> S::Return
+where
+    S: Shape,
+    A: Fn(Absence) -> S::Return,
+    P: Fn() -> L,
+    L: Fn() -> Judged<S>,
+{
+    let mut call = miss.0;
+    drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare).0
+}
+
+/// A sync call with `refresh = background`: the refresh runs on tokio's blocking pool.
+pub fn read_sync_background<S, A, P, L>(
+    miss: Miss,
+    _: S,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+    absent: A,
+    prepare: P,
+) -> S::Return
+where
+    S: Shape,
+    A: Fn(Absence) -> S::Return,
+    P: Fn() -> L,
+    L: Fn() -> Judged<S> + Send + 'static,
+{
+    let mut call = miss.0;
+    call.can_spawn = true;
+    let (returned, refreshes) = drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare);
+    if let Some((ticket, load)) = refreshes
+        && let Ok(runtime) = tokio::runtime::Handle::try_current()
+    {
+        let call = call.for_refresh();
+        runtime.spawn_blocking(move || refresh_sync(call, ticket, values, fail, load));
+    }
+    returned
+}
+
+fn refresh_sync<S: Shape, L: Fn() -> Judged<S>>(
+    mut call: Call,
+    mut ticket: Ticket,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+    load: L,
+) {
+    loop {
+        let (loaded, kept) = part(ticket.run_sync(&load), values, fail);
+        drop(kept);
+        match block_on(call.land(ticket, loaded)) {
+            Landed::Again(next) => ticket = next,
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What is kept under a versioned key.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use crate::clock::Moment;
+use crate::site::Site;
+
+/// A value of any cacheable type.
+pub type Object = Arc<dyn Any + Send + Sync>;
+
+/// Which of a function's two absences was loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Absence {
+    /// `None`, or `Ok(None)`.
+    None,
+    /// The error named by `not_found`.
+    Error,
+}
+
+/// What an entry holds: a value, as an object of this process or as bytes, or a remembered absence.
+#[derive(Clone)]
+pub enum Payload {
+    /// A value as it is, for a store inside the process.
+    Object(Object),
+    /// A value as its codec wrote it, for a store outside.
+    Bytes(Arc<[u8]>),
+    /// A negative entry.
+    Absent(Absence),
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(_) => f.write_str("Object"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Absent(kind) => write!(f, "Absent({kind:?})"),
+        }
+    }
+}
+
+/// A payload with its header. All deadlines count from the start of the load (R15).
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What was loaded.
+    pub payload: Payload,
+    /// The version of the first aggregate that the entry was stored under.
+    pub version: u64,
+    /// When the load began.
+    pub written: Moment,
+    /// Fresh until then.
+    pub soft: Moment,
+    /// Served until then.
+    pub hard: Moment,
+    /// How long the load took.
+    pub cost: Duration,
+    /// What the entry weighs in a store that is bounded by bytes.
+    pub weight: u64,
+}
+
+/// Where an entry stands between its deadlines. Superseded entries are never found, so they have no name here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freshness {
+    /// Before the soft deadline.
+    Fresh,
+    /// Between the soft and the hard deadline.
+    Stale,
+    /// Past the hard deadline: not served.
+    Expired,
+}
+
+impl Entry {
+    /// Where the entry stands at this moment.
+    #[must_use]
+    #[inline]
+    pub fn freshness(&self, now: Moment) -> Freshness {
+        if now < self.soft {
+            Freshness::Fresh
+        } else if now < self.hard {
+            Freshness::Stale
+        } else {
+            Freshness::Expired
+        }
+    }
+}
+
+/// The name of an entry before its token: the function, the type of its values, and its rendered template.
+#[derive(Clone)]
+pub struct EntryKey {
+    hash: u64,
+    site: &'static Site,
+    value: TypeId,
+    text: Box<[u8]>,
+}
+
+/// An [`EntryKey`] that has not been allocated.
+#[derive(Clone, Copy)]
+pub(crate) struct EntryKeyRef<'a> {
+    pub(crate) hash: u64,
+    /// Two functions never share an entry: sites are told apart by their address.
+    pub(crate) site: &'static Site,
+    pub(crate) value: TypeId,
+    pub(crate) text: &'a [u8],
+}
+
+static KEY_HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+impl<'a> EntryKeyRef<'a> {
+    /// Hashes the key: once for all maps that it will be looked up in.
+    #[inline]
+    pub(crate) fn new(site: &'static Site, value: TypeId, text: &'a [u8]) -> Self {
+        let mut hasher = KEY_HASHER.build_hasher();
+        hasher.write(text);
+        hasher.write_usize(site.identity());
+        Self { hash: hasher.finish(), site, value, text }
+    }
+
+    pub(crate) fn to_owned(self) -> EntryKey {
+        EntryKey { hash: self.hash, site: self.site, value: self.value, text: self.text.into() }
+    }
+}
+
+impl EntryKey {
+    pub(crate) fn by_ref(&self) -> EntryKeyRef<'_> {
+        EntryKeyRef { hash: self.hash, site: self.site, value: self.value, text: &self.text }
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(crate) fn site(&self) -> &'static Site {
+        self.site
+    }
+
+    /// The rendered template, `user:123`.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl PartialEq for EntryKey {
+    fn eq(&self, other: &Self) -> bool {
+        quick_cache::Equivalent::equivalent(&self.by_ref(), other)
+    }
+}
+
+impl Eq for EntryKey {}
+
+/// The hash was computed when the key was rendered; maps of entries take it as it is.
+impl Hash for EntryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Hash for EntryKeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl quick_cache::Equivalent<EntryKey> for EntryKeyRef<'_> {
+    fn equivalent(&self, key: &EntryKey) -> bool {
+        self.hash == key.hash && std::ptr::eq(self.site, key.site) && self.value == key.value && *self.text == *key.text
+    }
+}
+
+impl fmt::Debug for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", String::from_utf8_lossy(&self.text))
+    }
+}

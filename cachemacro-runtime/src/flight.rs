@@ -1,0 +1,145 @@
+//! One load in progress for each (key, token) in a process; everyone else waits for it (R10, R11).
+//!
+//! A flight is led by the holder of its [`Lead`]. Dropping the lead, by cancellation, panic or an error that cannot be
+//! shared, passes leadership to one waiter; landing it gives every waiter the result.
+
+use std::future::Future;
+
+use tokio::sync::Notify;
+
+use crate::entry::{Absence, EntryKey, Object};
+use crate::store::Snapshot;
+use crate::sync::{Arc, Mutex, lock};
+use crate::weak_map::WeakMap;
+
+/// A load is only shared between callers that saw the same records: one that began before an acknowledged event is no
+/// answer to a caller that came after it (R10).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct FlightKey {
+    pub(crate) key: Arc<EntryKey>,
+    pub(crate) snapshots: Vec<Snapshot>,
+}
+
+/// What a flight brought.
+#[derive(Clone)]
+pub(crate) enum Landing {
+    /// A value, and the version it was stored under where it was.
+    Value(Object, Option<u64>),
+    /// An absence.
+    Absent(Absence),
+    /// The loader's error, which every waiter gets a clone of.
+    Error(Object),
+    /// Nothing: the records moved in a way that makes the load void. Look again.
+    Void,
+}
+
+enum State {
+    /// Nobody leads: the next to come or to wake does.
+    Vacant,
+    Led,
+    Landed(Landing),
+}
+
+pub(crate) struct Flight {
+    home: Arc<Flights>,
+    key: FlightKey,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+pub(crate) type Flights = WeakMap<FlightKey, Flight>;
+
+/// A caller's place on a flight.
+pub(crate) enum Seat {
+    Lead(Lead),
+    Wait(Waiter),
+}
+
+/// What waiting came to.
+pub(crate) enum Waited {
+    Landed(Landing),
+    /// The leader is gone without a result, and this waiter leads now.
+    Leads(Lead),
+}
+
+/// Joins the flight of this key, or begins it.
+pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
+    let flight = flights.get_or_insert(&key, || Flight {
+        home: Arc::clone(flights),
+        key: key.clone(),
+        state: Mutex::new(State::Vacant),
+        changed: Notify::new(),
+    });
+    match flight.try_lead() {
+        Some(Waited::Leads(lead)) => Seat::Lead(lead),
+        _ => Seat::Wait(Waiter { flight }),
+    }
+}
+
+impl Flight {
+    /// The result, or the lead if nobody has it; `None` while it is led.
+    fn try_lead(self: &Arc<Self>) -> Option<Waited> {
+        let mut state = lock(&self.state);
+        match &*state {
+            State::Landed(landing) => Some(Waited::Landed(landing.clone())),
+            State::Led => None,
+            State::Vacant => {
+                *state = State::Led;
+                Some(Waited::Leads(Lead { flight: Arc::clone(self), landed: false }))
+            }
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.home.forget(&self.key);
+    }
+}
+
+/// The right and the duty to load.
+pub(crate) struct Lead {
+    flight: Arc<Flight>,
+    landed: bool,
+}
+
+impl Lead {
+    /// Gives every waiter the result. Whoever comes later begins anew.
+    pub(crate) fn land(mut self, landing: Landing) {
+        self.landed = true;
+        self.flight.home.detach(&self.flight.key, &self.flight);
+        *lock(&self.flight.state) = State::Landed(landing);
+        self.flight.changed.notify_waiters();
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if !self.landed {
+            *lock(&self.flight.state) = State::Vacant;
+            self.flight.changed.notify_one();
+        }
+    }
+}
+
+/// A caller that waits for another's load.
+pub(crate) struct Waiter {
+    flight: Arc<Flight>,
+}
+
+impl Waiter {
+    /// Waits until the flight lands or its lead falls to this waiter.
+    pub(crate) fn wait(self) -> impl Future<Output = Waited> + Send {
+        async move {
+            loop {
+                let mut changed = std::pin::pin!(self.flight.changed.notified());
+                // Registered before the state is read, so that no change falls between.
+                changed.as_mut().enable();
+                if let Some(waited) = self.flight.try_lead() {
+                    return waited;
+                }
+                changed.await;
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What an argument must be to stand in a key.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::writer::KeyWriter;
+
+/// A value that can stand in a key: it renders the same whenever it is equal, and differently whenever it is not.
+///
+/// Derive it for newtypes, enums and structs. Floats are no key parts, as `0.0 == -0.0` and `NaN != NaN`; neither are
+/// collections, whose length would make the key's shape depend on data.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a cache key",
+    label = "no key part",
+    note = "key parts are integers, bool, char, strings, `Option`s and references of these, IP addresses, `Uuid` (feature `uuid`) \
+            and types with `#[derive(KeyPart)]`",
+    note = "a float: round it to an integer of the unit you mean; a collection: put a digest or its id in the key; \
+            an argument that is no part of the result: `skip(…)` it"
+)]
+pub trait KeyPart {
+    /// The type that typed event keys compare: `str` for every kind of string, the target of every kind of pointer.
+    type Canon: KeyPart + ?Sized;
+
+    /// This value as its canonical type.
+    fn canon(&self) -> &Self::Canon;
+
+    /// Writes this part. Whatever it writes must be percent-encoded ([`KeyWriter::encoded`]) or a number.
+    fn render(&self, out: &mut KeyWriter);
+}
+
+/// Renders one part.
+#[inline]
+pub fn part<T: KeyPart + ?Sized>(out: &mut KeyWriter, value: &T) {
+    value.render(out);
+}
+
+/// The canonical form of a part, through which a function's argument and an event's field become comparable.
+#[inline]
+pub fn canon<T: KeyPart + ?Sized>(value: &T) -> &T::Canon {
+    value.canon()
+}
+
+macro_rules! own_canon {
+    () => {
+        type Canon = Self;
+        #[inline]
+        fn canon(&self) -> &Self {
+            self
+        }
+    };
+}
+
+macro_rules! integers {
+    ($write:ident as $wide:ty: $($unsigned:ty, $signed:ty);*) => {$(
+        impl KeyPart for $unsigned {
+            own_canon!();
+            #[inline]
+            fn render(&self, out: &mut KeyWriter) {
+                out.$write(<$wide>::from(*self));
+            }
+        }
+        impl KeyPart for $signed {
+            own_canon!();
+            #[inline]
+            fn render(&self, out: &mut KeyWriter) {
+                if *self < 0 {
+                    out.push(b"-");
+                }
+                out.$write(<$wide>::from(self.unsigned_abs()));
+            }
+        }
+    )*};
+}
+integers!(number as u64: u8, i8; u16, i16; u32, i32; u64, i64);
+integers!(unsigned as u128: u128, i128);
+
+macro_rules! via {
+    ($($ty:ty => |$value:ident| $via:expr;)*) => {$(
+        impl KeyPart for $ty {
+            own_canon!();
+            #[inline]
+            fn render(&self, out: &mut KeyWriter) {
+                let $value = *self;
+                KeyPart::render(&$via, out);
+            }
+        }
+    )*};
+}
+via! {
+    usize => |value| value as u64;
+    isize => |value| value as i64;
+    std::num::NonZeroU16 => |value| value.get();
+    std::num::NonZeroU32 => |value| value.get();
+    std::num::NonZeroU64 => |value| value.get();
+    std::num::NonZeroU128 => |value| value.get();
+    std::num::NonZeroI32 => |value| value.get();
+    std::num::NonZeroI64 => |value| value.get();
+    std::net::Ipv4Addr => |value| value.to_string();
+    std::net::Ipv6Addr => |value| value.to_string();
+    std::net::IpAddr => |value| value.to_string();
+}
+
+#[cfg(feature = "uuid")]
+impl KeyPart for uuid::Uuid {
+    own_canon!();
+    fn render(&self, out: &mut KeyWriter) {
+        out.encoded(self.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).as_bytes());
+    }
+}
+
+impl KeyPart for bool {
+    own_canon!();
+    #[inline]
+    fn render(&self, out: &mut KeyWriter) {
+        out.literal(if *self { "true" } else { "false" });
+    }
+}
+
+impl KeyPart for char {
+    own_canon!();
+    fn render(&self, out: &mut KeyWriter) {
+        out.encoded(self.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+impl KeyPart for str {
+    own_canon!();
+    #[inline]
+    fn render(&self, out: &mut KeyWriter) {
+        out.encoded(self.as_bytes());
+    }
+}
+
+impl KeyPart for String {
+    type Canon = str;
+    #[inline]
+    fn canon(&self) -> &str {
+        self
+    }
+    #[inline]
+    fn render(&self, out: &mut KeyWriter) {
+        out.encoded(self.as_bytes());
+    }
+}
+
+/// An absent part is `%-`, which no encoded part can be.
+impl<T: KeyPart> KeyPart for Option<T> {
+    own_canon!();
+    fn render(&self, out: &mut KeyWriter) {
+        match self {
+            Some(value) => value.render(out),
+            None => out.push(b"%-"),
+        }
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<T: KeyPart + ?Sized> KeyPart for $pointer {
+            type Canon = T::Canon;
+            #[inline]
+            fn canon(&self) -> &T::Canon {
+                (**self).canon()
+            }
+            #[inline]
+            fn render(&self, out: &mut KeyWriter) {
+                (**self).render(out);
+            }
+        }
+    )*};
+}
+pointers!(&T, Box<T>, Rc<T>, Arc<T>);
+
+impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
+    type Canon = T::Canon;
+    fn canon(&self) -> &T::Canon {
+        (**self).canon()
+    }
+    fn render(&self, out: &mut KeyWriter) {
+        (**self).render(out);
+    }
+}
+
+macro_rules! tuples {
+    ($(($first:ident $($rest:ident)*))*) => {$(
+        impl<$first: KeyPart $(, $rest: KeyPart)*> KeyPart for ($first, $($rest,)*) {
+            own_canon!();
+            #[allow(non_snake_case)]
+            fn render(&self, out: &mut KeyWriter) {
+                let ($first, $($rest,)*) = self;
+                out.open("");
+                $first.render(out);
+                $(
+                    out.next();
+                    $rest.render(out);
+                )*
+                out.close();
+            }
+        }
+    )*};
+}
+tuples! { (A B) (A B C) (A B C D) }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(value: &(impl KeyPart + ?Sized)) -> String {
+        let mut out = KeyWriter::new();
+        value.render(&mut out);
+        out.to_string()
+    }
+
+    #[test]
+    fn parts_render_as_a_person_would_write_them() {
+        assert_eq!(rendered(&42_u64), "42");
+        assert_eq!(rendered(&i64::MIN), i64::MIN.to_string());
+        assert_eq!(rendered(&true), "true");
+        assert_eq!(rendered("New York"), "New%20York");
+        assert_eq!(rendered(&("a:b", 'ü')), "(a%3Ab,%C3%BC)");
+        assert_eq!(rendered(&std::net::Ipv4Addr::LOCALHOST), "127.0.0.1");
+    }
+
+    #[test]
+    fn an_absent_part_is_none_that_is_present() {
+        assert_eq!(rendered(&None::<&str>), "%-");
+        assert_eq!(rendered(&Some("%-")), "%25-");
+        assert_eq!(rendered(&Some("")), "");
+    }
+
+    #[test]
+    fn all_strings_have_one_canon() {
+        fn same<A: KeyPart<Canon = str>, B: KeyPart<Canon = str>>(_: A, _: B) {}
+        same(String::new(), &"");
+        same(Arc::<str>::from(""), Cow::Borrowed(""));
+    }
+}

@@ -1,0 +1,180 @@
+//! The buffer a key is rendered into: on the stack, until it is longer than most keys are.
+
+use std::fmt;
+
+const INLINE: usize = 120;
+
+/// A key being rendered. Up to 120 bytes it allocates nothing.
+pub struct KeyWriter {
+    inline: [u8; INLINE],
+    len: usize,
+    /// Holds everything once the key has outgrown `inline`.
+    spill: Vec<u8>,
+}
+
+impl Default for KeyWriter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl KeyWriter {
+    /// An empty key.
+    #[must_use]
+    #[inline]
+    pub const fn new() -> Self {
+        Self { inline: [0; INLINE], len: 0, spill: Vec::new() }
+    }
+
+    /// Literal text of a template. Not encoded: the macro has checked it.
+    #[inline]
+    pub fn literal(&mut self, text: &str) {
+        self.push(text.as_bytes());
+    }
+
+    /// Opens a compound part, `Name(`. Parentheses and commas never occur inside an encoded part.
+    pub fn open(&mut self, name: &str) {
+        self.push(name.as_bytes());
+        self.push(b"(");
+    }
+
+    /// Goes to the next field of a compound part.
+    pub fn next(&mut self) {
+        self.push(b",");
+    }
+
+    /// Closes a compound part.
+    pub fn close(&mut self) {
+        self.push(b")");
+    }
+
+    /// Percent-encodes everything outside `[A-Za-z0-9._~-]` (RFC 3986, section 2.3).
+    #[inline]
+    pub fn encoded(&mut self, bytes: &[u8]) {
+        if bytes.iter().all(|byte| is_unreserved(*byte)) {
+            self.push(bytes);
+        } else {
+            self.encode(bytes);
+        }
+    }
+
+    fn encode(&mut self, bytes: &[u8]) {
+        const HEX: &[u8; 16] = b"0123456789ABCDEF";
+        for byte in bytes {
+            if is_unreserved(*byte) {
+                self.push(&[*byte]);
+            } else {
+                self.push(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            }
+        }
+    }
+
+    /// A decimal integer.
+    #[inline]
+    pub fn unsigned(&mut self, mut value: u128) {
+        let mut digits = [0; 39];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + u8::try_from(value % 10).unwrap_or(0);
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.push(&digits[start..]);
+    }
+
+    /// A decimal integer of at most 64 bits: most keys are one of these.
+    #[inline]
+    pub fn number(&mut self, mut value: u64) {
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (value % 10) as u8;
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.push(&digits[start..]);
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        if end <= INLINE {
+            self.inline[self.len..end].copy_from_slice(bytes);
+        } else {
+            self.push_spilled(bytes);
+        }
+        self.len = end;
+    }
+
+    #[cold]
+    fn push_spilled(&mut self, bytes: &[u8]) {
+        if self.spill.is_empty() {
+            self.spill.extend_from_slice(&self.inline[..self.len]);
+        }
+        self.spill.extend_from_slice(bytes);
+    }
+
+    /// What has been rendered.
+    #[must_use]
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        if self.len <= INLINE { &self.inline[..self.len] } else { &self.spill }
+    }
+}
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'-')
+}
+
+impl fmt::Display for KeyWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl fmt::Debug for KeyWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_key_spills_whole() {
+        let mut key = KeyWriter::new();
+        for round in 0..100 {
+            key.literal("part-");
+            key.number(round);
+            assert_eq!(key.as_bytes().len(), key.len);
+        }
+        assert!(key.to_string().starts_with("part-0part-1part-2"));
+        assert!(key.to_string().ends_with("part-98part-99"));
+    }
+
+    #[test]
+    fn bytes_outside_the_unreserved_set_are_encoded() {
+        let mut key = KeyWriter::new();
+        key.encoded("a:b/é }%".as_bytes());
+        assert_eq!(key.to_string(), "a%3Ab%2F%C3%A9%20%7D%25");
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        let mut key = KeyWriter::new();
+        key.number(u64::MAX);
+        key.next();
+        key.unsigned(u128::MAX);
+        key.next();
+        key.number(0);
+        assert_eq!(key.to_string(), format!("{},{},0", u64::MAX, u128::MAX));
+    }
+}

@@ -1,0 +1,40 @@
+//! The runtime of [`cachemacro`](https://docs.rs/cachemacro): stores, engine, events, strategy.
+//!
+//! Users depend on `cachemacro`, which re-exports all of this. The floors, from the ground: `key`, `version`, `clock`,
+//! `error`, `telemetry`; `codec`, `entry`, `policy`, `event`, `site`, `value`; `store`; `flight`, `scope`, `bus`; `engine`;
+//! `strategy`. Imports go down only.
+
+#[doc(hidden)]
+pub mod __private;
+mod bus;
+mod clock;
+mod codec;
+mod engine;
+mod entry;
+mod error;
+mod event;
+mod flight;
+mod key;
+mod policy;
+mod scope;
+mod site;
+pub mod store;
+mod strategy;
+mod sync;
+mod telemetry;
+mod value;
+mod version;
+mod weak_map;
+
+pub use bus::Subscription;
+pub use clock::{Clock, ManualClock, Moment, SystemClock};
+pub use engine::{Batch, Cache, CacheBuilder, IntoEvents};
+pub use error::{AlreadyInstalled, CacheError, StoreError};
+pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Move, Moves};
+pub use key::{KeyPart, KeyWriter};
+pub use scope::{CacheMode, CallOutcome, LoadHint, Tier, Trace, WhyStale, load_hint, traced, traced_sync};
+pub use store::{Memory, MemoryStore, Store};
+pub use strategy::{Strategy, strategy};
+pub use telemetry::{FunctionStats, LoadTimes, RefusedFills, Stats};
+pub use value::{LocalValue, SharedValue};
+pub use version::{Generation, IntoVersion, Token};

@@ -1,0 +1,160 @@
+//! What an annotation says about time, and the arithmetic that keeps its word.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// Who refreshes a stale entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refresh {
+    /// A spawned task, with owned clones of `self` and the arguments.
+    Background,
+    /// The first caller that sees the stale entry.
+    Inline,
+}
+
+/// Where a cached function's version comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// The loaded value carries its version.
+    Row,
+    /// The current version is asked for before each read.
+    Source,
+    /// No version: any event of the aggregate moves the entry.
+    Opaque,
+}
+
+/// The timing of one cached function, as its annotation gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Fresh until; `None` is the hard TTL.
+    pub soft: Option<Duration>,
+    /// Served until.
+    pub hard: Duration,
+    /// How long an absence is remembered; `None` is not at all.
+    pub negative: Option<Duration>,
+    /// The largest share (0 to 1) that chance subtracts from a TTL.
+    pub jitter: f64,
+    /// β of the probabilistic early refresh.
+    pub early: Option<f64>,
+    /// Serve stale values when a refresh fails; `None` is "when there is a stale window".
+    pub stale_if_error: Option<bool>,
+    /// A deadline for the call, which cancels its load.
+    pub timeout: Option<Duration>,
+    /// Read the floor from the shared store on every call.
+    pub strict: bool,
+    /// Who refreshes.
+    pub refresh: Refresh,
+    /// In-process only.
+    pub local: bool,
+}
+
+/// When an entry stops being fresh, and when it stops being served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deadlines {
+    /// Fresh until.
+    pub soft: Moment,
+    /// Served until.
+    pub hard: Moment,
+}
+
+impl Policy {
+    /// The soft TTL, which is the hard one when none was given.
+    #[must_use]
+    pub fn soft_ttl(&self) -> Duration {
+        self.soft.unwrap_or(self.hard)
+    }
+
+    /// Whether a stale value outlives a failed refresh.
+    #[must_use]
+    pub fn keeps_stale(&self) -> bool {
+        self.stale_if_error.unwrap_or(self.soft_ttl() < self.hard)
+    }
+
+    /// The deadlines of a value whose load began at `started`. `chance` is uniform in `[0, 1)`.
+    ///
+    /// Jitter only subtracts (R16): neither deadline is ever later than its TTL says.
+    #[must_use]
+    pub fn deadlines(&self, started: Moment, chance: f64) -> Deadlines {
+        let share = self.jitter * chance;
+        let hard = started.after(shorten(self.hard, share));
+        let soft = started.after(shorten(self.soft_ttl(), share)).min(hard);
+        Deadlines { soft, hard }
+    }
+
+    /// The deadlines of an absence, or `None` when absences are not kept. An absence has no stale window.
+    #[must_use]
+    pub fn negative_deadlines(&self, started: Moment, chance: f64) -> Option<Deadlines> {
+        let ttl = self.negative?.min(self.hard);
+        let end = started.after(shorten(ttl, self.jitter * chance));
+        Some(Deadlines { soft: end, hard: end })
+    }
+
+    /// Whether a fresh entry should be refreshed before its soft deadline.
+    ///
+    /// XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015): refresh when
+    /// `now - cost · β · ln(chance) >= deadline`, `chance` uniform in `(0, 1]`.
+    #[must_use]
+    pub fn is_early(&self, now: Moment, soft: Moment, cost: Duration, chance: f64) -> bool {
+        let Some(beta) = self.early else { return false };
+        let head_start = cost.as_secs_f64() * beta * -chance.max(f64::MIN_POSITIVE).ln();
+        now.after(Duration::try_from_secs_f64(head_start).unwrap_or(Duration::MAX)) >= soft
+    }
+}
+
+fn shorten(ttl: Duration, share: f64) -> Duration {
+    let cut = ttl.mul_f64(share.clamp(0.0, 1.0));
+    ttl.saturating_sub(cut)
+}
+
+/// Refuses TTLs that contradict each other, when they are constants that only the compiler can see.
+///
+/// # Panics
+/// At compile time, with the contradiction in words.
+pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>) {
+    assert!(!hard.is_zero(), "hard_ttl is zero: nothing would ever be served; give it a positive duration");
+    if let Some(soft) = soft {
+        assert!(!soft.is_zero(), "soft_ttl is zero: every hit would be stale; leave it out, or give it a positive duration");
+        assert!(soft.as_nanos() <= hard.as_nanos(), "soft_ttl is longer than hard_ttl: fresh cannot outlast served");
+    }
+    if let Some(negative) = negative {
+        assert!(!negative.is_zero(), "negative_ttl is zero: leave it out to remember no absences");
+        assert!(negative.as_nanos() <= hard.as_nanos(), "negative_ttl is longer than hard_ttl");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        soft: Some(Duration::from_secs(60)),
+        hard: Duration::from_secs(600),
+        negative: Some(Duration::from_secs(10)),
+        jitter: 0.1,
+        early: Some(1.0),
+        stale_if_error: None,
+        timeout: None,
+        strict: false,
+        refresh: Refresh::Background,
+        local: false,
+    };
+
+    #[test]
+    fn early_refresh_grows_likelier_towards_the_deadline() {
+        let soft = Moment::default().after(Duration::from_secs(60));
+        let cost = Duration::from_secs(1);
+        let early = |second, chance| POLICY.is_early(Moment::default().after(Duration::from_secs(second)), soft, cost, chance);
+        assert!(!early(0, 0.5));
+        assert!(early(59, 0.3), "1 s before the deadline, ln(0.3) asks for 1.2 s");
+        assert!(!early(59, 0.5), "ln(0.5) asks for 0.7 s");
+        assert!(early(60, 1.0));
+    }
+
+    #[test]
+    fn stale_if_error_follows_the_stale_window() {
+        assert!(POLICY.keeps_stale());
+        assert!(!Policy { soft: None, ..POLICY }.keeps_stale());
+        assert!(!Policy { stale_if_error: Some(false), ..POLICY }.keeps_stale());
+    }
+}

@@ -1,0 +1,218 @@
+//! One annotated function, as the binary knows it.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::event::{EventInfo, EventKind};
+use crate::policy::{Mode, Policy};
+
+/// An event that moves the entries of a cached function.
+#[derive(Clone, Copy, Debug)]
+pub struct EventUse {
+    /// The event.
+    pub event: &'static EventInfo,
+    /// Which of its templates the function hangs on.
+    pub aggregates: &'static [&'static str],
+    /// The binding as written, `org_id = org`.
+    pub binding: &'static str,
+}
+
+/// What `#[cached]` says of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteInfo {
+    /// The name after `fn`.
+    pub name: &'static str,
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// `file!()`.
+    pub file: &'static str,
+    /// `line!()`.
+    pub line: u32,
+    /// The key template as written.
+    pub template: &'static str,
+    /// The return type as written.
+    pub returns: &'static str,
+    /// The name of the value type, where it can be named outside the function.
+    pub value_type: Option<fn() -> &'static str>,
+    /// Where the version comes from.
+    pub mode: Mode,
+    /// The events that move its entries.
+    pub events: &'static [EventUse],
+    /// Why there are none.
+    pub ttl_only: Option<&'static str>,
+    /// Its timing.
+    pub policy: Policy,
+}
+
+/// A cached function. Its address is its identity.
+#[derive(Debug)]
+pub struct Site {
+    info: SiteInfo,
+    /// Its place in the counters of every cache.
+    index: OnceLock<usize>,
+    rotates: OnceLock<bool>,
+}
+
+static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
+
+impl Site {
+    /// A site with this annotation.
+    #[must_use]
+    pub const fn new(info: SiteInfo) -> Self {
+        Self { info, index: OnceLock::new(), rotates: OnceLock::new() }
+    }
+
+    /// The annotation.
+    #[must_use]
+    pub const fn info(&self) -> &SiteInfo {
+        &self.info
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.info.policy
+    }
+
+    pub(crate) fn identity(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        *self.index.get_or_init(|| NEXT_INDEX.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether every event must rotate the generation of this function's aggregates: its entries carry no version of
+    /// their own, and the database may use a version number twice (PROTOCOL §3, opaque mode in the reused profile).
+    pub(crate) fn rotates(&self) -> bool {
+        *self.rotates.get_or_init(|| {
+            let mut templates = self.info.events.iter().flat_map(|used| used.aggregates);
+            self.info.mode != Mode::Row && templates.any(|template| is_reused(template))
+        })
+    }
+}
+
+/// Whether some event in the binary rolls aggregates of this template back.
+fn is_reused(template: &str) -> bool {
+    let shape = template_shape(template);
+    events().any(|info| {
+        info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape)
+    })
+}
+
+/// A template with its placeholders unnamed: two of one shape can render the same key.
+pub(crate) fn template_shape(template: &str) -> String {
+    let mut shape = String::with_capacity(template.len());
+    let mut inside = false;
+    for character in template.chars() {
+        inside = match character {
+            '<' => true,
+            '>' => false,
+            _ => inside,
+        };
+        if character == '<' || !(inside || character == '>') {
+            shape.push(character);
+        }
+    }
+    shape
+}
+
+/// What `#[invalidates]` is on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// A function that writes, and emits the event.
+    Writes,
+    /// A handler of an event that came from elsewhere.
+    Handles,
+}
+
+/// What happens when an invalidation does not reach the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnError {
+    /// It is retried in the background.
+    Retry,
+    /// As `Retry`, and until then this process does not trust its entries of that aggregate.
+    Suspect,
+    /// As `Suspect`, and the error reaches the caller, after the write.
+    Fail,
+    /// It is counted, and the TTL bounds the staleness.
+    Bounded,
+}
+
+/// What `#[invalidates]` says of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterInfo {
+    /// The name after `fn`.
+    pub name: &'static str,
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// `file!()`.
+    pub file: &'static str,
+    /// `line!()`.
+    pub line: u32,
+    /// The events it publishes.
+    pub events: &'static [&'static EventInfo],
+    /// Whether it writes or handles.
+    pub role: Role,
+    /// What happens when that fails.
+    pub on_error: OnError,
+}
+
+/// A writer or handler.
+#[derive(Debug)]
+pub struct Writer {
+    info: WriterInfo,
+}
+
+impl Writer {
+    /// A writer with this annotation.
+    #[must_use]
+    pub const fn new(info: WriterInfo) -> Self {
+        Self { info }
+    }
+
+    /// The annotation.
+    #[must_use]
+    pub const fn info(&self) -> &WriterInfo {
+        &self.info
+    }
+}
+
+/// A cached function in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct CachedFn(pub &'static Site);
+/// A writer or handler in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct InvalidatesFn(pub &'static Writer);
+/// An event in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisteredEvent(pub &'static EventInfo);
+
+inventory::collect!(CachedFn);
+inventory::collect!(InvalidatesFn);
+inventory::collect!(RegisteredEvent);
+
+/// All cached functions of the binary.
+pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
+    inventory::iter::<CachedFn>().map(|registered| registered.0)
+}
+
+/// All writers and handlers of the binary.
+pub(crate) fn writers() -> impl Iterator<Item = &'static Writer> {
+    inventory::iter::<InvalidatesFn>().map(|registered| registered.0)
+}
+
+/// All events of the binary.
+pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
+    inventory::iter::<RegisteredEvent>().map(|registered| registered.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_forget_the_names_of_placeholders() {
+        assert_eq!(template_shape("user:<id>:posts:<page.no>"), "user:<:posts:<");
+        assert_eq!(template_shape("user:<id>"), template_shape("user:<user.id>"));
+        assert_ne!(template_shape("user:<id>"), template_shape("users:<id>"));
+    }
+}

@@ -1,0 +1,348 @@
+//! The index record of one aggregate: what PROTOCOL §3 says of floor, marks, alias, cold and young, and nothing else.
+//!
+//! The record knows no lock, no clock and no store, so the model can explore it, and every store can be held against it.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::event::Move;
+use crate::telemetry::Refused;
+use crate::version::{Generation, Token};
+
+/// Past this many marks the record rotates instead of growing.
+const MAX_MARKS: usize = 8;
+
+/// What a reader knew of an index record before its load.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Snapshot {
+    /// The last mark's generation. Equal last marks mean equal mark lists.
+    pub generation: Generation,
+    /// The highest version known.
+    pub floor: u64,
+}
+
+/// How a fill proves that it is not late.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fence {
+    /// The row carries this version, which must not be below the floor.
+    Row(u64),
+    /// The floor must be the snapshot's: the value carries no version, or is an absence (R9).
+    Still,
+}
+
+/// What an event did to a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// There was no record, and none was made (R6).
+    Absent,
+    /// The record knew as much already (R3).
+    Duplicate,
+    /// The record moved.
+    Moved,
+}
+
+/// The record.
+#[derive(Clone, Debug)]
+pub struct Index {
+    floor: u64,
+    /// `(from, generation)`, ascending; the first is from 0.
+    marks: Vec<(u64, Generation)>,
+    alias: Option<u64>,
+    cold: bool,
+    young_until: Moment,
+    rotates: bool,
+}
+
+impl Index {
+    /// A new record: a fresh generation, floor 0, cold, and young for as long as a replica may lag (R2, R5).
+    #[must_use]
+    pub fn new(now: Moment, source_lag: Duration) -> Self {
+        Self {
+            floor: 0,
+            marks: vec![(0, Generation::random())],
+            alias: None,
+            cold: true,
+            young_until: now.after(source_lag),
+            rotates: false,
+        }
+    }
+
+    /// What a load must be fenced with.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { generation: self.last_generation(), floor: self.floor }
+    }
+
+    fn last_generation(&self) -> Generation {
+        self.marks[self.marks.len() - 1].1
+    }
+
+    /// The versioned key's end for this version.
+    #[must_use]
+    pub fn token(&self, version: u64) -> Token {
+        let mark = self.marks.iter().rev().find(|(from, _)| *from <= version).unwrap_or(&self.marks[0]);
+        Token { version, generation: mark.1 }
+    }
+
+    /// Whether an entry under this token may be served.
+    ///
+    /// A row carries its own version: it is served at the floor, and through an alias. An opaque value or an absence is
+    /// labelled with the floor it was loaded under and may be newer than its label, so no alias reaches it and no rollback
+    /// spares it: it is bound to the last mark.
+    #[must_use]
+    pub fn serves(&self, token: Token, fence: FenceKind) -> bool {
+        !self.cold
+            && match fence {
+                FenceKind::Row => token == self.token(self.floor) || self.is_alias(token),
+                FenceKind::Still => token == self.still_token(),
+            }
+    }
+
+    fn still_token(&self) -> Token {
+        Token { version: self.floor, generation: self.last_generation() }
+    }
+
+    fn is_alias(&self, token: Token) -> bool {
+        self.alias.is_some_and(|of| token == self.token(of))
+    }
+
+    /// Whether nothing may be served before a primary read has confirmed the record.
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        self.cold
+    }
+
+    /// Whether only primary rows may fill.
+    #[must_use]
+    pub fn needs_primary(&self, now: Moment) -> bool {
+        self.cold || now < self.young_until
+    }
+
+    /// From now on every event rotates (see [`Site::rotates`](crate::site::Site)).
+    pub fn set_rotates(&mut self) {
+        self.rotates = true;
+    }
+
+    /// FILL without its entry, which is also VERIFY: decides whether a value read under `snapshot` may be stored, and
+    /// under which token.
+    ///
+    /// # Errors
+    /// - [`Refused::Moved`]: the last mark (or, with [`Fence::Still`], the floor) is not the snapshot's.
+    /// - [`Refused::Replica`]: the record needs a primary row and this may be none.
+    /// - [`Refused::Old`]: the row is below the floor.
+    pub fn admit(&mut self, snapshot: Snapshot, fence: Fence, from_primary: bool, now: Moment) -> Result<Token, Refused> {
+        if snapshot.generation != self.last_generation() {
+            return Err(Refused::Moved);
+        }
+        if self.needs_primary(now) && !from_primary {
+            return Err(Refused::Replica);
+        }
+        let token = match fence {
+            Fence::Row(version) if version < self.floor => return Err(Refused::Old),
+            Fence::Row(version) => {
+                self.floor = version;
+                self.alias = None;
+                self.token(version)
+            }
+            Fence::Still if !from_primary => return Err(Refused::Replica),
+            Fence::Still if snapshot.floor != self.floor => return Err(Refused::Moved),
+            Fence::Still => self.still_token(),
+        };
+        self.cold = false;
+        Ok(token)
+    }
+
+    /// BUMP, RESTORE and ROLLBACK.
+    pub fn apply(&mut self, moved: Move, now: Moment, source_lag: Duration) -> Applied {
+        let applied = match moved {
+            Move::Bump(version) => self.raise(version, None),
+            Move::Next => self.raise(self.floor.saturating_add(1), None),
+            Move::Restore { version, of } => self.raise(version, Some(of)),
+            Move::Rollback { to } => {
+                self.roll_back(to, now, source_lag);
+                Applied::Moved
+            }
+        };
+        if self.rotates {
+            self.rotate(self.floor, now, source_lag);
+            return Applied::Moved;
+        }
+        applied
+    }
+
+    fn raise(&mut self, version: u64, alias: Option<u64>) -> Applied {
+        if version <= self.floor {
+            return Applied::Duplicate;
+        }
+        self.floor = version;
+        self.alias = alias;
+        Applied::Moved
+    }
+
+    fn roll_back(&mut self, to: u64, now: Moment, source_lag: Duration) {
+        self.marks.retain(|(from, _)| *from <= to);
+        if self.marks.len() >= MAX_MARKS {
+            return self.rotate(to, now, source_lag);
+        }
+        self.marks.push((to.saturating_add(1), Generation::random()));
+        self.floor = to;
+        self.alias = None;
+        self.cold = true;
+        self.young_until = now.after(source_lag);
+    }
+
+    fn rotate(&mut self, floor: u64, now: Moment, source_lag: Duration) {
+        let rotates = self.rotates;
+        *self = Self { floor, rotates, ..Self::new(now, source_lag) };
+    }
+
+    /// DETECT: a primary row below the snapshot's floor, and the record unchanged since, means that the floor is one the
+    /// database does not reach. Everything rotates. Tells whether it did.
+    pub fn detect(&mut self, snapshot: Snapshot, version: u64, now: Moment, source_lag: Duration) -> bool {
+        let unreachable = self.snapshot() == snapshot && version < snapshot.floor;
+        if unreachable {
+            self.rotate(0, now, source_lag);
+        }
+        unreachable
+    }
+}
+
+/// A [`Fence`] without its version: what an entry remembers of how it was stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FenceKind {
+    /// Stored under its row's own version.
+    Row,
+    /// Stored under the floor it was loaded under.
+    Still,
+}
+
+impl Fence {
+    /// What an entry remembers.
+    #[must_use]
+    pub const fn kind(self) -> FenceKind {
+        match self {
+            Self::Row(_) => FenceKind::Row,
+            Self::Still => FenceKind::Still,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::NEVER;
+
+    fn warm(version: u64) -> (Index, Token) {
+        let mut index = Index::new(Moment::default(), Duration::ZERO);
+        let token = index.admit(index.snapshot(), Fence::Row(version), true, NOW).expect("a primary row warms");
+        (index, token)
+    }
+
+    #[test]
+    fn r2_a_new_record_has_a_new_generation() {
+        let (first, second) = (Index::new(NOW, Duration::ZERO), Index::new(NOW, Duration::ZERO));
+        assert_ne!(first.token(1), second.token(1));
+    }
+
+    #[test]
+    fn r3_the_floor_is_max_merged() {
+        let (mut index, _) = warm(8);
+        assert_eq!(index.apply(Move::Bump(7), NOW, Duration::ZERO), Applied::Duplicate);
+        assert_eq!(index.snapshot().floor, 8);
+    }
+
+    #[test]
+    fn r4_a_row_below_the_floor_is_refused() {
+        let (mut index, _) = warm(8);
+        assert_eq!(index.admit(index.snapshot(), Fence::Row(7), true, NOW), Err(Refused::Old));
+    }
+
+    #[test]
+    fn r5_a_cold_record_takes_primary_rows_only() {
+        let mut index = Index::new(Moment::default(), Duration::ZERO);
+        assert_eq!(index.admit(index.snapshot(), Fence::Row(7), false, NOW), Err(Refused::Replica));
+        assert!(!index.serves(index.token(0), FenceKind::Row), "a cold record serves nothing unverified");
+    }
+
+    #[test]
+    fn a_young_record_takes_primary_rows_only_though_it_is_warm() {
+        let lag = Duration::from_secs(5);
+        let mut index = Index::new(Moment::default(), lag);
+        assert!(index.admit(index.snapshot(), Fence::Row(7), true, Moment::default()).is_ok());
+        assert_eq!(index.admit(index.snapshot(), Fence::Row(7), false, Moment::default()), Err(Refused::Replica));
+        assert!(index.admit(index.snapshot(), Fence::Row(7), false, Moment::default().after(lag)).is_ok());
+    }
+
+    #[test]
+    fn r9_an_absence_is_fenced_by_the_floor() {
+        let (mut index, _) = warm(1);
+        let before = index.snapshot();
+        index.apply(Move::Bump(2), NOW, Duration::ZERO);
+        assert_eq!(index.admit(before, Fence::Still, true, NOW), Err(Refused::Moved));
+    }
+
+    #[test]
+    fn a_restore_serves_the_old_rows_entry_and_no_opaque_one() {
+        let (mut index, five) = warm(5);
+        index.apply(Move::Bump(6), NOW, Duration::ZERO);
+        assert!(!index.serves(five, FenceKind::Row));
+        index.apply(Move::Restore { version: 7, of: 5 }, NOW, Duration::ZERO);
+        assert!(index.serves(five, FenceKind::Row));
+        assert!(!index.serves(five, FenceKind::Still));
+    }
+
+    #[test]
+    fn a_rolled_back_version_number_gets_another_generation() {
+        let (mut index, _) = warm(5);
+        let (five, six) = (index.token(5), index.token(6));
+        index.apply(Move::Rollback { to: 5 }, NOW, Duration::ZERO);
+        assert_eq!(index.token(5), five, "entries up to the rollback stay reachable");
+        assert_ne!(index.token(6), six, "a number that is used again is another token");
+        assert!(!index.serves(five, FenceKind::Row), "and cold, until verified");
+        index.admit(index.snapshot(), Fence::Row(5), true, NOW).expect("verified");
+        assert!(index.serves(five, FenceKind::Row));
+    }
+
+    #[test]
+    fn r22_an_absence_does_not_outlive_a_rollback_to_its_floor() {
+        let (mut index, _) = warm(5);
+        let absence = index.admit(index.snapshot(), Fence::Still, true, NOW).expect("an absence under floor 5");
+        assert!(index.serves(absence, FenceKind::Still));
+        index.apply(Move::Rollback { to: 5 }, NOW, Duration::ZERO);
+        index.admit(index.snapshot(), Fence::Row(5), true, NOW).expect("another function confirms the record");
+        assert!(!index.serves(absence, FenceKind::Still), "it may have seen the deletion that was rolled back");
+    }
+
+    #[test]
+    fn marks_are_capped_by_rotation() {
+        let (mut index, _) = warm(1);
+        for to in 1..100 {
+            index.apply(Move::Rollback { to }, NOW, Duration::ZERO);
+            assert!(index.marks.len() <= MAX_MARKS);
+        }
+    }
+
+    #[test]
+    fn r7_detect_rotates_only_an_unchanged_record() {
+        let (mut index, _) = warm(5);
+        index.apply(Move::Bump(9), NOW, Duration::ZERO);
+        let before = index.snapshot();
+        assert!(!index.detect(before, 9, NOW, Duration::ZERO), "the floor is reached");
+        index.apply(Move::Bump(10), NOW, Duration::ZERO);
+        assert!(!index.detect(before, 5, NOW, Duration::ZERO), "an event came between");
+        assert!(index.detect(index.snapshot(), 5, NOW, Duration::ZERO));
+        assert_eq!(index.snapshot().floor, 0);
+        assert!(index.is_cold());
+    }
+
+    #[test]
+    fn an_opaque_record_of_a_reused_database_rotates_at_every_event() {
+        let (mut index, five) = warm(5);
+        index.set_rotates();
+        index.apply(Move::Bump(5), NOW, Duration::ZERO);
+        assert_ne!(index.token(5), five, "a duplicate rotates too");
+        assert!(index.is_cold());
+        assert_eq!(index.snapshot().floor, 5);
+    }
+}

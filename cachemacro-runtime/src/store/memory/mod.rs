@@ -1,0 +1,300 @@
+//! The in-process store: typed values over `quick_cache`, no encoding, and index records shared by their entries.
+
+mod cell;
+mod record;
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync::Cache as QuickCache};
+
+use self::cell::{Cell, Cells, Tie};
+use self::record::Record;
+use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lookup, Query, Refused, Snapshot, Store};
+use crate::clock::Clock;
+use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
+use crate::event::{Aggregate, Move};
+use crate::sync::{Arc as SyncArc, Mutex, lock};
+
+const FILL_STRIPES: usize = 64;
+
+/// How much the in-process store may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    capacity: u64,
+    by_bytes: bool,
+}
+
+impl Memory {
+    /// At most this many entries. An entry and the older versions of it that a rollback may need count as one.
+    #[must_use]
+    pub const fn entries(entries: u64) -> Self {
+        Self { capacity: entries, by_bytes: false }
+    }
+
+    /// At most this many bytes, as `weight = |value| …` gives them, or as estimated: the size of the type, of its encoding
+    /// (a measure of the heap behind it; `local` values have none), and of the key.
+    #[must_use]
+    pub const fn bytes(bytes: u64) -> Self {
+        Self { capacity: bytes, by_bytes: true }
+    }
+
+    pub(crate) const fn is_by_bytes(self) -> bool {
+        self.by_bytes
+    }
+}
+
+/// 100,000 entries.
+impl Default for Memory {
+    fn default() -> Self {
+        Self::entries(100_000)
+    }
+}
+
+impl From<u64> for Memory {
+    fn from(entries: u64) -> Self {
+        Self::entries(entries)
+    }
+}
+
+/// Keys bring their hash along.
+#[derive(Default)]
+struct Prehashed(u64);
+
+impl Hasher for Prehashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys write their hash as one u64")
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[derive(Clone)]
+struct Weigh {
+    by_bytes: bool,
+}
+
+impl Weighter<EntryKey, Arc<Record>> for Weigh {
+    fn weight(&self, key: &EntryKey, record: &Arc<Record>) -> u64 {
+        if self.by_bytes { record.weight().saturating_add(key.text().len() as u64).max(1) } else { 1 }
+    }
+}
+
+/// Told of every entry that the bound pushed out.
+pub(crate) type OnEvict = Arc<dyn Fn(&EntryKey) + Send + Sync>;
+
+#[derive(Clone)]
+struct Evicted {
+    on_evict: OnEvict,
+}
+
+impl Lifecycle<EntryKey, Arc<Record>> for Evicted {
+    /// Evicted entries are dropped after the shard is unlocked: the last of an aggregate takes its index record along.
+    type RequestState = Vec<(EntryKey, Arc<Record>)>;
+
+    fn on_evict(&self, state: &mut Self::RequestState, key: EntryKey, record: Arc<Record>) {
+        (self.on_evict)(&key);
+        state.push((key, record));
+    }
+}
+
+type Records = QuickCache<EntryKey, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Evicted>;
+
+/// The in-process [`Store`].
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    source_lag: Duration,
+    records: Records,
+    cells: SyncArc<Cells>,
+    /// Orders fills of one key, so that the newest stays in front of its older versions.
+    fills: Box<[Mutex<()>]>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
+        Self::with_on_evict(memory, clock, source_lag, Arc::new(|_| ()))
+    }
+
+    pub(crate) fn with_on_evict(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration, on_evict: OnEvict) -> Self {
+        let estimated = if memory.by_bytes { memory.capacity / 512 } else { memory.capacity };
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(usize::try_from(estimated).unwrap_or(usize::MAX).clamp(1, 1 << 24))
+            .weight_capacity(memory.capacity)
+            .build()
+            .expect("both capacities are given");
+        let weigh = Weigh { by_bytes: memory.by_bytes };
+        Self {
+            clock,
+            source_lag,
+            records: QuickCache::with_options(options, weigh, BuildHasherDefault::default(), Evicted { on_evict }),
+            cells: SyncArc::new(Cells::new()),
+            fills: (0..FILL_STRIPES).map(|_| Mutex::new(())).collect(),
+        }
+    }
+
+    /// The entry under this key if it can be served as it stands: no lock but its shard's, nothing allocated.
+    #[inline]
+    pub(crate) fn peek(&self, key: EntryKeyRef<'_>) -> Option<Peeked> {
+        let record = self.records.get(&key)?;
+        record.holds().then_some(Peeked(record))
+    }
+
+    /// Entries now held.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Their weight: one each, or bytes.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.records.weight()
+    }
+
+    /// Index records now held: those that an entry or a load hangs on.
+    #[must_use]
+    pub fn index_records(&self) -> usize {
+        self.cells.len()
+    }
+
+    fn cell(&self, aggregate: &Aggregate) -> SyncArc<Cell> {
+        self.cells.get_or_insert(aggregate, || {
+            let index = Index::new(self.clock.now(), self.source_lag);
+            Cell::new(SyncArc::clone(&self.cells), aggregate.clone(), index)
+        })
+    }
+
+    fn look_up(&self, query: Query<'_>) -> Lookup {
+        let Some(newest) = self.records.get(&query.key.by_ref()) else { return Lookup::Miss };
+        match newest.serving(self.clock.now()) {
+            Some(record) => Lookup::Hit(record.entry.clone(), record.snapshots()),
+            None => Lookup::Miss,
+        }
+    }
+
+    fn admit(&self, query: Query<'_>, fill: &Fill) -> Result<Box<[Tie]>, Refused> {
+        let now = self.clock.now();
+        let mut fence = fill.fence;
+        let mut ties = Vec::with_capacity(query.aggregates.len());
+        for (aggregate, snapshot) in query.aggregates.iter().zip(&fill.snapshots) {
+            let cell = self.cells.get(aggregate).ok_or(Refused::Lost)?;
+            ties.push(cell.admit(*snapshot, fence, fill.from_primary, now)?);
+            fence = Fence::Still;
+        }
+        Ok(ties.into())
+    }
+
+    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>) {
+        entry.version = ties.first().map_or(0, |tie| tie.token().version);
+        let now = self.clock.now();
+        if entry.freshness(now) == Freshness::Expired {
+            return;
+        }
+        let record = Arc::new(Record::new(entry, ties));
+        let stripe = usize::try_from(key.hash() % FILL_STRIPES as u64).unwrap_or(0);
+        let _ordered = lock(&self.fills[stripe]);
+        if let Some(previous) = self.records.peek(&key.by_ref()) {
+            if previous.entry.version > record.entry.version && previous.holds() {
+                return;
+            }
+            record.supersede(previous, now);
+        }
+        self.records.insert(key.clone(), record);
+    }
+}
+
+/// What a peek found.
+pub(crate) struct Peeked(Arc<Record>);
+
+impl Peeked {
+    #[inline]
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.0.entry
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
+impl Store for MemoryStore {
+    fn form(&self) -> Form {
+        Form::Object
+    }
+
+    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        ready(self.look_up(query))
+    }
+
+    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+        let now = self.clock.now();
+        let cells: Vec<_> = query.aggregates.iter().map(|aggregate| self.cell(aggregate)).collect();
+        let entered: Vec<_> = cells.iter().map(|cell| cell.enter(rotates, now)).collect();
+        ready(Entered {
+            needs_primary: entered.iter().any(|(_, primary)| *primary),
+            snapshots: entered.into_iter().map(|(snapshot, _)| snapshot).collect(),
+            hold: Some(Hold(Box::new(cells))),
+        })
+    }
+
+    fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
+        ready(self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties)))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        query: Query<'a>,
+        snapshots: &'a [Snapshot],
+        version: u64,
+    ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
+        let confirm = || {
+            let cell = self.cells.get(&query.aggregates[0]).ok_or(Refused::Lost)?;
+            cell.admit(snapshots[0], Fence::Row(version), true, self.clock.now())?;
+            let mut now_in_force = snapshots.to_vec();
+            now_in_force[0].floor = version;
+            Ok(now_in_force)
+        };
+        ready(confirm())
+    }
+
+    fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
+        let applied = match self.cells.get(aggregate) {
+            Some(cell) => cell.apply(moved, self.clock.now(), self.source_lag),
+            None => Applied::Absent,
+        };
+        ready(applied)
+    }
+
+    fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
+        let detect = |cell: SyncArc<Cell>| cell.detect(snapshot, version, self.clock.now(), self.source_lag);
+        ready(self.cells.get(aggregate).is_some_and(detect))
+    }
+
+    fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
+        self.records.remove(&query.key.by_ref());
+        ready(())
+    }
+
+    fn source_lag(&self) -> Duration {
+        self.source_lag
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").field("entries", &self.len()).field("weight", &self.weight()).finish_non_exhaustive()
+    }
+}

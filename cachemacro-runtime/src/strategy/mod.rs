@@ -1,0 +1,5 @@
+//! The strategy.
+/// x
+pub struct Strategy;
+/// x
+pub fn strategy() -> Strategy { Strategy }

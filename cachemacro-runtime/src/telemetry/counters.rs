@@ -1,0 +1,147 @@
+//! The live counters behind [`FunctionStats`].
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::histogram::Histogram;
+use super::stats::{FunctionStats, RefusedFills};
+
+/// What one count is of. The order is that of the counters in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
+    HitFresh,
+    HitStale,
+    HitNegative,
+    Miss,
+    Wait,
+    Load,
+    LoadError,
+    LoadTimeout,
+    Refresh,
+    Eviction,
+    Detected,
+    StoreError,
+    DecodeError,
+    Bypass,
+    Refused(Refused),
+}
+
+/// Why a store refused a fill (PROTOCOL §3, FILL).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// There is no index record.
+    Lost,
+    /// The last mark, or in opaque mode the floor, is not the snapshot's.
+    Moved,
+    /// The row's version is below the floor.
+    Old,
+    /// The index is cold or young and the row may come from a replica.
+    Replica,
+}
+
+impl Event {
+    const COUNT: usize = 18;
+
+    const fn index(self) -> usize {
+        match self {
+            Self::HitFresh => 0,
+            Self::HitStale => 1,
+            Self::HitNegative => 2,
+            Self::Miss => 3,
+            Self::Wait => 4,
+            Self::Load => 5,
+            Self::LoadError => 6,
+            Self::LoadTimeout => 7,
+            Self::Refresh => 8,
+            Self::Eviction => 9,
+            Self::Detected => 10,
+            Self::StoreError => 11,
+            Self::DecodeError => 12,
+            Self::Bypass => 13,
+            Self::Refused(Refused::Lost) => 14,
+            Self::Refused(Refused::Moved) => 15,
+            Self::Refused(Refused::Old) => 16,
+            Self::Refused(Refused::Replica) => 17,
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    const fn label(self) -> &'static str {
+        match self {
+            Self::HitFresh => "hit_fresh",
+            Self::HitStale => "hit_stale",
+            Self::HitNegative => "hit_negative",
+            Self::Miss => "miss",
+            Self::Wait => "wait",
+            Self::Load => "load",
+            Self::LoadError => "load_error",
+            Self::LoadTimeout => "load_timeout",
+            Self::Refresh => "refresh",
+            Self::Eviction => "eviction",
+            Self::Detected => "detected",
+            Self::StoreError => "store_error",
+            Self::DecodeError => "decode_error",
+            Self::Bypass => "bypass",
+            Self::Refused(Refused::Lost) => "refused_lost",
+            Self::Refused(Refused::Moved) => "refused_moved",
+            Self::Refused(Refused::Old) => "refused_old",
+            Self::Refused(Refused::Replica) => "refused_replica",
+        }
+    }
+}
+
+/// The counters of one function in one cache.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    name: &'static str,
+    module: &'static str,
+    counts: [AtomicU64; Event::COUNT],
+    loads: Histogram,
+}
+
+impl Counters {
+    pub(crate) fn new(name: &'static str, module: &'static str) -> Self {
+        Self { name, module, counts: [const { AtomicU64::new(0) }; Event::COUNT], loads: Histogram::default() }
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, event: Event) {
+        self.counts[event.index()].fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        metrics::counter!("cachemacro_events_total", "function" => self.name, "event" => event.label()).increment(1);
+    }
+
+    pub(crate) fn loaded(&self, took: std::time::Duration) {
+        self.loads.record(took);
+        #[cfg(feature = "metrics")]
+        metrics::histogram!("cachemacro_load_seconds", "function" => self.name).record(took.as_secs_f64());
+    }
+
+    pub(crate) fn read(&self) -> FunctionStats {
+        let count = |event: Event| self.counts[event.index()].load(Ordering::Relaxed);
+        FunctionStats {
+            name: self.name,
+            module: self.module,
+            hits_fresh: count(Event::HitFresh),
+            hits_stale: count(Event::HitStale),
+            hits_negative: count(Event::HitNegative),
+            misses: count(Event::Miss),
+            waits: count(Event::Wait),
+            loads: count(Event::Load),
+            load_errors: count(Event::LoadError),
+            load_timeouts: count(Event::LoadTimeout),
+            refused: RefusedFills {
+                lost: count(Event::Refused(Refused::Lost)),
+                moved: count(Event::Refused(Refused::Moved)),
+                old: count(Event::Refused(Refused::Old)),
+                replica: count(Event::Refused(Refused::Replica)),
+            },
+            refreshes: count(Event::Refresh),
+            evictions: count(Event::Eviction),
+            detected: count(Event::Detected),
+            store_errors: count(Event::StoreError),
+            decode_errors: count(Event::DecodeError),
+            bypasses: count(Event::Bypass),
+            load_times: self.loads.read(),
+        }
+    }
+}

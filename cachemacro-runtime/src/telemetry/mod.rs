@@ -1,0 +1,9 @@
+//! What happened, counted per function.
+
+mod counters;
+mod histogram;
+mod stats;
+
+pub use counters::Refused;
+pub(crate) use counters::{Counters, Event};
+pub use stats::{FunctionStats, LoadTimes, RefusedFills, Stats};

@@ -1,0 +1,131 @@
+//! How a return type can carry the cache's own error, and whether its error can be shared between callers.
+
+use std::io;
+
+use super::shape::Probe;
+use crate::entry::Object;
+use crate::error::CacheError;
+
+/// Builds the return value that carries a [`CacheError`]; `None` where the return type has no room for one.
+pub type Refusal<R> = Option<fn(CacheError) -> R>;
+
+/// The error type is `From<CacheError>`.
+pub trait RefusalFrom<R> {
+    /// The conversion.
+    fn refusal(&self) -> Refusal<R>;
+}
+
+impl<T, E: From<CacheError>> RefusalFrom<Result<T, E>> for &&Probe<Result<T, E>> {
+    fn refusal(&self) -> Refusal<Result<T, E>> {
+        Some(|error| Err(E::from(error)))
+    }
+}
+
+/// The error type is `From<io::Error>`, as `sqlx::Error` is.
+pub trait RefusalFromIo<R> {
+    /// The conversion.
+    fn refusal(&self) -> Refusal<R>;
+}
+
+impl<T, E: From<io::Error>> RefusalFromIo<Result<T, E>> for &Probe<Result<T, E>> {
+    fn refusal(&self) -> Refusal<Result<T, E>> {
+        Some(|error| Err(E::from(io::Error::from(error))))
+    }
+}
+
+/// Everything else.
+pub trait RefusalFallback<R> {
+    /// None.
+    fn refusal(&self) -> Refusal<R>;
+}
+
+impl<R> RefusalFallback<R> for Probe<R> {
+    fn refusal(&self) -> Refusal<R> {
+        None
+    }
+}
+
+/// How one caller's error becomes every waiter's: possible where the error is `Clone + Send + Sync`.
+pub struct ErrorShare<R> {
+    pub(crate) pack: fn(&R) -> Option<Object>,
+    pub(crate) unpack: fn(&Object) -> Option<R>,
+}
+
+impl<R> Clone for ErrorShare<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for ErrorShare<R> {}
+
+/// The error type can be shared.
+pub trait ShareError<R> {
+    /// How.
+    fn share(&self) -> Option<ErrorShare<R>>;
+}
+
+impl<T, E: Clone + Send + Sync + 'static> ShareError<Result<T, E>> for &Probe<Result<T, E>> {
+    fn share(&self) -> Option<ErrorShare<Result<T, E>>> {
+        Some(ErrorShare {
+            pack: |returned| returned.as_ref().err().map(|error| std::sync::Arc::new(error.clone()) as Object),
+            unpack: |object| object.downcast_ref::<E>().map(|error| Err(error.clone())),
+        })
+    }
+}
+
+/// The error type cannot be shared, or there is none.
+pub trait ShareFallback<R> {
+    /// None.
+    fn share(&self) -> Option<ErrorShare<R>>;
+}
+
+impl<R> ShareFallback<R> for Probe<R> {
+    fn share(&self) -> Option<ErrorShare<R>> {
+        None
+    }
+}
+
+/// Both faces of a return type, found by [`fail_face!`](crate::__private::fail_face).
+pub struct FailFace<R> {
+    /// How it carries the cache's own error.
+    pub refusal: Refusal<R>,
+    /// How its error is shared.
+    pub share: Option<ErrorShare<R>>,
+}
+
+impl<R> Clone for FailFace<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for FailFace<R> {}
+
+/// A return type that can report a failed invalidation, for `on_error = fail`.
+#[diagnostic::on_unimplemented(
+    message = "`on_error = fail` needs a return type that can carry the failure",
+    note = "return a `Result` whose error is `From<cachemacro::CacheError>` or `From<std::io::Error>`, or use `on_error = suspect`"
+)]
+pub trait CarriesCacheError<R> {
+    /// The return value that reports the failure.
+    fn carry(&self, error: CacheError) -> R;
+}
+
+impl<T, E: From<CacheError>> CarriesCacheError<Result<T, E>> for &Probe<Result<T, E>> {
+    fn carry(&self, error: CacheError) -> Result<T, E> {
+        Err(E::from(error))
+    }
+}
+
+/// As [`CarriesCacheError`], through `io::Error`.
+pub trait CarriesThroughIo<R> {
+    /// The return value that reports the failure.
+    fn carry(&self, error: CacheError) -> R;
+}
+
+impl<T, E: From<io::Error>> CarriesThroughIo<Result<T, E>> for Probe<Result<T, E>> {
+    fn carry(&self, error: CacheError) -> Result<T, E> {
+        Err(E::from(io::Error::from(error)))
+    }
+}

@@ -1,0 +1,14 @@
+//! Valid states only: what the annotations mean, once every rule has passed. The expansion reads nothing else.
+
+pub(crate) mod borrows;
+pub(crate) mod cached;
+pub(crate) mod event;
+pub(crate) mod function;
+pub(crate) mod hash;
+pub(crate) mod krate;
+pub(crate) mod mentions;
+pub(crate) mod part;
+pub(crate) mod policy;
+pub(crate) mod spelling;
+pub(crate) mod template;
+pub(crate) mod writer;

@@ -1,0 +1,169 @@
+//! `#[cached(...)]`: every attribute as it was written.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
+
+use crate::diag::{Diag, message};
+use crate::model::policy::{Refresh, Ttl};
+use crate::parse::item::{self, Given, Item};
+use crate::parse::{split, value};
+
+pub(crate) const NAMES: [&str; 20] = [
+    "key",
+    "version_from",
+    "invalidated_by",
+    "ttl_only",
+    "soft_ttl",
+    "hard_ttl",
+    "negative_ttl",
+    "not_found",
+    "jitter",
+    "early",
+    "stale_if_error",
+    "timeout",
+    "skip",
+    "local",
+    "consistency",
+    "refresh",
+    "cache_if",
+    "weight",
+    "cache",
+    "crate",
+];
+
+/// What was written; a value that could not be read is in `mentioned` only.
+#[derive(Default)]
+pub(crate) struct RawCached {
+    pub(crate) mentioned: Vec<String>,
+    pub(crate) key: Option<Given<LitStr>>,
+    pub(crate) version_from: Option<Given<VersionFrom>>,
+    pub(crate) invalidated_by: Option<Given<Vec<RawBinding>>>,
+    pub(crate) ttl_only: Option<Given<LitStr>>,
+    pub(crate) soft_ttl: Option<Given<Ttl>>,
+    pub(crate) hard_ttl: Option<Given<Ttl>>,
+    pub(crate) negative_ttl: Option<Given<Ttl>>,
+    pub(crate) not_found: Option<Given<Expr>>,
+    pub(crate) jitter: Option<Given<f64>>,
+    pub(crate) early: Option<Given<f64>>,
+    pub(crate) stale_if_error: Option<Given<bool>>,
+    pub(crate) timeout: Option<Given<Ttl>>,
+    pub(crate) skip: Option<Given<Vec<Ident>>>,
+    pub(crate) local: Option<Given<()>>,
+    pub(crate) strict: Option<Given<bool>>,
+    pub(crate) refresh: Option<Given<Refresh>>,
+    pub(crate) cache_if: Option<Given<ExprClosure>>,
+    pub(crate) weight: Option<Given<ExprClosure>>,
+    pub(crate) cache: Option<Given<Expr>>,
+    pub(crate) krate: Option<Given<Path>>,
+}
+
+pub(crate) enum VersionFrom {
+    Value(ExprClosure),
+    Source(Expr),
+}
+
+pub(crate) struct RawBinding {
+    pub(crate) event: Path,
+    pub(crate) fields: Vec<(Ident, Expr)>,
+}
+
+impl RawCached {
+    /// Whether the attribute stands there, readable or not.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.mentioned.iter().any(|mentioned| mentioned == name)
+    }
+}
+
+pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawCached {
+    let mut raw = RawCached::default();
+    for item in item::named(tokens, "cached", &NAMES, &[], diag) {
+        raw.mentioned.push(item.spelled());
+        take(&mut raw, &item, diag);
+    }
+    raw
+}
+
+fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
+    match item.spelled().as_str() {
+        "key" => item.put(&mut raw.key, diag, |item| value::string(item, "\"user:<id>\"")),
+        "version_from" => item.put(&mut raw.version_from, diag, version_from),
+        "invalidated_by" => item.put(&mut raw.invalidated_by, diag, bindings),
+        "ttl_only" => item.put(&mut raw.ttl_only, diag, |item| value::string(item, "\"why a stale value does no harm\"")),
+        "soft_ttl" => item.put(&mut raw.soft_ttl, diag, value::ttl),
+        "hard_ttl" => item.put(&mut raw.hard_ttl, diag, value::ttl),
+        "negative_ttl" => item.put(&mut raw.negative_ttl, diag, value::ttl),
+        "timeout" => item.put(&mut raw.timeout, diag, value::ttl),
+        "not_found" => item.put(&mut raw.not_found, diag, |item| value::expr(item, "RepoError::NotFound(id)")),
+        "jitter" => item.put(&mut raw.jitter, diag, value::percentage),
+        "early" => item.put(&mut raw.early, diag, |item| value::number(item, "1.0")),
+        "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),
+        "skip" => item.put(&mut raw.skip, diag, |item| value::names(item, "db")),
+        "local" => item.put(&mut raw.local, diag, value::flag),
+        "consistency" => item.put(&mut raw.strict, diag, |item| {
+            value::choice(item, &[("strict", true), ("bounded", false)])
+        }),
+        "refresh" => item.put(&mut raw.refresh, diag, |item| {
+            value::choice(item, &[("background", Refresh::Background), ("inline", Refresh::Inline)])
+        }),
+        "cache_if" => item.put(&mut raw.cache_if, diag, |item| value::closure(item, "|value| value.is_final")),
+        "weight" => item.put(&mut raw.weight, diag, |item| value::closure(item, "|value| value.bytes.len()")),
+        "cache" => item.put(&mut raw.cache, diag, |item| value::expr(item, "self.cache")),
+        "crate" => item.put(&mut raw.krate, diag, |item| value::path(item, "::cachemacro")),
+        name => unreachable!("`{name}` is in NAMES but is not read"),
+    }
+}
+
+fn version_from(item: &Item) -> syn::Result<VersionFrom> {
+    const EXAMPLE: &str = "|value| value.version";
+    match value::expr(item, EXAMPLE)? {
+        Expr::Closure(closure) => value::one_parameter(item, closure, EXAMPLE).map(VersionFrom::Value),
+        expr => Ok(VersionFrom::Source(expr)),
+    }
+}
+
+const BINDING: &str = "UserUpdated { id }";
+
+fn bindings(item: &Item) -> syn::Result<Vec<RawBinding>> {
+    let mut all = Vec::new();
+    let mut wrong: Option<syn::Error> = None;
+    for tokens in split::items(value::listed(item, BINDING)?) {
+        match binding(tokens) {
+            Ok(binding) => all.push(binding),
+            Err(error) => match &mut wrong {
+                Some(errors) => errors.combine(error),
+                None => wrong = Some(error),
+            },
+        }
+    }
+    wrong.map_or(Ok(all), Err)
+}
+
+fn binding(tokens: TokenStream) -> syn::Result<RawBinding> {
+    let refused = |what: &str| {
+        let mend = format!("name the event and the arguments that are its key fields: `{BINDING}`");
+        syn::Error::new_spanned(&tokens, message(what, mend))
+    };
+    match syn::parse2::<Expr>(tokens.clone()) {
+        Ok(Expr::Struct(literal)) if literal.qself.is_none() => {
+            let fields = fields(&literal)?;
+            Ok(RawBinding { event: literal.path, fields })
+        }
+        Ok(Expr::Path(path)) if path.qself.is_none() => Ok(RawBinding { event: path.path, fields: Vec::new() }),
+        Ok(_) => Err(refused("this does not bind an event")),
+        Err(error) => Err(refused(&format!("this binding cannot be read: {error}"))),
+    }
+}
+
+fn fields(literal: &ExprStruct) -> syn::Result<Vec<(Ident, Expr)>> {
+    if let Some(dots) = &literal.dot2_token {
+        let what = "`..` leaves key fields of the event unbound";
+        return Err(syn::Error::new_spanned(dots, message(what, format!("bind each key field: `{BINDING}`"))));
+    }
+    let named = |field: &syn::FieldValue| match &field.member {
+        Member::Named(name) => Ok((name.clone(), field.expr.clone())),
+        Member::Unnamed(index) => {
+            Err(syn::Error::new_spanned(index, message("events have named fields", format!("write `{BINDING}`"))))
+        }
+    };
+    literal.fields.iter().map(named).collect()
+}

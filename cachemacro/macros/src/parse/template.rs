@@ -1,0 +1,265 @@
+//! A key template, `"user:<org>:<id>"`, to its pieces: a string in, pieces and faults out, and no input panics.
+
+use std::ops::Range;
+
+/// Literal text of one template, in bytes.
+const LONGEST_LITERAL: usize = 200;
+
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub(crate) enum RawPiece {
+    Text(String),
+    Place(RawPlace),
+}
+
+/// `<user.id>`: a root and the names or positions after its dots.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub(crate) struct RawPlace {
+    pub(crate) root: String,
+    pub(crate) members: Vec<String>,
+}
+
+impl RawPlace {
+    pub(crate) fn spelled(&self) -> String {
+        let mut out = format!("<{}", self.root);
+        for member in &self.members {
+            out.push('.');
+            out.push_str(member);
+        }
+        out.push('>');
+        out
+    }
+}
+
+/// One mistake in a template, and the characters it covers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) at: Range<usize>,
+    pub(crate) what: String,
+    pub(crate) mend: &'static str,
+}
+
+impl Fault {
+    /// The template with the mistake underlined, as stable Rust cannot point inside a literal.
+    pub(crate) fn shown(&self, template: &str) -> String {
+        let text: String = template.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let width = self.at.len().max(1);
+        format!("  in \"{text}\"\n      {}{}", " ".repeat(self.at.start), "^".repeat(width))
+    }
+}
+
+/// Reads a template; every fault is found in one pass.
+pub(crate) fn read(text: &str) -> (Vec<RawPiece>, Vec<Fault>) {
+    let mut reader = Reader { chars: text.chars().collect(), ..Reader::default() };
+    reader.run();
+    (reader.pieces, reader.faults)
+}
+
+#[derive(Default)]
+struct Reader {
+    chars: Vec<char>,
+    at: usize,
+    pieces: Vec<RawPiece>,
+    faults: Vec<Fault>,
+    /// Where the last placeholder stood, if one did.
+    last_place: Option<Range<usize>>,
+}
+
+impl Reader {
+    fn run(&mut self) {
+        if self.chars.is_empty() {
+            self.fault(0..0, "the template is empty".into(), "write what the key is about, such as \"user:<id>\"");
+        }
+        while self.at < self.chars.len() {
+            if self.chars[self.at] == '<' { self.place() } else { self.text() }
+        }
+        let length: usize = self.texts().map(str::len).sum();
+        if length > LONGEST_LITERAL {
+            let what = format!("the literal text is {length} bytes long; at most {LONGEST_LITERAL} are allowed");
+            self.fault(0..self.chars.len(), what, "shorten it: every key of this function repeats it");
+        }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            RawPiece::Text(text) => Some(text.as_str()),
+            RawPiece::Place(_) => None,
+        })
+    }
+
+    fn fault(&mut self, at: Range<usize>, what: String, mend: &'static str) {
+        self.faults.push(Fault { at, what, mend });
+    }
+
+    fn text(&mut self) {
+        let start = self.at;
+        while self.at < self.chars.len() && self.chars[self.at] != '<' {
+            if let Some((what, mend)) = refused(self.chars[self.at]) {
+                self.fault(self.at..self.at + 1, what, mend);
+            }
+            self.at += 1;
+        }
+        let text = self.chars[start..self.at].iter().collect();
+        self.pieces.push(RawPiece::Text(text));
+    }
+
+    fn place(&mut self) {
+        let start = self.at;
+        let close = (start + 1..self.chars.len()).find(|at| matches!(self.chars[*at], '<' | '>'));
+        let Some(close) = close.filter(|at| self.chars[*at] == '>') else {
+            self.at = close.unwrap_or(self.chars.len());
+            let mend = "close the placeholder with `>`: \"user:<id>\"";
+            return self.fault(start..start + 1, "this `<` is never closed".into(), mend);
+        };
+        self.at = close + 1;
+        let at = start..self.at;
+        self.check_separator(&at);
+        let inner: String = self.chars[start + 1..close].iter().collect();
+        match read_place(&inner) {
+            Ok(place) => self.pieces.push(RawPiece::Place(place)),
+            Err((what, mend)) => self.fault(at.clone(), what, mend),
+        }
+        self.last_place = Some(at);
+    }
+
+    /// What stands between two placeholders must not be able to stand inside one, or two calls could share a key.
+    fn check_separator(&mut self, next: &Range<usize>) {
+        let Some(last) = self.last_place.clone() else { return };
+        let between = &self.chars[last.end.min(next.start)..next.start];
+        let spelled = |at: Range<usize>| self.chars[at].iter().collect::<String>();
+        let (a, b) = (spelled(last.clone()), spelled(next.clone()));
+        if between.is_empty() {
+            let what = format!("`{a}{b}`: nothing separates the two placeholders, so (12, 3) and (1, 23) would share an entry");
+            self.fault(last.start..next.end, what, "put a separator between them, such as `:` or `/`");
+        } else if between.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '-')) {
+            let text: String = between.iter().collect();
+            let what = format!(
+                "`{text}` does not separate `{a}` from `{b}`: it may also occur inside either, so that two calls could share an entry"
+            );
+            self.fault(last.end..next.start, what, "separate them with `:`, `/` or another mark that values never contain");
+        }
+    }
+}
+
+/// Why a character cannot stand in literal text.
+fn refused(c: char) -> Option<(String, &'static str)> {
+    match c {
+        '>' => Some(("this `>` closes nothing".into(), "open the placeholder with `<`: \"user:<id>\"")),
+        ' ' => Some(("a key cannot contain a space".into(), "use `:` or `-` instead")),
+        '%' | '(' | ')' | ',' | '{' | '}' => {
+            Some((format!("`{c}` has a meaning of its own in stored keys"), "use another mark, such as `:` or `/`"))
+        }
+        '!'..='~' => None,
+        _ if c.is_control() => Some((format!("a key cannot contain the control character {c:?}"), "leave it out")),
+        _ => Some((format!("`{c}` is not ASCII"), "write the literal text of keys in printable ASCII")),
+    }
+}
+
+fn read_place(inner: &str) -> Result<RawPlace, (String, &'static str)> {
+    if inner.is_empty() {
+        return Err(("the placeholder `<>` is empty".into(), "name an argument in it: `<id>`"));
+    }
+    let mut steps = inner.split('.');
+    let root = steps.next().unwrap_or_default();
+    let members: Vec<String> = steps.map(str::to_owned).collect();
+    let names = is_name(root) && members.iter().all(|step| is_name(step) || is_position(step));
+    if !names {
+        let mend = "a placeholder is an argument or a field of one: `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>`";
+        return Err((format!("the placeholder `<{}>` is no name", inner.escape_debug()), mend));
+    }
+    Ok(RawPlace { root: root.to_owned(), members })
+}
+
+fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    let first = chars.next().is_some_and(|c| c == '_' || c.is_alphabetic());
+    first && text != "_" && chars.all(|c| c == '_' || c.is_alphanumeric())
+}
+
+fn is_position(text: &str) -> bool {
+    text.len() <= 4 && (text == "0" || !text.starts_with('0')) && text.parse::<u32>().is_ok() && !text.starts_with('+')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(root: &str, members: &[&str]) -> RawPiece {
+        RawPiece::Place(RawPlace { root: root.into(), members: members.iter().map(|m| (*m).into()).collect() })
+    }
+
+    fn whats(text: &str) -> Vec<String> {
+        read(text).1.into_iter().map(|fault| fault.what).collect()
+    }
+
+    #[test]
+    fn reads_text_and_placeholders() {
+        let (pieces, faults) = read("org:<self.tenant>:user:<user.id>/<pair.0>");
+        assert_eq!(faults, []);
+        let text = |text: &str| RawPiece::Text(text.into());
+        let user = place("user", &["id"]);
+        assert_eq!(
+            pieces,
+            [text("org:"), place("self", &["tenant"]), text(":user:"), user, text("/"), place("pair", &["0"])]
+        );
+        assert_eq!(read("settings").1, []);
+        assert_eq!(read("<id>").1, []);
+    }
+
+    #[test]
+    fn finds_every_fault_at_once() {
+        let faults = read("a b<><x y><c");
+        assert_eq!(faults.1.len(), 5, "{faults:?}");
+    }
+
+    #[test]
+    fn points_at_the_place() {
+        let (_, faults) = read("user:<a><b>");
+        assert_eq!(faults[0].at, 5..11);
+        assert_eq!(faults[0].shown("user:<a><b>"), "  in \"user:<a><b>\"\n           ^^^^^^");
+    }
+
+    #[test]
+    fn separators_must_separate() {
+        assert!(whats("<a>-<b>")[0].contains("does not separate"));
+        assert!(whats("<a>and<b>")[0].contains("does not separate"));
+        assert!(whats("<a>:<b>").is_empty());
+        assert!(whats("<a>-:<b>").is_empty());
+    }
+
+    #[test]
+    fn names_each_kind_of_fault() {
+        for (text, part) in [
+            ("", "empty"),
+            ("user:<>", "`<>` is empty"),
+            ("user:<id", "never closed"),
+            ("user:id>", "closes nothing"),
+            ("us er", "space"),
+            ("us\ner", "control"),
+            ("usér", "not ASCII"),
+            ("a%b", "meaning of its own"),
+            ("<a.>", "no name"),
+            ("<.a>", "no name"),
+            ("<1>", "no name"),
+            ("<a b>", "no name"),
+            ("<a<b>", "never closed"),
+        ] {
+            assert!(whats(text).iter().any(|what| what.contains(part)), "{text}: {:?}", whats(text));
+        }
+        assert!(whats(&"x".repeat(201))[0].contains("201 bytes"));
+        assert!(whats(&"x".repeat(200)).is_empty());
+    }
+
+    #[test]
+    fn no_short_text_panics() {
+        let alphabet = ['<', '>', 'a', '.', '0', ':', ' ', '-', 'é', '\u{1}'];
+        let mut texts = vec![String::new()];
+        for _ in 0..5 {
+            texts = texts.iter().flat_map(|text| alphabet.iter().map(move |c| format!("{text}{c}"))).collect();
+            for text in &texts {
+                for fault in read(text).1 {
+                    assert!(fault.at.end <= text.chars().count() && !fault.shown(text).is_empty());
+                }
+            }
+        }
+    }
+}

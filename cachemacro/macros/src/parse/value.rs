@@ -1,0 +1,200 @@
+//! The kinds of value an attribute can have, each read from one item.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Expr, ExprClosure, ExprLit, Lit, LitBool, LitStr, Path};
+
+use crate::diag::{list, message};
+use crate::model::policy::Ttl;
+use crate::model::spelling::tidy;
+use crate::parse::item::{Item, ItemBody};
+use crate::parse::nearest::nearest;
+use crate::parse::{duration, percent, split};
+
+/// The tokens after `=`.
+fn assigned(item: &Item, example: &str) -> syn::Result<TokenStream> {
+    let name = item.spelled();
+    match &item.body {
+        ItemBody::Value(tokens) if !tokens.is_empty() => Ok(tokens.clone()),
+        _ => Err(wrong(&item.tokens, format!("`{name}` needs a value after `=`"), format!("write `{name} = {example}`"))),
+    }
+}
+
+/// The tokens in parentheses.
+pub(crate) fn listed(item: &Item, example: &str) -> syn::Result<TokenStream> {
+    let name = item.spelled();
+    match &item.body {
+        ItemBody::List(tokens) if !tokens.is_empty() => Ok(tokens.clone()),
+        _ => Err(wrong(&item.tokens, format!("`{name}` needs a list in parentheses"), format!("write `{name}({example})`"))),
+    }
+}
+
+fn wrong(node: impl ToTokens, what: impl std::fmt::Display, mend: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new_spanned(node, message(what, mend))
+}
+
+/// Reads all of the tokens as one value.
+fn whole<T: Parse>(item: &Item, tokens: TokenStream, example: &str) -> syn::Result<T> {
+    let name = item.spelled();
+    let value = |input: ParseStream<'_>| {
+        let value: T = input.parse().map_err(|error| {
+            let what = format!("the value of `{name}` cannot be read: {error}");
+            wrong(&tokens, what, format!("write `{name} = {example}`"))
+        })?;
+        if !input.is_empty() {
+            let what = format!("the value of `{name}` ends before this");
+            return Err(syn::Error::new(input.span(), message(what, "put a comma between the two attributes")));
+        }
+        Ok(value)
+    };
+    value.parse2(tokens.clone())
+}
+
+pub(crate) fn flag(item: &Item) -> syn::Result<()> {
+    let name = item.spelled();
+    match &item.body {
+        ItemBody::Flag => Ok(()),
+        _ => Err(wrong(&item.tokens, format!("`{name}` takes no value"), format!("write `{name}`, or leave it out"))),
+    }
+}
+
+pub(crate) fn flag_or_bool(item: &Item) -> syn::Result<bool> {
+    let name = item.spelled();
+    let mend = format!("write `{name}`, `{name} = true` or `{name} = false`");
+    match &item.body {
+        ItemBody::Flag => Ok(true),
+        ItemBody::Value(tokens) => match syn::parse2::<LitBool>(tokens.clone()) {
+            Ok(value) => Ok(value.value()),
+            Err(_) => Err(wrong(item.value_tokens(), format!("`{name}` is either on or off"), mend)),
+        },
+        ItemBody::List(_) => Err(wrong(&item.tokens, format!("`{name}` is either on or off"), mend)),
+    }
+}
+
+pub(crate) fn string(item: &Item, example: &str) -> syn::Result<LitStr> {
+    let tokens = assigned(item, example)?;
+    match whole::<Expr>(item, tokens.clone(), example)? {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        _ => {
+            let what = format!("`{}` is a string literal, as it is checked while compiling", item.spelled());
+            Err(wrong(tokens, what, format!("write `{} = {example}`", item.spelled())))
+        }
+    }
+}
+
+pub(crate) fn expr(item: &Item, example: &str) -> syn::Result<Expr> {
+    whole(item, assigned(item, example)?, example)
+}
+
+pub(crate) fn path(item: &Item, example: &str) -> syn::Result<Path> {
+    let tokens = assigned(item, example)?;
+    let result = |input: ParseStream<'_>| Path::parse_mod_style(input);
+    result.parse2(tokens.clone()).map_err(|_| {
+        wrong(tokens, format!("`{}` is a path", item.spelled()), format!("write `{} = {example}`", item.spelled()))
+    })
+}
+
+/// A closure over one value.
+pub(crate) fn closure(item: &Item, example: &str) -> syn::Result<ExprClosure> {
+    match expr(item, example)? {
+        Expr::Closure(closure) => one_parameter(item, closure, example),
+        other => {
+            let what = format!("`{}` is a closure over the value", item.spelled());
+            Err(wrong(other, what, format!("write `{} = {example}`", item.spelled())))
+        }
+    }
+}
+
+pub(crate) fn one_parameter(item: &Item, closure: ExprClosure, example: &str) -> syn::Result<ExprClosure> {
+    let mend = format!("write `{} = {example}`", item.spelled());
+    if let Some(asyncness) = &closure.asyncness {
+        return Err(wrong(asyncness, format!("the closure of `{}` cannot be async", item.spelled()), mend));
+    }
+    if closure.inputs.len() == 1 {
+        return Ok(closure);
+    }
+    let what = format!("the closure of `{}` takes the value and nothing else, not {}", item.spelled(), closure.inputs.len());
+    Err(wrong(closure, what, mend))
+}
+
+/// A duration literal, or a constant of the user's.
+pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
+    let name = item.spelled();
+    let example = "\"60s\"";
+    let value: Expr = expr(item, example)?;
+    match &value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => duration::read(&text.value()).map(Ttl::Literal).map_err(|fault| {
+            wrong(&value, format!("`{name} = {}` {fault}", tidy(text)), fault.mend())
+        }),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
+            let number = number.base10_digits();
+            let what = format!("`{name} = {number}` has no unit");
+            let mend = format!("write \"{number}s\" for seconds; the units are `ms`, `s`, `m`, `h` and `d`");
+            Err(wrong(&value, what, mend))
+        }
+        Expr::Lit(_) | Expr::Closure(_) => Err(wrong(
+            &value,
+            format!("`{name}` is a duration"),
+            format!("write `{name} = {example}`, or name a constant of type `Duration`"),
+        )),
+        Expr::Path(path) if path.path.segments.first().is_some_and(|first| first.ident == "Self") => Err(wrong(
+            &value,
+            format!("`{name}` cannot use `Self`: the policy is a static, which stands outside of the type"),
+            "name the type itself, or a constant of the module",
+        )),
+        _ => Ok(Ttl::Const(value)),
+    }
+}
+
+pub(crate) fn percentage(item: &Item) -> syn::Result<f64> {
+    const RANGE: &str = "write a percentage from \"0%\" to \"50%\", such as `jitter = \"10%\"`";
+    let value = expr(item, "\"10%\"")?;
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &value else {
+        return Err(wrong(&value, format!("`{}` is a percentage in quotes", item.spelled()), RANGE));
+    };
+    percent::read(&text.value()).map_err(|why| wrong(&value, format!("`{} = {}` {why}", item.spelled(), tidy(text)), RANGE))
+}
+
+pub(crate) fn number(item: &Item, example: &str) -> syn::Result<f64> {
+    let value = expr(item, example)?;
+    let read = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => float.base10_parse().ok(),
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
+        _ => None,
+    };
+    let mend = format!("write `{} = {example}`", item.spelled());
+    read.ok_or_else(|| wrong(&value, format!("`{}` is a positive number literal", item.spelled()), mend))
+}
+
+/// One of a few words.
+pub(crate) fn choice<T: Copy>(item: &Item, choices: &[(&str, T)]) -> syn::Result<T> {
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    let tokens = assigned(item, words[0])?;
+    let typed = match syn::parse2::<Ident>(tokens.clone()) {
+        Ok(word) => word.to_string(),
+        Err(_) => tidy(&tokens),
+    };
+    let found = choices.iter().find(|(word, _)| *word == typed);
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let near = nearest(typed.trim_matches('"'), words.iter().copied());
+        let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let what = format!("`{}` cannot be `{typed}`", item.spelled());
+        wrong(tokens, what, format!("{hint}it is one of {}, without quotes", list(&words)))
+    })
+}
+
+/// `skip(a, b)`: names, `self` and `_` among them.
+pub(crate) fn names(item: &Item, example: &str) -> syn::Result<Vec<Ident>> {
+    let read = |input: ParseStream<'_>| input.call(Ident::parse_any);
+    split::items(listed(item, example)?)
+        .into_iter()
+        .map(|tokens| {
+            let name = item.spelled();
+            read.parse2(tokens.clone()).map_err(|_| {
+                wrong(tokens, format!("`{name}` lists the names of arguments"), format!("write `{name}({example})`"))
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! `invalidated_by(UserUpdated { id })`: bindings may use only what the key is made of.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+
+use crate::diag::Diag;
+use crate::model::cached::{Binding, BoundField};
+use crate::model::function::Function;
+use crate::model::mentions::mentions;
+use crate::model::spelling::tidy;
+use crate::model::template::Template;
+use crate::parse::cached::RawBinding;
+
+/// The bindings, once checked; `skipped` are the arguments named in `skip`.
+pub(crate) fn check(
+    raw: Vec<RawBinding>,
+    function: &Function,
+    key: Option<&Template>,
+    skipped: &[Ident],
+    diag: &Diag,
+) -> Vec<Binding> {
+    check_no_duplicates(&raw, diag);
+    raw.into_iter()
+        .map(|binding| {
+            check_is_not_self(&binding, diag);
+            for (name, value) in &binding.fields {
+                check_value(name, value, function, key, skipped, diag);
+            }
+            let field = |(name, value)| BoundField { name, value };
+            Binding { event: binding.event, fields: binding.fields.into_iter().map(field).collect() }
+        })
+        .collect()
+}
+
+fn check_no_duplicates(raw: &[RawBinding], diag: &Diag) {
+    let spelled = |binding: &RawBinding| {
+        let fields: Vec<String> = binding.fields.iter().map(|(name, value)| format!("{name}: {}", tidy(value))).collect();
+        (tidy(&binding.event), fields)
+    };
+    for (at, binding) in raw.iter().enumerate() {
+        if raw[..at].iter().any(|earlier| spelled(earlier) == spelled(binding)) {
+            diag.wrong(&binding.event, format!("`{}` is bound twice in the same way", tidy(&binding.event)), "remove one of the two");
+        }
+        for (at, (name, _)) in binding.fields.iter().enumerate() {
+            if binding.fields[..at].iter().any(|(earlier, _)| earlier == name) {
+                diag.wrong(name, format!("the field `{name}` is bound twice"), "remove one of the two");
+            }
+        }
+    }
+}
+
+fn check_is_not_self(binding: &RawBinding, diag: &Diag) {
+    if binding.event.segments.first().is_some_and(|first| first.ident == "Self") {
+        let what = "an event cannot be named through `Self`: the strategy report is a static, which stands outside of the type";
+        diag.wrong(&binding.event, what, "name the event type itself");
+    }
+}
+
+fn check_value(
+    field: &Ident,
+    value: &syn::Expr,
+    function: &Function,
+    key: Option<&Template>,
+    skipped: &[Ident],
+    diag: &Diag,
+) {
+    for name in function.names().filter(|name| mentions(value, name)) {
+        let Some(key) = key else { continue };
+        if key.starts_from(name) {
+            continue;
+        }
+        let why = "entries under one key would hang on different aggregates, and the event of one would miss the others";
+        if skipped.contains(name) {
+            let what = format!("`{field}` is bound to `{name}`, which is skipped: {why}");
+            diag.wrong(value.to_token_stream(), what, format!("remove `{name}` from `skip` and add `<{name}>` to the key"));
+        } else {
+            let what = format!("`{field}` is bound to `{name}`, which is not part of the key: {why}");
+            diag.wrong(value.to_token_stream(), what, format!("add `<{name}>` to the key"));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `#[cached]`: every rule, then the model.
+
+use syn::ItemFn;
+use syn::ext::IdentExt;
+
+use crate::diag::{Diag, list};
+use crate::model::cached::{Binding, Cached, Freshness, Mode};
+use crate::model::function::{Function, ReceiverForm};
+use crate::model::krate::Krate;
+use crate::model::policy::Policy;
+use crate::model::template::Template;
+use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
+use crate::parse::item::Given;
+use crate::validate::key::Roots;
+use crate::validate::{bindings, coverage, function, key, not_found, refresh, signature, ttl};
+
+pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cached> {
+    let function = function::read(item);
+    signature::check_common(&function, "cached", diag);
+    signature::check_cached(&function, diag);
+    signature::check_sync_is_local(&function, raw.mentions("local"), diag);
+
+    let key = check_key(&raw, &function, diag);
+    coverage::check(&function, &raw, key.as_ref(), diag);
+    check_freshness_is_given(&raw, &function, diag);
+    check_reason_is_given(&raw, diag);
+    check_local_is_not_strict(&raw, diag);
+    ttl::check(&raw, &function, diag);
+    let refresh = refresh::decide(&function, &raw, diag);
+
+    let bound = take_bindings(&mut raw, &function, key.as_ref(), diag);
+    let not_found = raw.not_found.take().and_then(|given| not_found::check(given.value, diag));
+    let reason = raw.ttl_only.take().map(|reason| reason.value.value());
+
+    Some(Cached {
+        krate: Krate(raw.krate.take().map(|krate| krate.value)),
+        key: key?,
+        mode: match raw.version_from.take().map(|given| given.value) {
+            None => Mode::Opaque,
+            Some(VersionFrom::Value(closure)) => Mode::Row(closure),
+            Some(VersionFrom::Source(expr)) => Mode::Source(expr),
+        },
+        freshness: match reason {
+            Some(reason) => Freshness::TtlOnly(reason),
+            None => Freshness::Events(bound),
+        },
+        policy: Policy {
+            soft: value(&raw.soft_ttl),
+            hard: value(&raw.hard_ttl)?,
+            negative: value(&raw.negative_ttl),
+            jitter: value(&raw.jitter).unwrap_or(0.1),
+            early: value(&raw.early),
+            stale_if_error: value(&raw.stale_if_error),
+            timeout: value(&raw.timeout),
+            strict: value(&raw.strict).unwrap_or(false),
+            refresh,
+            local: raw.local.is_some(),
+        },
+        not_found,
+        keep: raw.cache_if.take().map(|given| given.value),
+        weight: raw.weight.take().map(|given| given.value),
+        cache: raw.cache.take().map(|given| given.value),
+        function,
+    })
+}
+
+fn value<T: Clone>(given: &Option<Given<T>>) -> Option<T> {
+    given.as_ref().map(|given| given.value.clone())
+}
+
+fn check_key(raw: &RawCached, function: &Function, diag: &Diag) -> Option<Template> {
+    let Some(given) = &raw.key else {
+        if !raw.mentions("key") {
+            complain_of_no_key(function, diag);
+        }
+        return None;
+    };
+    let this = function.receiver.as_ref().map(|receiver| proc_macro2::Ident::new("self", receiver.span));
+    let roots = Roots {
+        have: format!("`{}` has the arguments", function.name()),
+        noun: "argument",
+        names: function.names().cloned().collect(),
+        this: this.filter(|_| !matches!(function.receiver.as_ref().map(|r| &r.form), Some(ReceiverForm::RefMut))),
+        members: true,
+    };
+    key::resolve(&given.value, &roots, diag)
+}
+
+fn complain_of_no_key(function: &Function, diag: &Diag) {
+    let names: Vec<String> = function.names().map(|name| format!("<{}>", name.unraw())).collect();
+    let example = if names.is_empty() { String::new() } else { format!(":{}", names.join(":")) };
+    diag.wrong(
+        &function.item.sig.ident,
+        "`key` is missing: it says which calls share an entry",
+        format!("add `key = \"{}{example}\"`; the arguments are {}", function.item.sig.ident.unraw(), list(function.names().map(|n| n.unraw().to_string()))),
+    );
+}
+
+fn check_freshness_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
+    match (raw.mentions("invalidated_by"), raw.mentions("ttl_only")) {
+        (false, false) => diag.wrong(
+            &function.item.sig.ident,
+            "nothing says when a cached value of this function stops being true",
+            "add `invalidated_by(UserUpdated { id })`, so that an event moves the entry the moment the data changes; or \
+             `ttl_only = \"why\"`, so that every change may go unseen until `hard_ttl`, for a reason that the report prints",
+        ),
+        (true, true) => {
+            let at = raw.ttl_only.as_ref().map_or(function.item.sig.ident.span(), |given| given.name.span());
+            diag.wrong_at(
+                at,
+                "`ttl_only` and `invalidated_by` exclude each other: the one says that no event moves this entry",
+                "remove `ttl_only`; `hard_ttl` bounds the staleness either way",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn check_reason_is_given(raw: &RawCached, diag: &Diag) {
+    if let Some(reason) = raw.ttl_only.as_ref().filter(|reason| reason.value.value().trim().is_empty()) {
+        let what = "`ttl_only` needs its reason: the strategy report prints it";
+        diag.wrong(&reason.tokens, what, "write why a stale value does no harm: `ttl_only = \"exchange rates change daily\"`");
+    }
+}
+
+/// Strict asks the shared store on every call; local values have none behind them.
+fn check_local_is_not_strict(raw: &RawCached, diag: &Diag) {
+    if let (Some(_), Some(strict)) = (&raw.local, raw.strict.as_ref().filter(|strict| strict.value)) {
+        let what = "`local` and `consistency = strict` exclude each other: strict asks the shared store on every call, and \
+                    local values live in this process only";
+        diag.wrong(&strict.tokens, what, "remove one of the two");
+    }
+}
+
+fn take_bindings(raw: &mut RawCached, function: &Function, key: Option<&Template>, diag: &Diag) -> Vec<Binding> {
+    let bound: Vec<RawBinding> = raw.invalidated_by.take().map(|given| given.value).unwrap_or_default();
+    let skipped = coverage::skipped(raw);
+    bindings::check(bound, function, key, &skipped, diag)
+}

@@ -1,0 +1,16 @@
+//! Raw values to the model, one rule a function; each file opens with its table of contents.
+
+pub(crate) mod bindings;
+pub(crate) mod boxed;
+pub(crate) mod cached;
+pub(crate) mod coverage;
+pub(crate) mod emitted;
+pub(crate) mod event;
+pub(crate) mod function;
+pub(crate) mod invalidates;
+pub(crate) mod key;
+pub(crate) mod not_found;
+pub(crate) mod part;
+pub(crate) mod refresh;
+pub(crate) mod signature;
+pub(crate) mod ttl;

@@ -1,0 +1,172 @@
+//! Rules about the annotated function itself.
+
+use quote::ToTokens;
+use syn::{ReturnType, Safety, Signature, Type};
+
+use crate::diag::Diag;
+use crate::model::borrows;
+use crate::model::function::{Function, Kind, ReceiverForm};
+use crate::model::spelling::tidy;
+
+/// What both `#[cached]` and `#[invalidates]` refuse.
+pub(crate) fn check_common(function: &Function, attribute: &str, diag: &Diag) {
+    let sig = &function.item.sig;
+    check_not_const(sig, attribute, diag);
+    check_no_impl_trait(sig, attribute, diag);
+    check_not_twice(function, attribute, diag);
+    check_not_variadic(sig, attribute, diag);
+}
+
+/// What only `#[cached]` refuses.
+pub(crate) fn check_cached(function: &Function, diag: &Diag) {
+    let sig = &function.item.sig;
+    check_not_unsafe(sig, diag);
+    check_not_extern(sig, diag);
+    check_returns_something(function, diag);
+    check_owns_its_value(function, diag);
+    check_pinned_receiver(function, diag);
+}
+
+fn check_not_const(sig: &Signature, attribute: &str, diag: &Diag) {
+    if let Some(keyword) = &sig.constness {
+        let what = format!(
+            "`{}` is a `const fn`, which may run while compiling, where there is no cache and nobody to tell",
+            sig.ident
+        );
+        diag.wrong(keyword, what, format!("remove `const`, or remove `#[{attribute}]`"));
+    }
+}
+
+fn check_no_impl_trait(sig: &Signature, attribute: &str, diag: &Diag) {
+    let ReturnType::Type(_, ty) = &sig.output else { return };
+    if !borrows::opaque(ty) {
+        return;
+    }
+    let future = tidy(ty).contains("Future");
+    let mend = match (future, attribute) {
+        (true, _) => "write it as an `async fn` that returns the future's output",
+        (false, "cached") => "return a concrete type; collect an iterator into a `Vec`",
+        (false, _) => "return a concrete type",
+    };
+    let what = format!("`{}` returns `{}`: a type without a name cannot be stored or looked at", sig.ident, tidy(ty));
+    diag.wrong(ty, what, mend);
+}
+
+fn check_not_twice(function: &Function, attribute: &str, diag: &Diag) {
+    for attr in &function.item.attrs {
+        let Some(last) = attr.path().segments.last() else { continue };
+        if last.ident == attribute {
+            let what = format!("`{}` has `#[{attribute}]` twice", function.name());
+            diag.wrong(attr, what, "keep one of them; several events stand in one list, separated by commas");
+        } else if last.ident == "cached" || last.ident == "invalidates" {
+            let what = format!(
+                "`{}` is both `#[cached]` and `#[invalidates]`: on a cache hit its body does not run, so nothing was written \
+                 and there is nothing to publish",
+                function.name()
+            );
+            diag.wrong(attr, what, "split it into a read and a write");
+        }
+    }
+}
+
+fn check_not_variadic(sig: &Signature, attribute: &str, diag: &Diag) {
+    if let Some(variadic) = &sig.variadic {
+        diag.wrong(variadic, "C-variadic arguments cannot be passed on", format!("remove `#[{attribute}]`"));
+    }
+}
+
+fn check_not_unsafe(sig: &Signature, diag: &Diag) {
+    if let Safety::Unsafe(keyword) = &sig.safety {
+        let what = format!(
+            "`{}` is an `unsafe fn`: a refresh would run it later, when nobody vouches for its conditions",
+            sig.ident
+        );
+        diag.wrong(keyword, what, "cache a safe function that wraps it");
+    }
+}
+
+fn check_not_extern(sig: &Signature, diag: &Diag) {
+    if let Some(abi) = &sig.abi {
+        let what = format!("`{}` has a foreign ABI: its callers are not Rust and its values cannot be kept", sig.ident);
+        diag.wrong(abi, what, "cache a Rust function that calls it");
+    }
+}
+
+fn check_returns_something(function: &Function, diag: &Diag) {
+    let nothing = match &function.output {
+        Type::Tuple(tuple) => tuple.elems.is_empty(),
+        Type::Never(_) => true,
+        _ => false,
+    };
+    if nothing {
+        let what = format!("`{}` returns nothing, so there is nothing to keep", function.name());
+        diag.wrong(&function.item.sig.ident, what, "return the value that was loaded, or remove `#[cached]`");
+    }
+}
+
+fn check_owns_its_value(function: &Function, diag: &Diag) {
+    let borrowed = match &function.output {
+        Type::Reference(reference) => Some(reference.to_token_stream()),
+        Type::Path(path) => path.path.segments.last().and_then(|last| first_reference(&last.arguments)),
+        _ => None,
+    };
+    if let Some(reference) = borrowed {
+        let spelled = tidy(&reference);
+        let what = format!(
+            "`{}` returns a borrow, `{spelled}`: a cached value outlives the call that loaded it",
+            function.name()
+        );
+        diag.wrong(reference, what, "return an owned value: `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` for `&T`");
+    }
+}
+
+/// `&T` in `Option<&T>` or `Result<&T, E>`.
+fn first_reference(arguments: &syn::PathArguments) -> Option<proc_macro2::TokenStream> {
+    let syn::PathArguments::AngleBracketed(arguments) = arguments else { return None };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(Type::Reference(reference))) => {
+            let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+            (!is_static).then(|| reference.to_token_stream())
+        }
+        Some(syn::GenericArgument::Type(Type::Path(path))) => {
+            path.path.segments.last().and_then(|last| first_reference(&last.arguments))
+        }
+        _ => None,
+    }
+}
+
+fn check_pinned_receiver(function: &Function, diag: &Diag) {
+    let Some(receiver) = &function.receiver else { return };
+    let FormOfPin::Pinned(ty) = form_of_pin(function) else { return };
+    if matches!(receiver.form, ReceiverForm::RefMut) {
+        let what = format!("`self: {ty}` is a unique borrow, and a load may run more than once or later");
+        diag.wrong_at(receiver.span, what, "take `&self`");
+    }
+}
+
+enum FormOfPin {
+    Pinned(String),
+    Plain,
+}
+
+fn form_of_pin(function: &Function) -> FormOfPin {
+    match function.item.sig.receiver().map(|receiver| &receiver.kind) {
+        Some(syn::ReceiverKind::Typed(_, ty)) if !matches!(**ty, Type::Reference(_)) => FormOfPin::Pinned(tidy(ty)),
+        _ => FormOfPin::Plain,
+    }
+}
+
+/// A sync function blocks while the shared store answers; only the in-process store does not.
+pub(crate) fn check_sync_is_local(function: &Function, local: bool, diag: &Diag) {
+    if function.kind == Kind::Sync && !local {
+        let what = format!(
+            "`{}` is not async, and a sync function cannot wait for the shared store without blocking its thread",
+            function.name()
+        );
+        diag.wrong(
+            function.item.sig.fn_token,
+            what,
+            "make it an `async fn`, or add `local` to keep its values in this process only",
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! Zipf's law: the most popular thing is asked for twice as often as the second, three times as often as the third.
+
+/// Draws ranks from 0 up, each with a chance in proportion to `1 / (rank + 1)`.
+pub struct Zipf {
+    /// The summed weights up to each rank.
+    cumulative: Vec<f64>,
+}
+
+impl Zipf {
+    pub fn new(ranks: usize) -> Self {
+        let mut total = 0.0;
+        let weights = (1..=ranks).map(|rank| 1.0 / rank as f64);
+        Self {
+            cumulative: weights
+                .map(|weight| {
+                    total += weight;
+                    total
+                })
+                .collect(),
+        }
+    }
+
+    pub fn draw(&self, random: &mut fastrand::Rng) -> usize {
+        let Some(total) = self.cumulative.last() else { return 0 };
+        let point = random.f64() * total;
+        self.cumulative
+            .partition_point(|sum| *sum <= point)
+            .min(self.cumulative.len() - 1)
+    }
+}

@@ -1,0 +1,40 @@
+//! The show: what a new user wants to see an annotated cache do, with the numbers of this run.
+
+mod outside;
+mod rollback;
+mod stage;
+mod stale;
+mod stampede;
+mod traffic;
+mod update;
+
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+
+use self::stage::Stage;
+use crate::Failure;
+use crate::drive::Client;
+use crate::report::heading;
+use crate::repository::Atlas;
+
+/// Runs every part in turn; `half` is how long the traffic lasts with caches, and again without.
+pub async fn run(atlas: Atlas, client: Client, db: SqlitePool, half: Duration) -> Result<(), Failure> {
+    let stage = Stage { atlas, client, db };
+    traffic::show(&stage, half).await?;
+    update::show(&stage).await?;
+    rollback::show(&stage).await?;
+    outside::show(&stage).await?;
+    stale::show(&stage).await?;
+    stampede::show(&stage).await?;
+    strategy();
+    Ok(())
+}
+
+fn strategy() {
+    heading(
+        "What each cache may get wrong",
+        "From the annotations alone: cachemacro::strategy(). A test keeps the long form in CACHING.md.",
+    );
+    println!("{}", cachemacro::strategy().to_table());
+}

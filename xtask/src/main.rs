@@ -1,0 +1,42 @@
+//! The workspace's own commands, so that a developer's machine and CI run the same thing.
+//!
+//! | command | does |
+//! |---|---|
+//! | `cargo xtask test` | every test of the workspace, doctests and the model checker included |
+//! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
+
+mod msrv;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test    run every test of the workspace
+  msrv    check the dependencies of the published crates against the workspace's rust-version";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => test::run(),
+        ["msrv"] => msrv::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The cargo that runs us, so that `cargo +1.88 xtask test` tests with 1.88.
+fn cargo() -> std::process::Command {
+    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
