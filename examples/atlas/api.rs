@@ -124,7 +124,7 @@ async fn read<T: Serialize, E: Into<ApiError>>(wish: Wish, call: impl Future<Out
         Wish::Refresh => CacheMode::Refresh,
         Wish::Bypass => CacheMode::Bypass,
     };
-    let (result, trace) = traced(mode.scope(call)).await;
+    let (result, trace) = mode.scope(traced(call)).await;
     let body = result.map(Json).map_err(Into::into);
     ([(CACHE_STATUS, cache_status(&trace))], body).into_response()
 }

@@ -44,10 +44,7 @@ pub async fn open(file: &Path) -> Result<SqlitePool, Failure> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Off);
-    Ok(SqlitePoolOptions::new()
-        .max_connections(4)
-        .connect_with(options)
-        .await?)
+    Ok(SqlitePoolOptions::new().max_connections(4).connect_with(options).await?)
 }
 
 /// Makes the tables and loads every city and country. Returns how many of each there are.
@@ -91,13 +88,10 @@ async fn insert_cities(transaction: &mut Transaction<'_, Sqlite>, cities: &[[&'s
             })
             .collect::<Result<_, Failure>>()?;
         let mut insert = QueryBuilder::new("INSERT INTO cities (id, name, country, population, latitude, longitude) ");
-        insert.push_values(
-            chunk.iter().zip(parsed),
-            |mut row, (texts, (id, population, latitude, longitude))| {
-                row.push_bind(id).push_bind(texts[1]).push_bind(texts[2]);
-                row.push_bind(population).push_bind(latitude).push_bind(longitude);
-            },
-        );
+        insert.push_values(chunk.iter().zip(parsed), |mut row, (texts, (id, population, latitude, longitude))| {
+            row.push_bind(id).push_bind(texts[1]).push_bind(texts[2]);
+            row.push_bind(population).push_bind(latitude).push_bind(longitude);
+        });
         insert.build().persistent(false).execute(&mut **transaction).await?;
     }
     Ok(())
@@ -107,9 +101,7 @@ async fn insert_cities(transaction: &mut Transaction<'_, Sqlite>, cities: &[[&'s
 fn rows<const COLUMNS: usize>(file: &'static str) -> Result<Vec<[&'static str; COLUMNS]>, Failure> {
     let row = |line: &'static str| {
         let texts: Vec<&str> = line.split('\t').collect();
-        texts
-            .try_into()
-            .map_err(|_| format!("not {COLUMNS} columns: {line}").into())
+        texts.try_into().map_err(|_| format!("not {COLUMNS} columns: {line}").into())
     };
     file.lines().skip(1).map(row).collect()
 }

@@ -25,11 +25,7 @@ pub struct CityRestored {
 
 /// A name has another bearer: it moves the name that was given up and the one that was taken.
 #[derive(Clone, Debug, Serialize, Deserialize, CacheEvent)]
-#[event(
-    name = "city.renamed",
-    key = "city-name:<country>:<from>",
-    key = "city-name:<country>:<to>"
-)]
+#[event(name = "city.renamed", key = "city-name:<country>:<from>", key = "city-name:<country>:<to>")]
 pub struct CityRenamed {
     pub country: String,
     pub from: String,

@@ -18,10 +18,9 @@ impl Atlas {
         let version: Option<u64> = version.fetch_optional(&self.db).await?;
         match version {
             None => Err(AtlasError::UnknownCountry(event.code)),
-            Some(version) if version < event.version => Err(AtlasError::TooEarly {
-                code: event.code,
-                version: event.version,
-            }),
+            Some(version) if version < event.version => {
+                Err(AtlasError::TooEarly { code: event.code, version: event.version })
+            }
             Some(_) => Ok(()),
         }
     }

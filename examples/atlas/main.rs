@@ -11,10 +11,7 @@
 //! | the service around them | `model.rs`, `data.rs`, `api.rs` |
 //! | the show | `show/`, `drive/`, `report.rs` |
 
-#![allow(
-    unreachable_pub,
-    reason = "`pub` says what a module offers to the others of this program"
-)]
+#![allow(unreachable_pub, reason = "`pub` says what a module offers to the others of this program")]
 
 mod api;
 mod data;
@@ -49,7 +46,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[derive(Parser)]
 #[command(name = "atlas")]
 struct Arguments {
-    /// How long the traffic of the show lasts, one half with caches and one without.
+    /// How long the traffic of the show lasts: a third without caches, a third while they fill, a third with them warm.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Serve until Ctrl-C, without the show.
@@ -63,14 +60,10 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    let half = Duration::try_from_secs_f64(arguments.seconds / 2.0).map_err(|_| "--seconds must be a time")?;
+    let seconds = Duration::try_from_secs_f64(arguments.seconds).map_err(|_| "--seconds must be a time")?;
 
     // Without this an in-process cache of a default size would serve; here it gets a name and a bound of its own.
-    Cache::builder()
-        .namespace("atlas")
-        .memory(Memory::entries(100_000))
-        .build()
-        .install()?;
+    Cache::builder().namespace("atlas").memory(Memory::entries(100_000)).build().install()?;
 
     let folder = tempfile::tempdir()?;
     let db = data::open(&folder.path().join("atlas.db")).await?;
@@ -85,7 +78,7 @@ async fn main() -> Result<(), Failure> {
         print_requests_to_try(address);
         tokio::signal::ctrl_c().await?;
     } else {
-        show::run(atlas, Client::new(address), db, half).await?;
+        show::run(atlas, Client::new(address), db, seconds).await?;
     }
     Ok(())
 }

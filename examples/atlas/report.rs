@@ -30,6 +30,8 @@ pub fn thousands(number: u64) -> String {
 pub fn short(duration: Duration) -> String {
     let micros = duration.as_secs_f64() * 1e6;
     match micros {
+        ..1.0 => format!("{:.0} ns", micros * 1e3),
+        ..10.0 => format!("{micros:.1} µs"),
         ..1_000.0 => format!("{micros:.0} µs"),
         ..10_000.0 => format!("{:.1} ms", micros / 1e3),
         ..1_000_000.0 => format!("{:.0} ms", micros / 1e3),
@@ -39,11 +41,7 @@ pub fn short(duration: Duration) -> String {
 
 /// `part` of `whole` in percent.
 pub fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        "-".to_owned()
-    } else {
-        format!("{:.1} %", 100.0 * part as f64 / whole as f64)
-    }
+    if whole == 0 { "-".to_owned() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
 }
 
 /// Shows how far something has got until it is dropped out of [`Progress::watch`]: one line that is rewritten on a
@@ -65,7 +63,10 @@ impl Progress<'_> {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            self.draw(started.elapsed(), on_terminal);
+            // The last second's line is `end`'s.
+            if on_terminal || started.elapsed() + Duration::from_millis(500) < self.lasts {
+                self.draw(started.elapsed(), on_terminal);
+            }
         }
     }
 
@@ -83,11 +84,7 @@ impl Progress<'_> {
         let full = (share * Self::CELLS as f64) as usize;
         let bar = format!("{}{}", "█".repeat(full), "░".repeat(Self::CELLS - full));
         let requests = thousands(self.requests.load(Ordering::Relaxed));
-        let line = format!(
-            "  {:<10} {bar} {:>5.1} s {requests:>10} requests",
-            self.name,
-            passed.as_secs_f64()
-        );
+        let line = format!("  {:<10} {bar} {:>5.1} s {requests:>10} requests", self.name, passed.as_secs_f64());
         if on_terminal {
             print!("\r{line}");
             let _ = std::io::stdout().flush();

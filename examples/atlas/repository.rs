@@ -23,10 +23,7 @@ pub struct Atlas {
 
 impl Atlas {
     pub fn new(db: SqlitePool) -> Self {
-        Self {
-            db,
-            loads: Arc::default(),
-        }
+        Self { db, loads: Arc::default() }
     }
 
     /// A city.
@@ -61,10 +58,7 @@ impl Atlas {
     pub async fn city_by_name(&self, country: &str, name: &str) -> Result<City, AtlasError> {
         match self.city_id(country, name).await? {
             Some(id) => self.city(id).await,
-            None => Err(AtlasError::UnknownName {
-                country: country.to_owned(),
-                name: name.to_owned(),
-            }),
+            None => Err(AtlasError::UnknownName { country: country.to_owned(), name: name.to_owned() }),
         }
     }
 
@@ -99,11 +93,7 @@ impl Atlas {
                       JOIN countries ON countries.code = cities.country GROUP BY continent ORDER BY 3 DESC";
         let continents: Vec<(String, u64, u64)> = sqlx::query_as(totals).fetch_all(&self.db).await?;
         let total = |column: fn(&(String, u64, u64)) -> u64| continents.iter().map(column).sum();
-        Ok(World {
-            cities: total(|row| row.1),
-            people: total(|row| row.2),
-            continents,
-        })
+        Ok(World { cities: total(|row| row.1), people: total(|row| row.2), continents })
     }
 
     /// The map of all cities, drawn with letters. It stays in this process, so every caller gets the same `Arc`.
@@ -115,9 +105,7 @@ impl Atlas {
     )]
     pub async fn map(&self, columns: u16) -> sqlx::Result<Arc<str>> {
         self.count_load();
-        let places = sqlx::query_as("SELECT latitude, longitude FROM cities")
-            .fetch_all(&self.db)
-            .await?;
+        let places = sqlx::query_as("SELECT latitude, longitude FROM cities").fetch_all(&self.db).await?;
         Ok(world_map::draw(columns, &places).into())
     }
 

@@ -32,19 +32,12 @@ static SERVICE: LazyLock<Service> = LazyLock::new(|| {
         assert!(cities >= 20_000 && countries >= 200);
         (crate::serve(0, Atlas::new(db.clone())).await.unwrap(), db)
     });
-    Service {
-        runtime,
-        address,
-        db,
-        _folder: folder,
-    }
+    Service { runtime, address, db, _folder: folder }
 });
 
 /// Runs a test with a client of the service.
 fn with_service(test: impl AsyncFnOnce(Client)) {
-    SERVICE
-        .runtime
-        .block_on(async { test(Client::new(SERVICE.address)).await });
+    SERVICE.runtime.block_on(async { test(Client::new(SERVICE.address)).await });
 }
 
 async fn get(client: &Client, path: &str) -> Reply {
@@ -91,11 +84,7 @@ fn an_unknown_city_is_a_remembered_absence() {
         assert!(!first.is_hit());
         let second = get(&client, "/cities/999999999999").await;
         assert_eq!(second.status, StatusCode::NOT_FOUND);
-        assert!(
-            second.cache.starts_with("atlas; hit; detail=negative"),
-            "{}",
-            second.cache
-        );
+        assert!(second.cache.starts_with("atlas; hit; detail=negative"), "{}", second.cache);
         assert_eq!(first.body, second.body);
     });
 }
@@ -105,27 +94,12 @@ fn a_name_is_found_once_a_city_has_it_and_not_after() {
     const HAMBURG: &str = "/cities/2911298";
     with_service(async |client| {
         for _ in 0..2 {
-            assert_eq!(
-                get(&client, "/countries/DE/cities/Hammonia").await.status,
-                StatusCode::NOT_FOUND
-            );
-            assert_eq!(
-                parse::<City>(&get(&client, "/countries/DE/cities/Hamburg").await).id,
-                2_911_298
-            );
+            assert_eq!(get(&client, "/countries/DE/cities/Hammonia").await.status, StatusCode::NOT_FOUND);
+            assert_eq!(parse::<City>(&get(&client, "/countries/DE/cities/Hamburg").await).id, 2_911_298);
         }
-        assert_eq!(
-            patch(&client, HAMBURG, r#"{"name": "Hammonia"}"#).await.status,
-            StatusCode::OK
-        );
-        assert_eq!(
-            parse::<City>(&get(&client, "/countries/DE/cities/Hammonia").await).id,
-            2_911_298
-        );
-        assert_eq!(
-            get(&client, "/countries/DE/cities/Hamburg").await.status,
-            StatusCode::NOT_FOUND
-        );
+        assert_eq!(patch(&client, HAMBURG, r#"{"name": "Hammonia"}"#).await.status, StatusCode::OK);
+        assert_eq!(parse::<City>(&get(&client, "/countries/DE/cities/Hammonia").await).id, 2_911_298);
+        assert_eq!(get(&client, "/countries/DE/cities/Hamburg").await.status, StatusCode::NOT_FOUND);
     });
 }
 
@@ -151,15 +125,8 @@ fn a_ranking_follows_its_country_when_another_program_says_so() {
         get(&client, RANKING).await;
 
         let early = post(&client, "/events/country-changed", MESSAGE).await;
-        assert_eq!(
-            early.status,
-            StatusCode::CONFLICT,
-            "an event from before its commit is refused"
-        );
-        assert!(
-            get(&client, RANKING).await.is_hit(),
-            "a handler that failed publishes nothing"
-        );
+        assert_eq!(early.status, StatusCode::CONFLICT, "an event from before its commit is refused");
+        assert!(get(&client, RANKING).await.is_hit(), "a handler that failed publishes nothing");
 
         let change = "UPDATE countries SET capital = 'Almaty', version = version + 1 WHERE code = 'KZ'";
         sqlx::query(change).execute(&SERVICE.db).await.unwrap();
@@ -186,10 +153,7 @@ fn a_restored_city_is_served_without_a_query() {
         assert_eq!(atlas.loads(), loads);
 
         let unknown = atlas.restore(OSLO, 99).await;
-        assert!(
-            matches!(unknown, Err(AtlasError::UnknownVersion { version: 99, .. })),
-            "{unknown:?}"
-        );
+        assert!(matches!(unknown, Err(AtlasError::UnknownVersion { version: 99, .. })), "{unknown:?}");
     });
 }
 

@@ -24,10 +24,7 @@ struct Package<'m> {
 pub(crate) fn run() -> Result<(), String> {
     let metadata = metadata()?;
     let packages = packages(&metadata)?;
-    let ours: Vec<&str> = PUBLISHED
-        .iter()
-        .map(|name| id_of(&packages, name))
-        .collect::<Result<_, _>>()?;
+    let ours: Vec<&str> = PUBLISHED.iter().map(|name| id_of(&packages, name)).collect::<Result<_, _>>()?;
     let promised = packages[ours[0]].needs.ok_or("the workspace states no rust-version")?;
 
     let reached = reachable(&metadata, &ours)?;
@@ -64,10 +61,7 @@ fn metadata() -> Result<Value, String> {
         .output()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "cargo metadata failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
+        return Err(format!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr)));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata is no JSON: {error}"))
 }
@@ -77,11 +71,7 @@ fn packages(metadata: &Value) -> Result<BTreeMap<&str, Package<'_>>, String> {
         .iter()
         .map(|package| {
             let needs = package["rust_version"].as_str().map(RustVersion::parse).transpose()?;
-            let parsed = Package {
-                name: text(package, "name")?,
-                version: text(package, "version")?,
-                needs,
-            };
+            let parsed = Package { name: text(package, "name")?, version: text(package, "version")?, needs };
             Ok((text(package, "id")?, parsed))
         })
         .collect()
@@ -95,9 +85,7 @@ fn reachable<'m>(metadata: &'m Value, roots: &[&'m str]) -> Result<BTreeSet<&'m 
             let kinds = dependency["dep_kinds"].as_array();
             kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"))
         });
-        let built = built
-            .map(|dependency| text(dependency, "pkg"))
-            .collect::<Result<_, _>>()?;
+        let built = built.map(|dependency| text(dependency, "pkg")).collect::<Result<_, _>>()?;
         dependencies.insert(text(node, "id")?, built);
     }
     let mut reached = BTreeSet::new();
@@ -118,24 +106,18 @@ fn id_of<'m>(packages: &BTreeMap<&'m str, Package<'_>>, name: &str) -> Result<&'
 }
 
 fn array<'m>(value: &'m Value, field: &str) -> Result<&'m Vec<Value>, String> {
-    value[field]
-        .as_array()
-        .ok_or_else(|| format!("cargo metadata has no list `{field}`"))
+    value[field].as_array().ok_or_else(|| format!("cargo metadata has no list `{field}`"))
 }
 
 fn text<'m>(value: &'m Value, field: &str) -> Result<&'m str, String> {
-    value[field]
-        .as_str()
-        .ok_or_else(|| format!("cargo metadata has no text `{field}`"))
+    value[field].as_str().ok_or_else(|| format!("cargo metadata has no text `{field}`"))
 }
 
 impl RustVersion {
     fn parse(text: &str) -> Result<Self, String> {
         let mut numbers = [0; 3];
         for (position, number) in text.split('.').enumerate() {
-            let place = numbers
-                .get_mut(position)
-                .ok_or_else(|| format!("`{text}` is no Rust version"))?;
+            let place = numbers.get_mut(position).ok_or_else(|| format!("`{text}` is no Rust version"))?;
             *place = number.parse().map_err(|_| format!("`{text}` is no Rust version"))?;
         }
         Ok(Self(numbers))
@@ -146,11 +128,7 @@ impl std::fmt::Display for RustVersion {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [major, minor, patch] = self.0;
         write!(formatter, "{major}.{minor}")?;
-        if patch == 0 {
-            Ok(())
-        } else {
-            write!(formatter, ".{patch}")
-        }
+        if patch == 0 { Ok(()) } else { write!(formatter, ".{patch}") }
     }
 }
 

@@ -56,16 +56,8 @@ pub(crate) fn run() -> Result<(), String> {
 }
 
 fn run_step(step: &Step) -> Result<Outcome, String> {
-    let environment: String = step
-        .environment
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?} "))
-        .collect();
-    println!(
-        "\n==> {}\n    {environment}cargo {}",
-        step.name,
-        step.arguments.join(" ")
-    );
+    let environment: String = step.environment.iter().map(|(name, value)| format!("{name}={value:?} ")).collect();
+    println!("\n==> {}\n    {environment}cargo {}", step.name, step.arguments.join(" "));
     let started = Instant::now();
     let mut child = crate::cargo()
         .args(step.arguments)
@@ -82,15 +74,8 @@ fn run_step(step: &Step) -> Result<Outcome, String> {
         let _ = std::io::stdout().write_all(&[&line[..], b"\n"].concat());
         tally.add(&String::from_utf8_lossy(&line));
     }
-    let status = child
-        .wait()
-        .map_err(|error| format!("cannot wait for cargo: {error}"))?;
-    Ok(Outcome {
-        name: step.name,
-        ok: status.success(),
-        tally,
-        took: started.elapsed(),
-    })
+    let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
+    Ok(Outcome { name: step.name, ok: status.success(), tally, took: started.elapsed() })
 }
 
 fn summarise(outcomes: &[Outcome]) -> Result<(), String> {
@@ -98,40 +83,21 @@ fn summarise(outcomes: &[Outcome]) -> Result<(), String> {
     println!();
     for Outcome { name, ok, tally, took } in outcomes {
         let word = if *ok { "ok    " } else { "FAILED" };
-        println!(
-            "{word}  {name}: {} passed, {} failed, {:.0} s",
-            tally.passed,
-            tally.failed,
-            took.as_secs_f64()
-        );
+        println!("{word}  {name}: {} passed, {} failed, {:.0} s", tally.passed, tally.failed, took.as_secs_f64());
         total.passed += tally.passed;
         total.failed += tally.failed;
         total.ignored += tally.ignored;
     }
-    println!(
-        "{} passed, {} failed, {} skipped",
-        total.passed, total.failed, total.ignored
-    );
-    let failed: Vec<&str> = outcomes
-        .iter()
-        .filter(|outcome| !outcome.ok)
-        .map(|outcome| outcome.name)
-        .collect();
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("failed: {}", failed.join("; ")))
-    }
+    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.ignored);
+    let failed: Vec<&str> = outcomes.iter().filter(|outcome| !outcome.ok).map(|outcome| outcome.name).collect();
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join("; "))) }
 }
 
 impl Tally {
     /// Adds what a line says, if it is libtest's closing line:
     /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`.
     fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
         for count in counts.split(';') {
@@ -160,13 +126,6 @@ mod tests {
         tally.add("test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s");
         tally.add("test tests::ten_passed ... ok");
         tally.add("running 10 tests");
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 7,
-                failed: 2,
-                ignored: 1
-            }
-        );
+        assert_eq!(tally, Tally { passed: 7, failed: 2, ignored: 1 });
     }
 }

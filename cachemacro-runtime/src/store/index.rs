@@ -88,14 +88,14 @@ impl Index {
     ///
     /// A row carries its own version: it is served at the floor, and through an alias. An opaque value or an absence is
     /// labelled with the floor it was loaded under and may be newer than its label, so no alias reaches it and no rollback
-    /// spares it: it is bound to the last mark.
+    /// spares it: it is bound to the last mark. A record becomes cold together with a new last mark, so what is bound to
+    /// that was read from the primary since, and needs no further word.
     #[must_use]
     pub fn serves(&self, token: Token, fence: FenceKind) -> bool {
-        !self.cold
-            && match fence {
-                FenceKind::Row => token == self.token(self.floor) || self.is_alias(token),
-                FenceKind::Still => token == self.still_token(),
-            }
+        match fence {
+            FenceKind::Row => !self.cold && (token == self.token(self.floor) || self.is_alias(token)),
+            FenceKind::Still => token == self.still_token(),
+        }
     }
 
     fn still_token(&self) -> Token {
@@ -142,13 +142,14 @@ impl Index {
             Fence::Row(version) => {
                 self.floor = version;
                 self.alias = None;
+                self.cold = false;
                 self.token(version)
             }
             Fence::Still if !from_primary => return Err(Refused::Replica),
             Fence::Still if snapshot.floor != self.floor => return Err(Refused::Moved),
+            // It confirms no floor: a late ROLLBACK may have set one below the database, with an old row's entry under it.
             Fence::Still => self.still_token(),
         };
-        self.cold = false;
         Ok(token)
     }
 

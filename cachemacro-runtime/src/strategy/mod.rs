@@ -1,5 +1,54 @@
-//! The strategy.
-/// x
-pub struct Strategy;
-/// x
-pub fn strategy() -> Strategy { Strategy }
+//! What every cache of the binary may get wrong, from its annotations alone.
+//!
+//! [`strategy()`] answers five questions for each `#[cached]` function: what invalidates it, who sends and who
+//! receives that, how stale it may get, what happens on a rollback, and what happens if an invalidation fails.
+//!
+//! # How the bounds are found
+//!
+//! - **After an acknowledged event** ([`after_event`](FunctionStrategy::after_event)): zero in the process that
+//!   published it. The event moves the floor before `publish` returns, and no entry below the floor is served
+//!   (G2). It holds where events follow the commit, and loads read a primary or carry their row's version.
+//! - **In other processes** ([`after_event_elsewhere`](FunctionStrategy::after_event_elsewhere)): zero with
+//!   `consistency = strict`, and in source mode. Otherwise a local tier, where the cache has one, may answer
+//!   for what is left of its entry's time (G3). Entries of `local` functions are each process's own.
+//! - **Whatever is lost** ([`max_staleness`](FunctionStrategy::max_staleness)): `hard_ttl`, counted from the
+//!   start of the load, plus the source's own lag (G1). The lag is the `source_lag` of the cache and no part of
+//!   an annotation, so the report names it without a number. Whatever is lost may be an event that was never
+//!   sent, a store's memory, or a writer that no cache knows of.
+//! - **Absences**: as values, but `negative_ttl` instead of `hard_ttl`.
+//! - **Jitter** only subtracts, so it is part of no bound.
+//!
+//! # What belongs to the binary
+//!
+//! Annotations register when their crate is linked. An integration test sees the library it uses; a `#[cached]`
+//! function of a crate that nothing in the test refers to may be missing.
+
+mod binary;
+mod diff;
+mod document;
+mod duration;
+mod event;
+mod failure;
+#[cfg(test)]
+mod fixture;
+mod function;
+mod markdown;
+mod model;
+mod rollback;
+mod staleness;
+mod table;
+mod type_name;
+mod verify;
+mod word;
+
+pub use event::{EventStrategy, Invalidation, Publisher};
+pub use failure::Failure;
+pub use function::{FunctionStrategy, Timing};
+pub use model::{Strategy, strategy};
+pub use rollback::{Rollback, RollbackProfile};
+pub use staleness::StalenessPart;
+pub use verify::{Colliding, Problem, VerifyError, Warning};
+
+pub use crate::event::EventKind;
+pub use crate::policy::{Mode, Refresh};
+pub use crate::site::OnError;

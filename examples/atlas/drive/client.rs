@@ -31,10 +31,7 @@ pub struct Reply {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self {
-            http: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http(),
-            address,
-        }
+        Self { http: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http(), address }
     }
 
     pub async fn get(&self, path: &str) -> Result<Reply, Failure> {
@@ -42,24 +39,13 @@ impl Client {
     }
 
     pub async fn send(&self, method: Method, path: &str, body: &str) -> Result<Reply, Failure> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address));
+        let request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         let request = request.body(Body::from(body.to_owned()))?;
         let started = Instant::now();
         let (head, body) = self.http.request(request).await?.into_parts();
         let body = axum::body::to_bytes(Body::new(body), usize::MAX).await?;
-        let cache = head
-            .headers
-            .get(CACHE_STATUS)
-            .and_then(|status| status.to_str().ok())
-            .unwrap_or_default();
-        Ok(Reply {
-            status: head.status,
-            cache: cache.to_owned(),
-            body,
-            took: started.elapsed(),
-        })
+        let cache = head.headers.get(CACHE_STATUS).and_then(|status| status.to_str().ok()).unwrap_or_default();
+        Ok(Reply { status: head.status, cache: cache.to_owned(), body, took: started.elapsed() })
     }
 }
 

@@ -20,8 +20,6 @@ impl Ledger {
     pub fn allows(&self, city: u64, version: u64, asked: Instant) -> bool {
         let writes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = writes.get(&city).into_iter().flatten();
-        known
-            .filter(|(at, _)| *at < asked)
-            .all(|(_, acknowledged)| *acknowledged <= version)
+        known.filter(|(at, _)| *at < asked).all(|(_, acknowledged)| *acknowledged <= version)
     }
 }

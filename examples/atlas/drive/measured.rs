@@ -31,14 +31,7 @@ pub struct Measured {
 }
 
 impl Route {
-    pub const ALL: [Self; 6] = [
-        Self::City,
-        Self::ByName,
-        Self::Largest,
-        Self::World,
-        Self::Unknown,
-        Self::Write,
-    ];
+    pub const ALL: [Self; 6] = [Self::City, Self::ByName, Self::Largest, Self::World, Self::Unknown, Self::Write];
 
     /// What a reader of the report calls it.
     pub const fn name(self) -> &'static str {
@@ -87,16 +80,8 @@ impl Measured {
 
     /// Reads of every kind, and how many of them the cache answered.
     pub fn reads(&self) -> (u64, u64) {
-        let reads = || {
-            Route::ALL
-                .into_iter()
-                .filter(|route| *route != Route::Write)
-                .map(|route| self.route(route))
-        };
-        (
-            reads().map(RouteTimes::requests).sum(),
-            reads().map(|times| times.hits).sum(),
-        )
+        let reads = || Route::ALL.into_iter().filter(|route| *route != Route::Write).map(|route| self.route(route));
+        (reads().map(RouteTimes::requests).sum(), reads().map(|times| times.hits).sum())
     }
 }
 

@@ -35,36 +35,25 @@ const FIRST_UNKNOWN_ID: u64 = 1_000_000_000;
 /// What the users know of the world, and what they have been told.
 pub struct Traffic {
     client: Client,
-    /// The most populous first.
-    cities: Vec<KnownCity>,
+    /// The most populous first, which makes it the most popular.
+    cities: Vec<City>,
     popularity: Zipf,
     ledger: Ledger,
-}
-
-struct KnownCity {
-    id: u64,
-    country: String,
-    name: String,
-    population: u32,
+    /// No two clients ask for the same cities in the same order: the second would find them all cached.
+    seeds: AtomicU64,
 }
 
 impl Traffic {
     /// Users who know all cities.
     pub async fn new(client: Client, db: &SqlitePool) -> Result<Self, Failure> {
-        let cities = sqlx::query_as("SELECT id, country, name, population FROM cities ORDER BY population DESC");
-        let cities: Vec<(u64, String, String, u32)> = cities.fetch_all(db).await?;
-        let cities = cities.into_iter().map(|(id, country, name, population)| KnownCity {
-            id,
-            country,
-            name,
-            population,
-        });
-        let cities: Vec<KnownCity> = cities.collect();
+        let cities = sqlx::query_as("SELECT * FROM cities ORDER BY population DESC");
+        let cities: Vec<City> = cities.fetch_all(db).await?;
         Ok(Self {
             client,
             popularity: Zipf::new(cities.len()),
             cities,
             ledger: Ledger::default(),
+            seeds: AtomicU64::new(0),
         })
     }
 
@@ -73,15 +62,12 @@ impl Traffic {
         let requests = Arc::new(AtomicU64::new(0));
         let started = Instant::now();
         let mut clients = JoinSet::new();
-        for seed in 0..CLIENTS as u64 {
+        for _ in 0..CLIENTS {
+            let seed = self.seeds.fetch_add(1, Ordering::Relaxed);
             let (traffic, requests) = (Arc::clone(self), Arc::clone(&requests));
             clients.spawn(async move { traffic.one_client(seed, query, started + lasts, &requests).await });
         }
-        let progress = Progress {
-            name,
-            lasts,
-            requests: &requests,
-        };
+        let progress = Progress { name, lasts, requests: &requests };
         let mut measured = Measured::default();
         let work = async {
             while let Some(client) = clients.join_next().await {
@@ -119,12 +105,7 @@ impl Traffic {
     }
 
     async fn ask(&self, route: Route, query: &str, random: &mut fastrand::Rng) -> Result<Reply, Failure> {
-        let KnownCity {
-            id,
-            country,
-            name,
-            population,
-        } = &self.cities[self.popularity.draw(random)];
+        let City { id, country, name, population, .. } = &self.cities[self.popularity.draw(random)];
         let path = match route {
             Route::City => format!("/cities/{id}{query}"),
             Route::ByName => format!("/countries/{country}/cities/{}{query}", segment(name)),
@@ -132,7 +113,7 @@ impl Traffic {
             Route::World => format!("/world{query}"),
             Route::Unknown => format!("/cities/{}{query}", FIRST_UNKNOWN_ID + random.u64(..100)),
             Route::Write => {
-                let body = format!("{{\"population\": {}}}", population + random.u32(..1_000));
+                let body = format!("{{\"population\": {}}}", population + random.u64(..1_000));
                 return self.client.send(Method::PATCH, &format!("/cities/{id}"), &body).await;
             }
         };
@@ -141,19 +122,9 @@ impl Traffic {
 
     /// Holds an answer against the status it must have and the writes that were acknowledged before the question.
     fn check(&self, route: Route, reply: &Reply, asked: Instant, measured: &mut Measured) -> Result<(), Failure> {
-        let expected = if route == Route::Unknown {
-            StatusCode::NOT_FOUND
-        } else {
-            StatusCode::OK
-        };
+        let expected = if route == Route::Unknown { StatusCode::NOT_FOUND } else { StatusCode::OK };
         if reply.status != expected {
-            return Err(format!(
-                "{}: {} {}",
-                route.name(),
-                reply.status,
-                String::from_utf8_lossy(&reply.body)
-            )
-            .into());
+            return Err(format!("{}: {} {}", route.name(), reply.status, String::from_utf8_lossy(&reply.body)).into());
         }
         let cities: Vec<City> = match route {
             Route::City | Route::ByName => vec![serde_json::from_slice(&reply.body)?],

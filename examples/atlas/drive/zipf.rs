@@ -8,23 +8,16 @@ pub struct Zipf {
 
 impl Zipf {
     pub fn new(ranks: usize) -> Self {
-        let mut total = 0.0;
-        let weights = (1..=ranks).map(|rank| 1.0 / rank as f64);
-        Self {
-            cumulative: weights
-                .map(|weight| {
-                    total += weight;
-                    total
-                })
-                .collect(),
-        }
+        let add = |total: &mut f64, rank| {
+            *total += 1.0 / rank as f64;
+            Some(*total)
+        };
+        Self { cumulative: (1..=ranks).scan(0.0, add).collect() }
     }
 
     pub fn draw(&self, random: &mut fastrand::Rng) -> usize {
         let Some(total) = self.cumulative.last() else { return 0 };
         let point = random.f64() * total;
-        self.cumulative
-            .partition_point(|sum| *sum <= point)
-            .min(self.cumulative.len() - 1)
+        self.cumulative.partition_point(|sum| *sum <= point).min(self.cumulative.len() - 1)
     }
 }

@@ -18,10 +18,10 @@ use crate::drive::Client;
 use crate::report::heading;
 use crate::repository::Atlas;
 
-/// Runs every part in turn; `half` is how long the traffic lasts with caches, and again without.
-pub async fn run(atlas: Atlas, client: Client, db: SqlitePool, half: Duration) -> Result<(), Failure> {
+/// Runs every part in turn; the traffic lasts for `seconds`.
+pub async fn run(atlas: Atlas, client: Client, db: SqlitePool, seconds: Duration) -> Result<(), Failure> {
     let stage = Stage { atlas, client, db };
-    traffic::show(&stage, half).await?;
+    traffic::show(&stage, seconds).await?;
     update::show(&stage).await?;
     rollback::show(&stage).await?;
     outside::show(&stage).await?;

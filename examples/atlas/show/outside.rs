@@ -22,13 +22,8 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
     let version = sqlx::query_scalar(move_capital).fetch_one(&stage.db).await?;
     println!("  (another program commits: the capital is Lagos)");
     stage.get(NIGERIA).await?;
-    let event = CountryChanged {
-        code: "NG".to_owned(),
-        version,
-    };
-    stage
-        .send(Method::POST, "/events/country-changed", &serde_json::to_string(&event)?)
-        .await?;
+    let event = CountryChanged { code: "NG".to_owned(), version };
+    stage.send(Method::POST, "/events/country-changed", &serde_json::to_string(&event)?).await?;
     stage.get(NIGERIA).await?;
     println!("\n  Before the message nobody here could know; the hard TTL bounds that time to 5 minutes.");
     Ok(())

@@ -20,6 +20,10 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
     stage.send(Method::POST, &path, "").await?;
     let before = stage.atlas.loads();
     stage.get(NEW_YORK).await?;
-    println!("\n  Loads for that read: {}.", stage.atlas.loads() - before);
+    println!(
+        "\n  Loads for that read: {}. It is the entry of version {}, kept since then.",
+        stage.atlas.loads() - before,
+        city.version - 1
+    );
     Ok(())
 }

@@ -33,11 +33,7 @@ impl Stage {
         let request = format!("{:<5} {path} {body}", method.as_str());
         // A long request takes its room from the answer's column.
         let exchange = format!("{:<44} {}", request.trim_end(), summary(&reply));
-        println!(
-            "  {exchange:<75} {:<12} {:>7}",
-            cache_words(&reply.cache),
-            short(reply.took)
-        );
+        println!("  {exchange:<75} {:<12} {:>7}", cache_words(&reply.cache), short(reply.took));
         Ok(reply)
     }
 }
@@ -77,8 +73,5 @@ fn cache_words(status: &str) -> &'static str {
         ("atlas; fwd=miss", "miss, loaded"),
         ("atlas; fwd=bypass", "bypassed"),
     ];
-    WORDS
-        .iter()
-        .find(|(start, _)| status.starts_with(start))
-        .map_or("", |(_, words)| words)
+    WORDS.iter().find(|(start, _)| status.starts_with(start)).map_or("", |(_, words)| words)
 }

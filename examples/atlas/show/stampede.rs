@@ -19,21 +19,14 @@ const ROWS: u32 = 100;
 pub async fn show(stage: &Stage) -> Result<(), Failure> {
     heading(
         "A thousand callers, one cold key",
-        &format!(
-            "{} tasks call largest(\"US\", {ROWS}) in the same moment.",
-            thousands(CALLERS as u64)
-        ),
+        &format!("{} tasks call largest(\"US\", {ROWS}) in the same moment.", thousands(CALLERS as u64)),
     );
     for (name, mode) in [("cached", CacheMode::Default), ("uncached", CacheMode::Bypass)] {
         let before = stage.atlas.loads();
         let took = stampede(stage, mode).await?;
         let loads = stage.atlas.loads() - before;
         let noun = if loads == 1 { "load" } else { "loads" };
-        println!(
-            "  {name:<10} {:>6} {noun:<5} everyone answered after {:>7}",
-            thousands(loads),
-            short(took)
-        );
+        println!("  {name:<10} {:>6} {noun:<5} everyone answered after {:>7}", thousands(loads), short(took));
     }
     Ok(())
 }
@@ -46,9 +39,7 @@ async fn stampede(stage: &Stage, mode: CacheMode) -> Result<Duration, Failure> {
         let (atlas, gate) = (stage.atlas.clone(), Arc::clone(&gate));
         callers.spawn(async move {
             gate.wait().await;
-            mode.scope(atlas.largest("US", ROWS))
-                .await
-                .map(|ranking| ranking.cities.len())
+            mode.scope(atlas.largest("US", ROWS)).await.map(|ranking| ranking.cities.len())
         });
     }
     gate.wait().await;

@@ -88,28 +88,27 @@ impl Weighter<EntryKey, Arc<Record>> for Weigh {
 /// Told of every entry that the bound pushed out.
 pub(crate) type OnEvict = Arc<dyn Fn(&EntryKey) + Send + Sync>;
 
+/// Entries pushed out by an insertion, and the one it replaced, are dropped after the shard is unlocked: the last entry of
+/// an aggregate takes its index record along.
 #[derive(Clone)]
-struct Evicted {
-    on_evict: OnEvict,
-}
+struct Collect;
 
-impl Lifecycle<EntryKey, Arc<Record>> for Evicted {
-    /// Evicted entries are dropped after the shard is unlocked: the last of an aggregate takes its index record along.
+impl Lifecycle<EntryKey, Arc<Record>> for Collect {
     type RequestState = Vec<(EntryKey, Arc<Record>)>;
 
-    fn on_evict(&self, state: &mut Self::RequestState, key: EntryKey, record: Arc<Record>) {
-        (self.on_evict)(&key);
-        state.push((key, record));
+    fn on_evict(&self, pushed_out: &mut Self::RequestState, key: EntryKey, record: Arc<Record>) {
+        pushed_out.push((key, record));
     }
 }
 
-type Records = QuickCache<EntryKey, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Evicted>;
+type Records = QuickCache<EntryKey, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 /// The in-process [`Store`].
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     source_lag: Duration,
     records: Records,
+    on_evict: OnEvict,
     cells: SyncArc<Cells>,
     /// Orders fills of one key, so that the newest stays in front of its older versions.
     fills: Box<[Mutex<()>]>,
@@ -133,7 +132,8 @@ impl MemoryStore {
         Self {
             clock,
             source_lag,
-            records: QuickCache::with_options(options, weigh, BuildHasherDefault::default(), Evicted { on_evict }),
+            records: QuickCache::with_options(options, weigh, BuildHasherDefault::default(), Collect),
+            on_evict,
             cells: SyncArc::new(Cells::new()),
             fills: (0..FILL_STRIPES).map(|_| Mutex::new(())).collect(),
         }
@@ -212,7 +212,13 @@ impl MemoryStore {
             }
             record.supersede(previous, now);
         }
-        self.records.insert(key.clone(), record);
+        let mut pushed_out = Vec::new();
+        self.records.insert_with_lifecycle(key.clone(), Arc::clone(&record), &mut pushed_out);
+        for (evicted, with) in &pushed_out {
+            if evicted != key || Arc::ptr_eq(with, &record) {
+                (self.on_evict)(evicted);
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! An entry with what it hangs on, and the older versions of it that a restore may serve again.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cell::Tie;
@@ -15,11 +16,14 @@ pub(super) struct Record {
     ties: Box<[Tie]>,
     /// The version before this one. Off the hot path: looked at only when this one does not serve.
     older: Mutex<Option<Arc<Record>>>,
+    /// The weight of this version and of those behind it, as it was on insertion: the map counts on its never changing.
+    weight: AtomicU64,
 }
 
 impl Record {
     pub(super) fn new(entry: Entry, ties: Box<[Tie]>) -> Self {
-        Self { entry, ties, older: Mutex::new(None) }
+        let weight = AtomicU64::new(entry.weight);
+        Self { entry, ties, older: Mutex::new(None), weight }
     }
 
     /// Whether the entry may be served without asking a record: nothing has changed since it was last served.
@@ -53,7 +57,7 @@ impl Record {
         None
     }
 
-    /// Puts the versions of `previous` behind this one, without those under the same token, expired, or too many.
+    /// Before this record is inserted: puts the versions of `previous` behind it, without those under the same token, expired, or too many.
     pub(super) fn supersede(&self, previous: Arc<Self>, now: Moment) {
         let mut kept: Vec<Arc<Self>> = Vec::with_capacity(OLDER_VERSIONS);
         let mut next = Some(previous);
@@ -63,6 +67,8 @@ impl Record {
                 kept.push(record);
             }
         }
+        let weight = kept.iter().fold(self.entry.weight, |sum, record| sum.saturating_add(record.entry.weight));
+        self.weight.store(weight, Ordering::Relaxed);
         let mut chain = None;
         for record in kept.into_iter().rev() {
             *record.older.lock().unwrap_or_else(PoisonError::into_inner) = chain;
@@ -75,9 +81,7 @@ impl Record {
         self.ties.iter().map(Tie::token).eq(other.ties.iter().map(Tie::token))
     }
 
-    /// The weight of this version and of those behind it.
     pub(super) fn weight(&self) -> u64 {
-        let older = self.older().map_or(0, |record| record.weight());
-        self.entry.weight.saturating_add(older)
+        self.weight.load(Ordering::Relaxed)
     }
 }

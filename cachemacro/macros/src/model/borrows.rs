@@ -56,7 +56,7 @@ pub(crate) fn trait_object(ty: &Type) -> bool {
 }
 
 /// The first of these lifetimes that the tokens name.
-pub(crate) fn named_lifetime<'a>(tokens: TokenStream, lifetimes: &'a [Ident]) -> Option<&'a Ident> {
+pub(crate) fn named_lifetime(tokens: TokenStream, lifetimes: &[Ident]) -> Option<&Ident> {
     let mut quoted = false;
     for token in tokens {
         let was_quoted = std::mem::replace(&mut quoted, false);

@@ -27,7 +27,7 @@ pub(crate) enum Body {
     /// Statements that yield the output.
     Plain(Block),
     /// A block that yields a boxed future of this type.
-    Future { ty: Type, block: Block },
+    Future { ty: Box<Type>, block: Block },
 }
 
 pub(crate) struct Receiver {

@@ -75,7 +75,7 @@ pub(crate) fn flag_or_bool(item: &Item) -> syn::Result<bool> {
 
 pub(crate) fn string(item: &Item, example: &str) -> syn::Result<LitStr> {
     let tokens = assigned(item, example)?;
-    match whole::<Expr>(item, tokens.clone(), example)? {
+    match expr(item, example)? {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
         _ => {
             let what = format!("`{}` is a string literal, as it is checked while compiling", item.spelled());
@@ -85,7 +85,15 @@ pub(crate) fn string(item: &Item, example: &str) -> syn::Result<LitStr> {
 }
 
 pub(crate) fn expr(item: &Item, example: &str) -> syn::Result<Expr> {
-    whole(item, assigned(item, example)?, example)
+    whole(item, assigned(item, example)?, example).map(ungrouped)
+}
+
+/// Without the invisible brackets around what a `macro_rules!` passed in.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        expr => expr,
+    }
 }
 
 pub(crate) fn path(item: &Item, example: &str) -> syn::Result<Path> {

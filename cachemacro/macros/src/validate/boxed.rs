@@ -28,7 +28,7 @@ pub(crate) fn body(block: &Block, ty: &ReturnType) -> Body {
         ReturnType::Default => Type::Infer(syn::TypeInfer { attrs: Vec::new(), underscore_token: Default::default() }),
     };
     ElideLifetimes.visit_type_mut(&mut ty);
-    Body::Future { ty, block: block.clone() }
+    Body::Future { ty: Box::new(ty), block: block.clone() }
 }
 
 fn inner_block(block: &Block) -> Option<&Block> {

@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 
 use crate::diag::{Diag, list};
 use crate::model::cached::{Binding, Cached, Freshness, Mode};
-use crate::model::function::{Function, ReceiverForm};
+use crate::model::function::Function;
 use crate::model::krate::Krate;
 use crate::model::policy::Policy;
 use crate::model::template::Template;
@@ -80,7 +80,7 @@ fn check_key(raw: &RawCached, function: &Function, diag: &Diag) -> Option<Templa
         have: format!("`{}` has the arguments", function.name()),
         noun: "argument",
         names: function.names().cloned().collect(),
-        this: this.filter(|_| !matches!(function.receiver.as_ref().map(|r| &r.form), Some(ReceiverForm::RefMut))),
+        this,
         members: true,
     };
     key::resolve(&given.value, &roots, diag)

@@ -24,10 +24,10 @@ pub(crate) fn read(item: ItemFn) -> Function {
 
 fn shape(item: &ItemFn) -> (Kind, Type, Body) {
     let sig = &item.sig;
-    if sig.asyncness.is_none() {
-        if let Some(output) = boxed::output(&sig.output) {
-            return (Kind::Boxed, output, boxed::body(&item.block, &sig.output));
-        }
+    if sig.asyncness.is_none()
+        && let Some(output) = boxed::output(&sig.output)
+    {
+        return (Kind::Boxed, output, boxed::body(&item.block, &sig.output));
     }
     let output = match &sig.output {
         ReturnType::Type(_, ty) => (**ty).clone(),
@@ -92,7 +92,7 @@ fn argument(at: usize, typed: &PatType, body: &Body) -> Arg {
     Arg { ident, names: bound_names(&pattern), binds: Binds::Pattern(pattern), mutable: false, passing, ty }
 }
 
-/// `#[async_trait]` turns `(a, b): T` into `__arg1: T` and `let (a, b) = __arg1;` in the body.
+/// `#[async_trait]` turns `(a, b): T` into `__arg1: T` and `let (a, b) = { let __arg1 = __arg1; __arg1 };` in the body.
 fn moved_pattern(ident: &Ident, body: &Body) -> Option<Pat> {
     if !ident.to_string().starts_with("__arg") {
         return None;
@@ -100,11 +100,19 @@ fn moved_pattern(ident: &Ident, body: &Body) -> Option<Pat> {
     let Body::Plain(block) = body else { return None };
     block.stmts.iter().find_map(|statement| match statement {
         Stmt::Local(local) => match local.init.as_ref().map(|init| &*init.expr) {
-            Some(Expr::Path(path)) if path.path.is_ident(ident) => Some(local.pat.clone()),
+            Some(value) if yields(value, ident) && bound_names(&local.pat) != [ident.clone()] => Some(local.pat.clone()),
             _ => None,
         },
         _ => None,
     })
+}
+
+fn yields(value: &Expr, ident: &Ident) -> bool {
+    match value {
+        Expr::Path(path) => path.path.is_ident(ident),
+        Expr::Block(block) => matches!(block.block.stmts.last(), Some(Stmt::Expr(last, None)) if yields(last, ident)),
+        _ => false,
+    }
 }
 
 pub(crate) fn bound_names(pattern: &Pat) -> Vec<Ident> {
@@ -200,7 +208,7 @@ mod tests {
     fn async_trait_patterns_are_found_in_the_body() {
         let args = args(parse_quote! {
             fn f(__arg1: (u8, u8)) -> Pin<Box<dyn Future<Output = u8>>> {
-                Box::pin(async move { let (a, b) = __arg1; a + b })
+                Box::pin(async move { let (a, b) = { let __arg1 = __arg1; __arg1 }; a + b })
             }
         });
         assert_eq!(args[0].names.len(), 2);

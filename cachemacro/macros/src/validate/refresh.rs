@@ -1,6 +1,6 @@
 //! Who refreshes a stale entry: decided here, so that the expansion only obeys.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::GenericParam;
 
@@ -15,7 +15,7 @@ use crate::parse::cached::RawCached;
 /// an explicit wish is refused with the reason.
 pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refresh {
     let wish = raw.refresh.as_ref();
-    let Some((span, reason)) = unownable(function) else {
+    let Some(reason) = unownable(function) else {
         return match wish {
             Some(wish) => wish.value,
             None if can_be_stale(raw) => Refresh::Background,
@@ -23,7 +23,6 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
         };
     };
     if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background) {
-        let _ = span;
         let what = format!("`refresh = background` is not possible for `{}`: {reason}", function.name());
         diag.wrong(&wish.tokens, what, "write `refresh = inline`: the first caller that sees a stale entry refreshes it");
     }
@@ -45,42 +44,42 @@ fn can_be_stale(raw: &RawCached) -> bool {
 }
 
 /// The first thing without an owned twin, and why.
-fn unownable(function: &Function) -> Option<(Span, String)> {
+fn unownable(function: &Function) -> Option<String> {
     unownable_receiver(function)
         .or_else(|| function.args.iter().find_map(unownable_argument))
         .or_else(|| named_lifetime(function))
 }
 
-fn unownable_receiver(function: &Function) -> Option<(Span, String)> {
+fn unownable_receiver(function: &Function) -> Option<String> {
     let receiver = function.receiver.as_ref()?;
     match &receiver.form {
         ReceiverForm::Ref => None,
-        ReceiverForm::RefMut => Some((receiver.span, "`&mut self` cannot be owned by a task".to_owned())),
+        ReceiverForm::RefMut => Some("`&mut self` cannot be owned by a task".to_owned()),
         ReceiverForm::Value(ty) | ReceiverForm::RefTo(ty) => {
-            let span = borrows::borrowed(ty)?;
-            Some((span, format!("`self: {}` borrows, and a task outlives the call", tidy(ty))))
+            borrows::borrowed(ty)?;
+            Some(format!("`self: {}` borrows, and a task outlives the call", tidy(ty)))
         }
     }
 }
 
-fn unownable_argument(arg: &Arg) -> Option<(Span, String)> {
+fn unownable_argument(arg: &Arg) -> Option<String> {
     let name = &arg.ident;
     let held = match &arg.passing {
-        Passing::RefMut(_) => return Some((name.span(), format!("`{name}` is a unique borrow, which no task can own"))),
+        Passing::RefMut(_) => return Some(format!("`{name}` is a unique borrow, which no task can own")),
         Passing::Ref(inner) | Passing::OptionRef(inner) if borrows::trait_object(inner) => {
-            return Some((name.span(), format!("`{name}: {}` has no owned twin", tidy(&arg.ty))));
+            return Some(format!("`{name}: {}` has no owned twin", tidy(&arg.ty)));
         }
         Passing::Ref(inner) | Passing::OptionRef(inner) => inner,
         Passing::Value => &arg.ty,
     };
     if borrows::opaque(held) {
-        return Some((name.span(), format!("the type of `{name}` has no name by which a task could own it")));
+        return Some(format!("the type of `{name}` has no name by which a task could own it"));
     }
-    let span = borrows::borrowed(held)?;
-    Some((span, format!("`{name}: {}` borrows inside, and a task outlives the call", tidy(&arg.ty))))
+    borrows::borrowed(held)?;
+    Some(format!("`{name}: {}` borrows inside, and a task outlives the call", tidy(&arg.ty)))
 }
 
-fn named_lifetime(function: &Function) -> Option<(Span, String)> {
+fn named_lifetime(function: &Function) -> Option<String> {
     let lifetimes: Vec<Ident> = function
         .item
         .sig
@@ -94,5 +93,5 @@ fn named_lifetime(function: &Function) -> Option<(Span, String)> {
         .collect();
     let named = borrows::named_lifetime(function.item.block.to_token_stream(), &lifetimes)
         .or_else(|| borrows::named_lifetime(function.output.to_token_stream(), &lifetimes))?;
-    Some((named.span(), format!("its body or its output names the lifetime `'{named}`, and a task outlives it")))
+    Some(format!("its body or its output names the lifetime `'{named}`, and a task outlives it"))
 }

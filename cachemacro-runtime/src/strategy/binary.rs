@@ -1,0 +1,75 @@
+//! The annotations of one binary, in an order that depends on nothing but them.
+
+use crate::event::EventInfo;
+use crate::site::{Role, Site, SiteInfo, Writer, WriterInfo, template_shape};
+
+pub(super) struct Binary {
+    pub(super) sites: Vec<&'static SiteInfo>,
+    pub(super) writers: Vec<&'static WriterInfo>,
+    /// Registered, named by a cached function, or published; each type once.
+    pub(super) events: Vec<&'static EventInfo>,
+}
+
+impl Binary {
+    /// Lines come last: moving a function in its file must not move it in the report.
+    pub(super) fn of(sites: &[&'static Site], writers: &[&'static Writer], registered: &[&'static EventInfo]) -> Self {
+        let mut sites: Vec<_> = sites.iter().map(|site| site.info()).collect();
+        sites.sort_by_key(|site| (site.module, site.name, site.template, site.file, site.line));
+        let mut writers: Vec<_> = writers.iter().map(|writer| writer.info()).collect();
+        writers.sort_by_key(|writer| (writer.module, writer.name, writer.file, writer.line));
+        let used = sites.iter().flat_map(|site| site.events).map(|used| used.event);
+        let published = writers.iter().flat_map(|writer| writer.events.iter().copied());
+        let mut events: Vec<_> = registered.iter().copied().chain(used).chain(published).collect();
+        events.sort_by_key(|event| (event.name, event.rust_type));
+        events.dedup_by(|a, b| is_same(a, b));
+        Self { sites, writers, events }
+    }
+
+    pub(super) fn publishers<'a>(
+        &'a self,
+        event: &'a EventInfo,
+        role: Role,
+    ) -> impl Iterator<Item = &'static WriterInfo> {
+        let publishes = |writer: &&WriterInfo| writer.events.iter().any(|published| is_same(published, event));
+        self.writers.iter().copied().filter(move |writer| writer.role == role && publishes(writer))
+    }
+
+    /// The cached functions whose entries an event moves, whether they name it or not.
+    pub(super) fn listeners<'a>(&'a self, event: &'a EventInfo) -> impl Iterator<Item = &'static SiteInfo> {
+        self.sites.iter().copied().filter(move |site| moves(event, site))
+    }
+}
+
+/// Constants have no address to go by.
+pub(super) fn is_same(a: &EventInfo, b: &EventInfo) -> bool {
+    (a.name, a.rust_type) == (b.name, b.rust_type)
+}
+
+/// The templates of the aggregates that a function's entries hang on: those of its events, or its own key.
+pub(super) fn hangs_on(site: &SiteInfo) -> Vec<&'static str> {
+    let mut templates: Vec<_> = site.events.iter().flat_map(|used| used.aggregates).copied().collect();
+    if templates.is_empty() {
+        templates.push(site.template);
+    }
+    templates.sort_unstable();
+    templates.dedup();
+    templates
+}
+
+/// Whether an event can name an aggregate that the function's entries hang on.
+pub(super) fn moves(event: &EventInfo, site: &SiteInfo) -> bool {
+    names(site, event) || {
+        let shapes: Vec<_> = hangs_on(site).into_iter().map(template_shape).collect();
+        event.keys.iter().any(|key| shapes.contains(&template_shape(key)))
+    }
+}
+
+/// Whether `invalidated_by` names the event.
+pub(super) fn names(site: &SiteInfo, event: &EventInfo) -> bool {
+    site.events.iter().any(|used| is_same(used.event, event))
+}
+
+/// `module::function`.
+pub(super) fn path(module: &str, function: &str) -> String {
+    format!("{module}::{function}")
+}

@@ -1,0 +1,122 @@
+//! Events: who sends them, who receives them, whose entries they move.
+
+use serde::Serialize;
+
+use super::binary::{Binary, is_same, moves, path};
+use super::word;
+use crate::event::{EventInfo, EventKind};
+use crate::site::{OnError, Role, SiteInfo, WriterInfo};
+
+/// A function that publishes an event: a writer, or a handler of what came from elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Publisher {
+    /// Its module.
+    pub module: String,
+    /// The name after `fn`.
+    pub function: String,
+    /// What it does when the invalidation does not reach the store.
+    #[serde(serialize_with = "word::serialize")]
+    pub on_error: OnError,
+}
+
+impl Publisher {
+    fn of(info: &WriterInfo) -> Self {
+        Self { module: info.module.to_owned(), function: info.name.to_owned(), on_error: info.on_error }
+    }
+
+    /// `module::function`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        path(&self.module, &self.function)
+    }
+}
+
+fn publishers(binary: &Binary, event: &EventInfo, role: Role) -> Vec<Publisher> {
+    let mut found: Vec<_> = binary.publishers(event, role).map(Publisher::of).collect();
+    found.dedup();
+    found
+}
+
+/// An event of the binary.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct EventStrategy {
+    /// The name on the wire.
+    pub name: String,
+    /// The Rust type, with its module.
+    pub rust_type: String,
+    /// The templates of the aggregates it moves.
+    pub keys: Vec<String>,
+    /// What kind of move it announces.
+    #[serde(serialize_with = "word::serialize")]
+    pub kind: EventKind,
+    /// The functions that emit it.
+    pub writers: Vec<Publisher>,
+    /// The functions that apply it when it comes from elsewhere.
+    pub handlers: Vec<Publisher>,
+    /// The cached functions whose entries it moves, as `module::function`.
+    pub moves: Vec<String>,
+}
+
+impl EventStrategy {
+    pub(super) fn of(event: &EventInfo, binary: &Binary) -> Self {
+        Self {
+            name: event.name.to_owned(),
+            rust_type: event.rust_type.to_owned(),
+            keys: event.keys.iter().map(|key| (*key).to_owned()).collect(),
+            kind: event.kind,
+            writers: publishers(binary, event, Role::Writes),
+            handlers: publishers(binary, event, Role::Handles),
+            moves: binary.listeners(event).map(|site| path(site.module, site.name)).collect(),
+        }
+    }
+}
+
+/// An event that moves the entries of one cached function.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Invalidation {
+    /// The event's name on the wire.
+    pub event: String,
+    /// What kind of move it announces.
+    #[serde(serialize_with = "word::serialize")]
+    pub kind: EventKind,
+    /// How `invalidated_by` binds its key fields, as written. Empty for an event that the function does not
+    /// name, and that moves an aggregate of the same template all the same.
+    pub bindings: Vec<String>,
+    /// The functions that emit it.
+    pub writers: Vec<Publisher>,
+    /// The functions that apply it when it comes from elsewhere.
+    pub handlers: Vec<Publisher>,
+}
+
+impl Invalidation {
+    /// The events of a function: those it names in its own order, then the others.
+    pub(super) fn all_of(site: &SiteInfo, binary: &Binary) -> Vec<Self> {
+        let mut order: Vec<&EventInfo> = Vec::new();
+        let used = site.events.iter().map(|used| used.event);
+        for event in used.chain(binary.events.iter().copied().filter(|event| moves(event, site))) {
+            if !order.iter().any(|known| is_same(known, event)) {
+                order.push(event);
+            }
+        }
+        order.into_iter().map(|event| Self::of(event, site, binary)).collect()
+    }
+
+    fn of(event: &EventInfo, site: &SiteInfo, binary: &Binary) -> Self {
+        let bindings = site.events.iter().filter(|used| is_same(used.event, event));
+        Self {
+            event: event.name.to_owned(),
+            kind: event.kind,
+            bindings: bindings.map(|used| used.binding.to_owned()).collect(),
+            writers: publishers(binary, event, Role::Writes),
+            handlers: publishers(binary, event, Role::Handles),
+        }
+    }
+
+    /// Writers, then handlers.
+    pub fn publishers(&self) -> impl Iterator<Item = &Publisher> {
+        self.writers.iter().chain(&self.handlers)
+    }
+}

@@ -1,0 +1,133 @@
+//! A small shop, annotated by hand.
+
+use std::time::Duration;
+
+use super::Strategy;
+use crate::event::{EventInfo, EventKind};
+use crate::policy::{Mode, Policy, Refresh};
+use crate::site::{
+    CachedFn, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
+};
+
+pub(super) const POLICY: Policy = Policy {
+    soft: Some(Duration::from_secs(60)),
+    hard: Duration::from_secs(600),
+    negative: Some(Duration::from_secs(10)),
+    jitter: 0.1,
+    early: None,
+    stale_if_error: None,
+    timeout: None,
+    strict: false,
+    refresh: Refresh::Background,
+    local: false,
+};
+
+pub(super) const fn event(name: &'static str, keys: &'static [&'static str], kind: EventKind) -> EventInfo {
+    EventInfo { name, rust_type: "shop::events::Event", keys, kind }
+}
+
+pub(super) static UPDATED: EventInfo = event("user.updated", &["user:<id>"], EventKind::Versioned);
+pub(super) static RESTORED: EventInfo = event("user.restored", &["user:<user_id>"], EventKind::Restores);
+pub(super) static ROLLED_BACK: EventInfo = event("user.rolled_back", &["user:<id>"], EventKind::RollsBack);
+pub(super) static SOLD: EventInfo = event("item.sold", &["shelf:<shop>"], EventKind::Unversioned);
+pub(super) static UNHEARD: EventInfo = event("door.opened", &["door:<id>"], EventKind::Unversioned);
+
+pub(super) const FIND: SiteInfo = SiteInfo {
+    name: "find",
+    module: "shop::users",
+    file: "src/users.rs",
+    line: 12,
+    template: "user:<id>",
+    returns: "Result<Option<User>, Error>",
+    value_type: Some(|| "shop::users::User"),
+    mode: Mode::Row,
+    events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id" }],
+    ttl_only: None,
+    policy: POLICY,
+};
+
+pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
+    name: "best_sellers",
+    module: "shop::reports",
+    file: "src/reports.rs",
+    line: 7,
+    template: "best:<shop>:<limit>",
+    returns: "sqlx::Result<Vec<Item>>",
+    value_type: None,
+    mode: Mode::Opaque,
+    events: &[EventUse { event: &SOLD, aggregates: &["shelf:<shop>"], binding: "shop" }],
+    ttl_only: None,
+    policy: Policy { soft: None, negative: None, timeout: Some(Duration::from_millis(1_500)), ..POLICY },
+};
+
+pub(super) const RATE: SiteInfo = SiteInfo {
+    name: "rate",
+    module: "shop::reports",
+    file: "src/reports.rs",
+    line: 40,
+    template: "rate:<currency>",
+    returns: "f64",
+    value_type: Some(|| "f64"),
+    mode: Mode::Opaque,
+    events: &[],
+    ttl_only: Some("the bank sends no events | only a file"),
+    policy: Policy { negative: None, stale_if_error: Some(false), local: true, refresh: Refresh::Inline, ..POLICY },
+};
+
+pub(super) const RENAME: WriterInfo = WriterInfo {
+    name: "rename",
+    module: "shop::users",
+    file: "src/users.rs",
+    line: 30,
+    events: &[&UPDATED],
+    role: Role::Writes,
+    on_error: OnError::Suspect,
+};
+
+static FIND_SITE: Site = Site::new(FIND);
+static BEST_SELLERS_SITE: Site = Site::new(BEST_SELLERS);
+static RATE_SITE: Site = Site::new(RATE);
+static RENAME_WRITER: Writer = Writer::new(RENAME);
+static RESTORE_WRITER: Writer =
+    Writer::new(WriterInfo { name: "restore", events: &[&RESTORED], on_error: OnError::Fail, ..RENAME });
+static ON_UPDATED: Writer =
+    Writer::new(WriterInfo { name: "on_updated", module: "shop::handlers", role: Role::Handles, ..RENAME });
+static ON_SOLD: Writer = Writer::new(WriterInfo {
+    name: "on_sold",
+    module: "shop::handlers",
+    events: &[&SOLD],
+    role: Role::Handles,
+    on_error: OnError::Retry,
+    ..RENAME
+});
+
+inventory::submit! { CachedFn(&BEST_SELLERS_SITE) }
+inventory::submit! { InvalidatesFn(&ON_SOLD) }
+inventory::submit! { RegisteredEvent(&UNHEARD) }
+
+/// A row with a restoring event, a report that hears of another service, a rate with none.
+pub(super) fn shop() -> Strategy {
+    Strategy::of(
+        &[&FIND_SITE, &BEST_SELLERS_SITE, &RATE_SITE],
+        &[&RENAME_WRITER, &RESTORE_WRITER, &ON_UPDATED, &ON_SOLD],
+        &[&UPDATED, &RESTORED, &SOLD, &UNHEARD],
+    )
+}
+
+pub(super) fn shop_backwards() -> Strategy {
+    Strategy::of(
+        &[&RATE_SITE, &BEST_SELLERS_SITE, &FIND_SITE],
+        &[&ON_SOLD, &ON_UPDATED, &RESTORE_WRITER, &RENAME_WRITER],
+        &[&UNHEARD, &SOLD, &RESTORED, &UPDATED],
+    )
+}
+
+/// A site of its own for one test.
+pub(super) fn site(info: SiteInfo) -> &'static Site {
+    Box::leak(Box::new(Site::new(info)))
+}
+
+/// A writer of its own for one test.
+pub(super) fn writer(info: WriterInfo) -> &'static Writer {
+    Box::leak(Box::new(Writer::new(info)))
+}

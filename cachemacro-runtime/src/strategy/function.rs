@@ -1,0 +1,159 @@
+//! One cached function, and the answers to the five questions about it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::binary::{Binary, path};
+use super::duration;
+use super::event::Invalidation;
+use super::failure::Failure;
+use super::rollback::Rollback;
+use super::staleness::{self, StalenessPart};
+use super::type_name::{shorten, value_of};
+use super::word;
+use crate::policy::{Mode, Policy, Refresh};
+use crate::site::SiteInfo;
+
+/// What a cached function may get wrong.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct FunctionStrategy {
+    /// Its module.
+    pub module: String,
+    /// The name after `fn`.
+    pub function: String,
+    /// The key template as written.
+    pub template: String,
+    /// Where the version comes from.
+    #[serde(serialize_with = "word::serialize")]
+    pub mode: Mode,
+    /// The type of its values, without modules.
+    pub value_type: String,
+    /// The events that move its entries.
+    pub invalidated_by: Vec<Invalidation>,
+    /// Why there are none.
+    pub ttl_only: Option<String>,
+    /// Its timing.
+    pub timing: Timing,
+    /// The oldest that a value may be, in the publishing process, once an event is acknowledged: zero. Without
+    /// an event it is `hard_ttl`, by choice.
+    #[serde(serialize_with = "duration::serialize")]
+    pub after_event: Duration,
+    /// The same in other processes, where a local tier may add to it.
+    #[serde(serialize_with = "duration::serialize")]
+    pub after_event_elsewhere: Duration,
+    /// The oldest that a value may be, whatever is lost; the lag of the source comes on top.
+    #[serde(serialize_with = "duration::serialize")]
+    pub max_staleness: Duration,
+    /// The same for an absence; `None` when absences are not cached.
+    #[serde(serialize_with = "duration::serialize_option")]
+    pub max_staleness_of_absence: Option<Duration>,
+    /// What `max_staleness` is made of.
+    pub staleness_parts: Vec<StalenessPart>,
+    /// The bounds in words, one sentence each.
+    pub staleness: Vec<String>,
+    /// What happens on rollback.
+    pub on_rollback: Rollback,
+    /// What happens if invalidation fails, per policy of the publishers.
+    pub on_failure: Vec<Failure>,
+}
+
+/// The timing of a cached function, with all defaults filled in.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Timing {
+    /// Fresh until.
+    #[serde(serialize_with = "duration::serialize")]
+    pub soft_ttl: Duration,
+    /// Served until.
+    #[serde(serialize_with = "duration::serialize")]
+    pub hard_ttl: Duration,
+    /// How long an absence is remembered.
+    #[serde(serialize_with = "duration::serialize_option")]
+    pub negative_ttl: Option<Duration>,
+    /// The largest share (0 to 1) that chance subtracts from a TTL.
+    pub jitter: f64,
+    /// β of the probabilistic early refresh.
+    pub early: Option<f64>,
+    /// Who refreshes a stale entry.
+    #[serde(serialize_with = "word::serialize")]
+    pub refresh: Refresh,
+    /// Whether a stale value outlives a failed refresh.
+    pub stale_if_error: bool,
+    /// The deadline that cancels a load.
+    #[serde(serialize_with = "duration::serialize_option")]
+    pub timeout: Option<Duration>,
+    /// Whether entries stay in the process.
+    pub local: bool,
+    /// Whether every read checks the floor in the shared store.
+    pub strict: bool,
+}
+
+impl Timing {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            soft_ttl: policy.soft_ttl(),
+            hard_ttl: policy.hard,
+            negative_ttl: policy.negative,
+            jitter: policy.jitter,
+            early: policy.early,
+            refresh: policy.refresh,
+            stale_if_error: policy.keeps_stale(),
+            timeout: policy.timeout,
+            local: policy.local,
+            strict: policy.strict,
+        }
+    }
+}
+
+impl FunctionStrategy {
+    pub(super) fn of(site: &SiteInfo, binary: &Binary) -> Self {
+        let policy = &site.policy;
+        let invalidated_by = Invalidation::all_of(site, binary);
+        let has_events = !invalidated_by.is_empty();
+        Self {
+            module: site.module.to_owned(),
+            function: site.name.to_owned(),
+            template: site.template.to_owned(),
+            mode: site.mode,
+            value_type: value_type(site),
+            ttl_only: site.ttl_only.map(str::to_owned),
+            timing: Timing::of(policy),
+            after_event: if has_events { Duration::ZERO } else { policy.hard },
+            after_event_elsewhere: if has_events { staleness::elsewhere(policy, site.mode) } else { policy.hard },
+            max_staleness: policy.hard,
+            max_staleness_of_absence: policy.negative.map(|negative| negative.min(policy.hard)),
+            staleness_parts: staleness::parts(policy),
+            staleness: staleness_in_words(site, has_events),
+            on_rollback: Rollback::of(site, &invalidated_by),
+            on_failure: Failure::all_of(site, &invalidated_by),
+            invalidated_by,
+        }
+    }
+
+    /// `module::function`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        path(&self.module, &self.function)
+    }
+}
+
+fn value_type(site: &SiteInfo) -> String {
+    match site.value_type {
+        Some(name) => shorten(name()),
+        None => value_of(site.returns).to_owned(),
+    }
+}
+
+fn staleness_in_words(site: &SiteInfo, has_events: bool) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if has_events {
+        sentences.push("After an acknowledged event: 0s in the process that published it.".to_owned());
+        sentences.push(staleness::elsewhere_in_words(&site.policy, site.mode));
+    }
+    let when = if has_events { "Whatever is lost" } else { "At most" };
+    sentences.push(format!("{when}: {}.", staleness::bound_in_words(&site.policy)));
+    sentences.extend(staleness::remarks(&site.policy, site.mode));
+    sentences
+}

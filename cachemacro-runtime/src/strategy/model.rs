@@ -1,0 +1,202 @@
+//! The whole: every cached function and every event of a binary.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::binary::Binary;
+use super::document;
+use super::event::EventStrategy;
+use super::function::FunctionStrategy;
+use super::verify::{Problem, VerifyError, Warning};
+use super::{markdown, table, verify};
+use crate::event::EventInfo;
+use crate::site::{self, Site, Writer};
+
+/// What the caches of a binary may get wrong, from its annotations alone: [`strategy()`] answers it.
+///
+/// Everything is sorted by module and name, and knows no line, path or machine: equal annotations give equal reports.
+/// `Display` prints the table.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Strategy {
+    functions: Vec<FunctionStrategy>,
+    events: Vec<EventStrategy>,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+/// The strategy of this binary: all `#[cached]` and `#[invalidates]` functions and all events linked into it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cachemacro_runtime::strategy;
+///
+/// let strategy = strategy();
+/// strategy.verify().unwrap();
+/// assert!(strategy.functions().iter().all(|function| function.max_staleness <= Duration::from_secs(3600)));
+/// println!("{strategy}");
+/// ```
+#[must_use]
+pub fn strategy() -> Strategy {
+    let sites: Vec<_> = site::sites().collect();
+    let writers: Vec<_> = site::writers().collect();
+    let events: Vec<_> = site::events().collect();
+    Strategy::of(&sites, &writers, &events)
+}
+
+impl Strategy {
+    pub(crate) fn of(sites: &[&'static Site], writers: &[&'static Writer], events: &[&'static EventInfo]) -> Self {
+        let binary = Binary::of(sites, writers, events);
+        Self {
+            functions: binary.sites.iter().map(|site| FunctionStrategy::of(site, &binary)).collect(),
+            events: binary.events.iter().map(|event| EventStrategy::of(event, &binary)).collect(),
+            problems: verify::problems(&binary),
+            warnings: verify::warnings(&binary),
+        }
+    }
+
+    /// The cached functions.
+    #[must_use]
+    pub fn functions(&self) -> &[FunctionStrategy] {
+        &self.functions
+    }
+
+    /// The cached function of this name: `find`, or `shop::users::find` where several are called so.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&FunctionStrategy> {
+        self.functions.iter().find(|function| function.function == name || function.path() == name)
+    }
+
+    /// The events.
+    #[must_use]
+    pub fn events(&self) -> &[EventStrategy] {
+        &self.events
+    }
+
+    /// What [`verify`](Self::verify) fails on.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// What is odd, and may be meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Fails on a cache that cannot be right: for a test. What is only odd is returned.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with every problem found:
+    /// - [`Problem::NobodyEmits`]: a cached function waits for an event that no function of the binary publishes.
+    /// - [`Problem::KeysCollide`]: two functions can render the same key, for values of different types.
+    pub fn verify(&self) -> Result<Vec<Warning>, VerifyError> {
+        if self.problems.is_empty() { Ok(self.warnings.clone()) } else { Err(VerifyError::new(self.problems.clone())) }
+    }
+
+    /// A document for people: a summary, a section per function, the events, and what is wrong.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        markdown::render(self)
+    }
+
+    /// Everything known, pretty-printed. Durations are text, `"10m"`.
+    ///
+    /// # Panics
+    /// Never: the strategy is made of strings, numbers and lists.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("strings, numbers and lists have a JSON form");
+        json.push('\n');
+        json
+    }
+
+    /// The summary for a terminal, at most 100 columns wide.
+    #[must_use]
+    pub fn to_table(&self) -> String {
+        table::render(self)
+    }
+
+    /// Holds a document in the repository to the annotations: for a test, so that a change of staleness is a
+    /// diff in review.
+    ///
+    /// `path` is relative to the current directory, which is the package's root in `cargo test`. Run the test with
+    /// `CACHEMACRO_UPDATE=1` to write the file instead of comparing it. Line endings are not compared.
+    ///
+    /// ```no_run
+    /// #[test]
+    /// fn the_caching_strategy_is_written_down() {
+    ///     cachemacro_runtime::strategy().assert_matches("CACHING.md");
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// When the file is missing or says something else, with the differing lines.
+    #[track_caller]
+    pub fn assert_matches(&self, path: impl AsRef<Path>) {
+        self.match_or_update(path.as_ref(), document::is_update_asked());
+    }
+
+    #[track_caller]
+    pub(super) fn match_or_update(&self, path: &Path, update: bool) {
+        if let Err(complaint) = document::check(&self.to_markdown(), path, update) {
+            panic!("{complaint}");
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_table())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::strategy;
+    use crate::policy::Mode;
+    use crate::strategy::fixture;
+
+    #[test]
+    fn what_registered_itself_is_in_the_strategy() {
+        let strategy = strategy();
+        let best_sellers = strategy.function("shop::reports::best_sellers").unwrap();
+        assert_eq!(best_sellers.invalidated_by[0].handlers[0].path(), "shop::handlers::on_sold");
+        assert!(strategy.events().iter().any(|event| event.name == "door.opened"));
+    }
+
+    #[test]
+    fn bounds_can_be_asserted_on() {
+        let shop = fixture::shop();
+        let find = shop.function("shop::users::find").unwrap();
+        assert_eq!(find, shop.function("find").unwrap());
+        assert_eq!((find.mode, find.max_staleness), (Mode::Row, Duration::from_secs(600)));
+        assert_eq!((find.after_event, find.max_staleness_of_absence), (Duration::ZERO, Some(Duration::from_secs(10))));
+        let rate = shop.function("rate").unwrap();
+        assert_eq!(rate.after_event, rate.max_staleness, "without events, the TTL is all there is");
+        assert!(shop.function("shop").is_none());
+    }
+
+    #[test]
+    fn json_keeps_the_annotations_own_words() {
+        let json: serde_json::Value = serde_json::from_str(&fixture::shop().to_json()).unwrap();
+        let find = &json["functions"][2];
+        assert_eq!((&find["mode"], &find["max_staleness"]), (&"row".into(), &"10m".into()));
+        assert_eq!(find["invalidated_by"][0]["writers"][0]["on_error"], "suspect");
+        assert_eq!(find["on_rollback"]["profile"], "roll_forward");
+        assert_eq!(json["warnings"][0]["warning"], "nobody_listens");
+    }
+
+    #[test]
+    fn no_line_and_no_file_shows() {
+        let shop = fixture::shop();
+        for report in [shop.to_markdown(), shop.to_table(), shop.to_json()] {
+            assert!(!report.contains("src/"), "{report}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a rollback does to a cached function.
+
+use serde::Serialize;
+
+use super::duration::human;
+use super::event::Invalidation;
+use crate::event::EventKind;
+use crate::policy::Mode;
+use crate::site::SiteInfo;
+
+/// How the aggregates of a function may go back, as the events of the binary say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RollbackProfile {
+    /// Versions only grow, and no event rolls back.
+    Monotone,
+    /// Versions only grow; an event gives old content a new version.
+    RollForward,
+    /// The database's own version may go back, and a number may be used again.
+    Reused,
+}
+
+/// The answer to "what happens on rollback?".
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Rollback {
+    /// How aggregates may go back.
+    pub profile: RollbackProfile,
+    /// The events that say so.
+    pub events: Vec<String>,
+    /// In words, one sentence each.
+    pub answer: Vec<String>,
+}
+
+impl Rollback {
+    pub(super) fn of(site: &SiteInfo, invalidations: &[Invalidation]) -> Self {
+        let restores = events_of(invalidations, EventKind::Restores);
+        let rolls_back = events_of(invalidations, EventKind::RollsBack);
+        let mut answer = Vec::new();
+        if !rolls_back.is_empty() {
+            answer.push(rolled_back(site.mode, &listed(&rolls_back)));
+        }
+        if !restores.is_empty() {
+            answer.push(restored(site.mode, &listed(&restores)));
+        }
+        if rolls_back.is_empty() {
+            answer.extend(unannounced(site, invalidations));
+        }
+        let profile = match (rolls_back.is_empty(), restores.is_empty()) {
+            (false, _) => RollbackProfile::Reused,
+            (true, false) => RollbackProfile::RollForward,
+            (true, true) => RollbackProfile::Monotone,
+        };
+        Self { profile, events: [rolls_back, restores].concat(), answer }
+    }
+}
+
+fn events_of(invalidations: &[Invalidation], kind: EventKind) -> Vec<String> {
+    let of_kind = invalidations.iter().filter(|invalidation| invalidation.kind == kind);
+    of_kind.map(|invalidation| invalidation.event.clone()).collect()
+}
+
+fn listed(events: &[String]) -> String {
+    let quoted: Vec<_> = events.iter().map(|event| format!("`{event}`")).collect();
+    quoted.join(", ")
+}
+
+fn restored(mode: Mode, events: &str) -> String {
+    match mode {
+        Mode::Row => format!(
+            "{events} rolls forward: the old content gets a new version, and its entry, where it is still \
+             held, is served at once."
+        ),
+        Mode::Source | Mode::Opaque => format!(
+            "{events} rolls forward and acts here as any event: entries carry no version of their own, so the \
+             next read loads."
+        ),
+    }
+}
+
+fn rolled_back(mode: Mode, events: &str) -> String {
+    match mode {
+        Mode::Row => format!(
+            "{events} takes the version back: entries above it are unreachable, also when its numbers are used \
+             again, and the record is cold until one primary read confirms it. Until the event is acknowledged \
+             nothing is promised about reused numbers."
+        ),
+        Mode::Source | Mode::Opaque => format!(
+            "{events} takes the version back, and numbers may be used again: entries carry no version of their \
+             own, so every event of the aggregate makes all older entries unreachable, and the next load \
+             reads the primary."
+        ),
+    }
+}
+
+/// What a database does that no event tells of.
+fn unannounced(site: &SiteInfo, invalidations: &[Invalidation]) -> Vec<String> {
+    let hard = human(site.policy.hard);
+    let aborted = "A transaction that is rolled back publishes nothing, as events follow the commit.".to_owned();
+    let older = match site.mode {
+        Mode::Row => format!(
+            "A database restored to an older state is noticed by the first primary read below the floor, which drops \
+             everything known of the record; until then at most {hard}."
+        ),
+        Mode::Source => {
+            "A database restored to an older state is noticed by the next read, which finds the version below \
+                         the floor and drops everything known of the record."
+                .to_owned()
+        }
+        Mode::Opaque => format!("A database restored to an older state is not noticed; it shows after at most {hard}."),
+    };
+    if invalidations.is_empty() { vec![older] } else { vec![aborted, older] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventInfo;
+    use crate::strategy::Strategy;
+    use crate::strategy::fixture::{FIND, RESTORED, ROLLED_BACK, UPDATED, site};
+
+    fn rollback(mode: Mode, events: &[&'static EventInfo]) -> Rollback {
+        let strategy = Strategy::of(&[site(SiteInfo { mode, ..FIND })], &[], events);
+        strategy.functions()[0].on_rollback.clone()
+    }
+
+    #[test]
+    fn any_event_of_the_aggregate_decides_though_the_function_does_not_name_it() {
+        assert_eq!(rollback(Mode::Row, &[&UPDATED]).profile, RollbackProfile::Monotone);
+        let forward = rollback(Mode::Row, &[&RESTORED]);
+        assert_eq!((forward.profile, forward.events), (RollbackProfile::RollForward, vec!["user.restored".to_owned()]));
+        let reused = rollback(Mode::Row, &[&RESTORED, &ROLLED_BACK]);
+        assert_eq!(reused.profile, RollbackProfile::Reused);
+        assert_eq!(reused.events, ["user.rolled_back", "user.restored"]);
+    }
+
+    #[test]
+    fn entries_without_a_version_are_loaded_again() {
+        let says = |mode, event, text: &str| rollback(mode, &[event]).answer.iter().any(|one| one.contains(text));
+        assert!(says(Mode::Row, &RESTORED, "is served at once"));
+        assert!(says(Mode::Opaque, &RESTORED, "the next read loads"));
+        assert!(says(Mode::Source, &RESTORED, "the next read loads"));
+        assert!(says(Mode::Row, &ROLLED_BACK, "cold until one primary read confirms"));
+        assert!(says(Mode::Opaque, &ROLLED_BACK, "every event of the aggregate makes all older entries unreachable"));
+    }
+
+    #[test]
+    fn an_older_database_is_noticed_where_there_is_a_version() {
+        let says = |mode, text: &str| rollback(mode, &[]).answer.iter().any(|one| one.contains(text));
+        assert!(says(Mode::Row, "noticed by the first primary read below the floor"));
+        assert!(says(Mode::Source, "noticed by the next read"));
+        assert!(says(Mode::Opaque, "not noticed; it shows after at most 10m"));
+    }
+}

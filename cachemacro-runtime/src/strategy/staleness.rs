@@ -1,0 +1,141 @@
+//! How old a value may get, and from which parts that is made (PROTOCOL G1 to G3).
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::duration::{self, human};
+use crate::policy::{Mode, Policy};
+
+/// One part of a maximum staleness. The parts of a function add up to it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StalenessPart {
+    /// How long.
+    #[serde(serialize_with = "duration::serialize")]
+    pub duration: Duration,
+    /// `fresh`, or why a stale value is served.
+    pub meaning: String,
+}
+
+pub(super) fn parts(policy: &Policy) -> Vec<StalenessPart> {
+    let soft = policy.soft_ttl();
+    let window = policy.hard.saturating_sub(soft);
+    let mut parts = vec![StalenessPart { duration: soft, meaning: "fresh".to_owned() }];
+    if !window.is_zero() {
+        let served = if policy.keeps_stale() { "runs or fails" } else { "runs" };
+        parts.push(StalenessPart { duration: window, meaning: format!("stale while a refresh {served}") });
+    }
+    parts
+}
+
+/// The bound in processes other than the publisher's.
+pub(super) fn elsewhere(policy: &Policy, mode: Mode) -> Duration {
+    let checks_every_read = mode == Mode::Source || (policy.strict && !policy.local);
+    if checks_every_read { Duration::ZERO } else { policy.hard }
+}
+
+/// Why the bound in other processes is what it is.
+pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
+    let hard = human(policy.hard);
+    if mode == Mode::Source {
+        "Other processes: 0s, as the version is asked for before each read.".to_owned()
+    } else if policy.local {
+        format!("Other processes keep entries of their own, for up to {hard} unless the event is published there too.")
+    } else if policy.strict {
+        "Other processes: 0s, as each read checks the floor in the shared store.".to_owned()
+    } else {
+        format!("Other processes that share the store: 0s, or what is left in a local tier, at most {hard}.")
+    }
+}
+
+/// `10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag`.
+pub(super) fn bound_in_words(policy: &Policy) -> String {
+    let hard = human(policy.hard);
+    let parts = match parts(policy).get(1) {
+        Some(stale) => {
+            format!("(soft_ttl {} + up to {} {})", human(policy.soft_ttl()), human(stale.duration), stale.meaning)
+        }
+        None => "(fresh throughout)".to_owned(),
+    };
+    format!("{hard} = hard_ttl {hard} {parts} + source lag")
+}
+
+/// What else the timing says, one sentence each.
+pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if mode == Mode::Source {
+        let why = "The version is asked for before each read, so a lost event is noticed at once where the \
+                   version moves with the value.";
+        remarks.push(why.to_owned());
+    }
+    match policy.negative {
+        Some(negative) => {
+            remarks.push(format!("An absence: {0} = negative_ttl {0}.", human(negative.min(policy.hard))))
+        }
+        None => remarks.push("Absences are not cached.".to_owned()),
+    }
+    if !policy.keeps_stale() && policy.soft_ttl() < policy.hard {
+        remarks.push("A refresh that fails drops the stale value (`stale_if_error` is off).".to_owned());
+    }
+    if let Some(beta) = policy.early {
+        remarks.push(format!("A fresh value may be refreshed before its soft TTL (`early = {beta}`)."));
+    }
+    if let Some(timeout) = policy.timeout {
+        remarks.push(format!(
+            "A load is cancelled after {}, where there is a stale value to serve or an error type to say so.",
+            human(timeout)
+        ));
+    }
+    if policy.jitter > 0.0 {
+        remarks.push(format!("Chance shortens each TTL by up to {}, and lengthens none.", percent(policy.jitter)));
+    }
+    remarks
+}
+
+fn percent(share: f64) -> String {
+    format!("{}%", (share * 10_000.0).round() / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::fixture::POLICY;
+
+    #[test]
+    fn the_parts_add_up_to_the_hard_ttl() {
+        for policy in [POLICY, Policy { soft: None, ..POLICY }] {
+            let sum: Duration = parts(&policy).iter().map(|part| part.duration).sum();
+            assert_eq!(sum, policy.hard);
+        }
+    }
+
+    #[test]
+    fn bounds_are_told_with_their_parts() {
+        let told = "10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag";
+        assert_eq!(bound_in_words(&POLICY), told);
+        let fresh = Policy { soft: None, ..POLICY };
+        assert_eq!(bound_in_words(&fresh), "10m = hard_ttl 10m (fresh throughout) + source lag");
+        let strict = Policy { stale_if_error: Some(false), ..POLICY };
+        let told = "10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs) + source lag";
+        assert_eq!(bound_in_words(&strict), told);
+        assert!(remarks(&strict, Mode::Row).iter().any(|remark| remark.contains("fails drops")));
+        assert!(!remarks(&fresh, Mode::Row).iter().any(|remark| remark.contains("fails drops")));
+    }
+
+    #[test]
+    fn other_processes_are_bounded_by_what_they_check() {
+        assert_eq!(elsewhere(&POLICY, Mode::Row), POLICY.hard);
+        assert_eq!(elsewhere(&POLICY, Mode::Source), Duration::ZERO);
+        let strict = Policy { strict: true, ..POLICY };
+        assert_eq!(elsewhere(&strict, Mode::Row), Duration::ZERO);
+        let local = Policy { local: true, ..strict };
+        assert_eq!(elsewhere(&local, Mode::Row), POLICY.hard, "a local entry knows no shared floor");
+    }
+
+    #[test]
+    fn jitter_is_written_as_its_attribute_is() {
+        assert_eq!(percent(0.1), "10%");
+        assert_eq!(percent(0.125), "12.5%");
+    }
+}

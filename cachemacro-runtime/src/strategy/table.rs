@@ -1,0 +1,182 @@
+//! The summary for a terminal.
+
+use super::event::{Invalidation, Publisher};
+use super::function::FunctionStrategy;
+use super::markdown::{after_event, at_most};
+use super::model::Strategy;
+
+const WIDTH: usize = 100;
+const GAP: usize = 2;
+/// No column gets narrower, however wide the others are.
+const NARROWEST: usize = 8;
+const COLUMNS: usize = 6;
+const HEAD: [&str; COLUMNS] = ["FUNCTION", "KEY", "INVALIDATED BY", "SENT BY", "AFTER EVENT", "AT MOST"];
+
+/// The lines of one function's cells. The events and their senders stand beside each other.
+struct Block {
+    rows: Vec<[String; COLUMNS]>,
+}
+
+pub(super) fn render(strategy: &Strategy) -> String {
+    if strategy.functions().is_empty() {
+        return "No cached functions.\n".to_owned();
+    }
+    let mut blocks = vec![Block { rows: vec![HEAD.map(str::to_owned)] }];
+    blocks.extend(strategy.functions().iter().map(block));
+    let widths = widths(&blocks);
+    let mut out: String = blocks.iter().map(|block| draw(block, &widths)).collect();
+    out += "\nAFTER EVENT: in the publishing process. AT MOST: whatever is lost; + the source's own lag.\n";
+    for problem in strategy.problems() {
+        out += &note("problem", &problem.to_string());
+    }
+    for warning in strategy.warnings() {
+        out += &note("warning", &warning.to_string());
+    }
+    out
+}
+
+fn block(function: &FunctionStrategy) -> Block {
+    let mut rows = Vec::new();
+    for invalidation in &function.invalidated_by {
+        rows.push(["", "", &invalidation.event, &senders(invalidation), "", ""].map(str::to_owned));
+    }
+    if rows.is_empty() {
+        let event = if function.ttl_only.is_some() { "(ttl only)" } else { "-" };
+        rows.push(["", "", event, "-", "", ""].map(str::to_owned));
+    }
+    let first = &mut rows[0];
+    first[0] = function.path();
+    first[1].clone_from(&function.template);
+    first[4] = after_event(function);
+    first[5] = at_most(function);
+    Block { rows }
+}
+
+fn senders(invalidation: &Invalidation) -> String {
+    let names = |publishers: &[Publisher]| {
+        let names: Vec<_> = publishers.iter().map(|publisher| publisher.function.clone()).collect();
+        names.join(", ")
+    };
+    match (invalidation.writers.as_slice(), invalidation.handlers.as_slice()) {
+        ([], []) => "nobody here".to_owned(),
+        ([], handlers) => format!("via {}", names(handlers)),
+        (writers, _) => names(writers),
+    }
+}
+
+/// As wide as the widest cell; where that is too much, the widest columns give way.
+fn widths(blocks: &[Block]) -> [usize; COLUMNS] {
+    let mut widths = [0; COLUMNS];
+    for cells in blocks.iter().flat_map(|block| &block.rows) {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    while widths.iter().sum::<usize>() + GAP * (COLUMNS - 1) > WIDTH {
+        let widest = widths.iter_mut().max().filter(|width| **width > NARROWEST);
+        let Some(widest) = widest else { break };
+        *widest -= 1;
+    }
+    widths
+}
+
+fn draw(block: &Block, widths: &[usize; COLUMNS]) -> String {
+    let columns = columns(block, widths);
+    let height = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let mut out = String::new();
+    for line in 0..height {
+        let mut text = String::new();
+        for (column, width) in columns.iter().zip(widths) {
+            let cell = column.get(line).map_or("", String::as_str);
+            text += &format!("{cell:width$}{:GAP$}", "");
+        }
+        out += text.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// Each column's lines. Only the events and their senders are held level, so a long name leaves no holes there.
+fn columns(block: &Block, widths: &[usize; COLUMNS]) -> [Vec<String>; COLUMNS] {
+    let mut columns: [Vec<String>; COLUMNS] = Default::default();
+    for (at, (column, width)) in columns.iter_mut().zip(widths).enumerate() {
+        let wrapped = block.rows.iter().map(|row| wrap(&row[at], *width));
+        *column = wrapped.flatten().collect();
+    }
+    let (mut events, mut senders) = (Vec::new(), Vec::new());
+    for row in &block.rows {
+        events.extend(wrap(&row[2], widths[2]));
+        senders.extend(wrap(&row[3], widths[3]));
+        let level = events.len().max(senders.len());
+        events.resize(level, String::new());
+        senders.resize(level, String::new());
+    }
+    columns[2] = events;
+    columns[3] = senders;
+    columns
+}
+
+/// Lines of at most `width` characters, broken after a space or punctuation where there is one.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut rest: Vec<char> = text.chars().collect();
+    let mut lines = Vec::new();
+    while rest.len() > width {
+        let breaks = |at: &usize| {
+            let (here, next) = (rest[*at - 1], rest[*at]);
+            matches!(here, ' ' | ':' | '.' | '_' | '-' | ',') && next != ':' && next != ' '
+        };
+        let end = (1..=width).rev().find(breaks).unwrap_or(width);
+        let tail = rest.split_off(end);
+        lines.push(String::from_iter(rest).trim_end().to_owned());
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        lines.push(String::from_iter(rest));
+    }
+    lines
+}
+
+fn note(kind: &str, text: &str) -> String {
+    let lines = wrap(&format!("{kind}: {text}"), WIDTH);
+    format!("\n{}\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::site::SiteInfo;
+    use crate::strategy::{document, fixture};
+
+    #[test]
+    fn the_table_fits_a_terminal() {
+        let table = render(&fixture::shop());
+        let path = Path::new("src/strategy/fixture.txt");
+        document::check(&table, path, document::is_update_asked()).unwrap_or_else(|complaint| panic!("{complaint}"));
+        assert!(!table.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn long_names_stay_within_the_terminal() {
+        let long = fixture::site(SiteInfo {
+            module: "a_company::a_service::repositories::customers::addresses",
+            template: "tenant:<tenant_id>:customer:<customer_id>:addresses:<kind>:<page>",
+            ..fixture::FIND
+        });
+        let table = render(&Strategy::of(&[long], &[fixture::writer(fixture::RENAME)], &[]));
+        assert!(table.lines().all(|line| line.chars().count() <= WIDTH), "{table}");
+        assert!(
+            table.lines().any(|line| line.chars().count() > WIDTH - 10),
+            "no more is given away than must be:\n{table}"
+        );
+    }
+
+    #[test]
+    fn long_names_are_broken_after_punctuation() {
+        assert_eq!(wrap("shop::users::find", 8), ["shop::", "users::", "find"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("rename, remove", 8), ["rename,", "remove"]);
+        assert_eq!(wrap("", 4), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,266 @@
+//! What is wrong with the caches of a binary, and what is odd.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::binary::{Binary, names, path};
+use super::type_name::value_of;
+use crate::site::{Role, SiteInfo, template_shape};
+
+/// A cache that cannot be right.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Problem {
+    /// Cached functions wait for an event that no function of the binary publishes.
+    NobodyEmits {
+        /// The event's name on the wire.
+        event: String,
+        /// Its Rust type, with its module.
+        rust_type: String,
+        /// The cached functions that name it, as `module::function`.
+        listeners: Vec<String>,
+    },
+    /// Functions can render the same key for values of different types.
+    KeysCollide {
+        /// The functions.
+        functions: Vec<Colliding>,
+    },
+}
+
+/// One of several functions that can render the same key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Colliding {
+    /// `module::function`.
+    pub function: String,
+    /// The key template as written.
+    pub template: String,
+    /// The type of its values.
+    pub value_type: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NobodyEmits { event, rust_type, listeners } => write!(
+                f,
+                "nobody emits `{event}` (`{rust_type}`), which invalidates {}: put `#[invalidates(…)]` on the \
+                 function that writes, or `#[invalidates(event)]` on the handler that receives it from another \
+                 service",
+                listed(listeners),
+            ),
+            Self::KeysCollide { functions } => {
+                let told = functions
+                    .iter()
+                    .map(|one| format!("`{}` keeps `{}` under `{}`", one.function, one.value_type, one.template));
+                let told: Vec<_> = told.collect();
+                let mend = "put a literal of its own into each key, `user-profile:<id>`";
+                write!(f, "keys collide, {}: {mend}", told.join(", "))
+            }
+        }
+    }
+}
+
+/// What is odd, and may be meant.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "warning", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Warning {
+    /// No cached function of the binary hangs on what the event moves.
+    NobodyListens {
+        /// The event's name on the wire.
+        event: String,
+        /// Its Rust type, with its module.
+        rust_type: String,
+        /// The functions that publish it, as `module::function`.
+        publishers: Vec<String>,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::NobodyListens { event, rust_type, publishers } = self;
+        let by = if publishers.is_empty() { String::new() } else { format!(", published by {},", listed(publishers)) };
+        write!(
+            f,
+            "no cache listens to `{event}` (`{rust_type}`){by} in this binary: name it in `invalidated_by`, or \
+             leave it to the services that cache what it moves"
+        )
+    }
+}
+
+/// Everything that [`Strategy::verify`](super::Strategy::verify) found wrong.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifyError {
+    problems: Vec<Problem>,
+}
+
+impl VerifyError {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// The problems, of which there is at least one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the caching strategy cannot be right:")?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n- {problem}"))
+    }
+}
+
+/// As `Display`: this is what `unwrap` shows.
+impl fmt::Debug for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn path_of(site: &SiteInfo) -> String {
+    path(site.module, site.name)
+}
+
+pub(super) fn problems(binary: &Binary) -> Vec<Problem> {
+    unsent(binary).chain(collisions(binary)).collect()
+}
+
+fn unsent(binary: &Binary) -> impl Iterator<Item = Problem> {
+    binary.events.iter().filter_map(|event| {
+        let mut published = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
+        let waits = binary.sites.iter().filter(|site| names(site, event));
+        let listeners: Vec<_> = waits.map(|site| path_of(site)).collect();
+        (!listeners.is_empty() && published.next().is_none()).then(|| Problem::NobodyEmits {
+            event: event.name.to_owned(),
+            rust_type: event.rust_type.to_owned(),
+            listeners,
+        })
+    })
+}
+
+fn collisions(binary: &Binary) -> impl Iterator<Item = Problem> {
+    let mut shapes: BTreeMap<String, Vec<&SiteInfo>> = BTreeMap::new();
+    for site in &binary.sites {
+        shapes.entry(template_shape(site.template)).or_default().push(site);
+    }
+    shapes.into_values().filter(|sites| sites.iter().any(|site| differs(site, sites[0]))).map(|sites| {
+        let functions = sites.into_iter().map(|site| Colliding {
+            function: path_of(site),
+            template: site.template.to_owned(),
+            value_type: site.value_type.map_or_else(|| value_of(site.returns), |name| name()).to_owned(),
+        });
+        Problem::KeysCollide { functions: functions.collect() }
+    })
+}
+
+/// Whether two functions keep values of different types, by their names where both have one, else as spelled.
+fn differs(a: &SiteInfo, b: &SiteInfo) -> bool {
+    match (a.value_type, b.value_type) {
+        (Some(a), Some(b)) => a() != b(),
+        _ => value_of(a.returns) != value_of(b.returns),
+    }
+}
+
+pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
+    let unheard = binary.events.iter().filter(|event| binary.listeners(event).next().is_none());
+    let warnings = unheard.map(|event| {
+        let publishers = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
+        Warning::NobodyListens {
+            event: event.name.to_owned(),
+            rust_type: event.rust_type.to_owned(),
+            publishers: publishers.map(|writer| path(writer.module, writer.name)).collect(),
+        }
+    });
+    warnings.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::WriterInfo;
+    use crate::strategy::Strategy;
+    use crate::strategy::fixture::{self, FIND, RENAME, RESTORED, site, writer};
+
+    #[test]
+    fn a_sound_binary_has_only_warnings() {
+        let warnings = fixture::shop().verify().unwrap();
+        assert!(
+            matches!(&warnings[..], [Warning::NobodyListens { event, .. }] if event == "door.opened"),
+            "{warnings:?}"
+        );
+    }
+
+    #[test]
+    fn an_event_that_nobody_emits_is_an_error() {
+        let error = Strategy::of(&[site(FIND)], &[], &[]).verify().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the caching strategy cannot be right:\n\
+             - nobody emits `user.updated` (`shop::events::Event`), which invalidates `shop::users::find`: put \
+             `#[invalidates(…)]` on the function that writes, or `#[invalidates(event)]` on the handler that \
+             receives it from another service"
+        );
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+
+    #[test]
+    fn a_handler_is_publisher_enough() {
+        let handler = writer(WriterInfo { role: Role::Handles, ..RENAME });
+        assert_eq!(Strategy::of(&[site(FIND)], &[handler], &[]).verify(), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_event_of_the_same_aggregate_is_heard_though_no_function_names_it() {
+        let strategy = Strategy::of(&[site(FIND)], &[writer(RENAME)], &[&RESTORED]);
+        assert_eq!(strategy.verify(), Ok(Vec::new()), "and nobody must emit it");
+    }
+
+    #[test]
+    fn keys_that_render_alike_need_one_value_type() {
+        let profile = SiteInfo { name: "profile", template: "user:<user.id>", ..FIND };
+        let collide = |other: SiteInfo| {
+            let strategy = Strategy::of(&[site(FIND), site(other)], &[writer(RENAME)], &[]);
+            strategy.verify().map_or_else(|error| error.to_string(), |_| String::new())
+        };
+        assert_eq!(collide(profile), "", "one type");
+        assert_eq!(
+            collide(SiteInfo { value_type: None, returns: "Option<User>", ..profile }),
+            "",
+            "one type, as spelled"
+        );
+        let other = SiteInfo { value_type: Some(|| "shop::users::Profile"), ..profile };
+        assert_eq!(
+            collide(other),
+            "the caching strategy cannot be right:\n\
+             - keys collide, `shop::users::find` keeps `shop::users::User` under `user:<id>`, \
+             `shop::users::profile` keeps `shop::users::Profile` under `user:<user.id>`: put a literal of its own into \
+             each key, `user-profile:<id>`"
+        );
+        assert_eq!(collide(SiteInfo { template: "user:<id>:profile", ..other }), "");
+        assert_ne!(collide(SiteInfo { value_type: None, returns: "Option<Profile>", ..profile }), "");
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let profile = SiteInfo { name: "profile", value_type: Some(|| "shop::users::Profile"), ..FIND };
+        let error = Strategy::of(&[site(FIND), site(profile)], &[], &[]).verify().unwrap_err();
+        assert!(
+            matches!(error.problems(), [Problem::NobodyEmits { listeners, .. }, Problem::KeysCollide { functions }]
+            if listeners.len() == 2 && functions.len() == 2)
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! The annotations' own words for modes, kinds and policies.
+
+use serde::Serializer;
+
+use crate::event::EventKind;
+use crate::policy::{Mode, Refresh};
+use crate::site::OnError;
+
+/// A choice with a name.
+pub(super) trait Word: Copy {
+    fn word(self) -> &'static str;
+}
+
+impl Word for Mode {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Row => "row",
+            Self::Source => "source",
+            Self::Opaque => "opaque",
+        }
+    }
+}
+
+impl Word for Refresh {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Inline => "inline",
+        }
+    }
+}
+
+impl Word for OnError {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Suspect => "suspect",
+            Self::Fail => "fail",
+            Self::Bounded => "bounded",
+        }
+    }
+}
+
+impl Word for EventKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Versioned => "versioned",
+            Self::Unversioned => "unversioned",
+            Self::Restores => "restores",
+            Self::RollsBack => "rolls back",
+        }
+    }
+}
+
+pub(super) fn serialize<W: Word, S: Serializer>(word: &W, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(word.word())
+}
+
+pub(super) fn serialize_option<W: Word, S: Serializer>(word: &Option<W>, serializer: S) -> Result<S::Ok, S::Error> {
+    match word {
+        Some(word) => serialize(word, serializer),
+        None => serializer.serialize_none(),
+    }
+}

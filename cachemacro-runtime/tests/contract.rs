@@ -1,0 +1,85 @@
+//! The in-process store keeps the contract of stores, and so does a plain one written from the protocol alone. A store that
+//! leaves one rule out does not.
+
+#[path = "kit/plain.rs"]
+mod plain;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cachemacro_runtime::store::contract::{self, Setup};
+use cachemacro_runtime::{Memory, MemoryStore};
+use plain::{PlainStore, Rule};
+
+async fn in_process(setup: Setup) -> MemoryStore {
+    MemoryStore::new(Memory::default(), setup.clock, setup.source_lag)
+}
+
+async fn plain(setup: Setup) -> PlainStore {
+    PlainStore::new(setup.clock, setup.source_lag)
+}
+
+#[tokio::test]
+async fn the_in_process_store_keeps_the_contract() {
+    contract::check(in_process).await;
+}
+
+#[tokio::test]
+async fn the_in_process_store_lets_entries_and_youth_expire() {
+    contract::check_expiry(in_process, async |_| ()).await;
+}
+
+/// A record of the in-process store lives no longer than its entries.
+#[tokio::test]
+async fn the_in_process_store_survives_the_loss_of_records() {
+    contract::check_loss(in_process, async |store, query| contract::discard(store, query).await).await;
+}
+
+#[tokio::test]
+async fn a_store_written_from_the_protocol_keeps_the_contract() {
+    contract::check(plain).await;
+    contract::check_expiry(plain, async |_| ()).await;
+    contract::check_loss(plain, async |store: &PlainStore, query| store.lose(query.aggregates)).await;
+}
+
+const RULES: [Rule; 22] = [
+    Rule::GenerationFence,
+    Rule::FloorFence,
+    Rule::NewGeneration,
+    Rule::MaxMerge,
+    Rule::RowFence,
+    Rule::ColdServesNothing,
+    Rule::ColdNeedsPrimary,
+    Rule::YoungNeedsPrimary,
+    Rule::StillNeedsPrimary,
+    Rule::AbsentStaysAbsent,
+    Rule::Detect,
+    Rule::DetectCompares,
+    Rule::RollbackMarks,
+    Rule::RollbackIsCold,
+    Rule::StillEndsWithMark,
+    Rule::StillConfirmsNothing,
+    Rule::Rotates,
+    Rule::AliasReachesRowsOnly,
+    Rule::AliasEnds,
+    Rule::AllAreChecked,
+    Rule::AllFence,
+    Rule::HardDeadline,
+];
+
+/// Whether the suite lets a store pass that leaves this rule out.
+fn passes_without(rule: Rule) -> bool {
+    let make = async |setup| plain(setup).await.without(rule);
+    let suite = async {
+        contract::check(make).await;
+        contract::check_expiry(make, async |_| ()).await;
+        contract::check_loss(make, async |store: &PlainStore, query| store.lose(query.aggregates)).await;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(suite))).is_ok()
+}
+
+#[test]
+fn a_store_that_leaves_one_rule_out_does_not_pass() {
+    let unnoticed: Vec<_> = RULES.into_iter().filter(|rule| passes_without(*rule)).collect();
+    assert!(unnoticed.is_empty(), "the suite does not notice that these are left out: {unnoticed:?}");
+}

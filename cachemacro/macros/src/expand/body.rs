@@ -1,0 +1,89 @@
+//! The user's body, once in the whole expansion, as an expression that yields the output.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::Block;
+
+use crate::expand::span::{at, here};
+use crate::expand::this;
+use crate::model::function::{Arg, Binds, Body, Function};
+
+/// How the body gets hold of what it uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Captures {
+    Move,
+    AsNeeded,
+}
+
+/// ```text
+/// async move { if let Some(out) = None::<R> { return out; } { body } }.await          (async)
+/// (move || -> R { body })()                                                           (sync)
+/// ```
+/// The first statement fixes the type for `?` and `return`, as a signature would.
+pub(crate) fn run(function: &Function, rename_self: bool, captures: Captures) -> TokenStream {
+    let output = &function.output;
+    let body = statements(function, rename_self);
+    let capture = (captures == Captures::Move).then(|| quote_spanned!(here()=> move));
+    if function.is_async() {
+        let fix = fix_output(function);
+        return quote_spanned!(here()=> async #capture { #fix #body }.await);
+    }
+    quote_spanned!(here()=> (#capture || -> #output { #body })())
+}
+
+pub(crate) fn fix_output(function: &Function) -> TokenStream {
+    let output = &function.output;
+    quote_spanned! {here()=>
+        if let ::core::option::Option::Some(__cachemacro_out) = ::core::option::Option::None::<#output> {
+            return __cachemacro_out;
+        }
+    }
+}
+
+fn statements(function: &Function, rename_self: bool) -> TokenStream {
+    let renamed = |tokens: TokenStream| if rename_self { this::rename(tokens) } else { tokens };
+    match &function.body {
+        Body::Plain(block) => renamed(in_braces(block)),
+        Body::Future { ty, block } => {
+            let block = renamed(in_braces(block));
+            quote_spanned! {here()=>
+                let __cachemacro_future: #ty = #block;
+                __cachemacro_future.await
+            }
+        }
+    }
+}
+
+/// The block where it stood, but with braces of the expansion: those around a single expression are not the user's fault.
+fn in_braces(block: &Block) -> TokenStream {
+    let statements = block.stmts.iter().map(ToTokens::to_token_stream).collect();
+    braced(statements, at(block.brace_token.span.join())).into()
+}
+
+fn braced(tokens: TokenStream, span: Span) -> TokenTree {
+    let mut group = Group::new(Delimiter::Brace, tokens);
+    group.set_span(span);
+    group.into()
+}
+
+/// The new body of the function, in the braces of the old one: the function as a whole is the user's.
+pub(crate) fn of_function(function: &Function, tokens: TokenStream) -> TokenTree {
+    braced(tokens, function.item.block.brace_token.span.join())
+}
+
+/// `let (a, b) = arg0;` where the signature had a pattern.
+pub(crate) fn unpack(arg: &Arg) -> Option<TokenStream> {
+    let Binds::Pattern(pattern) = &arg.binds else { return None };
+    let ident = &arg.ident;
+    Some(quote_spanned!(here()=> let #pattern = #ident;))
+}
+
+/// Counts the names of an argument as used: an argument of the key need not be used by the body.
+pub(crate) fn used<'a>(names: impl IntoIterator<Item = &'a Ident>) -> TokenStream {
+    names.into_iter().map(|name| quote_spanned!(here()=> let _ = &#name;)).collect()
+}
+
+/// A generated name for what belongs to one argument.
+pub(crate) fn numbered(prefix: &str, at: usize) -> Ident {
+    format_ident!("__cachemacro_{prefix}{at}", span = Span::mixed_site())
+}

@@ -1,0 +1,213 @@
+//! `#[cached]`: the function with its old signature and a new body.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote_spanned;
+use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
+
+use crate::expand::body;
+use crate::expand::span::{here, reaching};
+use crate::expand::{bind, inline, key, owned, site};
+use crate::model::cached::{Cached, Mode};
+use crate::model::function::{Arg, Binds, Function, Kind, Passing};
+use crate::model::mentions::mentions;
+use crate::model::policy::Refresh;
+
+/// ```text
+/// #[attributes] pub async fn find(&self, id: u64) -> R {
+///     static SITE ..
+///     let shape = P::shape!(R);
+///     let values = P::cacheable_shared(shape);
+///     let fail = P::fail_face!(R);
+///     let cache = P::cache();
+///     let absent = |kind| P::absent(shape, kind);
+///     let miss = ..;                                  // or return what was found
+///     P::read_background(miss, ..).await              // or another of the four reads
+/// }
+/// ```
+pub(crate) fn expand(cached: &Cached) -> TokenStream {
+    let item = &cached.function.item;
+    let site = site::of(cached);
+    let read = wrap(&cached.function, &steps(cached));
+    let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
+    let (vis, sig) = (&item.vis, signature(&cached.function));
+    let body = body::of_function(&cached.function, quote_spanned!(here()=> #(#inner)* #site #read));
+    quote_spanned! {here()=>
+        #(#outer)*
+        #[allow(clippy::needless_pass_by_value)]
+        #vis #sig #body
+    }
+}
+
+/// A function that is asynchronous without saying so boxes its steps.
+pub(crate) fn wrap(function: &Function, steps: &TokenStream) -> TokenStream {
+    if function.kind != Kind::Boxed {
+        return steps.clone();
+    }
+    let fix = body::fix_output(function);
+    quote_spanned!(here()=> ::std::boxed::Box::pin(async move { #fix #steps }))
+}
+
+fn steps(cached: &Cached) -> TokenStream {
+    let unpacked = cached.function.args.iter().filter_map(|arg| unpack_copy(cached, arg));
+    let setup = setup(cached);
+    let miss = match &cached.mode {
+        Mode::Source(version) => ask(cached, version),
+        Mode::Row(_) | Mode::Opaque => peek(cached),
+    };
+    let read = match cached.policy.refresh {
+        Refresh::Background => owned::read(cached),
+        Refresh::Inline => inline::read(cached),
+    };
+    quote_spanned!(here()=> #(#unpacked)* #setup #miss #read)
+}
+
+/// The signature with plain names in the place of patterns.
+fn signature(function: &Function) -> Signature {
+    let mut sig = function.item.sig.clone();
+    let mut args = function.args.iter();
+    for input in &mut sig.inputs {
+        match input {
+            FnArg::Receiver(receiver) => receiver.mutability = None,
+            FnArg::Typed(typed) => {
+                let Some(arg) = args.next() else { continue };
+                let plain = PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: arg.ident.clone(), subpat: None };
+                *typed.pat = Pat::Ident(plain);
+            }
+        }
+    }
+    sig
+}
+
+/// What the key, the bindings and the rest name must exist before the body takes it apart.
+fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
+    let (Binds::Pattern(pattern) | Binds::Moved(pattern)) = &arg.binds else { return None };
+    if arg.names.is_empty() || matches!(arg.passing, Passing::RefMut(_)) {
+        return None;
+    }
+    let p = cached.krate.private(here());
+    let ident = &arg.ident;
+    let read = reaching(&arg.ty, "__cachemacro_whole");
+    Some(quote_spanned! {here()=>
+        let __cachemacro_whole = &#ident;
+        #[allow(unused_variables, unused_mut)]
+        let #pattern = #p::again(#read);
+    })
+}
+
+fn setup(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    let output = &cached.function.output;
+    let shape = reaching(output, "__cachemacro_shape");
+    let values = if cached.policy.local {
+        quote_spanned!(here()=> #p::cacheable_local(#shape))
+    } else {
+        quote_spanned!(here()=> #p::cacheable_shared(#shape))
+    };
+    let cache = match &cached.cache {
+        // The reference keeps a handle alive that the expression makes anew.
+        Some(expr) => quote_spanned! {here()=>
+            let __cachemacro_handle = &#expr;
+            let __cachemacro_cache = #p::handle(__cachemacro_handle);
+        },
+        None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),
+    };
+    let absent = absent(cached);
+    quote_spanned! {here()=>
+        let __cachemacro_shape = #p::shape!(#output);
+        let __cachemacro_values = #values;
+        let __cachemacro_fail = #p::fail_face!(#output);
+        #cache
+        #absent
+    }
+}
+
+fn absent(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    let call = match &cached.not_found {
+        None => quote_spanned!(here()=> #p::absent(__cachemacro_shape, __cachemacro_kind)),
+        Some(not_found) => {
+            let rebuild = with_copies(cached, &not_found.rebuild);
+            quote_spanned!(here()=> #p::absent_or(__cachemacro_shape, __cachemacro_kind, || #rebuild))
+        }
+    };
+    quote_spanned!(here()=> let __cachemacro_absent = |__cachemacro_kind: #p::Absence| #call;)
+}
+
+/// A block in which the expression sees copies of the by-value arguments it names: it may run several times.
+fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
+    let p = cached.krate.private(here());
+    let function = &cached.function;
+    let by_value = function.args.iter().filter(|arg| matches!(arg.passing, Passing::Value));
+    let named: Vec<&Ident> = by_value.flat_map(|arg| &arg.names).filter(|name| mentions(expr, name)).collect();
+    if named.is_empty() {
+        return quote_spanned!(here()=> { #expr });
+    }
+    quote_spanned!(here()=> { #(let #named = #p::again(&#named);)* #expr })
+}
+
+/// The arms that both modes share, each leaving the function with what the store knows.
+fn known(cached: &Cached, kind: &str) -> TokenStream {
+    let p = cached.krate.private(here());
+    let kind = Ident::new(kind, here());
+    quote_spanned! {here()=>
+        #p::#kind::Value(__cachemacro_value) => return #p::close(__cachemacro_shape, __cachemacro_value),
+        #p::#kind::Absent(__cachemacro_kind) => return __cachemacro_absent(__cachemacro_kind),
+    }
+}
+
+fn peek(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    let key = key::of_call(cached);
+    let known = known(cached, "Peek");
+    let aggregates = bind::closure(cached).map(|closure| {
+        quote_spanned!(here()=> let __cachemacro_miss = __cachemacro_miss.aggregates(#closure);)
+    });
+    quote_spanned! {here()=>
+        let __cachemacro_miss = {
+            let __cachemacro_key = #key;
+            match #p::peek(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+                #known
+                #p::Peek::Miss(__cachemacro_miss) => __cachemacro_miss,
+            }
+        };
+        #aggregates
+    }
+}
+
+/// Source mode: the version is asked for in the function's own body, where `?` and `.await` mean what they mean there.
+fn ask(cached: &Cached, version: &Expr) -> TokenStream {
+    let p = cached.krate.private(here());
+    let key = key::of_call(cached);
+    let known = known(cached, "Asked");
+    let version = with_copies(cached, version);
+    let blame = match &cached.mode {
+        Mode::Source(expr) => reaching(expr, "__cachemacro_version"),
+        _ => quote_spanned!(here()=> __cachemacro_version),
+    };
+    let (begin, ask) = if cached.function.is_async() {
+        (quote_spanned!(here()=> begin().await), quote_spanned!(here()=> ask(__cachemacro_version).await))
+    } else {
+        (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
+    };
+    let aggregates = bind::closure(cached).map(|closure| quote_spanned!(here()=> __cachemacro_source.aggregates(#closure);));
+    quote_spanned! {here()=>
+        let mut __cachemacro_source = #p::source(
+            &__CACHEMACRO_SITE, __cachemacro_cache, #key, __cachemacro_shape, __cachemacro_values,
+        );
+        #aggregates
+        let __cachemacro_miss = loop {
+            match __cachemacro_source.#begin {
+                #p::Asked::Again => {}
+                #known
+                #p::Asked::Miss(__cachemacro_miss) => break __cachemacro_miss,
+            }
+            let __cachemacro_version = &#version;
+            let __cachemacro_version = #p::version(#blame);
+            match __cachemacro_source.#ask {
+                #p::Asked::Again => {}
+                #known
+                #p::Asked::Miss(__cachemacro_miss) => break __cachemacro_miss,
+            }
+        };
+    }
+}

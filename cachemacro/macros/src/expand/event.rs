@@ -1,0 +1,181 @@
+//! `#[derive(CacheEvent)]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+
+use crate::expand::span::{at, here};
+use crate::model::event::{Event, EventKind, TypedKey};
+use crate::model::hash;
+use crate::model::template::{Piece, Template};
+
+/// ```text
+/// impl P::CacheEvent for UserUpdated { const INFO: P::EventInfo = ..; fn moves(..) { .. } fn share(..) { .. } }
+/// pub struct UserUpdatedKey<'a> { pub id: &'a <u64 as P::KeyPart>::Canon }
+/// impl P::AggregateKey for UserUpdatedKey<'_> { .. }
+/// impl<const H: u64> P::Bind<H> for UserUpdated { type Key<'a> = UserUpdatedKey<'a>; }
+/// P::inventory::submit! { P::RegisteredEvent(&<UserUpdated as P::CacheEvent>::INFO) }
+/// ```
+pub(crate) fn expand(event: &Event) -> TokenStream {
+    let p = event.krate.private(here());
+    let ident = &event.ident;
+    let implementation = implementation(event);
+    let keys = event.keys.iter().enumerate().map(|(index, key)| typed_key(event, index, key));
+    quote_spanned! {here()=>
+        #implementation
+        #(#keys)*
+        #p::inventory::submit! { #p::RegisteredEvent(&<#ident as #p::CacheEvent>::INFO) }
+    }
+}
+
+fn implementation(event: &Event) -> TokenStream {
+    let p = event.krate.private(here());
+    let (ident, name) = (&event.ident, &event.name);
+    let rust_name = ident.to_string();
+    let templates = event.templates.iter().map(|template| &template.literal);
+    let kind = match &event.kind {
+        EventKind::Versioned(_) => "Versioned",
+        EventKind::Unversioned => "Unversioned",
+        EventKind::Restores { .. } => "Restores",
+        EventKind::RollsBack(_) => "RollsBack",
+    };
+    let kind = Ident::new(kind, here());
+    let moves = event.keys.iter().enumerate().map(|(index, key)| add(event, index, key));
+    let span = at(ident.span());
+    let q = event.krate.private(span);
+    let share = quote_spanned!(span=> #q::share_event(self));
+    quote_spanned! {here()=>
+        #[automatically_derived]
+        impl #p::CacheEvent for #ident {
+            const INFO: #p::EventInfo = #p::EventInfo {
+                name: #name,
+                rust_type: ::core::concat!(::core::module_path!(), "::", #rust_name),
+                keys: &[#(#templates),*],
+                kind: #p::EventKind::#kind,
+            };
+            fn moves(&self, __cachemacro_out: &mut #p::Moves) {
+                #(#moves)*
+            }
+            fn share(&self) -> #p::SharedEvent {
+                #share
+            }
+        }
+    }
+}
+
+/// `out.add(&UserUpdatedKey { id: P::canon(&self.id) }, P::Move::Bump(P::version(&self.version)));`
+fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
+    let p = event.krate.private(here());
+    let name = key_name(event, index);
+    let fields = key.fields.iter().filter_map(|field| field.ident.as_ref()).map(|field| {
+        quote_spanned!(here()=> #field: #p::canon(&self.#field))
+    });
+    let version = |field: &Ident| {
+        let span = at(field.span());
+        let q = event.krate.private(span);
+        quote_spanned!(span=> #q::version(&self.#field))
+    };
+    let movement = match &event.kind {
+        EventKind::Versioned(field) => {
+            let version = version(field);
+            quote_spanned!(here()=> Bump(#version))
+        }
+        EventKind::Unversioned => quote_spanned!(here()=> Next),
+        EventKind::Restores { version: new, of } => {
+            let (new, of) = (version(new), version(of));
+            quote_spanned!(here()=> Restore { version: #new, of: #of })
+        }
+        EventKind::RollsBack(to) => {
+            let to = version(to);
+            quote_spanned!(here()=> Rollback { to: #to })
+        }
+    };
+    quote_spanned!(here()=> __cachemacro_out.add(&#name { #(#fields),* }, #p::Move::#movement);)
+}
+
+/// `UserUpdatedKey`, `UserUpdatedKey2`.
+fn key_name(event: &Event, index: usize) -> Ident {
+    let number = if index == 0 { String::new() } else { (index + 1).to_string() };
+    let name = syn::ext::IdentExt::unraw(&event.ident);
+    Ident::new(&format!("{name}Key{number}"), Span::mixed_site().located_at(event.ident.span()))
+}
+
+fn typed_key(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
+    let declaration = declaration(event, index, key);
+    let render = render(event, index, key);
+    let bind = bind(event, index, key);
+    quote_spanned!(here()=> #declaration #render #bind)
+}
+
+fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
+    let (name, vis) = (key_name(event, index), &event.vis);
+    let lifetime = lifetime(key);
+    let fields = key.fields.iter().map(|field| {
+        let (ident, ty) = (&field.ident, &field.ty);
+        let span = at(ident.as_ref().map_or_else(Span::call_site, Ident::span));
+        let q = event.krate.private(span);
+        quote_spanned!(span=> #[doc(hidden)] #vis #ident: &'__cachemacro_a <#ty as #q::KeyPart>::Canon)
+    });
+    let doc = format!("The aggregate that a `{}` moves, as typed fields.", event.ident);
+    quote_spanned! {here()=>
+        #[doc(hidden)]
+        #[doc = #doc]
+        #[allow(private_interfaces, private_bounds, dead_code, clippy::all, clippy::pedantic)]
+        #vis struct #name #lifetime { #(#fields),* }
+    }
+}
+
+/// A key without fields borrows nothing.
+fn lifetime(key: &TypedKey) -> Option<TokenStream> {
+    (!key.fields.is_empty()).then(|| quote_spanned!(here()=> <'__cachemacro_a>))
+}
+
+fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
+    let p = event.krate.private(here());
+    let name = key_name(event, index);
+    let elided = (!key.fields.is_empty()).then(|| quote_spanned!(here()=> <'_>));
+    let templates: Vec<&Template> = key.templates.iter().map(|index| &event.templates[*index]).collect();
+    let texts = templates.iter().map(|template| &template.literal);
+    let writes = templates.iter().map(|template| {
+        let pieces = template.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.literal(#text);),
+            Piece::Place(place) => {
+                let field = &place.root;
+                quote_spanned!(here()=> #p::part(__cachemacro_key, self.#field);)
+            }
+        });
+        quote_spanned! {here()=>
+            let __cachemacro_key = __cachemacro_out.begin();
+            #(#pieces)*
+            __cachemacro_out.end();
+        }
+    });
+    quote_spanned! {here()=>
+        #[automatically_derived]
+        impl #p::AggregateKey for #name #elided {
+            const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#(#texts),*];
+            fn render(&self, __cachemacro_out: &mut #p::Aggregates) {
+                #(#writes)*
+            }
+        }
+    }
+}
+
+/// An event with one set of fields answers every hash, so that the compiler names the missing or unknown field.
+fn bind(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
+    let p = event.krate.private(here());
+    let (ident, name) = (&event.ident, key_name(event, index));
+    let lifetime = lifetime(key);
+    let (generics, hash) = if event.keys.len() == 1 {
+        (Some(quote_spanned!(here()=> <const __CACHEMACRO_H: ::core::primitive::u64>)), quote_spanned!(here()=> __CACHEMACRO_H))
+    } else {
+        let names = key.fields.iter().filter_map(|field| field.ident.as_ref());
+        let hash = hash::of_fields(names.map(|name| syn::ext::IdentExt::unraw(name).to_string()));
+        (None, quote_spanned!(here()=> #hash))
+    };
+    quote_spanned! {here()=>
+        #[automatically_derived]
+        impl #generics #p::Bind<#hash> for #ident {
+            type Key<'__cachemacro_a> = #name #lifetime;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The inline form: a load borrows from the call that waits for it.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use crate::expand::body::{self, Captures};
+use crate::expand::judge;
+use crate::expand::owned::finish;
+use crate::expand::span::{here, reaching};
+use crate::expand::this;
+use crate::model::cached::Cached;
+use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
+
+/// What one argument needs at three depths.
+#[derive(Default)]
+struct Step {
+    /// Before the read.
+    outside: TokenStream,
+    /// For each load, before its future is made.
+    each: TokenStream,
+    /// Inside of the load.
+    inside: TokenStream,
+}
+
+/// ```text
+/// P::read_inline(miss, shape, values, fail, absent, || || {
+///     let id = P::again(&id);
+///     async move { let out: R = ..; judge }
+/// }).await
+/// ```
+pub(crate) fn read(cached: &Cached) -> TokenStream {
+    let function = &cached.function;
+    let p = cached.krate.private(here());
+    let receiver = function.receiver.as_ref().map(|receiver| receiver_step(cached, receiver));
+    let steps: Vec<Step> = receiver
+        .into_iter()
+        .chain(function.args.iter().enumerate().map(|(at, arg)| argument_step(cached, at, arg)))
+        .collect();
+    let outside = steps.iter().map(|step| &step.outside);
+    let each = steps.iter().map(|step| &step.each);
+    let inside = steps.iter().map(|step| &step.inside);
+    let run = body::run(function, renames_self(cached), Captures::Move);
+    let output = &function.output;
+    let judge = judge::call(cached);
+    let (read, wait, asynchronous) = if function.is_async() {
+        let wait = Some(quote_spanned!(here()=> .await));
+        (quote_spanned!(here()=> read_inline), wait, Some(quote_spanned!(here()=> async move)))
+    } else {
+        (quote_spanned!(here()=> read_sync_inline), None, None)
+    };
+    quote_spanned! {here()=>
+        #(#outside)*
+        #p::#read(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail, __cachemacro_absent, || || {
+            #(#each)*
+            #asynchronous {
+                #(#inside)*
+                let __cachemacro_out: #output = #run;
+                #judge
+            }
+        })
+        #wait
+    }
+}
+
+/// `&self` is copied into each load under its own name.
+fn renames_self(cached: &Cached) -> bool {
+    let form = cached.function.receiver.as_ref().map(|receiver| &receiver.form);
+    matches!(form, Some(ReceiverForm::RefMut | ReceiverForm::Value(_)))
+}
+
+fn receiver_step(cached: &Cached, receiver: &Receiver) -> Step {
+    let p = cached.krate.private(here());
+    let Receiver { token, span, mutable, form } = receiver;
+    let name = this::name(*span);
+    match form {
+        ReceiverForm::Ref | ReceiverForm::RefTo(_) => Step::default(),
+        ReceiverForm::Value(_) => {
+            let read = reaching(token, "__cachemacro_this");
+            let mutable = mutable.then(|| quote_spanned!(here()=> mut));
+            Step {
+                each: quote_spanned! {here()=>
+                    let __cachemacro_this = &#token;
+                    let #mutable #name = #p::again(#read);
+                },
+                ..Step::default()
+            }
+        }
+        ReceiverForm::RefMut => Step {
+            outside: quote_spanned!(here()=> let __cachemacro_lend_self = #p::Lend::new(&mut *#token);),
+            each: quote_spanned!(here()=> let __cachemacro_lend_self = &__cachemacro_lend_self;),
+            inside: quote_spanned! {here()=>
+                let mut __cachemacro_lent_self = __cachemacro_lend_self.take();
+                let #name: &mut Self = &mut *__cachemacro_lent_self;
+            },
+        },
+    }
+}
+
+fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
+    let p = cached.krate.private(here());
+    let Arg { ident, ty, mutable, .. } = arg;
+    let mutable = mutable.then(|| quote_spanned!(here()=> mut));
+    let finish = finish(cached, arg);
+    match &arg.passing {
+        Passing::Ref(_) | Passing::OptionRef(_) => {
+            let again = mutable.map(|mutable| quote_spanned!(here()=> let #mutable #ident = #ident;));
+            Step { inside: quote_spanned!(here()=> #again #finish), ..Step::default() }
+        }
+        Passing::RefMut(inner) => {
+            let lend = body::numbered("lend", at);
+            let lent = body::numbered("lent", at);
+            Step {
+                outside: quote_spanned!(here()=> let #lend = #p::Lend::new(&mut *#ident);),
+                each: quote_spanned!(here()=> let #lend = &#lend;),
+                inside: quote_spanned! {here()=>
+                    let mut #lent = #lend.take();
+                    let #mutable #ident: &mut #inner = &mut *#lent;
+                    #finish
+                },
+            }
+        }
+        Passing::Value => {
+            let reference = body::numbered("ref", at);
+            let read = reaching(ty, &reference.to_string());
+            Step {
+                each: quote_spanned! {here()=>
+                    let #reference = &#ident;
+                    let #mutable #ident = #p::again(#read);
+                },
+                inside: finish,
+                ..Step::default()
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The key of a call.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote_spanned};
+use syn::FnArg;
+
+use crate::expand::span::{here, reaching};
+use crate::model::cached::Cached;
+use crate::model::template::{Piece, Place};
+
+/// ```text
+/// {
+///     let mut key = P::KeyWriter::new();
+///     key.literal("user:");
+///     let part = &id;
+///     P::part(&mut key, *&part);
+///     key
+/// }
+/// ```
+pub(crate) fn of_call(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    let pieces = cached.key.pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.literal(#text);),
+        Piece::Place(place) => part(cached, place),
+    });
+    quote_spanned! {here()=>
+        {
+            let mut __cachemacro_key = #p::KeyWriter::new();
+            #(#pieces)*
+            __cachemacro_key
+        }
+    }
+}
+
+/// A type that is no key part is underlined at the argument; a field of an argument, at the template.
+fn part(cached: &Cached, place: &Place) -> TokenStream {
+    let p = cached.krate.private(here());
+    let Place { root, members } = place;
+    let blame = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
+    let read = reaching(&blame, "__cachemacro_part");
+    quote_spanned! {here()=>
+        let __cachemacro_part = &#root #(.#members)*;
+        #p::part(&mut __cachemacro_key, #read);
+    }
+}
+
+/// `id: f64`, as the signature has it.
+fn argument(cached: &Cached, place: &Place) -> TokenStream {
+    let declares = |input: &&FnArg| match input {
+        FnArg::Typed(typed) => matches!(&*typed.pat, syn::Pat::Ident(pattern) if pattern.ident == place.root),
+        FnArg::Receiver(_) => place.root == "self",
+    };
+    let input = cached.function.item.sig.inputs.iter().find(declares);
+    input.map_or_else(|| place.root.to_token_stream(), |input| match input {
+        FnArg::Typed(typed) => {
+            let (pattern, ty) = (&typed.pat, &typed.ty);
+            quote_spanned!(here()=> #pattern : #ty)
+        }
+        FnArg::Receiver(receiver) => receiver.self_token.to_token_stream(),
+    })
+}

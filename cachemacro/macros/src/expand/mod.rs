@@ -1,0 +1,17 @@
+//! The model to tokens. Every generated name is hygienic or begins with `__cachemacro_`, every path is absolute, and all
+//! of them lead through one door, `cachemacro::__private`.
+
+pub(crate) mod bind;
+pub(crate) mod body;
+pub(crate) mod cached;
+pub(crate) mod event;
+pub(crate) mod generic;
+pub(crate) mod inline;
+pub(crate) mod judge;
+pub(crate) mod key;
+pub(crate) mod owned;
+pub(crate) mod part;
+pub(crate) mod site;
+pub(crate) mod span;
+pub(crate) mod this;
+pub(crate) mod writer;

@@ -1,0 +1,135 @@
+//! What a cached function registers, all of it constant.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+
+use crate::expand::span::{at_start, here};
+use crate::expand::{bind, generic};
+use crate::model::cached::{Cached, Freshness, Mode};
+use crate::model::krate::Krate;
+use crate::model::policy::{Policy, Refresh, Ttl};
+use crate::model::spelling::tidy;
+
+/// ```text
+/// static SITE: P::Site = P::Site::new(P::SiteInfo { .. });
+/// P::inventory::submit! { P::CachedFn(&SITE) }
+/// const _: () = P::check_ttls(soft, hard, negative);      // only where the compiler alone can tell
+/// ```
+pub(crate) fn of(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    let name = cached.function.item.sig.ident.unraw().to_string();
+    let template = cached.key.literal.value();
+    let returns = tidy(&cached.function.output);
+    let value_type = value_type(cached);
+    let mode = match cached.mode {
+        Mode::Row(_) => quote_spanned!(here()=> #p::Mode::Row),
+        Mode::Source(_) => quote_spanned!(here()=> #p::Mode::Source),
+        Mode::Opaque => quote_spanned!(here()=> #p::Mode::Opaque),
+    };
+    let (events, ttl_only) = freshness(cached);
+    let policy = policy(&cached.krate, &cached.policy);
+    let check = check_ttls(&cached.krate, &cached.policy);
+    quote_spanned! {here()=>
+        static __CACHEMACRO_SITE: #p::Site = #p::Site::new(#p::SiteInfo {
+            name: #name,
+            module: ::core::module_path!(),
+            file: ::core::file!(),
+            line: ::core::line!(),
+            template: #template,
+            returns: #returns,
+            value_type: #value_type,
+            mode: #mode,
+            events: &[#(#events),*],
+            ttl_only: #ttl_only,
+            policy: #policy,
+        });
+        #p::inventory::submit! { #p::CachedFn(&__CACHEMACRO_SITE) }
+        #check
+    }
+}
+
+fn value_type(cached: &Cached) -> TokenStream {
+    if !generic::is_free(&cached.function) {
+        return none();
+    }
+    let p = cached.krate.private(here());
+    let output = &cached.function.output;
+    some(&quote_spanned!(here()=> #p::value_type!(#output)))
+}
+
+fn freshness(cached: &Cached) -> (Vec<TokenStream>, TokenStream) {
+    match &cached.freshness {
+        Freshness::Events(bindings) => {
+            (bindings.iter().map(|binding| bind::event_use(&cached.krate, binding)).collect(), none())
+        }
+        Freshness::TtlOnly(reason) => (Vec::new(), some(reason)),
+    }
+}
+
+fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
+    let p = krate.private(here());
+    let Policy { jitter, strict, local, .. } = policy;
+    let soft = option(policy.soft.as_ref().map(duration));
+    let hard = duration(&policy.hard);
+    let negative = option(policy.negative.as_ref().map(duration));
+    let early = option(policy.early);
+    let stale_if_error = option(policy.stale_if_error);
+    let timeout = option(policy.timeout.as_ref().map(duration));
+    let refresh = match policy.refresh {
+        Refresh::Background => quote_spanned!(here()=> #p::Refresh::Background),
+        Refresh::Inline => quote_spanned!(here()=> #p::Refresh::Inline),
+    };
+    quote_spanned! {here()=>
+        #p::Policy {
+            soft: #soft,
+            hard: #hard,
+            negative: #negative,
+            jitter: #jitter,
+            early: #early,
+            stale_if_error: #stale_if_error,
+            timeout: #timeout,
+            strict: #strict,
+            refresh: #refresh,
+            local: #local,
+        }
+    }
+}
+
+fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
+    let known = |ttl: &Ttl| matches!(ttl, Ttl::Literal(_));
+    let ttls = [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref()];
+    let constant = ttls.iter().flatten().find_map(|ttl| match ttl {
+        Ttl::Const(expr) => Some(expr),
+        Ttl::Literal(_) => None,
+    })?;
+    debug_assert!(!ttls.iter().flatten().all(|ttl| known(ttl)));
+    let start = at_start(constant);
+    let p = krate.private(start);
+    let soft = option(policy.soft.as_ref().map(duration));
+    let hard = duration(&policy.hard);
+    let negative = option(policy.negative.as_ref().map(duration));
+    Some(quote_spanned!(start=> const _: () = #p::check_ttls(#soft, #hard, #negative);))
+}
+
+fn duration(ttl: &Ttl) -> TokenStream {
+    match ttl {
+        Ttl::Literal(duration) => {
+            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+            quote_spanned!(here()=> ::core::time::Duration::new(#seconds, #nanos))
+        }
+        Ttl::Const(expr) => expr.to_token_stream(),
+    }
+}
+
+fn option<T: ToTokens>(value: Option<T>) -> TokenStream {
+    value.map_or_else(none, |value| some(&value))
+}
+
+fn some(value: &impl ToTokens) -> TokenStream {
+    quote_spanned!(here()=> ::core::option::Option::Some(#value))
+}
+
+fn none() -> TokenStream {
+    quote_spanned!(here()=> ::core::option::Option::None)
+}

@@ -1,0 +1,215 @@
+//! `#[invalidates]`: the function as it was, and what it publishes afterwards.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{AttrStyle, Expr};
+
+use crate::expand::bind;
+use crate::expand::body::{self, Captures};
+use crate::expand::cached::wrap;
+use crate::expand::span::here;
+use crate::expand::this;
+use crate::model::function::{Arg, Binds, ReceiverForm};
+use crate::model::mentions::mentions;
+use crate::model::writer::{OnError, Source, Writer};
+
+/// ```text
+/// #[attributes] pub async fn rename(&self, id: u64, name: &str) -> R {
+///     static SITE ..
+///     let kept = P::again(&id);                        // what an event names, before the body may move it
+///     let out: R = body;
+///     let mut batch = P::Batch::new();
+///     if P::succeeded(shape, &out) { let id = kept; batch.add_from(shape, &out, |user| ..); }
+///     P::publish_quietly(&SITE, cache, batch).await;
+///     out
+/// }
+/// ```
+pub(crate) fn expand(writer: &Writer) -> TokenStream {
+    let item = &writer.function.item;
+    let site = site(writer);
+    let steps = wrap(&writer.function, &steps(writer));
+    let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
+    let (vis, sig) = (&item.vis, &item.sig);
+    let body = body::of_function(&writer.function, quote_spanned!(here()=> #(#inner)* #site #steps));
+    quote_spanned! {here()=>
+        #(#outer)*
+        #[allow(clippy::needless_pass_by_value)]
+        #vis #sig #body
+    }
+}
+
+fn site(writer: &Writer) -> TokenStream {
+    let p = writer.krate.private(here());
+    let name = writer.function.item.sig.ident.unraw().to_string();
+    let events = writer.events.iter().map(|event| bind::info(&writer.krate, event));
+    let role = Ident::new(if writer.handles { "Handles" } else { "Writes" }, here());
+    let on_error = match writer.on_error {
+        OnError::Retry => "Retry",
+        OnError::Suspect => "Suspect",
+        OnError::Fail => "Fail",
+        OnError::Bounded => "Bounded",
+    };
+    let on_error = Ident::new(on_error, here());
+    quote_spanned! {here()=>
+        static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
+            name: #name,
+            module: ::core::module_path!(),
+            file: ::core::file!(),
+            line: ::core::line!(),
+            events: &[#(#events),*],
+            role: #p::Role::#role,
+            on_error: #p::OnError::#on_error,
+        });
+        #p::inventory::submit! { #p::InvalidatesFn(&__CACHEMACRO_SITE) }
+    }
+}
+
+fn steps(writer: &Writer) -> TokenStream {
+    let p = writer.krate.private(here());
+    let function = &writer.function;
+    let kept = kept(writer);
+    let keep = kept.iter().map(|kept| &kept.keep);
+    let show = kept.iter().map(|kept| &kept.show);
+    let run = body::run(function, false, captures(writer));
+    let output = &function.output;
+    let add = writer.sources.iter().map(|source| add(writer, source));
+    let publish = publish(writer);
+    quote_spanned! {here()=>
+        #(#keep)*
+        let __cachemacro_out: #output = #run;
+        let __cachemacro_shape = #p::shape!(#output);
+        #(#show)*
+        let mut __cachemacro_batch = #p::Batch::new();
+        if #p::succeeded(__cachemacro_shape, &__cachemacro_out) {
+            #(#add)*
+        }
+        #publish
+    }
+}
+
+fn add(writer: &Writer, source: &Source) -> TokenStream {
+    match source {
+        Source::Value(closure) => {
+            let closure = for_self(writer, closure.to_token_stream());
+            quote_spanned!(here()=> __cachemacro_batch.add_from(__cachemacro_shape, &__cachemacro_out, #closure);)
+        }
+        Source::Arguments(expr) => {
+            let expr = for_self(writer, expr.to_token_stream());
+            quote_spanned!(here()=> __cachemacro_batch.add(#expr);)
+        }
+    }
+}
+
+fn publish(writer: &Writer) -> TokenStream {
+    let p = writer.krate.private(here());
+    let output = &writer.function.output;
+    let cache = match &writer.cache {
+        Some(expr) => {
+            let expr = for_self(writer, expr.to_token_stream());
+            quote_spanned! {here()=>
+                let __cachemacro_handle = &#expr;
+                let __cachemacro_cache = #p::handle(__cachemacro_handle);
+            }
+        }
+        None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),
+    };
+    let (suffix, wait) = if writer.function.is_async() {
+        ("", Some(quote_spanned!(here()=> .await)))
+    } else {
+        ("_sync", None)
+    };
+    let loud = Ident::new(&format!("publish{suffix}"), here());
+    let quiet = Ident::new(&format!("publish_quietly{suffix}"), here());
+    if writer.on_error == OnError::Fail {
+        return quote_spanned! {here()=>
+            #cache
+            match #p::#loud(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
+                ::core::result::Result::Ok(()) => __cachemacro_out,
+                ::core::result::Result::Err(__cachemacro_error) => {
+                    #p::publish_failed_strict!(#output, __cachemacro_error)
+                }
+            }
+        };
+    }
+    quote_spanned! {here()=>
+        #cache
+        #p::#quiet(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait;
+        __cachemacro_out
+    }
+}
+
+/// A name that survives the body.
+struct Kept {
+    keep: TokenStream,
+    show: TokenStream,
+}
+
+fn kept(writer: &Writer) -> Vec<Kept> {
+    let p = writer.krate.private(here());
+    let mut all = Vec::new();
+    for (at, arg) in writer.function.args.iter().enumerate() {
+        if let Binds::Moved(pattern) = &arg.binds {
+            all.extend(kept_pattern(writer, arg, pattern));
+            continue;
+        }
+        for (index, name) in arg.names.iter().filter(|name| is_named(writer, name)).enumerate() {
+            let copy = body::numbered(&format!("kept{at}_"), index);
+            let keep = quote_spanned!(here()=> let #copy = #p::again(&#name););
+            all.push(Kept { keep, show: quote_spanned!(here()=> let #name = #copy;) });
+        }
+    }
+    all.extend(kept_self(writer));
+    all
+}
+
+/// `#[async_trait]` unpacks patterns in the body only.
+fn kept_pattern(writer: &Writer, arg: &Arg, pattern: &syn::Pat) -> Option<Kept> {
+    if !arg.names.iter().any(|name| is_named(writer, name)) {
+        return None;
+    }
+    let p = writer.krate.private(here());
+    let ident = &arg.ident;
+    let keep = quote_spanned!(here()=> #[allow(unused_variables, unused_mut)] let #pattern = #p::again(&#ident););
+    Some(Kept { keep, show: TokenStream::new() })
+}
+
+/// A receiver that the body may move is kept under another name.
+fn kept_self(writer: &Writer) -> Option<Kept> {
+    if !moves_self(writer) {
+        return None;
+    }
+    let receiver = writer.function.receiver.as_ref()?;
+    let p = writer.krate.private(here());
+    let (token, name) = (&receiver.token, this::name(receiver.span));
+    Some(Kept { keep: quote_spanned!(here()=> let #name = #p::again(&#token);), show: TokenStream::new() })
+}
+
+fn moves_self(writer: &Writer) -> bool {
+    let Some(receiver) = &writer.function.receiver else { return false };
+    matches!(receiver.form, ReceiverForm::Value(_)) && names_self(writer)
+}
+
+fn names_self(writer: &Writer) -> bool {
+    writer.function.receiver.as_ref().is_some_and(|receiver| is_named(writer, &Ident::new("self", receiver.span)))
+}
+
+fn for_self(writer: &Writer, tokens: TokenStream) -> TokenStream {
+    if moves_self(writer) { this::rename(tokens) } else { tokens }
+}
+
+/// `&mut self` must come back from the body if an event is made from it.
+fn captures(writer: &Writer) -> Captures {
+    let form = writer.function.receiver.as_ref().map(|receiver| &receiver.form);
+    let comes_back = matches!(form, Some(ReceiverForm::RefMut)) && names_self(writer);
+    if comes_back { Captures::AsNeeded } else { Captures::Move }
+}
+
+fn is_named(writer: &Writer, name: &Ident) -> bool {
+    let in_source = |source: &Source| match source {
+        Source::Arguments(expr) => mentions(expr, name),
+        Source::Value(closure) => mentions(closure, name),
+    };
+    let in_cache = |expr: &Expr| mentions(expr, name);
+    writer.sources.iter().any(in_source) || writer.cache.as_ref().is_some_and(in_cache)
+}

@@ -1,0 +1,187 @@
+//! `#[derive(CacheEvent)]`: every rule, then the model.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::Ident;
+use syn::{Data, DeriveInput, Field, Fields, LitStr};
+
+use crate::diag::{Diag, list};
+use crate::model::event::{Event, EventKind, TypedKey};
+use crate::model::krate::Krate;
+use crate::model::template::Template;
+use crate::parse::event::RawEvent;
+use crate::parse::item::Given;
+use crate::parse::nearest::nearest;
+use crate::validate::key::{self, Roots};
+
+const EXAMPLE: &str = "`#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]`";
+
+pub(crate) fn check(raw: RawEvent, input: DeriveInput, diag: &Diag) -> Option<Event> {
+    check_is_not_generic(&input, diag);
+    check_attribute_stands_above(&input, diag);
+    let fields = check_named_fields(&input, diag)?;
+    let name = check_name(&raw, &input, diag);
+    let templates = check_keys(&raw, &input, &fields, diag);
+    check_keys_differ(&raw, diag);
+    let kind = check_kind(&raw, &fields, diag);
+    let templates = templates?;
+    let keys = typed_keys(&templates, &fields);
+    Some(Event {
+        krate: Krate(raw.krate.map(|krate| krate.value)),
+        vis: input.vis,
+        ident: input.ident,
+        name: name?,
+        templates,
+        keys,
+        kind: kind?,
+    })
+}
+
+fn check_is_not_generic(input: &DeriveInput, diag: &Diag) {
+    if !input.generics.params.is_empty() {
+        let what = format!("`{}` is generic: an event is one name for all services, so it is one type", input.ident);
+        diag.wrong(&input.generics, what, "write one event type for each aggregate");
+    }
+}
+
+fn check_attribute_stands_above(input: &DeriveInput, diag: &Diag) {
+    if !input.attrs.iter().any(|attr| attr.path().is_ident("event")) {
+        diag.wrong(&input.ident, format!("`{}` does not say what it moves", input.ident), format!("write {EXAMPLE} above it"));
+    }
+    let Data::Struct(data) = &input.data else { return };
+    for attr in data.fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("event")) {
+        diag.wrong(attr, "`#[event]` stands above the struct, not above a field", format!("write {EXAMPLE} above the struct"));
+    }
+}
+
+fn check_named_fields(input: &DeriveInput, diag: &Diag) -> Option<Vec<Field>> {
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(named) => Some(named.named.iter().cloned().collect()),
+            Fields::Unit => Some(Vec::new()),
+            Fields::Unnamed(unnamed) => {
+                let what = format!("the fields of `{}` have no names, and bindings name them", input.ident);
+                diag.wrong(unnamed, what, format!("write `struct {} {{ id: u64, version: u64 }}`", input.ident));
+                None
+            }
+        },
+        Data::Enum(data) => {
+            let what = format!("`{}` is an enum; an event is a struct with named fields", input.ident);
+            diag.wrong(data.enum_token, what, "write one struct for each variant");
+            None
+        }
+        Data::Union(data) => {
+            let what = format!("`{}` is a union; an event is a struct with named fields", input.ident);
+            diag.wrong(data.union_token, what, "write a struct");
+            None
+        }
+    }
+}
+
+fn check_name(raw: &RawEvent, input: &DeriveInput, diag: &Diag) -> Option<LitStr> {
+    let Some(given) = &raw.name else {
+        if !raw.mentions("name") && !raw.mentioned.is_empty() {
+            let what = format!("`name` is missing: other services know `{}` by it", input.ident);
+            diag.wrong(&input.ident, what, "add `name = \"user.updated\"`");
+        }
+        return None;
+    };
+    let name = given.value.value();
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+    if let Some(c) = name.chars().find(|c| !allowed(*c)) {
+        let what = format!("the event name \"{}\" contains {c:?}", name.escape_debug());
+        diag.wrong(&given.value, what, "use `a` to `z`, `0` to `9`, `.`, `_` and `-`: \"user.updated\"");
+    } else if name.is_empty() || name.len() > 100 {
+        let what = format!("the event name is {} characters long", name.len());
+        diag.wrong(&given.value, what, "use 1 to 100 characters: \"user.updated\"");
+    }
+    Some(given.value.clone())
+}
+
+fn check_keys(raw: &RawEvent, input: &DeriveInput, fields: &[Field], diag: &Diag) -> Option<Vec<Template>> {
+    if raw.keys.is_empty() {
+        if !raw.mentions("key") && !raw.mentioned.is_empty() {
+            let what = format!("`key` is missing: it says which aggregate `{}` moves", input.ident);
+            diag.wrong(&input.ident, what, "add `key = \"user:<id>\"`; it may stand several times");
+        }
+        return None;
+    }
+    let roots = Roots {
+        have: format!("`{}` has the fields", input.ident),
+        noun: "field",
+        names: fields.iter().filter_map(|field| field.ident.clone()).collect(),
+        this: None,
+        members: false,
+    };
+    let templates: Vec<Option<Template>> = raw.keys.iter().map(|given| key::resolve(&given.value, &roots, diag)).collect();
+    templates.into_iter().collect()
+}
+
+fn check_keys_differ(raw: &RawEvent, diag: &Diag) {
+    for (at, given) in raw.keys.iter().enumerate() {
+        if raw.keys[..at].iter().any(|earlier| earlier.value.value() == given.value.value()) {
+            diag.wrong(&given.value, format!("the key \"{}\" is given twice", given.value.value()), "remove one of them");
+        }
+    }
+}
+
+fn check_kind(raw: &RawEvent, fields: &[Field], diag: &Diag) -> Option<EventKind> {
+    let field = |given: &Option<Given<Ident>>, what: &str| match given {
+        Some(given) => check_field(given, what, fields, diag),
+        None => None,
+    };
+    let version = field(&raw.version, "version");
+    let restores = field(&raw.restores, "restores");
+    let rollback = field(&raw.rollback_to, "rollback_to");
+    check_one_kind_of_rollback(raw, diag);
+    if raw.mentions("rollback_to") {
+        return rollback.map(EventKind::RollsBack);
+    }
+    if raw.mentions("restores") {
+        return version.zip(restores).map(|(version, of)| EventKind::Restores { version, of });
+    }
+    if raw.mentions("version") { version.map(EventKind::Versioned) } else { Some(EventKind::Unversioned) }
+}
+
+fn check_one_kind_of_rollback(raw: &RawEvent, diag: &Diag) {
+    if let Some(rollback) = &raw.rollback_to {
+        for other in [&raw.version, &raw.restores].into_iter().flatten() {
+            let what = format!("`{}` and `rollback_to` exclude each other: the latter is the version that the database went back to", other.name);
+            diag.wrong(&rollback.name, what, format!("remove `{}`", other.name));
+        }
+    } else if let (Some(restores), false) = (&raw.restores, raw.mentions("version")) {
+        let what = "`restores` needs `version`: a roll forward writes old content as a new version";
+        diag.wrong(&restores.name, what, "add `version = version`");
+    }
+}
+
+fn check_field(given: &Given<Ident>, attribute: &str, fields: &[Field], diag: &Diag) -> Option<Ident> {
+    let names: Vec<String> = fields.iter().filter_map(|field| field.ident.as_ref().map(Ident::to_string)).collect();
+    let typed = given.value.to_string();
+    if names.contains(&typed) {
+        return Some(given.value.clone());
+    }
+    let near = nearest(&typed, names.iter().map(String::as_str));
+    let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    diag.wrong(&given.tokens, format!("`{attribute} = {typed}` names no field"), format!("{hint}the fields are {}", list(&names)));
+    None
+}
+
+/// Groups the templates by the set of fields they render from.
+fn typed_keys(templates: &[Template], fields: &[Field]) -> Vec<TypedKey> {
+    let mut sets: Vec<(BTreeSet<String>, Vec<usize>)> = Vec::new();
+    for (at, template) in templates.iter().enumerate() {
+        let set: BTreeSet<String> = template.places().map(|place| place.root.to_string()).collect();
+        match sets.iter_mut().find(|(known, _)| *known == set) {
+            Some((_, members)) => members.push(at),
+            None => sets.push((set, vec![at])),
+        }
+    }
+    let in_set = |field: &&Field, set: &BTreeSet<String>| field.ident.as_ref().is_some_and(|name| set.contains(&name.to_string()));
+    sets.into_iter()
+        .map(|(set, templates)| TypedKey {
+            fields: fields.iter().filter(|field| in_set(field, &set)).cloned().collect(),
+            templates,
+        })
+        .collect()
+}
