@@ -84,7 +84,9 @@ impl Site {
     /// their own, and the database may use a version number twice (PROTOCOL §3, opaque mode in the reused profile).
     pub(crate) fn rotates(&self) -> bool {
         *self.rotates.get_or_init(|| {
-            let mut templates = self.info.events.iter().flat_map(|used| used.aggregates);
+            // Without events an entry hangs on its own key, which may have an event's shape.
+            let own = self.info.events.is_empty().then_some(&self.info.template);
+            let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
             self.info.mode != Mode::Row && templates.any(|template| is_reused(template))
         })
     }

@@ -92,7 +92,7 @@ async fn world(State(atlas): State<Atlas>, Query(query): Query<ReadQuery>) -> Re
 }
 
 async fn map(State(atlas): State<Atlas>) -> Result<String, ApiError> {
-    Ok(atlas.map(120).await?.to_string())
+    Ok(atlas.map(100).await?.to_string())
 }
 
 async fn change_city(State(atlas): State<Atlas>, Path(id): Path<u64>, body: String) -> Result<Json<City>, ApiError> {

@@ -36,7 +36,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 
 use crate::drive::Client;
-use crate::report::thousands;
+use crate::report::{say, thousands};
 use crate::repository::Atlas;
 
 /// Why the program ends early.
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Failure> {
     let (cities, countries) = data::load(&db).await?;
     let atlas = Atlas::new(db.clone());
     let address = serve(arguments.port, atlas.clone()).await?;
-    println!(
+    say!(
         "atlas: {} cities in {countries} countries (GeoNames, CC BY 4.0), SQLite and axum, on http://{address}",
         thousands(cities as u64)
     );
@@ -92,7 +92,7 @@ async fn serve(port: u16, atlas: Atlas) -> Result<SocketAddr, Failure> {
 }
 
 fn print_requests_to_try(address: SocketAddr) {
-    println!(
+    say!(
         "
 Every answer tells in its `cache-status` header what the cache did. Ctrl-C ends.
 

@@ -4,13 +4,22 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Prints a line, and does not mind a reader who has seen enough (`| head`).
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+pub(crate) use say;
+
 /// Prints a heading and, below it, what there is to see.
 pub fn heading(title: &str, what: &str) {
-    println!("\n{title}\n{}", "─".repeat(title.chars().count()));
+    say!("\n{title}\n{}", "─".repeat(title.chars().count()));
     for line in what.lines() {
-        println!("{}", line.trim_start());
+        say!("{}", line.trim_start());
     }
-    println!();
+    say!();
 }
 
 /// `12345` as `12,345`.
@@ -75,7 +84,7 @@ impl Progress<'_> {
         let on_terminal = std::io::stdout().is_terminal();
         self.draw(took.max(self.lasts), on_terminal);
         if on_terminal {
-            println!();
+            say!();
         }
     }
 
@@ -86,10 +95,10 @@ impl Progress<'_> {
         let requests = thousands(self.requests.load(Ordering::Relaxed));
         let line = format!("  {:<10} {bar} {:>5.1} s {requests:>10} requests", self.name, passed.as_secs_f64());
         if on_terminal {
-            print!("\r{line}");
-            let _ = std::io::stdout().flush();
+            let mut terminal = std::io::stdout();
+            let _ = write!(terminal, "\r{line}").and_then(|()| terminal.flush());
         } else {
-            println!("{line}");
+            say!("{line}");
         }
     }
 }

@@ -31,12 +31,16 @@ struct Repo {
     /// Closed: loads wait here.
     gate: Arc<Semaphore>,
     calls: Arc<AtomicU64>,
+    clock: ManualClock,
+    /// How long a load takes, in seconds.
+    takes: Arc<AtomicU64>,
 }
 
 fn repo() -> (Repo, ManualClock) {
     let (cache, clock) = cache();
     let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-    (Repo { table: Table::at(1), cache, is_down: Arc::default(), gate, calls: Arc::default() }, clock)
+    let (is_down, calls, takes) = Default::default();
+    (Repo { table: Table::at(1), cache, is_down, gate, calls, clock: clock.clone(), takes }, clock)
 }
 
 impl Repo {
@@ -48,6 +52,7 @@ impl Repo {
     async fn load(&self, id: u64) -> Result<Row, RepoError> {
         self.calls.fetch_add(1, SeqCst);
         let _open = self.gate.acquire().await.expect("the gate is never closed");
+        self.clock.advance(SECOND * u32::try_from(self.takes.load(SeqCst)).expect("seconds"));
         if self.is_down.load(SeqCst) {
             return Err(RepoError::Down);
         }
@@ -85,9 +90,8 @@ impl Repo {
     }
 
     #[cached(key = "early:<id>", ttl_only = "a test", hard_ttl = "10m", jitter = "0%", early = 1.0, refresh = inline, cache = self.cache)]
-    async fn early(&self, id: u64) -> u64 {
-        self.calls.fetch_add(1, SeqCst);
-        id
+    async fn early(&self, id: u64) -> Result<Row, RepoError> {
+        self.load(id).await
     }
 
     #[cached(key = "even:<id>", ttl_only = "a test", hard_ttl = "10m", cache_if = |id| id % 2 == 0, cache = self.cache)]
@@ -240,14 +244,44 @@ async fn a_waiter_waits_no_longer_than_its_own_deadline() {
 #[tokio::test]
 async fn early_refresh_happens_before_the_deadline_and_not_at_once() {
     let (repo, clock) = repo();
-    repo.early(1).await;
     for _ in 0..100 {
-        repo.early(1).await;
+        repo.early(1).await.expect("a row");
     }
     assert_eq!(repo.calls.load(SeqCst), 1, "a load that took no time is never refreshed early");
     clock.advance(600 * SECOND);
-    repo.early(1).await;
-    assert_eq!(repo.calls.load(SeqCst), 2);
+    repo.takes.store(60, SeqCst);
+    repo.early(1).await.expect("a row");
+    assert_eq!(repo.calls.load(SeqCst), 2, "that one took a minute");
+    clock.advance(500 * SECOND);
+    repo.takes.store(0, SeqCst);
+    for _ in 0..1000 {
+        repo.early(1).await.expect("a row");
+    }
+    assert_eq!(repo.calls.load(SeqCst), 3, "40 s before its deadline, chance refreshes it (within 1000 calls, surely)");
+}
+
+#[tokio::test]
+async fn an_early_refresh_that_fails_takes_nothing_away() {
+    let (repo, clock) = repo();
+    repo.takes.store(60, SeqCst);
+    repo.early(1).await.expect("a row");
+    clock.advance(500 * SECOND);
+    repo.takes.store(0, SeqCst);
+    repo.is_down.store(true, SeqCst);
+    for _ in 0..1000 {
+        assert_eq!(repo.early(1).await.expect("still fresh").version, 1);
+    }
+    assert!(repo.calls.load(SeqCst) > 1);
+}
+
+#[tokio::test]
+async fn g1_a_refresh_that_fails_after_the_hard_ttl_serves_nothing_old() {
+    let (repo, clock) = repo();
+    repo.inline(1).await.expect("a row");
+    clock.advance(590 * SECOND);
+    repo.takes.store(20, SeqCst);
+    repo.is_down.store(true, SeqCst);
+    assert!(matches!(repo.inline(1).await, Err(RepoError::Down)), "the value grew too old while its refresh ran");
 }
 
 #[tokio::test]

@@ -41,6 +41,15 @@ pub(crate) enum Served {
     Absent(Absence),
 }
 
+/// An entry that is being refreshed: what is served if that fails.
+#[derive(Clone)]
+pub(super) struct Fallback {
+    served: Served,
+    trace: Trace,
+    soft: Moment,
+    hard: Moment,
+}
+
 /// What the call needs next.
 pub(crate) enum Step {
     /// Nothing: this is the answer.
@@ -70,7 +79,7 @@ pub(crate) struct Call {
     /// Whether this call may leave a refresh to a spawned task.
     pub(super) can_spawn: bool,
     /// What to fall back on.
-    pub(super) stale: Option<(Served, Trace)>,
+    pub(super) fallback: Option<Fallback>,
     pub(super) loads: u32,
     /// Whether the fresh entry should be refreshed before its time (XFetch).
     pub(super) is_early: bool,
@@ -92,7 +101,7 @@ impl Call {
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
             can_spawn: false,
-            stale: None,
+            fallback: None,
             loads: 0,
             is_early: false,
             is_refresh: false,
@@ -116,7 +125,7 @@ impl Call {
 
     /// The same entry, for a refresh that outlives this call.
     pub(super) fn for_refresh(&self) -> Self {
-        Self { mode: CacheMode::Refresh, is_refresh: true, ..self.again() }
+        Self { mode: CacheMode::Refresh, is_refresh: true, fallback: self.fallback.clone(), ..self.again() }
     }
 
     /// The same call, from its beginning.
@@ -126,7 +135,7 @@ impl Call {
             key: Arc::clone(&self.key),
             aggregates: self.aggregates.clone(),
             counters: Arc::clone(&self.counters),
-            stale: None,
+            fallback: None,
             ..*self
         }
     }
@@ -205,13 +214,15 @@ impl Call {
         let served = self.decoded(&entry)?;
         let trace = self.hit_trace(&entry);
         let is_early = std::mem::take(&mut self.is_early);
-        if entry.freshness(self.now()) == Freshness::Fresh {
-            return Some(if is_early { self.refresh_early(served, trace, snapshots) } else { self.hit(served, trace) });
-        }
-        if self.mode == CacheMode::OnlyIfCached {
-            return Some(self.stale_hit(served, trace, WhyStale::OnlyIfCached));
-        }
-        Some(self.refresh_or_serve(served, trace, snapshots))
+        let is_fresh = entry.freshness(self.now()) == Freshness::Fresh;
+        Some(match (is_fresh, self.mode) {
+            (true, _) if !is_early => self.hit(served, trace),
+            (false, CacheMode::OnlyIfCached) => self.stale_hit(served, trace, WhyStale::OnlyIfCached),
+            _ => {
+                let Entry { soft, hard, .. } = entry;
+                self.refresh_or_serve(is_fresh, Fallback { served, trace, soft, hard }, snapshots)
+            }
+        })
     }
 
     pub(super) async fn look_up(&self) -> Option<(Entry, Vec<Snapshot>)> {
@@ -236,28 +247,30 @@ impl Call {
         }
     }
 
-    /// A stale entry: whoever gets its flight refreshes it, everyone else is served.
-    fn refresh_or_serve(&mut self, served: Served, trace: Trace, snapshots: Vec<Snapshot>) -> Step {
+    /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,
+    /// everyone else is served.
+    fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
         let Some(ticket) = self.refresh_ticket(snapshots) else {
-            return self.stale_hit(served, trace, WhyStale::Refreshing);
+            return self.serve_aging(is_fresh, entry.served, entry.trace);
         };
+        let (served, trace) = (entry.served.clone(), entry.trace.clone());
+        self.fallback = Some(entry);
         if self.spawns() {
-            self.stale_hit(served.clone(), trace, WhyStale::Refreshing);
+            self.serve_aging(is_fresh, served.clone(), trace);
             return Step::ServeAndRefresh(served, ticket);
         }
-        self.stale = Some((served, trace));
         Step::Load(Ticket { budget: self.budget(), ..ticket })
     }
 
-    /// A fresh entry whose time is near, as chance has it: served as fresh by everyone but an inline refresher.
-    fn refresh_early(&mut self, served: Served, trace: Trace, snapshots: Vec<Snapshot>) -> Step {
-        let Some(ticket) = self.refresh_ticket(snapshots) else { return self.hit(served, trace) };
-        if self.spawns() {
-            self.hit(served.clone(), trace);
-            return Step::ServeAndRefresh(served, ticket);
-        }
-        self.stale = Some((served, trace));
-        Step::Load(Ticket { budget: self.budget(), ..ticket })
+    fn serve_aging(&self, is_fresh: bool, served: Served, trace: Trace) -> Step {
+        if is_fresh { self.hit(served, trace) } else { self.stale_hit(served, trace, WhyStale::Refreshing) }
+    }
+
+    /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
+    pub(super) fn take_fallback(&mut self) -> Option<(Served, Trace)> {
+        let Fallback { served, trace, soft, hard } = self.fallback.take()?;
+        let deadline = if self.site.policy().keeps_stale() { hard } else { soft };
+        (self.now() < deadline).then_some((served, trace))
     }
 
     fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
@@ -324,7 +337,7 @@ impl Call {
     /// The call's time is up: stale, if there is any.
     pub(super) fn timed_out(&mut self) -> Step {
         self.counters.add(Event::LoadTimeout);
-        match self.stale.take() {
+        match self.take_fallback() {
             Some((served, trace)) => self.stale_hit(served, trace, WhyStale::RefreshFailed),
             None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
         }
@@ -377,7 +390,7 @@ impl Call {
     fn budget(&self) -> Option<Duration> {
         let timeout = self.site.policy().timeout?;
         let began = self.began?;
-        (self.can_refuse || self.stale.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
+        (self.can_refuse || self.fallback.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
     }
 
     /// A load that is nobody else's business, and is not stored.

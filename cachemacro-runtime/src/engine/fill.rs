@@ -71,17 +71,18 @@ impl Call {
         if let (Some(lead), Some(error)) = (ticket.lead.take(), error) {
             lead.land(Landing::Error(error));
         }
-        let keeps_stale = self.site.policy().keeps_stale();
-        if !keeps_stale && (self.stale.is_some() || self.is_refresh) {
-            let discarded = self.store().discard(self.query()).await;
-            self.or_count(discarded);
-        }
-        match self.stale.take().filter(|_| keeps_stale) {
+        let was_cached = self.fallback.is_some();
+        match self.take_fallback() {
+            Some(_) if self.is_refresh => Landed::Return,
             Some((served, trace)) => {
                 self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
                 Landed::Stale(served)
             }
             None => {
+                if was_cached {
+                    let discarded = self.store().discard(self.query()).await;
+                    self.or_count(discarded);
+                }
                 self.trace(CallOutcome::Failed, None);
                 Landed::Return
             }

@@ -59,21 +59,20 @@ impl<V: 'static> Source<V> {
     /// Reads the index, before the source is asked: what is read first can only be too old, and then DETECT says so.
     pub async fn begin(&mut self) -> Asked<V> {
         self.call.name_aggregates();
-        if matches!(self.call.mode, CacheMode::Bypass | CacheMode::OnlyIfCached) {
+        if self.call.mode == CacheMode::Bypass {
             return self.miss();
         }
         if self.questions >= MAX_QUESTIONS {
-            self.call.loads = MAX_LOADS;
-            return self.miss();
+            return self.load_alone();
         }
         let entered = self.call.store().enter(self.call.query(), self.call.site.rotates()).await;
         self.entered = self.call.or_count(entered);
-        if self.entered.is_some() { Asked::Again } else { self.miss() }
+        if self.entered.is_some() { Asked::Again } else { self.load_alone() }
     }
 
     /// Goes on with the version that the source answered.
     pub async fn ask(&mut self, version: u64) -> Asked<V> {
-        let Some(entered) = self.entered.take() else { return self.miss() };
+        let Some(entered) = self.entered.take() else { return self.load_alone() };
         self.questions += 1;
         let snapshot = entered.snapshots[0];
         if version < snapshot.floor {
@@ -86,7 +85,7 @@ impl<V: 'static> Source<V> {
         if version > snapshot.floor || entered.needs_primary {
             let verified = self.call.store().verify(self.call.query(), &entered.snapshots, version).await;
             match self.call.or_count(verified) {
-                None => return self.miss(),
+                None => return self.load_alone(),
                 Some(Err(_)) => return Asked::Again,
                 Some(Ok(_)) => {}
             }
@@ -104,6 +103,12 @@ impl<V: 'static> Source<V> {
                 Hit::Early | Hit::Nothing => {}
             }
         }
+        self.miss()
+    }
+
+    /// Without an answer to compare with, nothing that is cached may be served.
+    fn load_alone(&mut self) -> Asked<V> {
+        self.call.loads = MAX_LOADS;
         self.miss()
     }
 

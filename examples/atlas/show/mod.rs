@@ -15,7 +15,7 @@ use sqlx::SqlitePool;
 use self::stage::Stage;
 use crate::Failure;
 use crate::drive::Client;
-use crate::report::heading;
+use crate::report::{heading, say};
 use crate::repository::Atlas;
 
 /// Runs every part in turn; the traffic lasts for `seconds`.
@@ -36,5 +36,5 @@ fn strategy() {
         "What each cache may get wrong",
         "From the annotations alone: cachemacro::strategy(). A test keeps the long form in CACHING.md.",
     );
-    println!("{}", cachemacro::strategy().to_table());
+    say!("{}", cachemacro::strategy().to_table());
 }

@@ -5,7 +5,7 @@ use axum::http::Method;
 use super::stage::Stage;
 use crate::Failure;
 use crate::events::CountryChanged;
-use crate::report::heading;
+use crate::report::{heading, say};
 
 const NIGERIA: &str = "/countries/NG/largest?limit=2";
 
@@ -20,11 +20,11 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
     let move_capital =
         "UPDATE countries SET capital = 'Lagos', version = version + 1 WHERE code = 'NG' RETURNING version";
     let version = sqlx::query_scalar(move_capital).fetch_one(&stage.db).await?;
-    println!("  (another program commits: the capital is Lagos)");
+    say!("  (another program commits: the capital is Lagos)");
     stage.get(NIGERIA).await?;
     let event = CountryChanged { code: "NG".to_owned(), version };
     stage.send(Method::POST, "/events/country-changed", &serde_json::to_string(&event)?).await?;
     stage.get(NIGERIA).await?;
-    println!("\n  Before the message nobody here could know; the hard TTL bounds that time to 5 minutes.");
+    say!("\n  Before the message nobody here could know; the hard TTL bounds that time to 5 minutes.");
     Ok(())
 }

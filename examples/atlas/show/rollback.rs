@@ -6,7 +6,7 @@ use super::stage::Stage;
 use super::update::NEW_YORK;
 use crate::Failure;
 use crate::model::City;
-use crate::report::heading;
+use crate::report::{heading, say};
 
 pub async fn show(stage: &Stage) -> Result<(), Failure> {
     heading(
@@ -20,7 +20,7 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
     stage.send(Method::POST, &path, "").await?;
     let before = stage.atlas.loads();
     stage.get(NEW_YORK).await?;
-    println!(
+    say!(
         "\n  Loads for that read: {}. It is the entry of version {}, kept since then.",
         stage.atlas.loads() - before,
         city.version - 1

@@ -7,7 +7,7 @@ use sqlx::SqlitePool;
 use crate::Failure;
 use crate::drive::{Client, Reply};
 use crate::model::{Changed, City, Ranking, World};
-use crate::report::{short, thousands};
+use crate::report::{say, short, thousands};
 use crate::repository::Atlas;
 
 /// The service under show.
@@ -33,7 +33,7 @@ impl Stage {
         let request = format!("{:<5} {path} {body}", method.as_str());
         // A long request takes its room from the answer's column.
         let exchange = format!("{:<44} {}", request.trim_end(), summary(&reply));
-        println!("  {exchange:<75} {:<12} {:>7}", cache_words(&reply.cache), short(reply.took));
+        say!("  {exchange:<75} {:<12} {:>7}", cache_words(&reply.cache), short(reply.took));
         Ok(reply)
     }
 }

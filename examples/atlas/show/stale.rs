@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::stage::Stage;
 use crate::Failure;
-use crate::report::heading;
+use crate::report::{heading, say};
 
 /// The soft TTL of `Atlas::world`, and a little.
 const PAST_SOFT: Duration = Duration::from_millis(2_100);
@@ -20,13 +20,13 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
     );
     stage.get("/world?cache=refresh").await?;
     stage.get("/world").await?;
-    println!("  ({:.1} s later)", PAST_SOFT.as_secs_f64());
+    say!("  ({:.1} s later)", PAST_SOFT.as_secs_f64());
     tokio::time::sleep(PAST_SOFT).await;
     let before = stage.atlas.loads();
     stage.get("/world").await?;
-    println!("  ({:.1} s later)", LONG_ENOUGH_TO_REFRESH.as_secs_f64());
+    say!("  ({:.1} s later)", LONG_ENOUGH_TO_REFRESH.as_secs_f64());
     tokio::time::sleep(LONG_ENOUGH_TO_REFRESH).await;
     stage.get("/world").await?;
-    println!("\n  Loads in the background: {}.", stage.atlas.loads() - before);
+    say!("\n  Loads in the background: {}.", stage.atlas.loads() - before);
     Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::stage::Stage;
 use crate::Failure;
-use crate::report::{heading, short, thousands};
+use crate::report::{heading, say, short, thousands};
 
 const CALLERS: usize = 1_000;
 
@@ -26,7 +26,7 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
         let took = stampede(stage, mode).await?;
         let loads = stage.atlas.loads() - before;
         let noun = if loads == 1 { "load" } else { "loads" };
-        println!("  {name:<10} {:>6} {noun:<5} everyone answered after {:>7}", thousands(loads), short(took));
+        say!("  {name:<10} {:>6} {noun:<5} everyone answered after {:>7}", thousands(loads), short(took));
     }
     Ok(())
 }

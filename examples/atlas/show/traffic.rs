@@ -9,7 +9,7 @@ use super::stage::Stage;
 use crate::Failure;
 use crate::drive::{CLIENTS, Measured, Route, Traffic};
 use crate::model::AtlasError;
-use crate::report::{heading, percent, short, thousands};
+use crate::report::{heading, percent, say, short, thousands};
 
 /// The largest city, which the traffic has made warm.
 const SHANGHAI: u64 = 1_796_236;
@@ -71,7 +71,7 @@ impl Part {
 async fn print_one_call(stage: &Stage) -> Result<(), Failure> {
     let uncached = one_call(stage, CacheMode::Bypass, 1_000).await?;
     let cached = one_call(stage, CacheMode::Default, 100_000).await?;
-    println!("\n  Without HTTP, one call of city(id) takes {} uncached and {} cached.", short(uncached), short(cached));
+    say!("\n  Without HTTP, one call of city(id) takes {} uncached and {} cached.", short(uncached), short(cached));
     Ok(())
 }
 
@@ -92,15 +92,15 @@ async fn one_call(stage: &Stage, mode: CacheMode, calls: u32) -> Result<Duration
 }
 
 fn print_table(uncached: &Measured, cold: &Measured, warm: &Measured) {
-    println!("\n  {:<26} {:>21} {:>21} {:>19}", "", "uncached", "warm cache", "hits");
-    println!("  {:<26} {:>10} {:>10} {:>10} {:>10} {:>9} {:>9}", "", "p50", "p99", "p50", "p99", "cold", "warm");
+    say!("\n  {:<26} {:>21} {:>21} {:>19}", "", "uncached", "warm cache", "hits");
+    say!("  {:<26} {:>10} {:>10} {:>10} {:>10} {:>9} {:>9}", "", "p50", "p99", "p50", "p99", "cold", "warm");
     for route in Route::ALL {
         let time = |part: &Measured, share| part.route(route).quantile(share).map_or_else(|| "-".to_owned(), short);
         let hits = |part: &Measured| match route {
             Route::Write => String::new(),
             _ => percent(part.route(route).hits, part.route(route).requests()),
         };
-        println!(
+        say!(
             "  {:<26} {:>10} {:>10} {:>10} {:>10} {:>9} {:>9}",
             route.name(),
             time(uncached, 0.5),
@@ -120,15 +120,15 @@ fn print_sums(uncached: &Part, cold: &Part, warm: &Part) {
     };
     let (requests, loads) = (Part::requests_a_second, Part::loads_a_read);
     let of_cold_and_warm = format!("{:>9} {:>9}", hits(cold), hits(warm));
-    println!("  {:<26} {:>21} {:>21} {of_cold_and_warm}", "requests a second", requests(uncached), requests(warm));
-    println!("  {:<26} {:>21} {:>21}", "database loads a read", loads(uncached), loads(warm));
+    say!("  {:<26} {:>21} {:>21} {of_cold_and_warm}", "requests a second", requests(uncached), requests(warm));
+    say!("  {:<26} {:>21} {:>21}", "database loads a read", loads(uncached), loads(warm));
 }
 
 /// Prints how the cached answers compared with the writes before them, and returns how many were wrong.
 fn print_check(uncached: &Measured, cold: &Measured, warm: &Measured) -> u64 {
     let writes: u64 = [uncached, cold, warm].map(|part| part.route(Route::Write).requests()).iter().sum();
     let violations = cold.violations + warm.violations;
-    println!(
+    say!(
         "  {} city rows in cached answers were held against {} acknowledged writes: {} were older.",
         thousands(cold.checked + warm.checked),
         thousands(writes),

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 
 use crate::expand::body;
-use crate::expand::span::{here, reaching};
+use crate::expand::span::{call_over, here, reaching};
 use crate::expand::{bind, inline, key, owned, site};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Arg, Binds, Function, Kind, Passing};
@@ -84,13 +84,12 @@ fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
     if arg.names.is_empty() || matches!(arg.passing, Passing::RefMut(_)) {
         return None;
     }
-    let p = cached.krate.private(here());
     let ident = &arg.ident;
-    let read = reaching(&arg.ty, "__cachemacro_whole");
+    let again = call_over(&arg.ty, &cached.krate, "again", reaching(&arg.ty, "__cachemacro_whole"));
     Some(quote_spanned! {here()=>
         let __cachemacro_whole = &#ident;
         #[allow(unused_variables, unused_mut)]
-        let #pattern = #p::again(#read);
+        let #pattern = #again;
     })
 }
 
@@ -98,11 +97,8 @@ fn setup(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
     let shape = reaching(output, "__cachemacro_shape");
-    let values = if cached.policy.local {
-        quote_spanned!(here()=> #p::cacheable_local(#shape))
-    } else {
-        quote_spanned!(here()=> #p::cacheable_shared(#shape))
-    };
+    let cacheable = if cached.policy.local { "cacheable_local" } else { "cacheable_shared" };
+    let values = call_over(output, &cached.krate, cacheable, shape);
     let cache = match &cached.cache {
         // The reference keeps a handle alive that the expression makes anew.
         Some(expr) => quote_spanned! {here()=>
@@ -175,15 +171,12 @@ fn peek(cached: &Cached) -> TokenStream {
 }
 
 /// Source mode: the version is asked for in the function's own body, where `?` and `.await` mean what they mean there.
-fn ask(cached: &Cached, version: &Expr) -> TokenStream {
+fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
     let known = known(cached, "Asked");
-    let version = with_copies(cached, version);
-    let blame = match &cached.mode {
-        Mode::Source(expr) => reaching(expr, "__cachemacro_version"),
-        _ => quote_spanned!(here()=> __cachemacro_version),
-    };
+    let version = with_copies(cached, expr);
+    let read_version = call_over(expr, &cached.krate, "version", reaching(expr, "__cachemacro_version"));
     let (begin, ask) = if cached.function.is_async() {
         (quote_spanned!(here()=> begin().await), quote_spanned!(here()=> ask(__cachemacro_version).await))
     } else {
@@ -202,7 +195,7 @@ fn ask(cached: &Cached, version: &Expr) -> TokenStream {
                 #p::Asked::Miss(__cachemacro_miss) => break __cachemacro_miss,
             }
             let __cachemacro_version = &#version;
-            let __cachemacro_version = #p::version(#blame);
+            let __cachemacro_version = #read_version;
             match __cachemacro_source.#ask {
                 #p::Asked::Again => {}
                 #known

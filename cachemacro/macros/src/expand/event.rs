@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use crate::expand::span::{at, here};
+use crate::expand::span::{at, at_start, call_over, here};
 use crate::model::event::{Event, EventKind, TypedKey};
 use crate::model::hash;
 use crate::model::template::{Piece, Template};
@@ -66,8 +66,10 @@ fn implementation(event: &Event) -> TokenStream {
 fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let p = event.krate.private(here());
     let name = key_name(event, index);
-    let fields = key.fields.iter().filter_map(|field| field.ident.as_ref()).map(|field| {
-        quote_spanned!(here()=> #field: #p::canon(&self.#field))
+    let fields = key.fields.iter().map(|field| {
+        let ident = &field.ident;
+        let canon = call_over(&field.ty, &event.krate, "canon", quote_spanned!(at_start(&field.ty)=> &self.#ident));
+        quote_spanned!(here()=> #ident: #canon)
     });
     let version = |field: &Ident| {
         let span = at(field.span());
@@ -111,9 +113,9 @@ fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let lifetime = lifetime(key);
     let fields = key.fields.iter().map(|field| {
         let (ident, ty) = (&field.ident, &field.ty);
-        let span = at(ident.as_ref().map_or_else(Span::call_site, Ident::span));
-        let q = event.krate.private(span);
-        quote_spanned!(span=> #[doc(hidden)] #vis #ident: &'__cachemacro_a <#ty as #q::KeyPart>::Canon)
+        let q = event.krate.private(at_start(ty));
+        let canon = quote_spanned!(at_start(ty)=> <#ty as #q::KeyPart>::Canon);
+        quote_spanned!(here()=> #[doc(hidden)] #vis #ident: &'__cachemacro_a #canon)
     });
     let doc = format!("The aggregate that a `{}` moves, as typed fields.", event.ident);
     quote_spanned! {here()=>

@@ -6,7 +6,7 @@ use quote::quote_spanned;
 use crate::expand::body::{self, Captures};
 use crate::expand::judge;
 use crate::expand::owned::finish;
-use crate::expand::span::{here, reaching};
+use crate::expand::span::{call_over, here, reaching};
 use crate::expand::this;
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
@@ -75,12 +75,12 @@ fn receiver_step(cached: &Cached, receiver: &Receiver) -> Step {
     match form {
         ReceiverForm::Ref | ReceiverForm::RefTo(_) => Step::default(),
         ReceiverForm::Value(_) => {
-            let read = reaching(token, "__cachemacro_this");
+            let again = call_over(token, &cached.krate, "again", reaching(token, "__cachemacro_this"));
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
             Step {
                 each: quote_spanned! {here()=>
                     let __cachemacro_this = &#token;
-                    let #mutable #name = #p::again(#read);
+                    let #mutable #name = #again;
                 },
                 ..Step::default()
             }
@@ -121,11 +121,11 @@ fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
         }
         Passing::Value => {
             let reference = body::numbered("ref", at);
-            let read = reaching(ty, &reference.to_string());
+            let again = call_over(ty, &cached.krate, "again", reaching(ty, &reference.to_string()));
             Step {
                 each: quote_spanned! {here()=>
                     let #reference = &#ident;
-                    let #mutable #ident = #p::again(#read);
+                    let #mutable #ident = #again;
                 },
                 inside: finish,
                 ..Step::default()

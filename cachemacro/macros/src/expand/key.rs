@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::FnArg;
 
-use crate::expand::span::{here, reaching};
+use crate::expand::span::{call_over, here, reaching};
 use crate::model::cached::Cached;
 use crate::model::template::{Piece, Place};
 
@@ -34,13 +34,13 @@ pub(crate) fn of_call(cached: &Cached) -> TokenStream {
 
 /// A type that is no key part is underlined at the argument; a field of an argument, at the template.
 fn part(cached: &Cached, place: &Place) -> TokenStream {
-    let p = cached.krate.private(here());
     let Place { root, members } = place;
     let blame = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
     let read = reaching(&blame, "__cachemacro_part");
+    let call = call_over(&blame, &cached.krate, "part", quote_spanned!(here()=> &mut __cachemacro_key, #read));
     quote_spanned! {here()=>
         let __cachemacro_part = &#root #(.#members)*;
-        #p::part(&mut __cachemacro_key, #read);
+        #call;
     }
 }
 

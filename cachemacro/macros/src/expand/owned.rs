@@ -2,16 +2,19 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::Index;
 
 use crate::expand::body::{self, Captures};
 use crate::expand::judge;
-use crate::expand::span::{here, reaching};
+use crate::expand::span::{at, call_over, here, reaching, reaching_to};
 use crate::expand::this;
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Binds, Passing, Receiver, ReceiverForm};
 
 /// The owned twin of the receiver or of one argument.
 struct Twin {
+    /// What the user wrote: the receiver, or the argument's type.
+    blame: TokenStream,
     /// Takes a reference, before it is owned.
     prepare: TokenStream,
     /// Makes the owned value.
@@ -26,26 +29,28 @@ struct Twin {
 /// let load = move |this: Self, name: ..| async move { let this = &this; let name: &str = ..; let out = ..; judge };
 /// P::read_background(miss, shape, values, fail, absent, || {
 ///     let owned = (P::own(self), P::own(name));
-///     move || load(Clone::clone(&owned.0), Clone::clone(&owned.1))
+///     move || load(P::own(&owned.0), P::own(&owned.1))
 /// }).await
 /// ```
 pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
-    let p = cached.krate.private(here());
+    // A future that is not `Send`, or a borrow that a task cannot keep, is a matter of the function as a whole.
+    let whole = at(function.item.sig.ident.span());
+    let p = cached.krate.private(whole);
     let twins: Vec<Twin> = receiver_twin(cached).into_iter().chain(argument_twins(cached)).collect();
     let prepare = twins.iter().map(|twin| &twin.prepare);
     let own = twins.iter().map(|twin| &twin.own);
     let load = load(cached, &twins);
-    let clones = (0..twins.len()).map(|at| {
-        let at = syn::Index { index: u32::try_from(at).unwrap_or(u32::MAX), span: here() };
-        quote_spanned!(here()=> ::core::clone::Clone::clone(&__cachemacro_owned.#at))
+    let clones = twins.iter().enumerate().map(|(index, twin)| {
+        let index = Index { index: u32::try_from(index).unwrap_or(u32::MAX), span: here() };
+        again(cached, twin, &quote_spanned!(here()=> &__cachemacro_owned.#index))
     });
     let (read, wait) = if function.is_async() {
-        (quote_spanned!(here()=> read_background), Some(quote_spanned!(here()=> .await)))
+        (quote_spanned!(whole=> read_background), Some(quote_spanned!(whole=> .await)))
     } else {
-        (quote_spanned!(here()=> read_sync_background), None)
+        (quote_spanned!(whole=> read_sync_background), None)
     };
-    quote_spanned! {here()=>
+    quote_spanned! {whole=>
         let __cachemacro_load = #load;
         #p::#read(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail, __cachemacro_absent, || {
             #(#prepare)*
@@ -56,6 +61,11 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     }
 }
 
+/// One more of an owned value, at the same place as the first: one type that is not `Clone` is one error.
+fn again(cached: &Cached, twin: &Twin, owned: &TokenStream) -> TokenStream {
+    call_over(&twin.blame, &cached.krate, "own", reaching_to(&twin.blame, owned))
+}
+
 fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     let function = &cached.function;
     let parameters = twins.iter().map(|twin| &twin.parameter);
@@ -63,8 +73,9 @@ fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     let run = body::run(function, function.receiver.is_some(), Captures::Move);
     let output = &function.output;
     let judge = judge::call(cached);
-    let asynchronous = function.is_async().then(|| quote_spanned!(here()=> async move));
-    quote_spanned! {here()=>
+    let whole = at(function.item.sig.ident.span());
+    let asynchronous = function.is_async().then(|| quote_spanned!(whole=> async move));
+    quote_spanned! {whole=>
         move |#(#parameters),*| #asynchronous {
             #(#enter)*
             let __cachemacro_out: #output = #run;
@@ -74,21 +85,23 @@ fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
 }
 
 fn receiver_twin(cached: &Cached) -> Option<Twin> {
-    let p = cached.krate.private(here());
     let receiver = cached.function.receiver.as_ref()?;
     let Receiver { token, span, mutable, form } = receiver;
     let name = this::name(*span);
     let read = reaching(token, "__cachemacro_this");
-    let own = quote_spanned!(here()=> #p::own(#read));
+    let own = call_over(token, &cached.krate, "own", read);
+    let blame = token.to_token_stream();
     let borrow = |ty: &TokenStream| quote_spanned!(here()=> let #name: &#ty = ::core::borrow::Borrow::borrow(&#name););
     Some(match form {
         ReceiverForm::Ref | ReceiverForm::RefMut => Twin {
+            blame,
             prepare: quote_spanned!(here()=> let __cachemacro_this: &Self = #token;),
             own,
             parameter: quote_spanned!(here()=> #name: Self),
             enter: quote_spanned!(here()=> let #name = &#name;),
         },
         ReceiverForm::RefTo(ty) => Twin {
+            blame,
             prepare: quote_spanned!(here()=> let __cachemacro_this: &#ty = #token;),
             own,
             parameter: name.to_token_stream(),
@@ -97,6 +110,7 @@ fn receiver_twin(cached: &Cached) -> Option<Twin> {
         ReceiverForm::Value(ty) => {
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
             Twin {
+                blame,
                 prepare: quote_spanned!(here()=> let __cachemacro_this = &#token;),
                 own,
                 parameter: quote_spanned!(here()=> #mutable #name: #ty),
@@ -111,16 +125,21 @@ fn argument_twins(cached: &Cached) -> impl Iterator<Item = Twin> {
 }
 
 fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
-    let p = cached.krate.private(here());
     let Arg { ident, ty, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let reference = body::numbered("ref", at);
     let read = reaching(ty, &reference.to_string());
     let finish = finish(cached, arg);
+    let blame = ty.to_token_stream();
+    let own = match arg.passing {
+        Passing::OptionRef(_) => call_over(ty, &cached.krate, "own_option", read),
+        _ => call_over(ty, &cached.krate, "own", read),
+    };
     match &arg.passing {
         Passing::Ref(inner) => Twin {
+            blame,
             prepare: quote_spanned!(here()=> let #reference = #ident;),
-            own: quote_spanned!(here()=> #p::own(#read)),
+            own,
             parameter: ident.to_token_stream(),
             enter: quote_spanned! {here()=>
                 let #mutable #ident: &#inner = ::core::borrow::Borrow::borrow(&#ident);
@@ -128,8 +147,9 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
             },
         },
         Passing::OptionRef(inner) => Twin {
+            blame,
             prepare: quote_spanned!(here()=> let #reference = &#ident;),
-            own: quote_spanned!(here()=> #p::own_option(#read)),
+            own,
             parameter: ident.to_token_stream(),
             enter: quote_spanned! {here()=>
                 let #mutable #ident: ::core::option::Option<&#inner> = ::core::option::Option::map(
@@ -141,8 +161,9 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
         },
         // Unique borrows never come here: they are refused, or inline.
         Passing::Value | Passing::RefMut(_) => Twin {
+            blame,
             prepare: quote_spanned!(here()=> let #reference = &#ident;),
-            own: quote_spanned!(here()=> #p::own(#read)),
+            own,
             parameter: quote_spanned!(here()=> #mutable #ident: #ty),
             enter: finish,
         },

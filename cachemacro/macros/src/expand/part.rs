@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::ext::IdentExt;
 use syn::{Generics, Member, parse_quote};
 
-use crate::expand::span::{here, reaching};
+use crate::expand::span::{call_over, here, reaching};
 use crate::model::part::{Part, PartBody, PartField, PartVariant};
 
 /// ```text
@@ -89,11 +89,11 @@ fn render_enum(part: &Part, variants: &[PartVariant]) -> TokenStream {
 
 /// A field's type that is no key part is underlined.
 fn one(part: &Part, field: &PartField, value: &TokenStream) -> TokenStream {
-    let p = part.krate.private(here());
     let read = reaching(&field.ty, "__cachemacro_part");
+    let call = call_over(&field.ty, &part.krate, "part", quote_spanned!(here()=> __cachemacro_out, #read));
     quote_spanned! {here()=>
         let __cachemacro_part = #value;
-        #p::part(__cachemacro_out, #read);
+        #call;
     }
 }
 

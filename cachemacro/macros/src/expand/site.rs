@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 
-use crate::expand::span::{at_start, here};
+use crate::expand::span::{call_over, here};
 use crate::expand::{bind, generic};
 use crate::model::cached::{Cached, Freshness, Mode};
 use crate::model::krate::Krate;
@@ -12,9 +12,10 @@ use crate::model::policy::{Policy, Refresh, Ttl};
 use crate::model::spelling::tidy;
 
 /// ```text
+/// const POLICY: P::Policy = P::Policy { .. };
 /// static SITE: P::Site = P::Site::new(P::SiteInfo { .. });
 /// P::inventory::submit! { P::CachedFn(&SITE) }
-/// const _: () = P::check_ttls(soft, hard, negative);      // only where the compiler alone can tell
+/// const _: () = P::check_ttls(..);                 // only where the compiler alone can tell
 /// ```
 pub(crate) fn of(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
@@ -31,6 +32,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
     let policy = policy(&cached.krate, &cached.policy);
     let check = check_ttls(&cached.krate, &cached.policy);
     quote_spanned! {here()=>
+        const __CACHEMACRO_POLICY: #p::Policy = #policy;
         static __CACHEMACRO_SITE: #p::Site = #p::Site::new(#p::SiteInfo {
             name: #name,
             module: ::core::module_path!(),
@@ -42,7 +44,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
             mode: #mode,
             events: &[#(#events),*],
             ttl_only: #ttl_only,
-            policy: #policy,
+            policy: __CACHEMACRO_POLICY,
         });
         #p::inventory::submit! { #p::CachedFn(&__CACHEMACRO_SITE) }
         #check
@@ -97,19 +99,16 @@ fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
 }
 
 fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
-    let known = |ttl: &Ttl| matches!(ttl, Ttl::Literal(_));
     let ttls = [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref()];
-    let constant = ttls.iter().flatten().find_map(|ttl| match ttl {
+    let constant = ttls.into_iter().flatten().find_map(|ttl| match ttl {
         Ttl::Const(expr) => Some(expr),
         Ttl::Literal(_) => None,
     })?;
-    debug_assert!(!ttls.iter().flatten().all(|ttl| known(ttl)));
-    let start = at_start(constant);
-    let p = krate.private(start);
-    let soft = option(policy.soft.as_ref().map(duration));
-    let hard = duration(&policy.hard);
-    let negative = option(policy.negative.as_ref().map(duration));
-    Some(quote_spanned!(start=> const _: () = #p::check_ttls(#soft, #hard, #negative);))
+    let arguments = quote_spanned! {here()=>
+        __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative
+    };
+    let check = call_over(constant, krate, "check_ttls", arguments);
+    Some(quote_spanned!(here()=> const _: () = #check;))
 }
 
 fn duration(ttl: &Ttl) -> TokenStream {

@@ -94,8 +94,9 @@ fn take(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !wanted(c)).unwrap_or(text.len()))
 }
 
-/// A duration as a user would write it, for messages.
-pub(crate) fn spell(duration: Duration) -> String {
+/// A duration as a user would write it.
+#[cfg(test)]
+fn spell(duration: Duration) -> String {
     let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut out = String::new();
     for (unit, millis) in UNITS {

@@ -41,9 +41,18 @@ pub(crate) struct Fault {
 impl Fault {
     /// The template with the mistake underlined, as stable Rust cannot point inside a literal.
     pub(crate) fn shown(&self, template: &str) -> String {
-        let text: String = template.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        let width = self.at.len().max(1);
-        format!("  in \"{text}\"\n      {}{}", " ".repeat(self.at.start), "^".repeat(width))
+        const WIDEST: usize = 80;
+        let text: Vec<char> = template.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        if self.at.len() > WIDEST {
+            return format!("  in \"{}…\"", text[..WIDEST / 2].iter().collect::<String>());
+        }
+        let from = if text.len() > WIDEST { self.at.start.saturating_sub(WIDEST / 4) } else { 0 };
+        let to = text.len().min(from + WIDEST.max(self.at.end - from));
+        let before = if from > 0 { "…" } else { "" };
+        let after = if to < text.len() { "…" } else { "" };
+        let shown: String = text[from..to].iter().collect();
+        let indent = " ".repeat(before.chars().count() + self.at.start - from);
+        format!("  in \"{before}{shown}{after}\"\n      {indent}{}", "^".repeat(self.at.len().max(1)))
     }
 }
 

@@ -8,14 +8,14 @@ use crate::model::cached::{Binding, BoundField};
 use crate::model::function::Function;
 use crate::model::mentions::mentions;
 use crate::model::spelling::tidy;
-use crate::model::template::Template;
 use crate::parse::cached::RawBinding;
+use crate::validate::coverage::Key;
 
 /// The bindings, once checked; `skipped` are the arguments named in `skip`.
 pub(crate) fn check(
     raw: Vec<RawBinding>,
     function: &Function,
-    key: Option<&Template>,
+    key: &Key,
     skipped: &[Ident],
     diag: &Diag,
 ) -> Vec<Binding> {
@@ -23,6 +23,7 @@ pub(crate) fn check(
     raw.into_iter()
         .map(|binding| {
             check_is_not_self(&binding, diag);
+            check_is_no_argument(&binding, function, diag);
             for (name, value) in &binding.fields {
                 check_value(name, value, function, key, skipped, diag);
             }
@@ -56,17 +57,23 @@ fn check_is_not_self(binding: &RawBinding, diag: &Diag) {
     }
 }
 
+fn check_is_no_argument(binding: &RawBinding, function: &Function, diag: &Diag) {
+    if let Some(name) = function.names().find(|name| binding.event.is_ident(*name)) {
+        let mend = format!("name the event, and the argument as its key field: `UserUpdated {{ {name} }}`");
+        diag.wrong(&binding.event, format!("`{name}` is an argument, not an event"), mend);
+    }
+}
+
 fn check_value(
     field: &Ident,
     value: &syn::Expr,
     function: &Function,
-    key: Option<&Template>,
+    key: &Key,
     skipped: &[Ident],
     diag: &Diag,
 ) {
     for name in function.names().filter(|name| mentions(value, name)) {
-        let Some(key) = key else { continue };
-        if key.starts_from(name) {
+        if key.covers(name) {
             continue;
         }
         let why = "entries under one key would hang on different aggregates, and the event of one would miss the others";

@@ -1,17 +1,18 @@
 //! `#[cached]`: every rule, then the model.
 
+use proc_macro2::Ident;
 use syn::ItemFn;
 use syn::ext::IdentExt;
 
-use crate::diag::{Diag, list};
+use crate::diag::Diag;
 use crate::model::cached::{Binding, Cached, Freshness, Mode};
 use crate::model::function::Function;
 use crate::model::krate::Krate;
 use crate::model::policy::Policy;
-use crate::model::template::Template;
 use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
 use crate::parse::item::Given;
-use crate::validate::key::Roots;
+use crate::validate::coverage::Key;
+use crate::validate::key::{Roots, what_there_is};
 use crate::validate::{bindings, coverage, function, key, not_found, refresh, signature, ttl};
 
 pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cached> {
@@ -21,20 +22,20 @@ pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cac
     signature::check_sync_is_local(&function, raw.mentions("local"), diag);
 
     let key = check_key(&raw, &function, diag);
-    coverage::check(&function, &raw, key.as_ref(), diag);
+    coverage::check(&function, &raw, &key, diag);
     check_freshness_is_given(&raw, &function, diag);
     check_reason_is_given(&raw, diag);
     check_local_is_not_strict(&raw, diag);
     ttl::check(&raw, &function, diag);
     let refresh = refresh::decide(&function, &raw, diag);
 
-    let bound = take_bindings(&mut raw, &function, key.as_ref(), diag);
+    let bound = take_bindings(&mut raw, &function, &key, diag);
     let not_found = raw.not_found.take().and_then(|given| not_found::check(given.value, diag));
     let reason = raw.ttl_only.take().map(|reason| reason.value.value());
 
     Some(Cached {
         krate: Krate(raw.krate.take().map(|krate| krate.value)),
-        key: key?,
+        key: key.template?,
         mode: match raw.version_from.take().map(|given| given.value) {
             None => Mode::Opaque,
             Some(VersionFrom::Value(closure)) => Mode::Row(closure),
@@ -68,32 +69,36 @@ fn value<T: Clone>(given: &Option<Given<T>>) -> Option<T> {
     given.as_ref().map(|given| given.value.clone())
 }
 
-fn check_key(raw: &RawCached, function: &Function, diag: &Diag) -> Option<Template> {
+fn check_key(raw: &RawCached, function: &Function, diag: &Diag) -> Key {
     let Some(given) = &raw.key else {
         if !raw.mentions("key") {
             complain_of_no_key(function, diag);
         }
-        return None;
+        return Key { template: None, covers: None, text: String::new() };
     };
-    let this = function.receiver.as_ref().map(|receiver| proc_macro2::Ident::new("self", receiver.span));
+    let this = function.receiver.as_ref().map(|receiver| Ident::new("self", receiver.span));
     let roots = Roots {
-        have: format!("`{}` has the arguments", function.name()),
+        owner: function.name(),
         noun: "argument",
         names: function.names().cloned().collect(),
         this,
         members: true,
     };
-    key::resolve(&given.value, &roots, diag)
+    let template = key::resolve(&given.value, &roots, diag);
+    let covers = match &template {
+        Some(template) => template.places().map(|place| place.root.clone()).collect(),
+        None => key::meant(&given.value, &roots),
+    };
+    Key { template, covers: Some(covers), text: given.value.value() }
 }
 
 fn complain_of_no_key(function: &Function, diag: &Diag) {
-    let names: Vec<String> = function.names().map(|name| format!("<{}>", name.unraw())).collect();
-    let example = if names.is_empty() { String::new() } else { format!(":{}", names.join(":")) };
-    diag.wrong(
-        &function.item.sig.ident,
-        "`key` is missing: it says which calls share an entry",
-        format!("add `key = \"{}{example}\"`; the arguments are {}", function.item.sig.ident.unraw(), list(function.names().map(|n| n.unraw().to_string()))),
-    );
+    let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
+    let places: String = names.iter().map(|name| format!(":<{name}>")).collect();
+    let ident = &function.item.sig.ident;
+    let there_is = what_there_is(&function.name(), "argument", &names);
+    let mend = format!("add `key = \"{}{places}\"`, without those on which the result does not depend; {there_is}", ident.unraw());
+    diag.wrong(ident, "`key` is missing: it says which calls share an entry", mend);
 }
 
 fn check_freshness_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
@@ -132,7 +137,7 @@ fn check_local_is_not_strict(raw: &RawCached, diag: &Diag) {
     }
 }
 
-fn take_bindings(raw: &mut RawCached, function: &Function, key: Option<&Template>, diag: &Diag) -> Vec<Binding> {
+fn take_bindings(raw: &mut RawCached, function: &Function, key: &Key, diag: &Diag) -> Vec<Binding> {
     let bound: Vec<RawBinding> = raw.invalidated_by.take().map(|given| given.value).unwrap_or_default();
     let skipped = coverage::skipped(raw);
     bindings::check(bound, function, key, &skipped, diag)

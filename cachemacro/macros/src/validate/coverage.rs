@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
-use crate::diag::{Diag, list};
+use crate::diag::Diag;
 use crate::model::function::{Function, Passing, ReceiverForm};
 use crate::model::policy::Refresh;
 use crate::model::spelling::tidy;
@@ -11,16 +11,30 @@ use crate::model::template::Template;
 use crate::parse::cached::RawCached;
 use crate::parse::nearest::nearest;
 use crate::validate::function::whole_argument;
+use crate::validate::key::what_there_is;
 
-pub(crate) fn check(function: &Function, raw: &RawCached, key: Option<&Template>, diag: &Diag) {
+/// The key, as far as it could be read.
+pub(crate) struct Key {
+    pub(crate) template: Option<Template>,
+    /// The arguments that it covers; nothing where there is no template at all.
+    pub(crate) covers: Option<Vec<Ident>>,
+    /// The template as written.
+    pub(crate) text: String,
+}
+
+impl Key {
+    pub(crate) fn covers(&self, name: &Ident) -> bool {
+        self.covers.as_ref().is_none_or(|covered| covered.contains(name))
+    }
+}
+
+pub(crate) fn check(function: &Function, raw: &RawCached, key: &Key, diag: &Diag) {
     let skipped = skipped(raw);
     check_skips_exist(function, &skipped, diag);
     check_skips_once(&skipped, diag);
     check_mutable_arguments(function, raw, &skipped, diag);
-    if let Some(key) = key {
-        check_skips_are_not_in_the_key(&skipped, key, diag);
-        check_arguments_are_covered(function, &skipped, key, raw, diag);
-    }
+    check_skips_are_not_in_the_key(&skipped, key, diag);
+    check_arguments_are_covered(function, &skipped, key, raw, diag);
 }
 
 pub(crate) fn skipped(raw: &RawCached) -> Vec<Ident> {
@@ -39,7 +53,7 @@ fn check_skips_exist(function: &Function, skipped: &[Ident], diag: &Diag) {
         let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
         let near = nearest(&name.to_string(), names.iter().map(String::as_str));
         let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        let mend = format!("{hint}`{}` has the arguments {}", function.name(), list(&names));
+        let mend = format!("{hint}{}", what_there_is(&function.name(), "argument", &names));
         diag.wrong(name, format!("`skip` names no argument: `{name}`"), mend);
     }
 }
@@ -60,9 +74,10 @@ fn check_skips_once(skipped: &[Ident], diag: &Diag) {
     }
 }
 
-fn check_skips_are_not_in_the_key(skipped: &[Ident], key: &Template, diag: &Diag) {
-    for name in skipped.iter().filter(|name| *name != "self" && key.starts_from(name)) {
-        let what = format!("`{name}` is skipped and also part of the key \"{}\"", key.literal.value());
+fn check_skips_are_not_in_the_key(skipped: &[Ident], key: &Key, diag: &Diag) {
+    let Some(template) = &key.template else { return };
+    for name in skipped.iter().filter(|name| *name != "self" && template.starts_from(name)) {
+        let what = format!("`{name}` is skipped and also part of the key \"{}\"", key.text);
         diag.wrong(name, what, "remove it from `skip`, or its placeholder from the key");
     }
 }
@@ -91,20 +106,20 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
     }
 }
 
-fn check_arguments_are_covered(function: &Function, skipped: &[Ident], key: &Template, raw: &RawCached, diag: &Diag) {
+fn check_arguments_are_covered(function: &Function, skipped: &[Ident], key: &Key, raw: &RawCached, diag: &Diag) {
     if raw.mentions("skip") && raw.skip.is_none() {
         return; // It could not be read: what it skips is unknown.
     }
     for arg in function.args.iter().filter(|arg| !matches!(arg.passing, Passing::RefMut(_))) {
         for name in &arg.names {
-            if key.starts_from(name) || skipped.contains(name) {
+            if key.covers(name) || skipped.contains(name) {
                 continue;
             }
             let shown = name.unraw();
             let what = format!(
                 "the argument `{shown}` is neither in the key \"{}\" nor skipped: calls that differ only in `{shown}` would \
                  share an entry",
-                key.literal.value()
+                key.text
             );
             let mend = format!("add `<{shown}>` to the key, or `skip({name})` if the result does not depend on it");
             let whole = whole_argument(function, arg);

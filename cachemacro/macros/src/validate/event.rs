@@ -107,7 +107,7 @@ fn check_keys(raw: &RawEvent, input: &DeriveInput, fields: &[Field], diag: &Diag
         return None;
     }
     let roots = Roots {
-        have: format!("`{}` has the fields", input.ident),
+        owner: input.ident.to_string(),
         noun: "field",
         names: fields.iter().filter_map(|field| field.ident.clone()).collect(),
         this: None,

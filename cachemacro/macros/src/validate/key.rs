@@ -11,8 +11,8 @@ use crate::parse::template::{self, RawPiece, RawPlace};
 
 /// What placeholders may start from, and what to call that in messages.
 pub(crate) struct Roots<'a> {
-    /// "`find` has the arguments" or "`UserUpdated` has the fields".
-    pub(crate) have: String,
+    /// The function or the event.
+    pub(crate) owner: String,
     /// "argument" or "field".
     pub(crate) noun: &'a str,
     pub(crate) names: Vec<Ident>,
@@ -75,11 +75,36 @@ fn mend_for_names(typed: &str, roots: &Roots<'_>) -> String {
     let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
     let near = nearest(typed, names.iter().map(String::as_str));
     let hint = near.map(|near| format!("did you mean `<{near}>`? ")).unwrap_or_default();
-    format!("{hint}{} {}", roots.have, list(&names))
+    format!("{hint}{}", what_there_is(&roots.owner, roots.noun, &names))
+}
+
+/// "`find` has the arguments `id` and `name`".
+pub(crate) fn what_there_is(owner: &str, noun: &str, names: &[String]) -> String {
+    match names.len() {
+        0 => format!("`{owner}` has no {noun}s"),
+        1 => format!("`{owner}` has the {noun} {}", list(names)),
+        _ => format!("`{owner}` has the {noun}s {}", list(names)),
+    }
+}
+
+/// What a template names or was meant to name, even where it cannot be resolved: for rules that go on nevertheless.
+pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Vec<Ident> {
+    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
+    let (pieces, _) = template::read(&literal.value());
+    let meant = |piece| match piece {
+        RawPiece::Place(RawPlace { root, .. }) => {
+            let near = nearest(&root, names.iter().map(String::as_str))?.to_owned();
+            roots.names.iter().find(|name| name.unraw() == near).cloned()
+        }
+        RawPiece::Text(_) => None,
+    };
+    pieces.into_iter().filter_map(meant).collect()
 }
 
 fn with_members(root: Ident, place: &RawPlace, literal: &LitStr, diag: &Diag) -> Option<Place> {
-    let member = |step: &String| match member(step, literal.span()) {
+    // Of the expansion, so that no suggestion of the compiler's rewrites the whole literal.
+    let span = Span::mixed_site().located_at(literal.span());
+    let member = |step: &String| match member(step, span) {
         Some(member) => Some(member),
         None => {
             let what = format!("the placeholder `{}` has `{step}` where a field's name stands", place.spelled());
@@ -112,7 +137,7 @@ mod tests {
     fn roots() -> Roots<'static> {
         let name = |name: &str| Ident::new(name, Span::call_site());
         let names = vec![name("id"), name("user"), Ident::new_raw("type", Span::call_site())];
-        Roots { have: "`find` has the arguments".into(), noun: "argument", names, this: None, members: true }
+        Roots { owner: "find".into(), noun: "argument", names, this: None, members: true }
     }
 
     fn errors(text: &str) -> Vec<String> {

@@ -5,7 +5,6 @@ use crate::model::function::{Function, Kind};
 use crate::model::policy::Ttl;
 use crate::model::spelling::tidy;
 use crate::parse::cached::RawCached;
-use crate::parse::duration::spell;
 use crate::parse::item::Given;
 
 pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) {
@@ -91,8 +90,5 @@ fn longer(a: &Given<Ttl>, b: &Given<Ttl>) -> bool {
 }
 
 fn spelled(given: &Given<Ttl>) -> String {
-    match &given.value {
-        Ttl::Literal(duration) => format!("\"{}\"", spell(*duration)),
-        Ttl::Const(expr) => tidy(expr),
-    }
+    tidy(&given.tokens)
 }
