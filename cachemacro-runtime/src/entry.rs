@@ -9,6 +9,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::clock::Moment;
+use crate::key::KeyWriter;
 use crate::site::Site;
 
 /// A value of any cacheable type.
@@ -89,23 +90,25 @@ impl Entry {
     }
 }
 
-/// The name of an entry before its token: the function, the type of its values, and its rendered template.
+/// The name of an entry before its token: the function, the types it was called with, and its rendered template.
 #[derive(Clone)]
 pub struct EntryKey {
     hash: u64,
     site: &'static Site,
     value: TypeId,
+    owner: &'static str,
     text: Box<[u8]>,
 }
 
 /// An [`EntryKey`] that has not been allocated.
 #[derive(Clone, Copy)]
 pub(crate) struct EntryKeyRef<'a> {
-    pub(crate) hash: u64,
+    hash: u64,
     /// Two functions never share an entry: sites are told apart by their address.
-    pub(crate) site: &'static Site,
-    pub(crate) value: TypeId,
-    pub(crate) text: &'a [u8],
+    site: &'static Site,
+    value: TypeId,
+    owner: &'static str,
+    text: &'a [u8],
 }
 
 static KEY_HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
@@ -113,21 +116,21 @@ static KEY_HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 impl<'a> EntryKeyRef<'a> {
     /// Hashes the key: once for all maps that it will be looked up in.
     #[inline]
-    pub(crate) fn new(site: &'static Site, value: TypeId, text: &'a [u8]) -> Self {
+    pub(crate) fn new(site: &'static Site, value: TypeId, key: &'a KeyWriter) -> Self {
         let mut hasher = KEY_HASHER.build_hasher();
-        hasher.write(text);
+        hasher.write(key.as_bytes());
         hasher.write_usize(site.identity());
-        Self { hash: hasher.finish(), site, value, text }
+        Self { hash: hasher.finish(), site, value, owner: key.owned_by(), text: key.as_bytes() }
     }
 
     pub(crate) fn to_owned(self) -> EntryKey {
-        EntryKey { hash: self.hash, site: self.site, value: self.value, text: self.text.into() }
+        EntryKey { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: self.text.into() }
     }
 }
 
 impl EntryKey {
     pub(crate) fn by_ref(&self) -> EntryKeyRef<'_> {
-        EntryKeyRef { hash: self.hash, site: self.site, value: self.value, text: &self.text }
+        EntryKeyRef { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: &self.text }
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -168,7 +171,11 @@ impl Hash for EntryKeyRef<'_> {
 
 impl quick_cache::Equivalent<EntryKey> for EntryKeyRef<'_> {
     fn equivalent(&self, key: &EntryKey) -> bool {
-        self.hash == key.hash && std::ptr::eq(self.site, key.site) && self.value == key.value && *self.text == *key.text
+        self.hash == key.hash
+            && std::ptr::eq(self.site, key.site)
+            && self.value == key.value
+            && *self.text == *key.text
+            && (std::ptr::eq(self.owner, key.owner) || self.owner == key.owner)
     }
 }
 

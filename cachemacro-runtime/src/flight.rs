@@ -3,8 +3,6 @@
 //! A flight is led by the holder of its [`Lead`]. Dropping the lead, by cancellation, panic or an error that cannot be
 //! shared, passes leadership to one waiter; landing it gives every waiter the result.
 
-use std::future::Future;
-
 use tokio::sync::Notify;
 
 use crate::entry::{Absence, EntryKey, Object};
@@ -129,17 +127,15 @@ pub(crate) struct Waiter {
 
 impl Waiter {
     /// Waits until the flight lands or its lead falls to this waiter.
-    pub(crate) fn wait(self) -> impl Future<Output = Waited> + Send {
-        async move {
-            loop {
-                let mut changed = std::pin::pin!(self.flight.changed.notified());
-                // Registered before the state is read, so that no change falls between.
-                changed.as_mut().enable();
-                if let Some(waited) = self.flight.try_lead() {
-                    return waited;
-                }
-                changed.await;
+    pub(crate) async fn wait(self) -> Waited {
+        loop {
+            let mut changed = std::pin::pin!(self.flight.changed.notified());
+            // Registered before the state is read, so that no change falls between.
+            changed.as_mut().enable();
+            if let Some(waited) = self.flight.try_lead() {
+                return waited;
             }
+            changed.await;
         }
     }
 }

@@ -114,7 +114,10 @@ fn shorten(ttl: Duration, share: f64) -> Duration {
 pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>) {
     assert!(!hard.is_zero(), "hard_ttl is zero: nothing would ever be served; give it a positive duration");
     if let Some(soft) = soft {
-        assert!(!soft.is_zero(), "soft_ttl is zero: every hit would be stale; leave it out, or give it a positive duration");
+        assert!(
+            !soft.is_zero(),
+            "soft_ttl is zero: every hit would be stale; leave it out, or give it a positive duration"
+        );
         assert!(soft.as_nanos() <= hard.as_nanos(), "soft_ttl is longer than hard_ttl: fresh cannot outlast served");
     }
     if let Some(negative) = negative {
@@ -144,7 +147,8 @@ mod tests {
     fn early_refresh_grows_likelier_towards_the_deadline() {
         let soft = Moment::default().after(Duration::from_secs(60));
         let cost = Duration::from_secs(1);
-        let early = |second, chance| POLICY.is_early(Moment::default().after(Duration::from_secs(second)), soft, cost, chance);
+        let early =
+            |second, chance| POLICY.is_early(Moment::default().after(Duration::from_secs(second)), soft, cost, chance);
         assert!(!early(0, 0.5));
         assert!(early(59, 0.3), "1 s before the deadline, ln(0.3) asks for 1.2 s");
         assert!(!early(59, 0.5), "ln(0.5) asks for 0.7 s");

@@ -35,8 +35,8 @@ impl CacheMode {
     /// CacheMode::Refresh.scope(find(1)).await;
     /// # }
     /// ```
-    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        SCOPE.scope(Scope { mode: self, ..current() }, future)
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        SCOPE.scope(Scope { mode: self, ..current() }, future).await
     }
 
     /// Runs a closure in this mode, with every cached function it calls.
@@ -230,4 +230,3 @@ pub(crate) fn load_sync<T>(hint: LoadHint, run: impl FnOnce() -> T) -> T {
 fn has_trace() -> bool {
     SCOPE.try_with(|scope| scope.trace.is_some()).unwrap_or(false)
 }
-

@@ -95,9 +95,7 @@ impl Site {
 /// Whether some event in the binary rolls aggregates of this template back.
 fn is_reused(template: &str) -> bool {
     let shape = template_shape(template);
-    events().any(|info| {
-        info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape)
-    })
+    events().any(|info| info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape))
 }
 
 /// A template with its placeholders unnamed: two of one shape can render the same key.

@@ -15,8 +15,10 @@ const SHARDS: usize = 64;
 /// `V`'s `Drop` must call [`WeakMap::forget`] with its own key.
 pub(crate) struct WeakMap<K, V> {
     hasher: RandomState,
-    shards: Box<[Mutex<HashMap<K, Weak<V>, RandomState>>]>,
+    shards: Box<[Shard<K, V>]>,
 }
+
+type Shard<K, V> = Mutex<HashMap<K, Weak<V>, RandomState>>;
 
 impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
     pub(crate) fn new() -> Self {
@@ -25,7 +27,7 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         Self { hasher, shards }
     }
 
-    fn shard(&self, key: &K) -> &Mutex<HashMap<K, Weak<V>, RandomState>> {
+    fn shard(&self, key: &K) -> &Shard<K, V> {
         let index = usize::try_from(self.hasher.hash_one(key) >> 58).unwrap_or(0);
         &self.shards[index % SHARDS]
     }

@@ -71,7 +71,7 @@ async fn main() -> Result<(), Failure> {
     let atlas = Atlas::new(db.clone());
     let address = serve(arguments.port, atlas.clone()).await?;
     say!(
-        "atlas: {} cities in {countries} countries (GeoNames, CC BY 4.0), SQLite and axum, on http://{address}",
+        "atlas: {} cities in {countries} countries (GeoNames, CC BY 4.0) on http://{address}",
         thousands(cities as u64)
     );
     if arguments.serve {

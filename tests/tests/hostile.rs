@@ -64,7 +64,13 @@ mod hostile {
         skip(site, absent)
     )]
     pub(crate) async fn cached_function(
-        cache: u64, key: u64, shape: u64, values: u64, load: u64, site: u64, absent: &str,
+        cache: u64,
+        key: u64,
+        shape: u64,
+        values: u64,
+        load: u64,
+        site: u64,
+        absent: &str,
     ) -> ::core::option::Option<u64> {
         let _ = (shape, values, load, site, absent);
         ::core::option::Option::Some(cache + key)

@@ -152,13 +152,20 @@ async fn a_failed_write_publishes_nothing() {
 async fn r1_a_reader_that_loaded_the_old_row_does_not_write_it_back() {
     let repo = repo();
     repo.gate.forget_permits(1 << 20);
-    let slow = tokio::spawn({ let repo = repo.clone(); async move { repo.row(1).await } });
+    let slow = tokio::spawn({
+        let repo = repo.clone();
+        async move { repo.row(1).await }
+    });
     while repo.calls.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
     repo.write(1, 2).await.expect("a write");
     repo.gate.add_permits(1 << 20);
-    assert_eq!(slow.await.expect("the reader").expect("a row").version, 1, "it began before the write was acknowledged");
+    assert_eq!(
+        slow.await.expect("the reader").expect("a row").version,
+        1,
+        "it began before the write was acknowledged"
+    );
     assert_eq!(repo.row(1).await.expect("a row").version, 2);
     assert_eq!(repo.cache.stats().function("row").expect("called").refused.old, 1);
 }
@@ -167,7 +174,10 @@ async fn r1_a_reader_that_loaded_the_old_row_does_not_write_it_back() {
 async fn r1_in_opaque_mode_too() {
     let repo = repo();
     repo.gate.forget_permits(1 << 20);
-    let slow = tokio::spawn({ let repo = repo.clone(); async move { repo.page("a").await } });
+    let slow = tokio::spawn({
+        let repo = repo.clone();
+        async move { repo.page("a").await }
+    });
     while repo.calls.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
@@ -250,7 +260,14 @@ async fn r7_a_thousand_callers_heal_a_floor_once() {
     let repo = repo();
     repo.row(1).await;
     repo.cache.publish(RowUpdated { id: 1, version: 100 }).await;
-    let calls: Vec<_> = (0..1000).map(|_| tokio::spawn({ let repo = repo.clone(); async move { repo.row(1).await } })).collect();
+    let calls: Vec<_> = (0..1000)
+        .map(|_| {
+            tokio::spawn({
+                let repo = repo.clone();
+                async move { repo.row(1).await }
+            })
+        })
+        .collect();
     for call in calls {
         assert_eq!(call.await.expect("an answer").expect("a row").version, 1);
     }

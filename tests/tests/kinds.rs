@@ -92,7 +92,12 @@ where
     sum
 }
 
-#[cached(key = "fields:<filter.tenant>:<filter.page.0>:<filter.page.1>:<scope>", ttl_only = "a test", hard_ttl = "1m", skip(count))]
+#[cached(
+    key = "fields:<filter.tenant>:<filter.page.0>:<filter.page.1>:<scope>",
+    ttl_only = "a test",
+    hard_ttl = "1m",
+    skip(count)
+)]
 async fn fields(filter: &Filter, scope: Scope, count: &Count) -> String {
     count.up();
     format!("{} {:?} {scope:?}", filter.tenant, filter.page)
@@ -267,7 +272,8 @@ async fn methods_of_types_that_cannot_be_cloned() {
 
 #[tokio::test]
 async fn methods_of_traits() {
-    let sql = |tenant: &str| Sql { count: Count::default(), cache: cachemacro_tests::cache().0, tenant: tenant.to_owned() };
+    let sql =
+        |tenant: &str| Sql { count: Count::default(), cache: cachemacro_tests::cache().0, tenant: tenant.to_owned() };
     let repository = sql("a");
     let count = &repository.count;
     let dynamic: &dyn Repository = &repository;

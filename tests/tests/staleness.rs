@@ -233,7 +233,10 @@ async fn a_timeout_cancels_the_load_and_reaches_the_caller_as_its_own_error() {
 async fn a_waiter_waits_no_longer_than_its_own_deadline() {
     let (repo, _) = repo();
     repo.close();
-    let leader = tokio::spawn({ let repo = repo.clone(); async move { repo.timed(1).await } });
+    let leader = tokio::spawn({
+        let repo = repo.clone();
+        async move { repo.timed(1).await }
+    });
     tokio::time::sleep(SECOND).await;
     let began = tokio::time::Instant::now();
     assert!(repo.timed(1).await.is_err());

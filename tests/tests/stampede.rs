@@ -98,7 +98,10 @@ fn callers<T: Send + 'static, F: Future<Output = T> + Send + 'static>(call: impl
 async fn ten_thousand_callers_of_a_cold_key_are_one_load() {
     let gate = Gate::new();
     let each = gate.clone();
-    let all = callers(move || { let gate = each.clone(); async move { gate.row(1).await } });
+    let all = callers(move || {
+        let gate = each.clone();
+        async move { gate.row(1).await }
+    });
     gate.settle(1).await;
     assert!(all.join_all().await.iter().all(|row| row.version == 1));
     assert_eq!(gate.loads.load(SeqCst), 1);
@@ -110,12 +113,18 @@ async fn ten_thousand_callers_of_a_cold_key_are_one_load() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r11_a_dropped_leader_hands_the_load_on() {
     let gate = Gate::new();
-    let leader = tokio::spawn({ let gate = gate.clone(); async move { gate.row(1).await } });
+    let leader = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.row(1).await }
+    });
     while gate.loads.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
     let each = gate.clone();
-    let all = callers(move || { let gate = each.clone(); async move { gate.row(1).await } });
+    let all = callers(move || {
+        let gate = each.clone();
+        async move { gate.row(1).await }
+    });
     gate.settle(0).await;
     leader.abort();
     assert!(leader.await.expect_err("it was aborted").is_cancelled());
@@ -129,7 +138,10 @@ async fn r11_a_dropped_leader_hands_the_load_on() {
 async fn r11_a_panicking_leader_strands_nobody() {
     let gate = Gate::new();
     let each = gate.clone();
-    let mut all = callers(move || { let gate = each.clone(); async move { gate.panicking_once(1).await } });
+    let mut all = callers(move || {
+        let gate = each.clone();
+        async move { gate.panicking_once(1).await }
+    });
     gate.settle(2).await;
     let mut panics = 0;
     while let Some(joined) = all.join_next().await {
@@ -145,7 +157,10 @@ async fn r11_a_panicking_leader_strands_nobody() {
 async fn r11_an_error_that_can_be_shared_is_one_load() {
     let gate = Gate::new();
     let each = gate.clone();
-    let all = callers(move || { let gate = each.clone(); async move { gate.failing_shared(1).await } });
+    let all = callers(move || {
+        let gate = each.clone();
+        async move { gate.failing_shared(1).await }
+    });
     gate.settle(1).await;
     assert!(all.join_all().await.iter().all(|result| *result == Err(Shared)));
     assert_eq!(gate.loads.load(SeqCst), 1);
@@ -155,7 +170,10 @@ async fn r11_an_error_that_can_be_shared_is_one_load() {
 async fn r11_an_error_that_cannot_be_shared_is_retried_one_at_a_time() {
     let gate = Gate::new();
     let each = gate.clone();
-    let all = callers(move || { let gate = each.clone(); async move { gate.failing_single(1).await } });
+    let all = callers(move || {
+        let gate = each.clone();
+        async move { gate.failing_single(1).await }
+    });
     gate.settle(usize::try_from(CALLERS).expect("it fits")).await;
     assert!(all.join_all().await.iter().all(|result| *result == Err(Single)));
     assert_eq!((gate.loads.load(SeqCst), gate.most.load(SeqCst)), (CALLERS, 1));
@@ -164,12 +182,18 @@ async fn r11_an_error_that_cannot_be_shared_is_retried_one_at_a_time() {
 #[tokio::test]
 async fn r10_a_caller_after_an_acknowledged_event_joins_no_older_flight() {
     let gate = Gate::new();
-    let warm = tokio::spawn({ let gate = gate.clone(); async move { gate.row(1).await } });
+    let warm = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.row(1).await }
+    });
     while gate.loads.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
     gate.cache.publish(RowUpdated { id: 1, version: 1 }).await;
-    let later = tokio::spawn({ let gate = gate.clone(); async move { gate.row(1).await } });
+    let later = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.row(1).await }
+    });
     while gate.loads.load(SeqCst) == 1 {
         tokio::task::yield_now().await;
     }

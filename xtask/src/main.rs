@@ -8,7 +8,7 @@
 mod msrv;
 mod test;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -36,7 +36,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The cargo that runs us, so that `cargo +1.88 xtask test` tests with 1.88.
-fn cargo() -> std::process::Command {
-    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+/// The cargo that runs us, so that `cargo +1.88 xtask test` tests with 1.88; in the workspace, wherever it was called.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    cargo
 }

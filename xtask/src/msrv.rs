@@ -83,7 +83,7 @@ fn reachable<'m>(metadata: &'m Value, roots: &[&'m str]) -> Result<BTreeSet<&'m 
     for node in array(&metadata["resolve"], "nodes")? {
         let built = array(node, "deps")?.iter().filter(|dependency| {
             let kinds = dependency["dep_kinds"].as_array();
-            kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"))
+            kinds.is_some_and(|kinds| kinds.iter().any(is_built_by_users))
         });
         let built = built.map(|dependency| text(dependency, "pkg")).collect::<Result<_, _>>()?;
         dependencies.insert(text(node, "id")?, built);
@@ -96,6 +96,11 @@ fn reachable<'m>(metadata: &'m Value, roots: &[&'m str]) -> Result<BTreeSet<&'m 
         }
     }
     Ok(reached)
+}
+
+/// Whether a dependency of this kind is built outside our own tests, of which `cfg(shuttle)` is one.
+fn is_built_by_users(kind: &Value) -> bool {
+    kind["kind"] != "dev" && kind["target"] != "cfg(shuttle)"
 }
 
 fn id_of<'m>(packages: &BTreeMap<&'m str, Package<'_>>, name: &str) -> Result<&'m str, String> {
@@ -151,9 +156,10 @@ mod tests {
     #[test]
     fn what_only_tests_need_is_not_reached() {
         let dependency = |id: &str, kind: Option<&str>| json!({ "pkg": id, "dep_kinds": [{ "kind": kind }] });
+        let explored = json!({ "pkg": "c", "dep_kinds": [{ "kind": null, "target": "cfg(shuttle)" }] });
         let metadata = json!({ "resolve": { "nodes": [
             { "id": "a", "deps": [dependency("b", None), dependency("c", Some("dev"))] },
-            { "id": "b", "deps": [dependency("d", Some("build"))] },
+            { "id": "b", "deps": [dependency("d", Some("build")), explored] },
             { "id": "c", "deps": [] },
             { "id": "d", "deps": [] },
         ] } });

@@ -23,7 +23,7 @@ use crate::value::ValueOps;
 pub(super) const MAX_LOADS: u32 = 4;
 
 /// A call whose answer is not at hand, before its aggregates are known.
-pub struct Miss(pub(super) Call);
+pub struct Miss(pub(super) Box<Call>);
 
 impl Miss {
     /// Names the aggregates that the entry hangs on. Without this call it hangs on its own key.
@@ -182,7 +182,7 @@ impl Call {
             return Step::Load(self.unstored());
         }
         loop {
-            if let Some(step) = self.from_store().await {
+            if let Some(step) = self.stored().await {
                 return step;
             }
             if self.mode == CacheMode::OnlyIfCached {
@@ -206,7 +206,7 @@ impl Call {
     }
 
     /// LOOKUP, where the mode allows it.
-    async fn from_store(&mut self) -> Option<Step> {
+    async fn stored(&mut self) -> Option<Step> {
         if self.mode == CacheMode::Refresh {
             return None;
         }
@@ -228,7 +228,9 @@ impl Call {
     pub(super) async fn look_up(&self) -> Option<(Entry, Vec<Snapshot>)> {
         let found = self.store().lookup(self.query()).await;
         match self.or_count(found)? {
-            Lookup::Hit(entry, snapshots) if entry.freshness(self.now()) != Freshness::Expired => Some((entry, snapshots)),
+            Lookup::Hit(entry, snapshots) if entry.freshness(self.now()) != Freshness::Expired => {
+                Some((entry, snapshots))
+            }
             _ => None,
         }
     }

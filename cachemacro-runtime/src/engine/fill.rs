@@ -14,7 +14,12 @@ use crate::telemetry::Event;
 
 /// What a load brought, without its type.
 pub(crate) enum Loaded {
-    Value { object: Object, version: Option<u64>, keep: bool, weight: Option<usize> },
+    Value {
+        object: Object,
+        version: Option<u64>,
+        keep: bool,
+        weight: Option<usize>,
+    },
     Absent(Absence),
     /// The loader's error, as a shared object where its type allows.
     Error(Option<Object>),
@@ -40,7 +45,9 @@ enum Verdict {
     /// Perhaps a lagging replica's: the primary must be asked.
     NeedsPrimary,
     /// A primary row below the floor: the floor is unreachable.
-    Unreachable { version: u64 },
+    Unreachable {
+        version: u64,
+    },
 }
 
 impl Call {
@@ -95,7 +102,8 @@ impl Call {
             _ => Fence::Still,
         };
         let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
-        let verdict = |refused: Option<Refused>| judge(refused, fence, entered, ticket.hint.primary_required, from_primary);
+        let verdict =
+            |refused: Option<Refused>| judge(refused, fence, entered, ticket.hint.primary_required, from_primary);
         let Some(entry) = self.entry(ticket.started, loaded, took) else { return verdict(None) };
         let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry };
         let filled = self.store().fill(self.query(), fill).await;

@@ -38,7 +38,7 @@ pub fn peek<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    let key = EntryKeyRef::new(site, values.ops.value, key.as_bytes());
+    let key = EntryKeyRef::new(site, values.ops.value, &key);
     match hit(site, cache, key, values) {
         Hit::Value(value) => Peek::Value(value),
         Hit::Absent(kind) => Peek::Absent(kind),
@@ -92,7 +92,7 @@ pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: EntryKeyR
 fn miss<V>(site: &'static Site, cache: &Cache, key: EntryKeyRef<'_>, values: Values<V>, is_early: bool) -> Peek<V> {
     let mut call = Call::new(cache, site, values.ops, Arc::new(key.to_owned()));
     call.is_early = is_early;
-    Peek::Miss(Miss(call))
+    Peek::Miss(Miss(Box::new(call)))
 }
 
 /// How a typed function turns the engine's steps into its own return value.
@@ -212,7 +212,9 @@ where
             let (loaded, kept) = part(judged, face.values, face.fail);
             match call.land(ticket, loaded).await {
                 Landed::Return => return (face.loaded(kept), None),
-                Landed::Stale(served) => return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None),
+                Landed::Stale(served) => {
+                    return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None);
+                }
                 Landed::Again(next) => ticket = next,
                 Landed::Restart => break,
             }
@@ -236,7 +238,7 @@ where
     L: Fn() -> F,
     F: Future<Output = Judged<S>>,
 {
-    let mut call = miss.0;
+    let mut call = *miss.0;
     call.can_refuse = fail.refusal.is_some();
     drive(&mut call, &Face { values, fail, absent: &absent }, &prepare).await.0
 }
@@ -257,7 +259,7 @@ where
     L: Fn() -> F + Send + 'static,
     F: Future<Output = Judged<S>> + Send + 'static,
 {
-    let mut call = miss.0;
+    let mut call = *miss.0;
     call.can_refuse = fail.refusal.is_some();
     call.can_spawn = true;
     let (returned, refreshes) = drive(&mut call, &Face { values, fail, absent: &absent }, &prepare).await;

@@ -46,7 +46,7 @@ pub fn source<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Source<S::Value> {
-    let key = EntryKeyRef::new(site, values.ops.value, key.as_bytes()).to_owned();
+    let key = EntryKeyRef::new(site, values.ops.value, &key).to_owned();
     Source { call: Call::new(cache, site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
 }
 
@@ -113,7 +113,7 @@ impl<V: 'static> Source<V> {
     }
 
     fn miss(&self) -> Asked<V> {
-        Asked::Miss(Miss(self.call.again()))
+        Asked::Miss(Miss(Box::new(self.call.again())))
     }
 
     /// As [`Source::begin`], for a sync function.

@@ -54,7 +54,9 @@ where
             let (loaded, kept) = part(judged, face.values, face.fail);
             match block_on(call.land(ticket, loaded)) {
                 Landed::Return => return (face.loaded(kept), None),
-                Landed::Stale(served) => return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None),
+                Landed::Stale(served) => {
+                    return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None);
+                }
                 Landed::Again(next) => ticket = next,
                 Landed::Restart => break,
             }
@@ -77,7 +79,7 @@ where
     P: Fn() -> L,
     L: Fn() -> Judged<S>,
 {
-    let mut call = miss.0;
+    let mut call = *miss.0;
     drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare).0
 }
 
@@ -96,7 +98,7 @@ where
     P: Fn() -> L,
     L: Fn() -> Judged<S> + Send + 'static,
 {
-    let mut call = miss.0;
+    let mut call = *miss.0;
     call.can_spawn = true;
     let (returned, refreshes) = drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare);
     if let Some((ticket, load)) = refreshes

@@ -130,7 +130,13 @@ impl Index {
     /// - [`Refused::Moved`]: the last mark (or, with [`Fence::Still`], the floor) is not the snapshot's.
     /// - [`Refused::Replica`]: the record needs a primary row and this may be none.
     /// - [`Refused::Old`]: the row is below the floor.
-    pub fn admit(&mut self, snapshot: Snapshot, fence: Fence, from_primary: bool, now: Moment) -> Result<Token, Refused> {
+    pub fn admit(
+        &mut self,
+        snapshot: Snapshot,
+        fence: Fence,
+        from_primary: bool,
+        now: Moment,
+    ) -> Result<Token, Refused> {
         if snapshot.generation != self.last_generation() {
             return Err(Refused::Moved);
         }

@@ -90,24 +90,38 @@ impl Event {
 }
 
 /// The counters of one function in one cache.
-#[derive(Debug)]
 pub(crate) struct Counters {
     name: &'static str,
     module: &'static str,
     counts: [AtomicU64; Event::COUNT],
     loads: Histogram,
+    /// Looked up once: building a metric's labels allocates, and a hit does not.
+    #[cfg(feature = "metrics")]
+    metrics: [std::sync::OnceLock<metrics::Counter>; Event::COUNT],
 }
 
 impl Counters {
     pub(crate) fn new(name: &'static str, module: &'static str) -> Self {
-        Self { name, module, counts: [const { AtomicU64::new(0) }; Event::COUNT], loads: Histogram::default() }
+        Self {
+            name,
+            module,
+            counts: [const { AtomicU64::new(0) }; Event::COUNT],
+            loads: Histogram::default(),
+            #[cfg(feature = "metrics")]
+            metrics: [const { std::sync::OnceLock::new() }; Event::COUNT],
+        }
     }
 
     #[inline]
     pub(crate) fn add(&self, event: Event) {
         self.counts[event.index()].fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
-        metrics::counter!("cachemacro_events_total", "function" => self.name, "event" => event.label()).increment(1);
+        self.metrics[event.index()].get_or_init(|| self.metric(event)).increment(1);
+    }
+
+    #[cfg(feature = "metrics")]
+    fn metric(&self, event: Event) -> metrics::Counter {
+        metrics::counter!("cachemacro_events_total", "function" => self.name, "event" => event.label())
     }
 
     pub(crate) fn loaded(&self, took: std::time::Duration) {

@@ -46,7 +46,9 @@ pub fn judge<S: Shape>(
         Opened::Absent(kind, returned) => {
             Judged { outcome: Outcome::Absent(kind, returned), version: None, keep: true, weight: None }
         }
-        Opened::Error(returned) => Judged { outcome: Outcome::Error(returned), version: None, keep: false, weight: None },
+        Opened::Error(returned) => {
+            Judged { outcome: Outcome::Error(returned), version: None, keep: false, weight: None }
+        }
     }
 }
 

@@ -5,9 +5,14 @@ mod refusal;
 mod shape;
 mod store_form;
 
-pub use judged::{Judged, Outcome, absent, absent_or, close, judge, keep, keep_all, no_error_is_absent, not_found, row};
+pub use judged::{
+    Judged, Outcome, absent, absent_or, close, judge, keep, keep_all, no_error_is_absent, not_found, row,
+};
 pub use judged::{succeeded, unversioned, unweighed, weight};
-pub use refusal::{CarriesCacheError, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo, ShareError, ShareFallback};
+pub use refusal::{
+    CarriesCacheError, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo,
+    ShareError, ShareFallback,
+};
 pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape};
 pub use shape::{ShapeOption, ShapePlain, ShapeResult, ShapeResultOption, value_type_of};
 pub(crate) use store_form::ValueOps;

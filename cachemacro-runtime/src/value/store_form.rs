@@ -26,7 +26,11 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValu
     #[inline]
     fn values() -> Values<T> {
         let codec = ValueCodec { encode: encode::<T>, decode: decode::<T>, weigh: weigh::<T> };
-        Values { clone: T::clone, share: |value| value, ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: Some(codec) } }
+        Values {
+            clone: T::clone,
+            share: |value| value,
+            ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: Some(codec) },
+        }
     }
 }
 
@@ -45,7 +49,11 @@ pub trait LocalValue: Sized {
 impl<T: Clone + Send + Sync + 'static> LocalValue for T {
     #[inline]
     fn values() -> Values<T> {
-        Values { clone: T::clone, share: |value| value, ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: None } }
+        Values {
+            clone: T::clone,
+            share: |value| value,
+            ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: None },
+        }
     }
 }
 

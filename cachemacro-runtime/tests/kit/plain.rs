@@ -175,7 +175,13 @@ impl PlainStore {
         Some((entry.clone(), records.iter().map(|record| record.snapshot()).collect()))
     }
 
-    fn admit(&self, record: &mut Record, snapshot: Snapshot, fence: Fence, from_primary: bool) -> Result<Token, Refused> {
+    fn admit(
+        &self,
+        record: &mut Record,
+        snapshot: Snapshot,
+        fence: Fence,
+        from_primary: bool,
+    ) -> Result<Token, Refused> {
         if snapshot.generation != record.snapshot().generation && self.keeps(Rule::GenerationFence) {
             return Err(Refused::Moved);
         }

@@ -36,19 +36,23 @@ impl Diag {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// Hands the value over if nothing is wrong, and every error otherwise.
-    pub(crate) fn finish<T>(self, value: Option<T>) -> syn::Result<T> {
+    /// Every error as one, if there is any.
+    pub(crate) fn errors(self) -> Option<syn::Error> {
         self.read.set(true);
-        let all = self.errors.take().into_iter().reduce(|mut all, next| {
+        self.errors.take().into_iter().reduce(|mut all, next| {
             all.combine(next);
             all
-        });
-        match (all, value) {
+        })
+    }
+
+    /// Hands the value over if nothing is wrong, and every error otherwise.
+    pub(crate) fn finish<T>(self, value: Option<T>) -> syn::Result<T> {
+        match (self.errors(), value) {
             (Some(errors), _) => Err(errors),
             (None, Some(value)) => Ok(value),
             (None, None) => Err(syn::Error::new(
                 Span::call_site(),
-                "cachemacro gave up without saying why\nhelp: this is a bug of cachemacro; please report it",
+                message("cachemacro gave up without saying why", "this is a bug of cachemacro; please report it"),
             )),
         }
     }

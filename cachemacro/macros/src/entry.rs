@@ -1,9 +1,11 @@
 //! The four pipelines: parse, validate, expand; or fall back.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{DeriveInput, ItemFn};
 
 use crate::diag::{Diag, message};
+use crate::model::krate::Krate;
 use crate::{expand, fallback, parse, validate};
 
 pub(crate) fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
@@ -31,19 +33,28 @@ pub(crate) fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStr
 pub(crate) fn cache_event(input: DeriveInput) -> TokenStream {
     let diag = Diag::new();
     let raw = parse::event::read(&input.attrs, &diag);
-    let event = validate::event::check(raw, input.clone(), &diag);
-    match diag.finish(event) {
-        Ok(event) => expand::event::expand(&event),
-        Err(errors) => fallback::event(&errors, &input),
+    let krate = Krate(raw.krate.as_ref().map(|krate| krate.value.clone()));
+    let event = validate::event::check(raw, krate.clone(), input.clone(), &diag);
+    match (diag.errors(), event) {
+        (None, Some(event)) => expand::event::expand(&event),
+        (Some(errors), Some(event)) if input.generics.params.is_empty() => {
+            let (errors, event) = (errors.to_compile_error(), expand::event::expand(&event));
+            quote!(#errors #event)
+        }
+        (errors, _) => {
+            let errors = errors.unwrap_or_else(|| syn::Error::new_spanned(&input.ident, "this event cannot be read"));
+            fallback::event(&errors, &krate, &input)
+        }
     }
 }
 
 pub(crate) fn key_part(input: DeriveInput) -> TokenStream {
     let diag = Diag::new();
-    let part = validate::part::check(input.clone(), &diag);
+    let krate = Krate(parse::part::read(&input.attrs, &diag));
+    let part = validate::part::check(krate.clone(), input.clone(), &diag);
     match diag.finish(part) {
         Ok(part) => expand::part::expand(&part),
-        Err(errors) => fallback::part(&errors, &input),
+        Err(errors) => fallback::part(&errors, &krate, &input),
     }
 }
 
@@ -53,7 +64,10 @@ fn function(item: &TokenStream, attribute: &str) -> syn::Result<ItemFn> {
         let what = match syn::parse2::<syn::TraitItemFn>(item.clone()) {
             Ok(declared) if declared.default.is_none() => {
                 let what = format!("`{}` has no body here", declared.sig.ident);
-                return syn::Error::new_spanned(declared.sig, message(what, format!("put `#[{attribute}]` on its implementations")));
+                return syn::Error::new_spanned(
+                    declared.sig,
+                    message(what, format!("put `#[{attribute}]` on its implementations")),
+                );
             }
             _ => match syn::parse2::<syn::Item>(item.clone()) {
                 Ok(syn::Item::Impl(_) | syn::Item::Trait(_)) => "stands on a block of functions",
@@ -63,6 +77,110 @@ fn function(item: &TokenStream, attribute: &str) -> syn::Result<ItemFn> {
             },
         };
         let keyword: TokenStream = item.clone().into_iter().take(2).collect();
-        syn::Error::new_spanned(keyword, message(format!("`#[{attribute}]` {what}"), "put it on each function that it means"))
+        syn::Error::new_spanned(
+            keyword,
+            message(format!("`#[{attribute}]` {what}"), "put it on each function that it means"),
+        )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"key = "user:<id>", version_from = |user| user.version, invalidated_by(UserUpdated { id }),
+        soft_ttl = "60s", hard_ttl = "10m""#;
+
+    fn expanded(attribute: &str, item: &str) -> String {
+        let tokens = cached(attribute.parse().unwrap(), item.parse().unwrap());
+        syn::parse2::<syn::File>(tokens.clone()).expect("the expansion is Rust");
+        tokens.to_string()
+    }
+
+    #[test]
+    fn the_body_occurs_once() {
+        for item in [
+            "async fn find(&self, id: u64) -> u64 { the_body() }",
+            "pub async fn find(id: String) -> Result<Option<User>, E> { the_body() }",
+            "fn find(&self, id: u64) -> Pin<Box<dyn Future<Output = u64> + Send + '_>> { Box::pin(async move { the_body() }) }",
+        ] {
+            for inline in ["", ", refresh = inline"] {
+                let expansion = expanded(&format!("{GOOD}{inline}"), item);
+                assert_eq!(expansion.matches("the_body").count(), 1, "{expansion}");
+                assert!(!expansion.contains("compile_error"), "{expansion}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_beside_the_item() {
+        let item = "fn find (id : u64 , name : & str) -> u64 { id }";
+        let expansion =
+            expanded("key = \"<idd>\", hard_ttl = \"1m\", soft_ttl = \"2m\", jitter = \"90%\", colour = 1", item);
+        assert_eq!(expansion.matches("compile_error").count(), 7, "{expansion}");
+        assert!(expansion.ends_with(item), "{expansion}");
+    }
+
+    #[test]
+    fn what_is_no_function_is_refused() {
+        for item in ["struct X;", "impl X {}", "trait T { fn f(); }", "fn f(&self) -> u64;", "mod m {}"] {
+            let tokens = cached(GOOD.parse().unwrap(), item.parse().unwrap());
+            assert!(tokens.to_string().contains("compile_error"), "{item}");
+        }
+    }
+
+    /// Half-typed attributes reach the macros at every key stroke of an editor.
+    #[test]
+    fn no_list_of_tokens_panics() {
+        let words = [
+            "key",
+            "=",
+            "\"user:<id>\"",
+            ",",
+            "hard_ttl",
+            "\"1m\"",
+            "skip",
+            "(id)",
+            "|",
+            "user",
+            ".",
+            "<",
+            ">",
+            "::",
+            "invalidated_by",
+            "(E { id })",
+            "version_from",
+            "not_found",
+            "local",
+            "event",
+            "crate",
+            "self",
+            "{ x }",
+            "&",
+            "5",
+        ];
+        let item = "async fn find(&self, id: u64, (a, b): (u8, u8)) -> Result<u64, E> { Ok(id) }";
+        let mut seed = 42_u64;
+        for round in 0..4_000 {
+            let mut text = String::new();
+            for _ in 0..=(round % 9) {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push_str(words[usize::try_from(seed >> 33).unwrap() % words.len()]);
+                text.push(' ');
+            }
+            let Ok(tokens) = text.parse::<TokenStream>() else { continue };
+            let _ = cached(tokens.clone(), item.parse().unwrap());
+            let _ = invalidates(tokens.clone(), item.parse().unwrap());
+            let input = quote!(
+                #[event(#tokens)]
+                #[key_part(#tokens)]
+                struct E {
+                    id: u64,
+                    version: u64,
+                }
+            );
+            let input: DeriveInput = syn::parse2(input).unwrap();
+            let _ = (cache_event(input.clone()), key_part(input));
+        }
+    }
 }

@@ -15,12 +15,12 @@ use crate::report::{heading, percent, say, short, thousands};
 const SHANGHAI: u64 = 1_796_236;
 
 pub async fn show(stage: &Stage, seconds: Duration) -> Result<(), Failure> {
-    let build = if cfg!(debug_assertions) { "a debug build; --release is faster" } else { "a release build" };
+    let build = if cfg!(debug_assertions) { "a debug build (--release is faster)" } else { "a release build" };
     heading(
         "Traffic",
         &format!(
             "{CLIENTS} HTTP clients ask without pause, for cities by Zipf's law; 1 request in 100 is a write.
-             Users, service and database share the {} cores of this machine. This is {build}.",
+             Users, service and database share this machine's {} cores, in {build}.",
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         ),
     );

@@ -9,6 +9,7 @@ use super::Setup;
 use crate::clock::{Clock, ManualClock};
 use crate::entry::{Absence, Entry, EntryKey, EntryKeyRef, Payload};
 use crate::event::{Aggregate, Move};
+use crate::key::KeyWriter;
 use crate::policy::{Mode, Policy, Refresh};
 use crate::site::{Site, SiteInfo};
 use crate::store::{Answer, Applied, Entered, Fence, Fill, Form, Lookup, Query, Refused, Snapshot, Store};
@@ -92,8 +93,10 @@ impl Call {
     }
 
     fn new(site: &'static Site, value: TypeId, text: &str, aggregates: &[&str]) -> Self {
+        let mut key = KeyWriter::new();
+        key.literal(text);
         Self {
-            key: EntryKeyRef::new(site, value, text.as_bytes()).to_owned(),
+            key: EntryKeyRef::new(site, value, &key).to_owned(),
             aggregates: aggregates.iter().copied().map(Aggregate::new).collect(),
         }
     }
@@ -215,7 +218,15 @@ impl<S: Store> Bench<S> {
         let written = self.clock.now();
         let deadline = written.after(TTL);
         let payload = self.payload(held);
-        Entry { payload, version: 0, written, soft: deadline, hard: deadline, cost: Duration::from_millis(1), weight: 8 }
+        Entry {
+            payload,
+            version: 0,
+            written,
+            soft: deadline,
+            hard: deadline,
+            cost: Duration::from_millis(1),
+            weight: 8,
+        }
     }
 
     fn payload(&self, held: Held) -> Payload {

@@ -61,7 +61,10 @@ pub(super) async fn no_deadline_is_later<S: Store>(bench: &Bench<S>) {
     bench.holds(kept.soft <= kept.hard, "the soft deadline is not after the hard one");
     // A server's clock is another, and its answers take a while: a minute of ten is more than enough for both.
     let short = |deadline: Moment, kept: Moment| deadline.since(kept) > Duration::from_secs(60);
-    bench.holds(!short(given.soft, kept.soft) && !short(given.hard, kept.hard), "no deadline is much earlier than it was");
+    bench.holds(
+        !short(given.soft, kept.soft) && !short(given.hard, kept.hard),
+        "no deadline is much earlier than it was",
+    );
 }
 
 pub(super) async fn a_refresh_replaces<S: Store>(bench: &Bench<S>) {

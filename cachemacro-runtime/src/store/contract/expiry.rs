@@ -32,7 +32,9 @@ pub(super) async fn nothing_is_served_past_its_hard_deadline<S: Store>(
     bench.serves(&call, 1, "at once").await;
     wait(bench, pass, SOFT).await;
     match bench.look_up(&call).await {
-        Lookup::Hit(entry, _) => bench.holds(entry.soft <= bench.clock.now(), "past its soft deadline an entry is stale"),
+        Lookup::Hit(entry, _) => {
+            bench.holds(entry.soft <= bench.clock.now(), "past its soft deadline an entry is stale")
+        }
         Lookup::Miss => bench.holds(false, "a stale entry is found"),
     }
     wait(bench, pass, HARD - SOFT).await;

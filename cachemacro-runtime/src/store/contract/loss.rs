@@ -13,10 +13,7 @@ async fn lost<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) ->
     call
 }
 
-pub(super) async fn a_new_record_has_a_new_generation<S: Store>(
-    bench: &Bench<S>,
-    lose: &impl AsyncFn(&S, Query<'_>),
-) {
+pub(super) async fn a_new_record_has_a_new_generation<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) {
     let call = Call::find("row:1");
     let mut generations = Vec::new();
     for content in 1..=5 {

@@ -121,7 +121,12 @@ impl MemoryStore {
         Self::with_on_evict(memory, clock, source_lag, Arc::new(|_| ()))
     }
 
-    pub(crate) fn with_on_evict(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration, on_evict: OnEvict) -> Self {
+    pub(crate) fn with_on_evict(
+        memory: Memory,
+        clock: Arc<dyn Clock>,
+        source_lag: Duration,
+        on_evict: OnEvict,
+    ) -> Self {
         let estimated = if memory.by_bytes { memory.capacity / 512 } else { memory.capacity };
         let options = OptionsBuilder::new()
             .estimated_items_capacity(usize::try_from(estimated).unwrap_or(usize::MAX).clamp(1, 1 << 24))
@@ -301,6 +306,9 @@ impl Store for MemoryStore {
 
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryStore").field("entries", &self.len()).field("weight", &self.weight()).finish_non_exhaustive()
+        f.debug_struct("MemoryStore")
+            .field("entries", &self.len())
+            .field("weight", &self.weight())
+            .finish_non_exhaustive()
     }
 }

@@ -4,36 +4,49 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::Block;
 
-use crate::expand::span::{at, here};
+use crate::expand::span::{at, at_start, here};
 use crate::expand::this;
+use crate::model::cached::Cached;
 use crate::model::function::{Arg, Binds, Body, Function};
-
-/// How the body gets hold of what it uses.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Captures {
-    Move,
-    AsNeeded,
-}
 
 /// ```text
 /// async move { if let Some(out) = None::<R> { return out; } { body } }.await          (async)
 /// (move || -> R { body })()                                                           (sync)
 /// ```
 /// The first statement fixes the type for `?` and `return`, as a signature would.
-pub(crate) fn run(function: &Function, rename_self: bool, captures: Captures) -> TokenStream {
+pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
     let output = &function.output;
     let body = statements(function, rename_self);
-    let capture = (captures == Captures::Move).then(|| quote_spanned!(here()=> move));
     if function.is_async() {
         let fix = fix_output(function);
-        return quote_spanned!(here()=> async #capture { #fix #body }.await);
+        return quote_spanned!(here()=> async move { #fix #body }.await);
     }
-    quote_spanned!(here()=> (#capture || -> #output { #body })())
+    quote_spanned!(here()=> (move || -> #output { #body })())
+}
+
+/// `let answer = P::read_inline(miss, .., prepare).await; answer`: bound before it is returned, as in the older editions what
+/// a tail expression borrows would have to outlive the locals. `form` is `inline` or `background`.
+pub(crate) fn read(cached: &Cached, form: &str, at: Span, prepare: &TokenStream) -> TokenStream {
+    let p = cached.krate.private(at);
+    let (prefix, wait) =
+        if cached.function.is_async() { ("read", Some(quote_spanned!(at=> .await))) } else { ("read_sync", None) };
+    let read = Ident::new(&format!("{prefix}_{form}"), at);
+    quote_spanned! {at=>
+        let __cachemacro_answer = #p::#read(
+            __cachemacro_miss,
+            __cachemacro_shape,
+            __cachemacro_values,
+            __cachemacro_fail,
+            __cachemacro_absent,
+            #prepare
+        )#wait;
+        __cachemacro_answer
+    }
 }
 
 pub(crate) fn fix_output(function: &Function) -> TokenStream {
     let output = &function.output;
-    quote_spanned! {here()=>
+    quote_spanned! {at_start(output)=>
         if let ::core::option::Option::Some(__cachemacro_out) = ::core::option::Option::None::<#output> {
             return __cachemacro_out;
         }

@@ -58,7 +58,12 @@ fn steps(cached: &Cached) -> TokenStream {
         Refresh::Background => owned::read(cached),
         Refresh::Inline => inline::read(cached),
     };
-    quote_spanned!(here()=> #(#unpacked)* #setup #miss #read)
+    quote_spanned! {here()=>
+        #(#unpacked)*
+        #setup
+        #miss
+        #read
+    }
 }
 
 /// The signature with plain names in the place of patterns.
@@ -70,7 +75,13 @@ fn signature(function: &Function) -> Signature {
             FnArg::Receiver(receiver) => receiver.mutability = None,
             FnArg::Typed(typed) => {
                 let Some(arg) = args.next() else { continue };
-                let plain = PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: arg.ident.clone(), subpat: None };
+                let plain = PatIdent {
+                    attrs: Vec::new(),
+                    by_ref: None,
+                    mutability: None,
+                    ident: arg.ident.clone(),
+                    subpat: None,
+                };
                 *typed.pat = Pat::Ident(plain);
             }
         }
@@ -155,9 +166,8 @@ fn peek(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
     let known = known(cached, "Peek");
-    let aggregates = bind::closure(cached).map(|closure| {
-        quote_spanned!(here()=> let __cachemacro_miss = __cachemacro_miss.aggregates(#closure);)
-    });
+    let aggregates = bind::closure(cached)
+        .map(|closure| quote_spanned!(here()=> let __cachemacro_miss = __cachemacro_miss.aggregates(#closure);));
     quote_spanned! {here()=>
         let __cachemacro_miss = {
             let __cachemacro_key = #key;
@@ -182,7 +192,8 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     } else {
         (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
     };
-    let aggregates = bind::closure(cached).map(|closure| quote_spanned!(here()=> __cachemacro_source.aggregates(#closure);));
+    let aggregates =
+        bind::closure(cached).map(|closure| quote_spanned!(here()=> __cachemacro_source.aggregates(#closure);));
     quote_spanned! {here()=>
         let mut __cachemacro_source = #p::source(
             &__CACHEMACRO_SITE, __cachemacro_cache, #key, __cachemacro_shape, __cachemacro_values,

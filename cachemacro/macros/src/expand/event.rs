@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 
 use crate::expand::span::{at, at_start, call_over, here};
 use crate::model::event::{Event, EventKind, TypedKey};
@@ -91,14 +92,20 @@ fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
             quote_spanned!(here()=> Rollback { to: #to })
         }
     };
-    quote_spanned!(here()=> __cachemacro_out.add(&#name { #(#fields),* }, #p::Move::#movement);)
+    quote_spanned!(key_span(event, key)=> __cachemacro_out.add(&#name { #(#fields),* }, #p::Move::#movement);)
 }
 
 /// `UserUpdatedKey`, `UserUpdatedKey2`.
 fn key_name(event: &Event, index: usize) -> Ident {
     let number = if index == 0 { String::new() } else { (index + 1).to_string() };
-    let name = syn::ext::IdentExt::unraw(&event.ident);
-    Ident::new(&format!("{name}Key{number}"), Span::mixed_site().located_at(event.ident.span()))
+    let name = event.ident.unraw();
+    Ident::new(&format!("{name}Key{number}"), key_span(event, &event.keys[index]))
+}
+
+/// Everything that depends on the types of a key's fields stands at the first of them, so that the compiler complains of
+/// a type that is no key part once, and there.
+fn key_span(event: &Event, key: &TypedKey) -> Span {
+    key.fields.first().map_or_else(|| at(event.ident.span()), |field| at_start(&field.ty))
 }
 
 fn typed_key(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
@@ -110,15 +117,15 @@ fn typed_key(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
 
 fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let (name, vis) = (key_name(event, index), &event.vis);
-    let lifetime = lifetime(key);
+    let lifetime = lifetime(event, key);
     let fields = key.fields.iter().map(|field| {
         let (ident, ty) = (&field.ident, &field.ty);
-        let q = event.krate.private(at_start(ty));
-        let canon = quote_spanned!(at_start(ty)=> <#ty as #q::KeyPart>::Canon);
-        quote_spanned!(here()=> #[doc(hidden)] #vis #ident: &'__cachemacro_a #canon)
+        let span = at_start(ty);
+        let q = event.krate.private(span);
+        quote_spanned!(span=> #[doc(hidden)] #vis #ident: &'__cachemacro_a <#ty as #q::KeyPart>::Canon)
     });
     let doc = format!("The aggregate that a `{}` moves, as typed fields.", event.ident);
-    quote_spanned! {here()=>
+    quote_spanned! {key_span(event, key)=>
         #[doc(hidden)]
         #[doc = #doc]
         #[allow(private_interfaces, private_bounds, dead_code, clippy::all, clippy::pedantic)]
@@ -127,31 +134,32 @@ fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
 }
 
 /// A key without fields borrows nothing.
-fn lifetime(key: &TypedKey) -> Option<TokenStream> {
-    (!key.fields.is_empty()).then(|| quote_spanned!(here()=> <'__cachemacro_a>))
+fn lifetime(event: &Event, key: &TypedKey) -> Option<TokenStream> {
+    (!key.fields.is_empty()).then(|| quote_spanned!(key_span(event, key)=> <'__cachemacro_a>))
 }
 
 fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
-    let p = event.krate.private(here());
+    let span = key_span(event, key);
+    let p = event.krate.private(span);
     let name = key_name(event, index);
-    let elided = (!key.fields.is_empty()).then(|| quote_spanned!(here()=> <'_>));
+    let elided = (!key.fields.is_empty()).then(|| quote_spanned!(span=> <'_>));
     let templates: Vec<&Template> = key.templates.iter().map(|index| &event.templates[*index]).collect();
     let texts = templates.iter().map(|template| &template.literal);
     let writes = templates.iter().map(|template| {
         let pieces = template.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.literal(#text);),
+            Piece::Text(text) => quote_spanned!(span=> __cachemacro_key.literal(#text);),
             Piece::Place(place) => {
                 let field = &place.root;
-                quote_spanned!(here()=> #p::part(__cachemacro_key, self.#field);)
+                quote_spanned!(span=> #p::part(__cachemacro_key, self.#field);)
             }
         });
-        quote_spanned! {here()=>
+        quote_spanned! {span=>
             let __cachemacro_key = __cachemacro_out.begin();
             #(#pieces)*
             __cachemacro_out.end();
         }
     });
-    quote_spanned! {here()=>
+    quote_spanned! {span=>
         #[automatically_derived]
         impl #p::AggregateKey for #name #elided {
             const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#(#texts),*];
@@ -164,17 +172,21 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
 
 /// An event with one set of fields answers every hash, so that the compiler names the missing or unknown field.
 fn bind(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
-    let p = event.krate.private(here());
+    let span = key_span(event, key);
+    let p = event.krate.private(span);
     let (ident, name) = (&event.ident, key_name(event, index));
-    let lifetime = lifetime(key);
+    let lifetime = lifetime(event, key);
     let (generics, hash) = if event.keys.len() == 1 {
-        (Some(quote_spanned!(here()=> <const __CACHEMACRO_H: ::core::primitive::u64>)), quote_spanned!(here()=> __CACHEMACRO_H))
+        (
+            Some(quote_spanned!(span=> <const __CACHEMACRO_H: ::core::primitive::u64>)),
+            quote_spanned!(span=> __CACHEMACRO_H),
+        )
     } else {
         let names = key.fields.iter().filter_map(|field| field.ident.as_ref());
-        let hash = hash::of_fields(names.map(|name| syn::ext::IdentExt::unraw(name).to_string()));
-        (None, quote_spanned!(here()=> #hash))
+        let hash = hash::of_fields(names.map(|name| name.unraw().to_string()));
+        (None, quote_spanned!(span=> #hash))
     };
-    quote_spanned! {here()=>
+    quote_spanned! {span=>
         #[automatically_derived]
         impl #generics #p::Bind<#hash> for #ident {
             type Key<'__cachemacro_a> = #name #lifetime;

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use crate::expand::body::{self, Captures};
+use crate::expand::body;
 use crate::expand::judge;
 use crate::expand::owned::finish;
 use crate::expand::span::{call_over, here, reaching};
@@ -30,7 +30,6 @@ struct Step {
 /// ```
 pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
-    let p = cached.krate.private(here());
     let receiver = function.receiver.as_ref().map(|receiver| receiver_step(cached, receiver));
     let steps: Vec<Step> = receiver
         .into_iter()
@@ -39,27 +38,22 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let outside = steps.iter().map(|step| &step.outside);
     let each = steps.iter().map(|step| &step.each);
     let inside = steps.iter().map(|step| &step.inside);
-    let run = body::run(function, renames_self(cached), Captures::Move);
+    let run = body::run(function, renames_self(cached));
     let output = &function.output;
     let judge = judge::call(cached);
-    let (read, wait, asynchronous) = if function.is_async() {
-        let wait = Some(quote_spanned!(here()=> .await));
-        (quote_spanned!(here()=> read_inline), wait, Some(quote_spanned!(here()=> async move)))
-    } else {
-        (quote_spanned!(here()=> read_sync_inline), None, None)
-    };
-    quote_spanned! {here()=>
-        #(#outside)*
-        #p::#read(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail, __cachemacro_absent, || || {
+    let asynchronous = function.is_async().then(|| quote_spanned!(here()=> async move));
+    let prepare = quote_spanned! {here()=>
+        || || {
             #(#each)*
             #asynchronous {
                 #(#inside)*
                 let __cachemacro_out: #output = #run;
                 #judge
             }
-        })
-        #wait
-    }
+        }
+    };
+    let read = body::read(cached, "inline", here(), &prepare);
+    quote_spanned!(here()=> #(#outside)* #read)
 }
 
 /// `&self` is copied into each load under its own name.

@@ -51,11 +51,14 @@ fn argument(cached: &Cached, place: &Place) -> TokenStream {
         FnArg::Receiver(_) => place.root == "self",
     };
     let input = cached.function.item.sig.inputs.iter().find(declares);
-    input.map_or_else(|| place.root.to_token_stream(), |input| match input {
-        FnArg::Typed(typed) => {
-            let (pattern, ty) = (&typed.pat, &typed.ty);
-            quote_spanned!(here()=> #pattern : #ty)
-        }
-        FnArg::Receiver(receiver) => receiver.self_token.to_token_stream(),
-    })
+    input.map_or_else(
+        || place.root.to_token_stream(),
+        |input| match input {
+            FnArg::Typed(typed) => {
+                let (pattern, ty) = (&typed.pat, &typed.ty);
+                quote_spanned!(here()=> #pattern : #ty)
+            }
+            FnArg::Receiver(receiver) => receiver.self_token.to_token_stream(),
+        },
+    )
 }

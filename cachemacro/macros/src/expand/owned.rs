@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Index;
 
-use crate::expand::body::{self, Captures};
+use crate::expand::body;
 use crate::expand::judge;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
 use crate::expand::this;
@@ -36,7 +36,6 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
     // A future that is not `Send`, or a borrow that a task cannot keep, is a matter of the function as a whole.
     let whole = at(function.item.sig.ident.span());
-    let p = cached.krate.private(whole);
     let twins: Vec<Twin> = receiver_twin(cached).into_iter().chain(argument_twins(cached)).collect();
     let prepare = twins.iter().map(|twin| &twin.prepare);
     let own = twins.iter().map(|twin| &twin.own);
@@ -45,20 +44,15 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
         let index = Index { index: u32::try_from(index).unwrap_or(u32::MAX), span: here() };
         again(cached, twin, &quote_spanned!(here()=> &__cachemacro_owned.#index))
     });
-    let (read, wait) = if function.is_async() {
-        (quote_spanned!(whole=> read_background), Some(quote_spanned!(whole=> .await)))
-    } else {
-        (quote_spanned!(whole=> read_sync_background), None)
-    };
-    quote_spanned! {whole=>
-        let __cachemacro_load = #load;
-        #p::#read(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail, __cachemacro_absent, || {
+    let prepare = quote_spanned! {whole=>
+        || {
             #(#prepare)*
             let __cachemacro_owned = (#(#own,)*);
             move || __cachemacro_load(#(#clones),*)
-        })
-        #wait
-    }
+        }
+    };
+    let read = body::read(cached, "background", whole, &prepare);
+    quote_spanned!(whole=> let __cachemacro_load = #load; #read)
 }
 
 /// One more of an owned value, at the same place as the first: one type that is not `Clone` is one error.
@@ -70,7 +64,7 @@ fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     let function = &cached.function;
     let parameters = twins.iter().map(|twin| &twin.parameter);
     let enter = twins.iter().map(|twin| &twin.enter);
-    let run = body::run(function, function.receiver.is_some(), Captures::Move);
+    let run = body::run(function, function.receiver.is_some());
     let output = &function.output;
     let judge = judge::call(cached);
     let whole = at(function.item.sig.ident.span());

@@ -68,7 +68,9 @@ fn begins_statement(tokens: &[TokenTree], at: usize) -> bool {
     match at.checked_sub(1).map(|before| &tokens[before]) {
         None => true,
         Some(TokenTree::Punct(punct)) => punct.as_char() == ';',
-        Some(TokenTree::Group(group)) => group.delimiter() != Delimiter::Parenthesis || is_ident(tokens.get(at.wrapping_sub(2)), "pub"),
+        Some(TokenTree::Group(group)) => {
+            group.delimiter() != Delimiter::Parenthesis || is_ident(tokens.get(at.wrapping_sub(2)), "pub")
+        }
         Some(TokenTree::Ident(before)) => before == "unsafe" || before == "pub",
         Some(TokenTree::Literal(_)) => false,
     }

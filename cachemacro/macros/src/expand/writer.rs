@@ -6,9 +6,9 @@ use syn::ext::IdentExt;
 use syn::{AttrStyle, Expr};
 
 use crate::expand::bind;
-use crate::expand::body::{self, Captures};
+use crate::expand::body;
 use crate::expand::cached::wrap;
-use crate::expand::span::here;
+use crate::expand::span::{at_start, here};
 use crate::expand::this;
 use crate::model::function::{Arg, Binds, ReceiverForm};
 use crate::model::mentions::mentions;
@@ -71,12 +71,14 @@ fn steps(writer: &Writer) -> TokenStream {
     let kept = kept(writer);
     let keep = kept.iter().map(|kept| &kept.keep);
     let show = kept.iter().map(|kept| &kept.show);
-    let run = body::run(function, false, captures(writer));
+    let lend = lend_self(writer);
+    let run = body::run(function, lend.is_some());
     let output = &function.output;
     let add = writer.sources.iter().map(|source| add(writer, source));
     let publish = publish(writer);
     quote_spanned! {here()=>
         #(#keep)*
+        #lend
         let __cachemacro_out: #output = #run;
         let __cachemacro_shape = #p::shape!(#output);
         #(#show)*
@@ -91,12 +93,14 @@ fn steps(writer: &Writer) -> TokenStream {
 fn add(writer: &Writer, source: &Source) -> TokenStream {
     match source {
         Source::Value(closure) => {
+            let span = at_start(&closure.body);
             let closure = for_self(writer, closure.to_token_stream());
-            quote_spanned!(here()=> __cachemacro_batch.add_from(__cachemacro_shape, &__cachemacro_out, #closure);)
+            quote_spanned!(span=> __cachemacro_batch.add_from(__cachemacro_shape, &__cachemacro_out, #closure);)
         }
         Source::Arguments(expr) => {
+            let span = at_start(expr);
             let expr = for_self(writer, expr.to_token_stream());
-            quote_spanned!(here()=> __cachemacro_batch.add(#expr);)
+            quote_spanned!(span=> __cachemacro_batch.add(#expr);)
         }
     }
 }
@@ -114,20 +118,20 @@ fn publish(writer: &Writer) -> TokenStream {
         }
         None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),
     };
-    let (suffix, wait) = if writer.function.is_async() {
-        ("", Some(quote_spanned!(here()=> .await)))
-    } else {
-        ("_sync", None)
-    };
+    let (suffix, wait) =
+        if writer.function.is_async() { ("", Some(quote_spanned!(here()=> .await))) } else { ("_sync", None) };
     let loud = Ident::new(&format!("publish{suffix}"), here());
     let quiet = Ident::new(&format!("publish_quietly{suffix}"), here());
     if writer.on_error == OnError::Fail {
+        let span = at_start(output);
+        let q = writer.krate.private(span);
+        let failed = quote_spanned!(span=> #q::publish_failed_strict!(#output, __cachemacro_error));
         return quote_spanned! {here()=>
             #cache
             match #p::#loud(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
                 ::core::result::Result::Ok(()) => __cachemacro_out,
                 ::core::result::Result::Err(__cachemacro_error) => {
-                    #p::publish_failed_strict!(#output, __cachemacro_error)
+                    #failed
                 }
             }
         };
@@ -198,11 +202,14 @@ fn for_self(writer: &Writer, tokens: TokenStream) -> TokenStream {
     if moves_self(writer) { this::rename(tokens) } else { tokens }
 }
 
-/// `&mut self` must come back from the body if an event is made from it.
-fn captures(writer: &Writer) -> Captures {
-    let form = writer.function.receiver.as_ref().map(|receiver| &receiver.form);
-    let comes_back = matches!(form, Some(ReceiverForm::RefMut)) && names_self(writer);
-    if comes_back { Captures::AsNeeded } else { Captures::Move }
+/// The body gets a shorter `&mut self` where an event is made from the longer one afterwards.
+fn lend_self(writer: &Writer) -> Option<TokenStream> {
+    let receiver = writer.function.receiver.as_ref()?;
+    if !matches!(receiver.form, ReceiverForm::RefMut) || !names_self(writer) {
+        return None;
+    }
+    let (token, name) = (&receiver.token, this::name(receiver.span));
+    Some(quote_spanned!(here()=> let #name = &mut *#token;))
 }
 
 fn is_named(writer: &Writer, name: &Ident) -> bool {

@@ -90,15 +90,36 @@ mod tests {
         let borrows: [Type; 4] =
             [parse_quote!(&str), parse_quote!(Cow<'_, str>), parse_quote!(Vec<&'a u8>), parse_quote!((u8, &u8))];
         assert!(borrows.iter().all(|ty| borrowed(ty).is_some()));
-        let owns: [Type; 4] =
-            [parse_quote!(u64), parse_quote!(&'static str), parse_quote!(fn(&str) -> &str), parse_quote!(Box<dyn Fn(&str)>)];
+        let owns: [Type; 4] = [
+            parse_quote!(u64),
+            parse_quote!(&'static str),
+            parse_quote!(fn(&str) -> &str),
+            parse_quote!(Box<dyn Fn(&str)>),
+        ];
         assert!(owns.iter().all(|ty| borrowed(ty).is_none()));
     }
 
     #[test]
     fn a_lifetime_is_found_inside_groups() {
         let names = [format_ident!("a")];
-        assert!(named_lifetime(quote!({ let x: &'a str = y; }), &names).is_some());
-        assert!(named_lifetime(quote!({ let a = 'b'; a }), &names).is_none());
+        assert!(
+            named_lifetime(
+                quote!({
+                    let x: &'a str = y;
+                }),
+                &names
+            )
+            .is_some()
+        );
+        assert!(
+            named_lifetime(
+                quote!({
+                    let a = 'b';
+                    a
+                }),
+                &names
+            )
+            .is_none()
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Where `cachemacro` lives in the user's crate.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::Path;
 
+#[derive(Clone)]
 pub(crate) struct Krate(pub(crate) Option<Path>);
 
 impl Krate {

@@ -35,8 +35,7 @@ fn is_variable(tokens: &[TokenTree], at: usize) -> bool {
 }
 
 fn captures(literal: &str, name: &str) -> bool {
-    literal.contains('"')
-        && (literal.contains(&format!("{{{name}}}")) || literal.contains(&format!("{{{name}:")))
+    literal.contains('"') && (literal.contains(&format!("{{{name}}}")) || literal.contains(&format!("{{{name}:")))
 }
 
 #[cfg(test)]

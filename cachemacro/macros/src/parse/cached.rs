@@ -5,7 +5,7 @@ use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 
 use crate::diag::{Diag, message};
 use crate::model::policy::{Refresh, Ttl};
-use crate::parse::item::{self, Given, Item};
+use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::{split, value};
 
 pub(crate) const NAMES: [&str; 20] = [
@@ -29,6 +29,24 @@ pub(crate) const NAMES: [&str; 20] = [
     "weight",
     "cache",
     "crate",
+];
+
+/// What other caches call these things.
+const SYNONYMS: [(&str, &str); 14] = [
+    ("ttl", "hard_ttl"),
+    ("expires", "hard_ttl"),
+    ("expire", "hard_ttl"),
+    ("max_age", "hard_ttl"),
+    ("time", "hard_ttl"),
+    ("stale_ttl", "hard_ttl"),
+    ("fresh", "soft_ttl"),
+    ("version", "version_from"),
+    ("event", "invalidated_by"),
+    ("events", "invalidated_by"),
+    ("ignore", "skip"),
+    ("condition", "cache_if"),
+    ("size", "weight"),
+    ("convert", "key"),
 ];
 
 /// What was written; a value that could not be read is in `mentioned` only.
@@ -76,7 +94,10 @@ impl RawCached {
 
 pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawCached {
     let mut raw = RawCached::default();
-    for item in item::named(tokens, "cached", &NAMES, &[], diag) {
+    let known = Known { attribute: "cached", names: &NAMES, repeats: &[], synonyms: &SYNONYMS };
+    let named = item::named(tokens, &known, diag);
+    raw.mentioned = named.meant;
+    for item in named.items {
         raw.mentioned.push(item.spelled());
         take(&mut raw, &item, diag);
     }
@@ -88,7 +109,9 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "key" => item.put(&mut raw.key, diag, |item| value::string(item, "\"user:<id>\"")),
         "version_from" => item.put(&mut raw.version_from, diag, version_from),
         "invalidated_by" => item.put(&mut raw.invalidated_by, diag, bindings),
-        "ttl_only" => item.put(&mut raw.ttl_only, diag, |item| value::string(item, "\"why a stale value does no harm\"")),
+        "ttl_only" => {
+            item.put(&mut raw.ttl_only, diag, |item| value::string(item, "\"why a stale value does no harm\""))
+        }
         "soft_ttl" => item.put(&mut raw.soft_ttl, diag, value::ttl),
         "hard_ttl" => item.put(&mut raw.hard_ttl, diag, value::ttl),
         "negative_ttl" => item.put(&mut raw.negative_ttl, diag, value::ttl),
@@ -99,9 +122,9 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),
         "skip" => item.put(&mut raw.skip, diag, |item| value::names(item, "db")),
         "local" => item.put(&mut raw.local, diag, value::flag),
-        "consistency" => item.put(&mut raw.strict, diag, |item| {
-            value::choice(item, &[("strict", true), ("bounded", false)])
-        }),
+        "consistency" => {
+            item.put(&mut raw.strict, diag, |item| value::choice(item, &[("strict", true), ("bounded", false)]))
+        }
         "refresh" => item.put(&mut raw.refresh, diag, |item| {
             value::choice(item, &[("background", Refresh::Background), ("inline", Refresh::Inline)])
         }),
@@ -166,4 +189,19 @@ fn fields(literal: &ExprStruct) -> syn::Result<Vec<(Ident, Expr)>> {
         }
     };
     literal.fields.iter().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read() {
+        let diag = Diag::new();
+        for name in NAMES {
+            let tokens: TokenStream = format!("{name} = nonsense").parse().unwrap();
+            take(&mut RawCached::default(), &Item::read(tokens).ok().unwrap(), &diag);
+        }
+        assert!(diag.errors().is_some());
+    }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// The units, largest first.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-const ALLOWED: &str = "the units are `ms`, `s`, `m`, `h` and `d`, as in \"500ms\", \"60s\", \"10m\", \"1h30m\" or \"2d\"";
+const ALLOWED: &str =
+    "the units are `ms`, `s`, `m`, `h` and `d`, as in \"500ms\", \"60s\", \"10m\", \"1h30m\" or \"2d\"";
 
 /// Why a text is no duration.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +74,10 @@ pub(crate) fn read(text: &str) -> Result<Duration, DurationFault> {
         }
         smallest = millis;
         let part = number.parse::<u64>().ok().and_then(|count| count.checked_mul(millis));
-        total = part.and_then(|part| total.checked_add(part)).filter(|all| *all <= LONGEST).ok_or(DurationFault::TooLong)?;
+        total = part
+            .and_then(|part| total.checked_add(part))
+            .filter(|all| *all <= LONGEST)
+            .ok_or(DurationFault::TooLong)?;
         rest = after;
     }
     if total == 0 { Err(DurationFault::Zero) } else { Ok(Duration::from_millis(total)) }

@@ -5,7 +5,7 @@ use syn::{Attribute, Expr, LitStr, Member, Meta, Path};
 
 use crate::diag::{Diag, message};
 use crate::model::spelling::tidy;
-use crate::parse::item::{self, Given, Item};
+use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::value;
 
 const NAMES: [&str; 6] = ["name", "key", "version", "restores", "rollback_to", "crate"];
@@ -43,7 +43,10 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> RawEvent {
             ),
         }
     }
-    for item in item::named(without_double_commas(tokens), "event", &NAMES, &["key"], diag) {
+    let known = Known { attribute: "event", names: &NAMES, repeats: &["key"], synonyms: &[] };
+    let named = item::named(without_double_commas(tokens), &known, diag);
+    raw.mentioned = named.meant;
+    for item in named.items {
         raw.mentioned.push(item.spelled());
         take(&mut raw, &item, diag);
     }
@@ -53,7 +56,8 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> RawEvent {
 /// Several `#[event]` lists are joined with commas, after which one may stand twice.
 fn without_double_commas(tokens: TokenStream) -> TokenStream {
     let mut after_comma = true;
-    let is_comma = |token: &proc_macro2::TokenTree| matches!(token, proc_macro2::TokenTree::Punct(p) if p.as_char() == ',');
+    let is_comma =
+        |token: &proc_macro2::TokenTree| matches!(token, proc_macro2::TokenTree::Punct(p) if p.as_char() == ',');
     let keep = |token: &proc_macro2::TokenTree| {
         let comma = is_comma(token);
         let keep = !(comma && after_comma);

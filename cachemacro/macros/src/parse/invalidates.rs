@@ -6,6 +6,7 @@ use syn::{Expr, Path};
 use crate::diag::{Diag, list, message};
 use crate::model::writer::OnError;
 use crate::parse::item::{self, Given, Item, ItemBody};
+use crate::parse::nearest::nearest;
 use crate::parse::{split, value};
 
 const OPTIONS: [&str; 4] = ["on_error", "cache", "emits", "crate"];
@@ -22,7 +23,7 @@ pub(crate) struct RawInvalidates {
 }
 
 pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
-    item::complain_of_stray_commas(tokens.clone(), diag);
+    item::complain_of_commas(tokens.clone(), diag);
     let mut raw = RawInvalidates::default();
     let mut options: Vec<Item> = Vec::new();
     for tokens in split::items(tokens) {
@@ -36,7 +37,7 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
             Ok(item) if matches!(item.body, ItemBody::Value(_)) => {
                 let name = item.spelled();
                 let what = format!("`#[invalidates]` has no option `{name}`");
-                diag.wrong(&item.name, what, item::did_you_mean(&name, &OPTIONS));
+                diag.wrong(&item.name, what, item::did_you_mean(nearest(&name, OPTIONS), &OPTIONS));
                 raw.unread = true;
             }
             _ => source(&mut raw, tokens, diag),

@@ -76,36 +76,69 @@ fn continues(equals: &proc_macro2::Punct, rest: &[TokenTree]) -> bool {
     equals.spacing() == proc_macro2::Spacing::Joint && matches!(next, Some('=' | '>'))
 }
 
-/// The named items of a list, each name once: unknown names and duplicates are errors.
-pub(crate) fn named(tokens: TokenStream, attribute: &str, known: &[&str], repeats: &[&str], diag: &Diag) -> Vec<Item> {
-    complain_of_stray_commas(tokens.clone(), diag);
-    let mut items: Vec<Item> = Vec::new();
+/// What a list may contain.
+pub(crate) struct Known<'a> {
+    /// `cached`, for messages.
+    pub(crate) attribute: &'a str,
+    pub(crate) names: &'a [&'a str],
+    /// The names that may stand several times.
+    pub(crate) repeats: &'a [&'a str],
+    /// Names that people bring from elsewhere, and what they are called here.
+    pub(crate) synonyms: &'a [(&'a str, &'a str)],
+}
+
+/// The named items of a list, and the names that were meant by those that are unknown.
+pub(crate) struct Named {
+    pub(crate) items: Vec<Item>,
+    pub(crate) meant: Vec<String>,
+}
+
+/// Reads a list in which each name may stand once: unknown names and duplicates are errors.
+pub(crate) fn named(tokens: TokenStream, known: &Known<'_>, diag: &Diag) -> Named {
+    complain_of_commas(tokens.clone(), diag);
+    let mut named = Named { items: Vec::new(), meant: Vec::new() };
     for tokens in split::items(tokens) {
         match Item::read(tokens) {
-            Ok(item) => keep(item, &mut items, attribute, known, repeats, diag),
-            Err(tokens) => diag.wrong(
-                &tokens,
-                format!("`#[{attribute}]` cannot read this"),
-                format!("write `name = value`, `name(...)` or `name`; the names are {}", list(known)),
-            ),
+            Ok(item) => keep(item, &mut named, known, diag),
+            Err(tokens) => complain_of_nameless(&tokens, &mut named, known, diag),
         }
     }
-    items
+    named
 }
 
-pub(crate) fn complain_of_stray_commas(tokens: TokenStream, diag: &Diag) {
-    if let Some(span) = split::stray_comma(tokens) {
+pub(crate) fn complain_of_commas(tokens: TokenStream, diag: &Diag) {
+    if let Some(span) = split::stray_comma(tokens.clone()) {
         diag.wrong_at(span, "there is nothing before this comma", "remove it");
+    }
+    for name in split::missing_commas(tokens) {
+        diag.wrong(&name, format!("a comma is missing before `{name}`"), "put a comma between the two attributes");
     }
 }
 
-fn keep(item: Item, items: &mut Vec<Item>, attribute: &str, known: &[&str], repeats: &[&str], diag: &Diag) {
+fn complain_of_nameless(tokens: &TokenStream, named: &mut Named, known: &Known<'_>, diag: &Diag) {
+    let what = format!("`#[{}]` cannot read this", known.attribute);
+    match syn::parse2::<syn::LitStr>(tokens.clone()) {
+        Ok(text) if known.names.contains(&"key") => {
+            named.meant.push("key".to_owned());
+            diag.wrong(&text, what, format!("write `key = {}`", text.token()));
+        }
+        _ => {
+            let names = list(known.names);
+            diag.wrong(tokens, what, format!("write `name = value`, `name(...)` or `name`; the names are {names}"));
+        }
+    }
+}
+
+fn keep(item: Item, named: &mut Named, known: &Known<'_>, diag: &Diag) {
     let name = item.spelled();
-    if !known.contains(&name.as_str()) {
-        diag.wrong(&item.name, format!("`#[{attribute}]` has no attribute `{name}`"), did_you_mean(&name, known));
-    } else if !repeats.contains(&name.as_str()) && already(items, &item, diag) {
-    } else {
-        items.push(item);
+    if !known.names.contains(&name.as_str()) {
+        let synonym = known.synonyms.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
+        let near = synonym.or_else(|| nearest(&name, known.names.iter().copied()));
+        named.meant.extend(near.map(str::to_owned));
+        let what = format!("`#[{}]` has no attribute `{name}`", known.attribute);
+        diag.wrong(&item.name, what, did_you_mean(near, known.names));
+    } else if known.repeats.contains(&name.as_str()) || !already(&named.items, &item, diag) {
+        named.items.push(item);
     }
 }
 
@@ -123,10 +156,7 @@ pub(crate) fn already(items: &[Item], item: &Item, diag: &Diag) -> bool {
     first.is_some()
 }
 
-/// "did you mean `x`? The names are ...".
-pub(crate) fn did_you_mean(typed: &str, known: &[&str]) -> String {
-    match nearest(typed, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`? the names are {}", list(known)),
-        None => format!("the names are {}", list(known)),
-    }
+/// "did you mean `x`?", or all the names there are.
+pub(crate) fn did_you_mean(near: Option<&str>, names: &[&str]) -> String {
+    near.map_or_else(|| format!("the names are {}", list(names)), |near| format!("did you mean `{near}`?"))
 }

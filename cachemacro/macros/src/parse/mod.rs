@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod invalidates;
 pub(crate) mod item;
 pub(crate) mod nearest;
+pub(crate) mod part;
 pub(crate) mod percent;
 pub(crate) mod split;
 pub(crate) mod template;

@@ -1,6 +1,6 @@
 //! An attribute list to its items: `key = "x", local, skip(a, b)` is three of them.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 
 /// Splits at the commas that end an item: not those in a closure's head or between the brackets of a turbofish.
 pub(crate) fn items(tokens: TokenStream) -> Vec<TokenStream> {
@@ -10,13 +10,18 @@ pub(crate) fn items(tokens: TokenStream) -> Vec<TokenStream> {
     let mut angles = 0_usize;
     let mut in_head = false;
     for (at, token) in tokens.iter().enumerate() {
+        if lacks_comma(&tokens, at) {
+            items.push(std::mem::take(&mut item).into_iter().collect());
+        }
         match punct(Some(token)) {
             Some(',') if angles == 0 && !in_head => {
                 items.push(std::mem::take(&mut item).into_iter().collect());
                 continue;
             }
             Some('|') if in_head => in_head = false,
-            Some('|') if opens_closure(&item) => in_head = punct(tokens.get(at + 1)) != Some('|') || item_is_spaced(token),
+            Some('|') if opens_closure(&item) => {
+                in_head = punct(tokens.get(at + 1)) != Some('|') || item_is_spaced(token)
+            }
             Some('<') if angles > 0 || ends_in_path(&item) => angles += 1,
             Some('>') if angles > 0 && punct(item.last()) != Some('-') => angles -= 1,
             _ => {}
@@ -27,6 +32,23 @@ pub(crate) fn items(tokens: TokenStream) -> Vec<TokenStream> {
         items.push(item.into_iter().collect());
     }
     items.into_iter().filter(|item: &TokenStream| !item.is_empty()).collect()
+}
+
+/// Where an item begins without a comma before it: `key = "a" local = ..`.
+pub(crate) fn missing_commas(tokens: TokenStream) -> Vec<Ident> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let begins = |at: usize| match &tokens[at] {
+        TokenTree::Ident(name) if lacks_comma(&tokens, at) => Some(name.clone()),
+        _ => None,
+    };
+    (0..tokens.len()).filter_map(begins).collect()
+}
+
+/// No expression continues with a name and `=` right after a literal or a bracket.
+fn lacks_comma(tokens: &[TokenTree], at: usize) -> bool {
+    let after_value = at > 0 && matches!(tokens[at - 1], TokenTree::Literal(_) | TokenTree::Group(_));
+    let assigns = punct(tokens.get(at + 1)) == Some('=') && !matches!(punct(tokens.get(at + 2)), Some('=' | '>'));
+    after_value && assigns && matches!(tokens[at], TokenTree::Ident(_))
 }
 
 /// Where an empty item stands: `a,, b` or a leading comma.
@@ -88,6 +110,13 @@ mod tests {
         assert_eq!(count("event, move |a| b"), 2);
         assert_eq!(count("x = a | b, local"), 2);
         assert_eq!(count(""), 0);
+    }
+
+    #[test]
+    fn missing_commas_split_too() {
+        assert_eq!(count("key = \"a\" local = b, skip(a) key = c"), 4);
+        assert_eq!(missing_commas("key = \"a\" local = b, skip(a) key = c".parse().unwrap()).len(), 2);
+        assert_eq!(count("cache = if a { b } else { c }, x = 1 as u8"), 2);
     }
 
     #[test]

@@ -137,14 +137,20 @@ impl Reader {
         let spelled = |at: Range<usize>| self.chars[at].iter().collect::<String>();
         let (a, b) = (spelled(last.clone()), spelled(next.clone()));
         if between.is_empty() {
-            let what = format!("`{a}{b}`: nothing separates the two placeholders, so (12, 3) and (1, 23) would share an entry");
+            let what = format!(
+                "`{a}{b}`: nothing separates the two placeholders, so (12, 3) and (1, 23) would share an entry"
+            );
             self.fault(last.start..next.end, what, "put a separator between them, such as `:` or `/`");
         } else if between.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '-')) {
             let text: String = between.iter().collect();
             let what = format!(
                 "`{text}` does not separate `{a}` from `{b}`: it may also occur inside either, so that two calls could share an entry"
             );
-            self.fault(last.end..next.start, what, "separate them with `:`, `/` or another mark that values never contain");
+            self.fault(
+                last.end..next.start,
+                what,
+                "separate them with `:`, `/` or another mark that values never contain",
+            );
         }
     }
 }

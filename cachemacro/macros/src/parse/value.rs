@@ -18,7 +18,9 @@ fn assigned(item: &Item, example: &str) -> syn::Result<TokenStream> {
     let name = item.spelled();
     match &item.body {
         ItemBody::Value(tokens) if !tokens.is_empty() => Ok(tokens.clone()),
-        _ => Err(wrong(&item.tokens, format!("`{name}` needs a value after `=`"), format!("write `{name} = {example}`"))),
+        _ => {
+            Err(wrong(&item.tokens, format!("`{name}` needs a value after `=`"), format!("write `{name} = {example}`")))
+        }
     }
 }
 
@@ -27,7 +29,11 @@ pub(crate) fn listed(item: &Item, example: &str) -> syn::Result<TokenStream> {
     let name = item.spelled();
     match &item.body {
         ItemBody::List(tokens) if !tokens.is_empty() => Ok(tokens.clone()),
-        _ => Err(wrong(&item.tokens, format!("`{name}` needs a list in parentheses"), format!("write `{name}({example})`"))),
+        _ => Err(wrong(
+            &item.tokens,
+            format!("`{name}` needs a list in parentheses"),
+            format!("write `{name}({example})`"),
+        )),
     }
 }
 
@@ -123,7 +129,8 @@ pub(crate) fn one_parameter(item: &Item, closure: ExprClosure, example: &str) ->
     if closure.inputs.len() == 1 {
         return Ok(closure);
     }
-    let what = format!("the closure of `{}` takes the value and nothing else, not {}", item.spelled(), closure.inputs.len());
+    let what =
+        format!("the closure of `{}` takes the value and nothing else, not {}", item.spelled(), closure.inputs.len());
     Err(wrong(closure, what, mend))
 }
 
@@ -133,9 +140,9 @@ pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
     let example = "\"60s\"";
     let value: Expr = expr(item, example)?;
     match &value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => duration::read(&text.value()).map(Ttl::Literal).map_err(|fault| {
-            wrong(&value, format!("`{name} = {}` {fault}", tidy(text)), fault.mend())
-        }),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => duration::read(&text.value())
+            .map(Ttl::Literal)
+            .map_err(|fault| wrong(&value, format!("`{name} = {}` {fault}", tidy(text)), fault.mend())),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
             let number = number.base10_digits();
             let what = format!("`{name} = {number}` has no unit");
@@ -162,7 +169,8 @@ pub(crate) fn percentage(item: &Item) -> syn::Result<f64> {
     let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &value else {
         return Err(wrong(&value, format!("`{}` is a percentage in quotes", item.spelled()), RANGE));
     };
-    percent::read(&text.value()).map_err(|why| wrong(&value, format!("`{} = {}` {why}", item.spelled(), tidy(text)), RANGE))
+    percent::read(&text.value())
+        .map_err(|why| wrong(&value, format!("`{} = {}` {why}", item.spelled(), tidy(text)), RANGE))
 }
 
 pub(crate) fn number(item: &Item, example: &str) -> syn::Result<f64> {

@@ -35,12 +35,17 @@ pub(crate) fn check(
 
 fn check_no_duplicates(raw: &[RawBinding], diag: &Diag) {
     let spelled = |binding: &RawBinding| {
-        let fields: Vec<String> = binding.fields.iter().map(|(name, value)| format!("{name}: {}", tidy(value))).collect();
+        let fields: Vec<String> =
+            binding.fields.iter().map(|(name, value)| format!("{name}: {}", tidy(value))).collect();
         (tidy(&binding.event), fields)
     };
     for (at, binding) in raw.iter().enumerate() {
         if raw[..at].iter().any(|earlier| spelled(earlier) == spelled(binding)) {
-            diag.wrong(&binding.event, format!("`{}` is bound twice in the same way", tidy(&binding.event)), "remove one of the two");
+            diag.wrong(
+                &binding.event,
+                format!("`{}` is bound twice in the same way", tidy(&binding.event)),
+                "remove one of the two",
+            );
         }
         for (at, (name, _)) in binding.fields.iter().enumerate() {
             if binding.fields[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -64,22 +69,20 @@ fn check_is_no_argument(binding: &RawBinding, function: &Function, diag: &Diag) 
     }
 }
 
-fn check_value(
-    field: &Ident,
-    value: &syn::Expr,
-    function: &Function,
-    key: &Key,
-    skipped: &[Ident],
-    diag: &Diag,
-) {
+fn check_value(field: &Ident, value: &syn::Expr, function: &Function, key: &Key, skipped: &[Ident], diag: &Diag) {
     for name in function.names().filter(|name| mentions(value, name)) {
         if key.covers(name) {
             continue;
         }
-        let why = "entries under one key would hang on different aggregates, and the event of one would miss the others";
+        let why =
+            "entries under one key would hang on different aggregates, and the event of one would miss the others";
         if skipped.contains(name) {
             let what = format!("`{field}` is bound to `{name}`, which is skipped: {why}");
-            diag.wrong(value.to_token_stream(), what, format!("remove `{name}` from `skip` and add `<{name}>` to the key"));
+            diag.wrong(
+                value.to_token_stream(),
+                what,
+                format!("remove `{name}` from `skip` and add `<{name}>` to the key"),
+            );
         } else {
             let what = format!("`{field}` is bound to `{name}`, which is not part of the key: {why}");
             diag.wrong(value.to_token_stream(), what, format!("add `<{name}>` to the key"));

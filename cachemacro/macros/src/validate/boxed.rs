@@ -2,7 +2,9 @@
 
 use proc_macro2::Span;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, GenericArgument, Lifetime, Path, PathArguments, ReturnType, Stmt, Type, TypeParamBound, TypeReference};
+use syn::{
+    Block, Expr, GenericArgument, Lifetime, Path, PathArguments, ReturnType, Stmt, Type, TypeParamBound, TypeReference,
+};
 
 use crate::model::function::Body;
 
@@ -111,7 +113,10 @@ mod tests {
     fn the_async_block_is_the_body() {
         let plain: Block = parse_quote!({ Box::pin(async move { 1 }) });
         assert!(matches!(body(&plain, &parse_quote!(-> X)), Body::Plain(_)));
-        let other: Block = parse_quote!({ let x = 1; Box::pin(async move { x }) });
+        let other: Block = parse_quote!({
+            let x = 1;
+            Box::pin(async move { x })
+        });
         assert!(matches!(body(&other, &parse_quote!(-> X)), Body::Future { .. }));
     }
 }

@@ -97,7 +97,10 @@ fn complain_of_no_key(function: &Function, diag: &Diag) {
     let places: String = names.iter().map(|name| format!(":<{name}>")).collect();
     let ident = &function.item.sig.ident;
     let there_is = what_there_is(&function.name(), "argument", &names);
-    let mend = format!("add `key = \"{}{places}\"`, without those on which the result does not depend; {there_is}", ident.unraw());
+    let mend = format!(
+        "add `key = \"{}{places}\"`, without those on which the result does not depend; {there_is}",
+        ident.unraw()
+    );
     diag.wrong(ident, "`key` is missing: it says which calls share an entry", mend);
 }
 
@@ -110,9 +113,9 @@ fn check_freshness_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
              `ttl_only = \"why\"`, so that every change may go unseen until `hard_ttl`, for a reason that the report prints",
         ),
         (true, true) => {
-            let at = raw.ttl_only.as_ref().map_or(function.item.sig.ident.span(), |given| given.name.span());
-            diag.wrong_at(
-                at,
+            let (Some(reason), Some(_)) = (&raw.ttl_only, &raw.invalidated_by) else { return };
+            diag.wrong(
+                &reason.name,
                 "`ttl_only` and `invalidated_by` exclude each other: the one says that no event moves this entry",
                 "remove `ttl_only`; `hard_ttl` bounds the staleness either way",
             );
@@ -124,7 +127,11 @@ fn check_freshness_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
 fn check_reason_is_given(raw: &RawCached, diag: &Diag) {
     if let Some(reason) = raw.ttl_only.as_ref().filter(|reason| reason.value.value().trim().is_empty()) {
         let what = "`ttl_only` needs its reason: the strategy report prints it";
-        diag.wrong(&reason.tokens, what, "write why a stale value does no harm: `ttl_only = \"exchange rates change daily\"`");
+        diag.wrong(
+            &reason.tokens,
+            what,
+            "write why a stale value does no harm: `ttl_only = \"exchange rates change daily\"`",
+        );
     }
 }
 

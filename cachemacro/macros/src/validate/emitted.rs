@@ -73,9 +73,8 @@ impl<'ast> Visit<'ast> for Search<'_> {
     }
 
     fn visit_expr_macro(&mut self, node: &'ast ExprMacro) {
-        let elements = |input: syn::parse::ParseStream<'_>| {
-            input.parse_terminated(|input| input.parse::<Expr>(), Token![,])
-        };
+        let elements =
+            |input: syn::parse::ParseStream<'_>| input.parse_terminated(|input| input.parse::<Expr>(), Token![,]);
         if let Ok(elements) = node.mac.parse_body_with(elements) {
             let mut inner = Search { function: self.function, found: Vec::new() };
             elements.iter().for_each(|element| inner.visit_expr(element));
@@ -150,7 +149,15 @@ mod tests {
             (parse_quote!(Some(Box::new(A { id }))), vec!["A"]),
             (parse_quote!((A { id }, [B::new()], vec![C(id), A { id }])), vec!["A", "B", "C"]),
             (parse_quote!(|user| if user.gone { Some(A { id }) } else { None }), vec!["A"]),
-            (parse_quote!(|user| { let v = 1; match user { _ => A { id } } }), vec!["A"]),
+            (
+                parse_quote!(|user| {
+                    let v = 1;
+                    match user {
+                        _ => A { id },
+                    }
+                }),
+                vec!["A"],
+            ),
         ] {
             assert_eq!(found(expr), expected);
         }

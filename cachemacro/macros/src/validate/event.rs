@@ -16,7 +16,8 @@ use crate::validate::key::{self, Roots};
 
 const EXAMPLE: &str = "`#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]`";
 
-pub(crate) fn check(raw: RawEvent, input: DeriveInput, diag: &Diag) -> Option<Event> {
+/// The event, as soon as its keys are right: with a wrong name or version it can still be bound without a second error.
+pub(crate) fn check(raw: RawEvent, krate: Krate, input: DeriveInput, diag: &Diag) -> Option<Event> {
     check_is_not_generic(&input, diag);
     check_attribute_stands_above(&input, diag);
     let fields = check_named_fields(&input, diag)?;
@@ -27,13 +28,13 @@ pub(crate) fn check(raw: RawEvent, input: DeriveInput, diag: &Diag) -> Option<Ev
     let templates = templates?;
     let keys = typed_keys(&templates, &fields);
     Some(Event {
-        krate: Krate(raw.krate.map(|krate| krate.value)),
+        krate,
         vis: input.vis,
+        name: name.unwrap_or_else(|| LitStr::new("", input.ident.span())),
         ident: input.ident,
-        name: name?,
         templates,
         keys,
-        kind: kind?,
+        kind: kind.unwrap_or(EventKind::Unversioned),
     })
 }
 
@@ -46,11 +47,19 @@ fn check_is_not_generic(input: &DeriveInput, diag: &Diag) {
 
 fn check_attribute_stands_above(input: &DeriveInput, diag: &Diag) {
     if !input.attrs.iter().any(|attr| attr.path().is_ident("event")) {
-        diag.wrong(&input.ident, format!("`{}` does not say what it moves", input.ident), format!("write {EXAMPLE} above it"));
+        diag.wrong(
+            &input.ident,
+            format!("`{}` does not say what it moves", input.ident),
+            format!("write {EXAMPLE} above it"),
+        );
     }
     let Data::Struct(data) = &input.data else { return };
     for attr in data.fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("event")) {
-        diag.wrong(attr, "`#[event]` stands above the struct, not above a field", format!("write {EXAMPLE} above the struct"));
+        diag.wrong(
+            attr,
+            "`#[event]` stands above the struct, not above a field",
+            format!("write {EXAMPLE} above the struct"),
+        );
     }
 }
 
@@ -113,14 +122,19 @@ fn check_keys(raw: &RawEvent, input: &DeriveInput, fields: &[Field], diag: &Diag
         this: None,
         members: false,
     };
-    let templates: Vec<Option<Template>> = raw.keys.iter().map(|given| key::resolve(&given.value, &roots, diag)).collect();
+    let templates: Vec<Option<Template>> =
+        raw.keys.iter().map(|given| key::resolve(&given.value, &roots, diag)).collect();
     templates.into_iter().collect()
 }
 
 fn check_keys_differ(raw: &RawEvent, diag: &Diag) {
     for (at, given) in raw.keys.iter().enumerate() {
         if raw.keys[..at].iter().any(|earlier| earlier.value.value() == given.value.value()) {
-            diag.wrong(&given.value, format!("the key \"{}\" is given twice", given.value.value()), "remove one of them");
+            diag.wrong(
+                &given.value,
+                format!("the key \"{}\" is given twice", given.value.value()),
+                "remove one of them",
+            );
         }
     }
 }
@@ -146,7 +160,10 @@ fn check_kind(raw: &RawEvent, fields: &[Field], diag: &Diag) -> Option<EventKind
 fn check_one_kind_of_rollback(raw: &RawEvent, diag: &Diag) {
     if let Some(rollback) = &raw.rollback_to {
         for other in [&raw.version, &raw.restores].into_iter().flatten() {
-            let what = format!("`{}` and `rollback_to` exclude each other: the latter is the version that the database went back to", other.name);
+            let what = format!(
+                "`{}` and `rollback_to` exclude each other: the latter is the version that the database went back to",
+                other.name
+            );
             diag.wrong(&rollback.name, what, format!("remove `{}`", other.name));
         }
     } else if let (Some(restores), false) = (&raw.restores, raw.mentions("version")) {
@@ -163,7 +180,11 @@ fn check_field(given: &Given<Ident>, attribute: &str, fields: &[Field], diag: &D
     }
     let near = nearest(&typed, names.iter().map(String::as_str));
     let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    diag.wrong(&given.tokens, format!("`{attribute} = {typed}` names no field"), format!("{hint}the fields are {}", list(&names)));
+    diag.wrong(
+        &given.tokens,
+        format!("`{attribute} = {typed}` names no field"),
+        format!("{hint}the fields are {}", list(&names)),
+    );
     None
 }
 
@@ -177,7 +198,9 @@ fn typed_keys(templates: &[Template], fields: &[Field]) -> Vec<TypedKey> {
             None => sets.push((set, vec![at])),
         }
     }
-    let in_set = |field: &&Field, set: &BTreeSet<String>| field.ident.as_ref().is_some_and(|name| set.contains(&name.to_string()));
+    let in_set = |field: &&Field, set: &BTreeSet<String>| {
+        field.ident.as_ref().is_some_and(|name| set.contains(&name.to_string()))
+    };
     sets.into_iter()
         .map(|(set, templates)| TypedKey {
             fields: fields.iter().filter(|field| in_set(field, &set)).cloned().collect(),

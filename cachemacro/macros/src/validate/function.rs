@@ -100,7 +100,9 @@ fn moved_pattern(ident: &Ident, body: &Body) -> Option<Pat> {
     let Body::Plain(block) = body else { return None };
     block.stmts.iter().find_map(|statement| match statement {
         Stmt::Local(local) => match local.init.as_ref().map(|init| &*init.expr) {
-            Some(value) if yields(value, ident) && bound_names(&local.pat) != [ident.clone()] => Some(local.pat.clone()),
+            Some(value) if yields(value, ident) && bound_names(&local.pat) != [ident.clone()] => {
+                Some(local.pat.clone())
+            }
             _ => None,
         },
         _ => None,
@@ -198,7 +200,9 @@ mod tests {
 
     #[test]
     fn patterns_bind_their_names() {
-        let args = args(parse_quote!(fn f((a, mut b): (u8, u8), Page { size, at: start, .. }: Page, _: u8, mut x: u8) {}));
+        let args = args(parse_quote!(
+            fn f((a, mut b): (u8, u8), Page { size, at: start, .. }: Page, _: u8, mut x: u8) {}
+        ));
         let names: Vec<Vec<String>> = args.iter().map(|arg| arg.names.iter().map(Ident::to_string).collect()).collect();
         assert_eq!(names, [vec!["a", "b"], vec!["size", "start"], vec![], vec!["x"]]);
         assert!(args[3].mutable);

@@ -52,10 +52,21 @@ fn check_closures_take_the_value(raw: &RawInvalidates, diag: &Diag) {
     for source in &raw.sources {
         let Expr::Closure(closure) = source else { continue };
         if let Some(asyncness) = &closure.asyncness {
-            diag.wrong(asyncness, "this closure cannot be async", "make the event from the value alone, without waiting");
+            diag.wrong(
+                asyncness,
+                "this closure cannot be async",
+                "make the event from the value alone, without waiting",
+            );
         } else if closure.inputs.len() != 1 {
-            let what = format!("this closure takes {} values; it gets the success value and nothing else", closure.inputs.len());
-            diag.wrong(closure, what, "write `|user| UserUpdated { .. }`; arguments of the function can be named inside of it");
+            let what = format!(
+                "this closure takes {} values; it gets the success value and nothing else",
+                closure.inputs.len()
+            );
+            diag.wrong(
+                closure,
+                what,
+                "write `|user| UserUpdated { .. }`; arguments of the function can be named inside of it",
+            );
         }
     }
 }

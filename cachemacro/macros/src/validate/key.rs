@@ -48,7 +48,8 @@ fn find(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> O
     };
     if !roots.members && !place.members.is_empty() {
         let what = format!("the placeholder `{}` looks inside of the {} `{root}`", place.spelled(), roots.noun);
-        let mend = format!("name the {} itself: `<{}>`; derive `KeyPart` for its type if need be", roots.noun, place.root);
+        let mend =
+            format!("name the {} itself: `<{}>`; derive `KeyPart` for its type if need be", roots.noun, place.root);
         diag.wrong(literal, what, mend);
         return None;
     }

@@ -1,7 +1,7 @@
 //! `not_found = RepoError::NotFound(id)`: the expression rebuilds the error, and the pattern made from it recognises it.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::Parser;
 use syn::{Expr, ExprLit, Pat, Path};
 
@@ -11,7 +11,8 @@ use crate::model::spelling::tidy;
 
 pub(crate) fn check(expr: Expr, diag: &Diag) -> Option<NotFound> {
     let Some(tokens) = variant(&expr, true) else {
-        let what = format!("`not_found = {}` is not an error variant, so it cannot be recognised in a result", tidy(&expr));
+        let what =
+            format!("`not_found = {}` is not an error variant, so it cannot be recognised in a result", tidy(&expr));
         let mend = "name the variant, and rebuild it from the arguments if it carries any: `RepoError::NotFound(id)`";
         diag.wrong(&expr, what, mend);
         return None;
@@ -27,13 +28,13 @@ fn variant(expr: &Expr, outermost: bool) -> Option<TokenStream> {
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) if path.qself.is_none() && names_a_variant(&path.path, true) => {
                 let arguments = call.args.iter().map(argument);
-                Some(quote!(#path(#(#arguments),*)))
+                Some(quote_spanned!(path.path.segments[0].ident.span()=> #path(#(#arguments),*)))
             }
             _ => None,
         },
         Expr::Struct(literal) if names_a_variant(&literal.path, true) => {
             let path = &literal.path;
-            Some(quote!(#path { .. }))
+            Some(quote_spanned!(path.segments[0].ident.span()=> #path { .. }))
         }
         Expr::Paren(paren) => variant(&paren.expr, outermost),
         Expr::Group(group) => variant(&group.expr, outermost),
@@ -86,8 +87,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        let others: [Expr; 5] =
-            [parse_quote!(err), parse_quote!(not_found()), parse_quote!(|e| e), parse_quote!("x"), parse_quote!(E::new(id))];
+        let others: [Expr; 5] = [
+            parse_quote!(err),
+            parse_quote!(not_found()),
+            parse_quote!(|e| e),
+            parse_quote!("x"),
+            parse_quote!(E::new(id)),
+        ];
         assert!(others.into_iter().all(|expr| pattern(expr).is_none()));
     }
 }

@@ -2,16 +2,13 @@
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, Index, Member, Meta};
+use syn::{Data, DeriveInput, Fields, Index, Member};
 
 use crate::diag::Diag;
 use crate::model::krate::Krate;
 use crate::model::part::{Part, PartBody, PartField, PartVariant};
-use crate::parse::item;
-use crate::parse::value;
 
-pub(crate) fn check(input: DeriveInput, diag: &Diag) -> Option<Part> {
-    let krate = read_crate(&input, diag);
+pub(crate) fn check(krate: Krate, input: DeriveInput, diag: &Diag) -> Option<Part> {
     let body = match &input.data {
         Data::Struct(data) => {
             let fields = part_fields(&data.fields);
@@ -35,21 +32,6 @@ pub(crate) fn check(input: DeriveInput, diag: &Diag) -> Option<Part> {
         }
     };
     Some(Part { krate, ident: input.ident, generics: input.generics, body })
-}
-
-fn read_crate(input: &DeriveInput, diag: &Diag) -> Krate {
-    let mut krate = None;
-    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("key_part")) {
-        match &attr.meta {
-            Meta::List(list) => {
-                for item in item::named(list.tokens.clone(), "key_part", &["crate"], &[], diag) {
-                    item.put(&mut krate, diag, |item| value::path(item, "::cachemacro"));
-                }
-            }
-            _ => diag.wrong(attr, "`#[key_part]` needs a list", "write `#[key_part(crate = path)]`"),
-        }
-    }
-    Krate(krate.map(|given| given.value))
 }
 
 fn check_has_variants(input: &DeriveInput, data: &syn::DataEnum, diag: &Diag) {

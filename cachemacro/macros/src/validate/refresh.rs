@@ -24,7 +24,11 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
     };
     if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background) {
         let what = format!("`refresh = background` is not possible for `{}`: {reason}", function.name());
-        diag.wrong(&wish.tokens, what, "write `refresh = inline`: the first caller that sees a stale entry refreshes it");
+        diag.wrong(
+            &wish.tokens,
+            what,
+            "write `refresh = inline`: the first caller that sees a stale entry refreshes it",
+        );
     }
     Refresh::Inline
 }

@@ -116,7 +116,11 @@ fn check_owns_its_value(function: &Function, diag: &Diag) {
             "`{}` returns a borrow, `{spelled}`: a cached value outlives the call that loaded it",
             function.name()
         );
-        diag.wrong(reference, what, "return an owned value: `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` for `&T`");
+        diag.wrong(
+            reference,
+            what,
+            "return an owned value: `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` for `&T`",
+        );
     }
 }
 
@@ -158,7 +162,8 @@ fn form_of_pin(function: &Function) -> FormOfPin {
 
 /// A sync function blocks while the shared store answers; only the in-process store does not.
 pub(crate) fn check_sync_is_local(function: &Function, local: bool, diag: &Diag) {
-    if function.kind == Kind::Sync && !local {
+    // `-> impl Future` has its own message.
+    if function.kind == Kind::Sync && !local && !borrows::opaque(&function.output) {
         let what = format!(
             "`{}` is not async, and a sync function cannot wait for the shared store without blocking its thread",
             function.name()

@@ -39,7 +39,11 @@ fn check_soft_is_within_hard(raw: &RawCached, diag: &Diag) {
             spelled(soft),
             spelled(hard)
         );
-        diag.wrong(&soft.tokens, what, "make `soft_ttl` the shorter one; between the two, stale values are served while one refresh runs");
+        diag.wrong(
+            &soft.tokens,
+            what,
+            "make `soft_ttl` the shorter one; between the two, stale values are served while one refresh runs",
+        );
     }
 }
 
@@ -59,7 +63,11 @@ fn check_early_is_a_factor(raw: &RawCached, diag: &Diag) {
     let Some(early) = &raw.early else { return };
     if !(early.value > 0.0 && early.value <= 100.0) {
         let what = format!("`early = {}` is out of range", tidy(&early.tokens));
-        diag.wrong(&early.tokens, what, "write a factor above 0 and up to 100, usually 1.0; leave `early` out to switch it off");
+        diag.wrong(
+            &early.tokens,
+            what,
+            "write a factor above 0 and up to 100, usually 1.0; leave `early` out to switch it off",
+        );
     }
 }
 
@@ -68,11 +76,14 @@ fn check_something_can_be_stale(raw: &RawCached, diag: &Diag) {
     let Some(option) = raw.stale_if_error.as_ref().filter(|option| option.value) else { return };
     let never_stale = match (&raw.soft_ttl, &raw.hard_ttl) {
         (None, Some(_)) => !raw.mentions("soft_ttl"),
-        (Some(soft), Some(hard)) => matches!((&soft.value, &hard.value), (Ttl::Literal(soft), Ttl::Literal(hard)) if soft == hard),
+        (Some(soft), Some(hard)) => {
+            matches!((&soft.value, &hard.value), (Ttl::Literal(soft), Ttl::Literal(hard)) if soft == hard)
+        }
         _ => false,
     };
     if never_stale {
-        let what = "`stale_if_error` has nothing to serve: without a `soft_ttl` below `hard_ttl`, no value is ever stale";
+        let what =
+            "`stale_if_error` has nothing to serve: without a `soft_ttl` below `hard_ttl`, no value is ever stale";
         diag.wrong(&option.name, what, "add a shorter `soft_ttl`, or remove `stale_if_error`");
     }
 }
