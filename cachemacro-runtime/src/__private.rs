@@ -29,10 +29,29 @@ pub fn cache() -> &'static Cache {
     Cache::global()
 }
 
+/// What `cache = …` may name.
+#[diagnostic::on_unimplemented(
+    message = "`cache = …` must be a `cachemacro::Cache`, and this is `{Self}`",
+    label = "no cache",
+    note = "give a `Cache`, a reference or an `Arc` of one, or a type that is `AsRef<Cache>`: `cache = self.cache`"
+)]
+pub trait Handle {
+    /// The cache.
+    fn handle(&self) -> &Cache;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: AsRef<Cache> + ?Sized> Handle for C {
+    #[inline]
+    fn handle(&self) -> &Cache {
+        self.as_ref()
+    }
+}
+
 /// The cache that `cache = …` names.
 #[inline]
-pub fn handle<C: AsRef<Cache> + ?Sized>(cache: &C) -> &Cache {
-    cache.as_ref()
+pub fn handle<C: Handle + ?Sized>(cache: &C) -> &Cache {
+    cache.handle()
 }
 
 /// Renders the aggregates of one binding.
@@ -51,28 +70,25 @@ pub fn version<T: IntoVersion + ?Sized>(version: &T) -> u64 {
     label = "not `Clone`",
     note = "derive `Clone` (a pool or an `Arc` inside makes that cheap), or let the first reader refresh: `refresh = inline`"
 )]
-pub trait Own {
-    /// The owned form.
-    type Owned;
+pub trait Own<O> {
     /// A copy of its own.
-    fn own(&self) -> Self::Owned;
+    fn own(&self) -> O;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToOwned + ?Sized> Own for T {
-    type Owned = T::Owned;
+impl<T: ToOwned + ?Sized> Own<T::Owned> for T {
     fn own(&self) -> T::Owned {
         self.to_owned()
     }
 }
 
 /// An owned copy for a background refresh.
-pub fn own<T: Own + ?Sized>(value: &T) -> T::Owned {
+pub fn own<O, T: Own<O> + ?Sized>(value: &T) -> O {
     value.own()
 }
 
 /// As [`own`], for an optional borrow.
-pub fn own_option<T: Own + ?Sized>(value: &Option<&T>) -> Option<T::Owned> {
+pub fn own_option<O, T: Own<O> + ?Sized>(value: &Option<&T>) -> Option<O> {
     value.map(T::own)
 }
 
@@ -189,7 +205,8 @@ macro_rules! fail_face {
 #[macro_export]
 macro_rules! publish_failed_strict {
     ($returned:ty, $error:expr) => {{
-        use $crate::__private::{CarriesCacheError as _, CarriesThroughIo as _};
-        (&&$crate::__private::Probe::<$returned>::NEW).carry($error)
+        #[allow(unused_imports)]
+        use $crate::__private::{CarriesCacheError as _, CarriesNothing as _, CarriesThroughIo as _};
+        (&&&$crate::__private::Probe::<$returned>::NEW).carry($error)
     }};
 }

@@ -116,11 +116,17 @@ static KEY_HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 impl<'a> EntryKeyRef<'a> {
     /// Hashes the key: once for all maps that it will be looked up in.
     #[inline]
-    pub(crate) fn new(site: &'static Site, value: TypeId, key: &'a KeyWriter) -> Self {
+    pub(crate) fn new(site: &'static Site, value: TypeId, text: &'a [u8]) -> Self {
         let mut hasher = KEY_HASHER.build_hasher();
-        hasher.write(key.as_bytes());
+        hasher.write(text);
         hasher.write_usize(site.identity());
-        Self { hash: hasher.finish(), site, value, owner: key.owned_by(), text: key.as_bytes() }
+        Self { hash: hasher.finish(), site, value, owner: "", text }
+    }
+
+    /// As [`EntryKeyRef::new`], for the key that a call rendered.
+    #[inline]
+    pub(crate) fn of_call(site: &'static Site, value: TypeId, key: &'a KeyWriter) -> Self {
+        Self { owner: key.owned_by(), ..Self::new(site, value, key.as_bytes()) }
     }
 
     pub(crate) fn to_owned(self) -> EntryKey {

@@ -80,14 +80,15 @@ impl Site {
         *self.index.get_or_init(|| NEXT_INDEX.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether every event must rotate the generation of this function's aggregates: its entries carry no version of
-    /// their own, and the database may use a version number twice (PROTOCOL §3, opaque mode in the reused profile).
+    /// Whether the database may use a version number of this function's aggregates twice (PROTOCOL §3, the reused profile).
+    /// Then every event ends what carries no version of its own: opaque values, but also the absences of row mode, and what
+    /// hangs on an aggregate that is not the entry's first.
     pub(crate) fn rotates(&self) -> bool {
         *self.rotates.get_or_init(|| {
             // Without events an entry hangs on its own key, which may have an event's shape.
             let own = self.info.events.is_empty().then_some(&self.info.template);
             let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
-            self.info.mode != Mode::Row && templates.any(|template| is_reused(template))
+            templates.any(|template| is_reused(template))
         })
     }
 }

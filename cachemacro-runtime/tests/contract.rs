@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cachemacro_runtime::store::contract::{self, Setup};
 use cachemacro_runtime::{Memory, MemoryStore};
-use plain::{PlainStore, Rule};
+use plain::{PlainStore, RULES, Rule};
 
 async fn in_process(setup: Setup) -> MemoryStore {
     MemoryStore::new(Memory::default(), setup.clock, setup.source_lag)
@@ -40,31 +40,6 @@ async fn a_store_written_from_the_protocol_keeps_the_contract() {
     contract::check_expiry(plain, async |_| ()).await;
     contract::check_loss(plain, async |store: &PlainStore, query| store.lose(query.aggregates)).await;
 }
-
-const RULES: [Rule; 22] = [
-    Rule::GenerationFence,
-    Rule::FloorFence,
-    Rule::NewGeneration,
-    Rule::MaxMerge,
-    Rule::RowFence,
-    Rule::ColdServesNothing,
-    Rule::ColdNeedsPrimary,
-    Rule::YoungNeedsPrimary,
-    Rule::StillNeedsPrimary,
-    Rule::AbsentStaysAbsent,
-    Rule::Detect,
-    Rule::DetectCompares,
-    Rule::RollbackMarks,
-    Rule::RollbackIsCold,
-    Rule::StillEndsWithMark,
-    Rule::StillConfirmsNothing,
-    Rule::Rotates,
-    Rule::AliasReachesRowsOnly,
-    Rule::AliasEnds,
-    Rule::AllAreChecked,
-    Rule::AllFence,
-    Rule::HardDeadline,
-];
 
 /// Whether the suite lets a store pass that leaves this rule out.
 fn passes_without(rule: Rule) -> bool {

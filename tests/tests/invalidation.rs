@@ -370,3 +370,27 @@ async fn handlers_get_every_event_and_apply_it_without_sending_it_on() {
     tokio::task::yield_now().await;
     assert_eq!(seen.load(SeqCst), 11, "unsubscribed");
 }
+
+#[derive(Clone, Debug, CacheEvent)]
+#[event(name = "city.changed", key = "city:<id>", key = "country:<code>", version = version)]
+struct CityChanged {
+    id: u64,
+    code: u64,
+    version: u64,
+}
+
+#[tokio::test]
+async fn r3_the_version_of_one_row_does_not_order_the_moves_of_another_aggregate() {
+    #[cached(key = "cities:<code>", invalidated_by(CityChanged { code }), hard_ttl = "10m", skip(repo), cache = repo.cache)]
+    async fn cities(code: u64, repo: &Repo) -> u64 {
+        let _ = code;
+        repo.calls.fetch_add(1, SeqCst)
+    }
+    let repo = repo();
+    cities(1, &repo).await;
+    for (id, version) in [(1, 900), (2, 3), (3, 1)] {
+        let before = repo.calls.load(SeqCst);
+        repo.cache.publish(CityChanged { id, code: 1, version }).await;
+        assert_eq!(cities(1, &repo).await, before, "city {id} moved the list, whatever the versions of the others");
+    }
+}

@@ -295,3 +295,40 @@ async fn annotated_futures_can_be_spawned() {
     });
     assert_eq!(task.await.expect("it ran"), 1);
 }
+
+/// One function to the attribute, two to everyone else.
+#[derive(Clone)]
+struct Of<T> {
+    count: Count,
+    cache: Cache,
+    values: Vec<T>,
+}
+
+impl<Entity: Clone + Send + Sync + 'static> Of<Entity> {
+    #[cached(key = "count", ttl_only = "a test", soft_ttl = "30s", hard_ttl = "1m", cache = self.cache)]
+    async fn count(&self) -> usize {
+        self.count.up();
+        self.values.len()
+    }
+
+    #[cached(key = "first", ttl_only = "a test", soft_ttl = "30s", hard_ttl = "1m", local, cache = self.cache)]
+    async fn first(&self) -> Option<Entity> {
+        self.count.up();
+        self.values.first().cloned()
+    }
+}
+
+#[cached(key = "size", ttl_only = "a test", hard_ttl = "1m", local)]
+fn size<T>() -> usize {
+    size_of::<T>()
+}
+
+#[tokio::test]
+async fn generic_instances_share_no_entries() {
+    let cache = cachemacro_tests::cache().0;
+    let words = Of { count: Count::default(), cache: cache.clone(), values: vec!["a", "b"] };
+    let numbers = Of { count: Count::default(), cache, values: vec![7_u64] };
+    assert_eq!((words.count().await, numbers.count().await), (2, 1));
+    assert_eq!((words.first().await, numbers.first().await), (Some("a"), Some(7)));
+    assert_eq!((size::<u64>(), size::<u8>()), (8, 1));
+}

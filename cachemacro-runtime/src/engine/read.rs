@@ -38,7 +38,7 @@ pub fn peek<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    let key = EntryKeyRef::new(site, values.ops.value, &key);
+    let key = EntryKeyRef::of_call(site, values.ops.value, &key);
     match hit(site, cache, key, values) {
         Hit::Value(value) => Peek::Value(value),
         Hit::Absent(kind) => Peek::Absent(kind),

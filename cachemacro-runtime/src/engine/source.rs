@@ -46,7 +46,7 @@ pub fn source<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Source<S::Value> {
-    let key = EntryKeyRef::new(site, values.ops.value, &key).to_owned();
+    let key = EntryKeyRef::of_call(site, values.ops.value, &key).to_owned();
     Source { call: Call::new(cache, site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
 }
 

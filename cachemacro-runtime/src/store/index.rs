@@ -15,7 +15,7 @@ const MAX_MARKS: usize = 8;
 /// What a reader knew of an index record before its load.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Snapshot {
-    /// The last mark's generation. Equal last marks mean equal mark lists.
+    /// Equal generations mean equal marks, and with `rotates` that no event came between.
     pub generation: Generation,
     /// The highest version known.
     pub floor: u64,
@@ -51,30 +51,31 @@ pub struct Index {
     cold: bool,
     young_until: Moment,
     rotates: bool,
+    /// A new one with every mark, and with `rotates` at every event. Loads are fenced with it, and what carries no version
+    /// is bound to it.
+    turn: Generation,
 }
 
 impl Index {
     /// A new record: a fresh generation, floor 0, cold, and young for as long as a replica may lag (R2, R5).
     #[must_use]
     pub fn new(now: Moment, source_lag: Duration) -> Self {
+        let generation = Generation::random();
         Self {
             floor: 0,
-            marks: vec![(0, Generation::random())],
+            marks: vec![(0, generation)],
             alias: None,
             cold: true,
             young_until: now.after(source_lag),
             rotates: false,
+            turn: generation,
         }
     }
 
     /// What a load must be fenced with.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { generation: self.last_generation(), floor: self.floor }
-    }
-
-    fn last_generation(&self) -> Generation {
-        self.marks[self.marks.len() - 1].1
+        Snapshot { generation: self.turn, floor: self.floor }
     }
 
     /// The versioned key's end for this version.
@@ -88,8 +89,8 @@ impl Index {
     ///
     /// A row carries its own version: it is served at the floor, and through an alias. An opaque value or an absence is
     /// labelled with the floor it was loaded under and may be newer than its label, so no alias reaches it and no rollback
-    /// spares it: it is bound to the last mark. A record becomes cold together with a new last mark, so what is bound to
-    /// that was read from the primary since, and needs no further word.
+    /// spares it: it is bound to the turn. A record becomes cold together with a new turn, so what is bound to that was read
+    /// from the primary since, and needs no further word.
     #[must_use]
     pub fn serves(&self, token: Token, fence: FenceKind) -> bool {
         match fence {
@@ -99,7 +100,7 @@ impl Index {
     }
 
     fn still_token(&self) -> Token {
-        Token { version: self.floor, generation: self.last_generation() }
+        Token { version: self.floor, generation: self.turn }
     }
 
     fn is_alias(&self, token: Token) -> bool {
@@ -118,7 +119,10 @@ impl Index {
         self.cold || now < self.young_until
     }
 
-    /// From now on every event rotates (see [`Site::rotates`](crate::site::Site)).
+    /// The database may use version numbers twice (see [`Site::rotates`](crate::site::Site)). From now on every event, late
+    /// and duplicate ones too, is a turn: a late event of an abandoned version lifts the floor above the database, where the
+    /// event that matters looks like a duplicate. Rows prove themselves by their version; nothing else does. For the same
+    /// reason RESTORE acts as BUMP: a late one would serve what the database has left behind.
     pub fn set_rotates(&mut self) {
         self.rotates = true;
     }
@@ -127,7 +131,7 @@ impl Index {
     /// under which token.
     ///
     /// # Errors
-    /// - [`Refused::Moved`]: the last mark (or, with [`Fence::Still`], the floor) is not the snapshot's.
+    /// - [`Refused::Moved`]: the turn (or, with [`Fence::Still`], the floor) is not the snapshot's.
     /// - [`Refused::Replica`]: the record needs a primary row and this may be none.
     /// - [`Refused::Old`]: the row is below the floor.
     pub fn admit(
@@ -137,7 +141,7 @@ impl Index {
         from_primary: bool,
         now: Moment,
     ) -> Result<Token, Refused> {
-        if snapshot.generation != self.last_generation() {
+        if snapshot.generation != self.turn {
             return Err(Refused::Moved);
         }
         if self.needs_primary(now) && !from_primary {
@@ -164,14 +168,14 @@ impl Index {
         let applied = match moved {
             Move::Bump(version) => self.raise(version, None),
             Move::Next => self.raise(self.floor.saturating_add(1), None),
-            Move::Restore { version, of } => self.raise(version, Some(of)),
+            Move::Restore { version, of } => self.raise(version, (!self.rotates).then_some(of)),
             Move::Rollback { to } => {
                 self.roll_back(to, now, source_lag);
                 Applied::Moved
             }
         };
         if self.rotates {
-            self.rotate(self.floor, now, source_lag);
+            self.turn = Generation::random();
             return Applied::Moved;
         }
         applied
@@ -191,7 +195,8 @@ impl Index {
         if self.marks.len() >= MAX_MARKS {
             return self.rotate(to, now, source_lag);
         }
-        self.marks.push((to.saturating_add(1), Generation::random()));
+        self.turn = Generation::random();
+        self.marks.push((to.saturating_add(1), self.turn));
         self.floor = to;
         self.alias = None;
         self.cold = true;
@@ -344,12 +349,20 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_record_of_a_reused_database_rotates_at_every_event() {
+    fn in_a_reused_database_every_event_ends_what_carries_no_version() {
         let (mut index, five) = warm(5);
         index.set_rotates();
+        let opaque = index.admit(index.snapshot(), Fence::Still, true, NOW).expect("an opaque value under floor 5");
         index.apply(Move::Bump(5), NOW, Duration::ZERO);
-        assert_ne!(index.token(5), five, "a duplicate rotates too");
-        assert!(index.is_cold());
-        assert_eq!(index.snapshot().floor, 5);
+        assert!(!index.serves(opaque, FenceKind::Still), "a duplicate ends it too");
+        assert!(index.serves(five, FenceKind::Row), "a row proves itself by its version");
+    }
+
+    #[test]
+    fn in_a_reused_database_a_restore_is_a_bump() {
+        let (mut index, five) = warm(5);
+        index.set_rotates();
+        index.apply(Move::Restore { version: 7, of: 5 }, NOW, Duration::ZERO);
+        assert!(!index.serves(five, FenceKind::Row), "the restore may be of a timeline that was rolled back");
     }
 }

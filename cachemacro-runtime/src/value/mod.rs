@@ -10,8 +10,8 @@ pub use judged::{
 };
 pub use judged::{succeeded, unversioned, unweighed, weight};
 pub use refusal::{
-    CarriesCacheError, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo,
-    ShareError, ShareFallback,
+    CarriesCacheError, CarriesNothing, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom,
+    RefusalFromIo, ShareError, ShareFallback,
 };
 pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape};
 pub use shape::{ShapeOption, ShapePlain, ShapeResult, ShapeResultOption, value_type_of};

@@ -102,30 +102,54 @@ impl<R> Clone for FailFace<R> {
 
 impl<R> Copy for FailFace<R> {}
 
-/// A return type that can report a failed invalidation, for `on_error = fail`.
-#[diagnostic::on_unimplemented(
-    message = "`on_error = fail` needs a return type that can carry the failure",
-    note = "return a `Result` whose error is `From<cachemacro::CacheError>` or `From<std::io::Error>`, or use `on_error = suspect`"
-)]
+/// A return type that can report a failed invalidation, for `on_error = fail`: through its error's `From<CacheError>`.
 pub trait CarriesCacheError<R> {
     /// The return value that reports the failure.
     fn carry(&self, error: CacheError) -> R;
 }
 
-impl<T, E: From<CacheError>> CarriesCacheError<Result<T, E>> for &Probe<Result<T, E>> {
+impl<T, E: From<CacheError>> CarriesCacheError<Result<T, E>> for &&Probe<Result<T, E>> {
     fn carry(&self, error: CacheError) -> Result<T, E> {
         Err(E::from(error))
     }
 }
 
-/// As [`CarriesCacheError`], through `io::Error`.
+/// As [`CarriesCacheError`], through `From<io::Error>`.
 pub trait CarriesThroughIo<R> {
     /// The return value that reports the failure.
     fn carry(&self, error: CacheError) -> R;
 }
 
-impl<T, E: From<io::Error>> CarriesThroughIo<Result<T, E>> for Probe<Result<T, E>> {
+impl<T, E: From<io::Error>> CarriesThroughIo<Result<T, E>> for &Probe<Result<T, E>> {
     fn carry(&self, error: CacheError) -> Result<T, E> {
         Err(E::from(io::Error::from(error)))
     }
+}
+
+/// Everything else, which is a compile error.
+pub trait CarriesNothing<R> {
+    /// Does not compile.
+    fn carry(&self, error: CacheError) -> R
+    where
+        R: CarriesFailure;
+}
+
+impl<R> CarriesNothing<R> for Probe<R> {
+    fn carry(&self, _: CacheError) -> R
+    where
+        R: CarriesFailure,
+    {
+        R::never()
+    }
+}
+
+/// Implemented by nothing: it is there for its message.
+#[diagnostic::on_unimplemented(
+    message = "`on_error = fail` has no way to tell the caller: `{Self}` cannot carry the failure",
+    label = "cannot carry a `CacheError`",
+    note = "return a `Result` whose error is `From<cachemacro::CacheError>` or `From<std::io::Error>`, or use `on_error = suspect`"
+)]
+pub trait CarriesFailure: Sized {
+    #[doc(hidden)]
+    fn never() -> Self;
 }

@@ -42,12 +42,14 @@ pub(crate) enum Rule {
     RollbackMarks,
     /// A rollback is cold.
     RollbackIsCold,
-    /// A value without a version ends with the last mark.
+    /// A value without a version ends with a rollback.
     StillEndsWithMark,
     /// An absence confirms no floor.
     StillConfirmsNothing,
-    /// An opaque record of a reused database rotates at every event.
-    Rotates,
+    /// In a reused database every event ends what carries no version.
+    EveryEventTurns,
+    /// In a reused database RESTORE acts as BUMP.
+    RestoreIsBump,
     /// An alias reaches rows only.
     AliasReachesRowsOnly,
     /// The next event ends an alias.
@@ -60,6 +62,33 @@ pub(crate) enum Rule {
     HardDeadline,
 }
 
+/// All of them.
+pub(crate) const RULES: [Rule; 23] = [
+    Rule::GenerationFence,
+    Rule::FloorFence,
+    Rule::NewGeneration,
+    Rule::MaxMerge,
+    Rule::RowFence,
+    Rule::ColdServesNothing,
+    Rule::ColdNeedsPrimary,
+    Rule::YoungNeedsPrimary,
+    Rule::StillNeedsPrimary,
+    Rule::AbsentStaysAbsent,
+    Rule::Detect,
+    Rule::DetectCompares,
+    Rule::RollbackMarks,
+    Rule::RollbackIsCold,
+    Rule::StillEndsWithMark,
+    Rule::StillConfirmsNothing,
+    Rule::EveryEventTurns,
+    Rule::RestoreIsBump,
+    Rule::AliasReachesRowsOnly,
+    Rule::AliasEnds,
+    Rule::AllAreChecked,
+    Rule::AllFence,
+    Rule::HardDeadline,
+];
+
 struct Record {
     floor: u64,
     marks: Vec<(u64, Generation)>,
@@ -67,6 +96,7 @@ struct Record {
     cold: bool,
     young_until: Moment,
     rotates: bool,
+    turn: Generation,
 }
 
 /// A versioned key: never holds two contents, but for refreshes of one version.
@@ -118,9 +148,11 @@ impl PlainStore {
     }
 
     fn new_record(&self) -> Record {
+        let turn = self.generation();
         Record {
+            turn,
             floor: 0,
-            marks: vec![(0, self.generation())],
+            marks: vec![(0, turn)],
             alias: None,
             cold: true,
             young_until: self.clock.now().after(self.source_lag),
@@ -139,7 +171,7 @@ impl PlainStore {
 
     fn still_token(&self, record: &Record) -> Token {
         if self.keeps(Rule::StillEndsWithMark) {
-            Token { version: record.floor, generation: record.snapshot().generation }
+            Token { version: record.floor, generation: record.turn }
         } else {
             record.token(record.floor)
         }
@@ -229,14 +261,17 @@ impl PlainStore {
         let applied = match moved {
             Move::Bump(version) => self.raise(record, version, None),
             Move::Next => self.raise(record, record.floor + 1, None),
-            Move::Restore { version, of } => self.raise(record, version, Some(of)),
+            Move::Restore { version, of } => {
+                let is_bump = record.rotates && self.keeps(Rule::RestoreIsBump);
+                self.raise(record, version, (!is_bump).then_some(of))
+            }
             Move::Rollback { to } => {
                 self.roll_back(record, to);
                 Applied::Moved
             }
         };
-        if record.rotates && self.keeps(Rule::Rotates) {
-            self.rotate(record, record.floor);
+        if record.rotates && self.keeps(Rule::EveryEventTurns) {
+            record.turn = self.generation();
             return Applied::Moved;
         }
         applied
@@ -259,8 +294,9 @@ impl PlainStore {
         record.cold |= self.keeps(Rule::RollbackIsCold);
         record.young_until = self.clock.now().after(self.source_lag);
         if self.keeps(Rule::RollbackMarks) {
+            record.turn = self.generation();
             record.marks.retain(|(from, _)| *from <= to);
-            record.marks.push((to + 1, self.generation()));
+            record.marks.push((to + 1, record.turn));
         }
     }
 
@@ -278,7 +314,7 @@ impl PlainStore {
 
 impl Record {
     fn snapshot(&self) -> Snapshot {
-        Snapshot { generation: self.marks[self.marks.len() - 1].1, floor: self.floor }
+        Snapshot { generation: self.turn, floor: self.floor }
     }
 
     fn token(&self, version: u64) -> Token {

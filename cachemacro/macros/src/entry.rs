@@ -161,7 +161,7 @@ mod tests {
         ];
         let item = "async fn find(&self, id: u64, (a, b): (u8, u8)) -> Result<u64, E> { Ok(id) }";
         let mut seed = 42_u64;
-        for round in 0..4_000 {
+        for round in 0..1_500 {
             let mut text = String::new();
             for _ in 0..=(round % 9) {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -9,7 +9,6 @@ use super::Setup;
 use crate::clock::{Clock, ManualClock};
 use crate::entry::{Absence, Entry, EntryKey, EntryKeyRef, Payload};
 use crate::event::{Aggregate, Move};
-use crate::key::KeyWriter;
 use crate::policy::{Mode, Policy, Refresh};
 use crate::site::{Site, SiteInfo};
 use crate::store::{Answer, Applied, Entered, Fence, Fill, Form, Lookup, Query, Refused, Snapshot, Store};
@@ -93,10 +92,8 @@ impl Call {
     }
 
     fn new(site: &'static Site, value: TypeId, text: &str, aggregates: &[&str]) -> Self {
-        let mut key = KeyWriter::new();
-        key.literal(text);
         Self {
-            key: EntryKeyRef::new(site, value, &key).to_owned(),
+            key: EntryKeyRef::new(site, value, text.as_bytes()).to_owned(),
             aggregates: aggregates.iter().copied().map(Aggregate::new).collect(),
         }
     }

@@ -105,6 +105,23 @@ pub(super) async fn every_event_rotates<S: Store>(bench: &Bench<S>) {
     }
 }
 
+pub(super) async fn a_row_outlives_late_events<S: Store>(bench: &Bench<S>) {
+    let row = Call::find("row:1");
+    let _rotating = bench.enter_rotating(&row).await;
+    bench.load(&row, Loaded::row(5)).await;
+    for late in [3, 5] {
+        bench.bump("row:1", late).await;
+        bench.serves(&row, 5, "after a late event").await;
+    }
+    bench.bump("row:1", 6).await;
+    bench.load(&row, Loaded::row(6)).await;
+    bench.roll_back("row:1", 5).await;
+    bench.serves_nothing(&row, "before the rollback is confirmed").await;
+    let entered = bench.enter(&row).await;
+    bench.holds(bench.verify(&row, &entered.snapshots, 5).await.is_ok(), "a primary's version confirms the rollback");
+    bench.serves(&row, 5, "after the rollback was confirmed").await;
+}
+
 pub(super) async fn a_restore_that_rotates_serves_nothing<S: Store>(bench: &Bench<S>) {
     let row = Call::find("row:1");
     let _rotating = bench.enter_rotating(&row).await;

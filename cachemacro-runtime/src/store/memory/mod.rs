@@ -15,7 +15,7 @@ use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lookup, Qu
 use crate::clock::Clock;
 use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
 use crate::event::{Aggregate, Move};
-use crate::sync::{Arc as SyncArc, Mutex, lock};
+use crate::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
 
 const FILL_STRIPES: usize = 64;
 
@@ -110,7 +110,7 @@ pub struct MemoryStore {
     records: Records,
     on_evict: OnEvict,
     cells: SyncArc<Cells>,
-    /// Orders fills of one key, so that the newest stays in front of its older versions.
+    /// By key: see [`MemoryStore::order`].
     fills: Box<[Mutex<()>]>,
 }
 
@@ -190,6 +190,13 @@ impl MemoryStore {
         }
     }
 
+    /// Puts the fills of one key in order, and what enters for it between them: whoever sees the floor of a fill finds its
+    /// entry too, and does not load it again (G4).
+    fn order(&self, key: &EntryKey) -> MutexGuard<'_, ()> {
+        let stripe = usize::try_from(key.hash() % FILL_STRIPES as u64).unwrap_or(0);
+        lock(&self.fills[stripe])
+    }
+
     fn admit(&self, query: Query<'_>, fill: &Fill) -> Result<Box<[Tie]>, Refused> {
         let now = self.clock.now();
         let mut fence = fill.fence;
@@ -202,6 +209,7 @@ impl MemoryStore {
         Ok(ties.into())
     }
 
+    /// Only in order: see [`MemoryStore::order`].
     fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>) {
         entry.version = ties.first().map_or(0, |tie| tie.token().version);
         let now = self.clock.now();
@@ -209,8 +217,6 @@ impl MemoryStore {
             return;
         }
         let record = Arc::new(Record::new(entry, ties));
-        let stripe = usize::try_from(key.hash() % FILL_STRIPES as u64).unwrap_or(0);
-        let _ordered = lock(&self.fills[stripe]);
         if let Some(previous) = self.records.peek(&key.by_ref()) {
             if previous.entry.version > record.entry.version && previous.holds() {
                 return;
@@ -252,6 +258,7 @@ impl Store for MemoryStore {
 
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
         let now = self.clock.now();
+        let _ordered = self.order(query.key);
         let cells: Vec<_> = query.aggregates.iter().map(|aggregate| self.cell(aggregate)).collect();
         let entered: Vec<_> = cells.iter().map(|cell| cell.enter(rotates, now)).collect();
         ready(Entered {
@@ -262,6 +269,7 @@ impl Store for MemoryStore {
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
+        let _ordered = self.order(query.key);
         ready(self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties)))
     }
 

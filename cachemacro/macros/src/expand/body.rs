@@ -7,7 +7,7 @@ use syn::Block;
 use crate::expand::span::{at, at_start, here};
 use crate::expand::this;
 use crate::model::cached::Cached;
-use crate::model::function::{Arg, Binds, Body, Function};
+use crate::model::function::{Arg, Binds, Body, Function, Kind};
 
 /// ```text
 /// async move { if let Some(out) = None::<R> { return out; } { body } }.await          (async)
@@ -44,7 +44,7 @@ pub(crate) fn read(cached: &Cached, form: &str, at: Span, prepare: &TokenStream)
     }
 }
 
-pub(crate) fn fix_output(function: &Function) -> TokenStream {
+fn fix_output(function: &Function) -> TokenStream {
     let output = &function.output;
     quote_spanned! {at_start(output)=>
         if let ::core::option::Option::Some(__cachemacro_out) = ::core::option::Option::None::<#output> {
@@ -67,6 +67,15 @@ fn statements(function: &Function, rename_self: bool) -> TokenStream {
     }
 }
 
+/// A function that is asynchronous without saying so boxes its steps.
+pub(crate) fn wrap(function: &Function, steps: &TokenStream) -> TokenStream {
+    if function.kind != Kind::Boxed {
+        return steps.clone();
+    }
+    let fix = fix_output(function);
+    quote_spanned!(here()=> ::std::boxed::Box::pin(async move { #fix #steps }))
+}
+
 /// The block where it stood, but with braces of the expansion: those around a single expression are not the user's fault.
 fn in_braces(block: &Block) -> TokenStream {
     let statements = block.stmts.iter().map(ToTokens::to_token_stream).collect();
@@ -85,15 +94,26 @@ pub(crate) fn of_function(function: &Function, tokens: TokenStream) -> TokenTree
 }
 
 /// `let (a, b) = arg0;` where the signature had a pattern.
-pub(crate) fn unpack(arg: &Arg) -> Option<TokenStream> {
+fn unpack(arg: &Arg) -> Option<TokenStream> {
     let Binds::Pattern(pattern) = &arg.binds else { return None };
     let ident = &arg.ident;
     Some(quote_spanned!(here()=> let #pattern = #ident;))
 }
 
 /// Counts the names of an argument as used: an argument of the key need not be used by the body.
-pub(crate) fn used<'a>(names: impl IntoIterator<Item = &'a Ident>) -> TokenStream {
+fn used<'a>(names: impl IntoIterator<Item = &'a Ident>) -> TokenStream {
     names.into_iter().map(|name| quote_spanned!(here()=> let _ = &#name;)).collect()
+}
+
+/// The user's pattern, and the use of what only the key needs.
+pub(crate) fn finish(cached: &Cached, arg: &Arg) -> TokenStream {
+    let unpack = unpack(arg);
+    let keyed: Vec<&Ident> = match arg.binds {
+        Binds::Moved(_) => Vec::new(),
+        _ => arg.names.iter().filter(|name| cached.key.starts_from(name)).collect(),
+    };
+    let used = used(keyed);
+    quote_spanned!(here()=> #unpack #used)
 }
 
 /// A generated name for what belongs to one argument.

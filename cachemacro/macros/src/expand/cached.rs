@@ -8,7 +8,7 @@ use crate::expand::body;
 use crate::expand::span::{call_over, here, reaching};
 use crate::expand::{bind, inline, key, owned, site};
 use crate::model::cached::{Cached, Mode};
-use crate::model::function::{Arg, Binds, Function, Kind, Passing};
+use crate::model::function::{Arg, Binds, Function, Passing};
 use crate::model::mentions::mentions;
 use crate::model::policy::Refresh;
 
@@ -27,7 +27,7 @@ use crate::model::policy::Refresh;
 pub(crate) fn expand(cached: &Cached) -> TokenStream {
     let item = &cached.function.item;
     let site = site::of(cached);
-    let read = wrap(&cached.function, &steps(cached));
+    let read = body::wrap(&cached.function, &steps(cached));
     let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
     let (vis, sig) = (&item.vis, signature(&cached.function));
     let body = body::of_function(&cached.function, quote_spanned!(here()=> #(#inner)* #site #read));
@@ -36,15 +36,6 @@ pub(crate) fn expand(cached: &Cached) -> TokenStream {
         #[allow(clippy::needless_pass_by_value)]
         #vis #sig #body
     }
-}
-
-/// A function that is asynchronous without saying so boxes its steps.
-pub(crate) fn wrap(function: &Function, steps: &TokenStream) -> TokenStream {
-    if function.kind != Kind::Boxed {
-        return steps.clone();
-    }
-    let fix = body::fix_output(function);
-    quote_spanned!(here()=> ::std::boxed::Box::pin(async move { #fix #steps }))
 }
 
 fn steps(cached: &Cached) -> TokenStream {
@@ -112,10 +103,13 @@ fn setup(cached: &Cached) -> TokenStream {
     let values = call_over(output, &cached.krate, cacheable, shape);
     let cache = match &cached.cache {
         // The reference keeps a handle alive that the expression makes anew.
-        Some(expr) => quote_spanned! {here()=>
-            let __cachemacro_handle = &#expr;
-            let __cachemacro_cache = #p::handle(__cachemacro_handle);
-        },
+        Some(expr) => {
+            let handle = call_over(expr, &cached.krate, "handle", reaching(expr, "__cachemacro_handle"));
+            quote_spanned! {here()=>
+                let __cachemacro_handle = &#expr;
+                let __cachemacro_cache = #handle;
+            }
+        }
         None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),
     };
     let absent = absent(cached);

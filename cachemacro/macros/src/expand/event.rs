@@ -78,6 +78,8 @@ fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
         quote_spanned!(span=> #q::version(&self.#field))
     };
     let movement = match &event.kind {
+        // The version is that of the first key's aggregate; one number cannot order two of them.
+        _ if index > 0 => quote_spanned!(here()=> Next),
         EventKind::Versioned(field) => {
             let version = version(field);
             quote_spanned!(here()=> Bump(#version))

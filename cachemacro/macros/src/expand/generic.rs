@@ -11,7 +11,8 @@ use crate::model::function::Function;
 pub(crate) fn is_free(function: &Function) -> bool {
     let params = function.item.sig.generics.type_params().map(|param| param.ident.to_string()).collect();
     let consts = function.item.sig.generics.const_params().map(|param| param.ident.to_string());
-    let mut search = Search { params, free: true };
+    let in_impl = function.receiver.is_some();
+    let mut search = Search { params, in_impl, free: true };
     search.params.extend(consts);
     search.visit_type(&function.output);
     search.free
@@ -19,6 +20,7 @@ pub(crate) fn is_free(function: &Function) -> bool {
 
 struct Search {
     params: Vec<String>,
+    in_impl: bool,
     free: bool,
 }
 
@@ -27,7 +29,11 @@ impl<'ast> Visit<'ast> for Search {
         if let Some(first) = path.segments.first() {
             let name = first.ident.to_string();
             let alone = path.segments.len() == 1 && first.arguments.is_none();
-            if name == "Self" || self.params.contains(&name) || looks_like_a_parameter(&name, alone) {
+            if name == "Self"
+                || self.params.contains(&name)
+                || looks_like_a_parameter(&name, alone)
+                || (self.in_impl && alone && !is_primitive(&name))
+            {
                 self.free = false;
             }
         }
@@ -49,11 +55,23 @@ impl<'ast> Visit<'ast> for Search {
     }
 }
 
-/// `T`, `DB`, `Db`; or the first step of `T::Output`, when it is a single letter.
+/// What people call parameters when they call them by a word. To be wrong costs little: the report then has the type as it
+/// is spelled, where it would have had its full path.
+const WORDS: [&str; 18] = [
+    "Row", "Rows", "Item", "Value", "Val", "Key", "Entity", "Model", "Record", "Element", "Data", "Payload", "Output",
+    "Error", "Err", "Inner", "State", "Type",
+];
+
+/// In a method any bare name may be a parameter of its `impl`, but these.
+fn is_primitive(name: &str) -> bool {
+    name == "String" || name.starts_with(char::is_lowercase)
+}
+
+/// `T`, `DB`, `Db`, `Row`; or the first step of `T::Output`, when it is a single letter.
 fn looks_like_a_parameter(name: &str, alone: bool) -> bool {
     let capitalised = name.starts_with(char::is_uppercase);
     let shouted = !name.contains(char::is_lowercase);
-    capitalised && (name.len() == 1 || (alone && (shouted || name.len() == 2)))
+    capitalised && (name.len() == 1 || (alone && (shouted || name.len() == 2 || WORDS.contains(&name))))
 }
 
 #[cfg(test)]
@@ -63,7 +81,7 @@ mod tests {
     use super::*;
 
     fn free(ty: Type) -> bool {
-        let item: syn::ItemFn = parse_quote!(fn f<Row, const N: usize>() -> #ty {});
+        let item: syn::ItemFn = parse_quote!(fn f<Stored, const N: usize>() -> #ty {});
         is_free(&Function {
             kind: crate::model::function::Kind::Sync,
             receiver: None,
@@ -83,7 +101,8 @@ mod tests {
             parse_quote!([u8; 4]),
         ];
         assert!(closed.into_iter().all(free));
-        let open: [Type; 7] = [
+        let open: [Type; 8] = [
+            parse_quote!(Stored),
             parse_quote!(Option<T>),
             parse_quote!(Vec<Row>),
             parse_quote!([u8; N]),

@@ -5,7 +5,6 @@ use quote::quote_spanned;
 
 use crate::expand::body;
 use crate::expand::judge;
-use crate::expand::owned::finish;
 use crate::expand::span::{call_over, here, reaching};
 use crate::expand::this;
 use crate::model::cached::Cached;
@@ -94,7 +93,7 @@ fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
     let p = cached.krate.private(here());
     let Arg { ident, ty, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
-    let finish = finish(cached, arg);
+    let finish = body::finish(cached, arg);
     match &arg.passing {
         Passing::Ref(_) | Passing::OptionRef(_) => {
             let again = mutable.map(|mutable| quote_spanned!(here()=> let #mutable #ident = #ident;));

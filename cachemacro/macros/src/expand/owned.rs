@@ -1,6 +1,6 @@
 //! The background form: a load owns everything it uses, so that a task can run it after the call.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::Index;
 
@@ -9,7 +9,7 @@ use crate::expand::judge;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
 use crate::expand::this;
 use crate::model::cached::Cached;
-use crate::model::function::{Arg, Binds, Passing, Receiver, ReceiverForm};
+use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
 
 /// The owned twin of the receiver or of one argument.
 struct Twin {
@@ -123,7 +123,7 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let reference = body::numbered("ref", at);
     let read = reaching(ty, &reference.to_string());
-    let finish = finish(cached, arg);
+    let finish = body::finish(cached, arg);
     let blame = ty.to_token_stream();
     let own = match arg.passing {
         Passing::OptionRef(_) => call_over(ty, &cached.krate, "own_option", read),
@@ -162,15 +162,4 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
             enter: finish,
         },
     }
-}
-
-/// The user's pattern, and the use of what only the key needs.
-pub(crate) fn finish(cached: &Cached, arg: &Arg) -> TokenStream {
-    let unpack = body::unpack(arg);
-    let keyed: Vec<&Ident> = match arg.binds {
-        Binds::Moved(_) => Vec::new(),
-        _ => arg.names.iter().filter(|name| cached.key.starts_from(name)).collect(),
-    };
-    let used = body::used(keyed);
-    quote_spanned!(here()=> #unpack #used)
 }

@@ -7,8 +7,7 @@ use syn::{AttrStyle, Expr};
 
 use crate::expand::bind;
 use crate::expand::body;
-use crate::expand::cached::wrap;
-use crate::expand::span::{at_start, here};
+use crate::expand::span::{at_start, call_over, here, reaching};
 use crate::expand::this;
 use crate::model::function::{Arg, Binds, ReceiverForm};
 use crate::model::mentions::mentions;
@@ -28,7 +27,7 @@ use crate::model::writer::{OnError, Source, Writer};
 pub(crate) fn expand(writer: &Writer) -> TokenStream {
     let item = &writer.function.item;
     let site = site(writer);
-    let steps = wrap(&writer.function, &steps(writer));
+    let steps = body::wrap(&writer.function, &steps(writer));
     let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
     let (vis, sig) = (&item.vis, &item.sig);
     let body = body::of_function(&writer.function, quote_spanned!(here()=> #(#inner)* #site #steps));
@@ -110,10 +109,11 @@ fn publish(writer: &Writer) -> TokenStream {
     let output = &writer.function.output;
     let cache = match &writer.cache {
         Some(expr) => {
+            let handle = call_over(expr, &writer.krate, "handle", reaching(expr, "__cachemacro_handle"));
             let expr = for_self(writer, expr.to_token_stream());
             quote_spanned! {here()=>
                 let __cachemacro_handle = &#expr;
-                let __cachemacro_cache = #p::handle(__cachemacro_handle);
+                let __cachemacro_cache = #handle;
             }
         }
         None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),

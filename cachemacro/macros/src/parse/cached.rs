@@ -6,7 +6,7 @@ use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 use crate::diag::{Diag, message};
 use crate::model::policy::{Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
-use crate::parse::{split, value};
+use crate::parse::value;
 
 pub(crate) const NAMES: [&str; 20] = [
     "key",
@@ -147,18 +147,7 @@ fn version_from(item: &Item) -> syn::Result<VersionFrom> {
 const BINDING: &str = "UserUpdated { id }";
 
 fn bindings(item: &Item) -> syn::Result<Vec<RawBinding>> {
-    let mut all = Vec::new();
-    let mut wrong: Option<syn::Error> = None;
-    for tokens in split::items(value::listed(item, BINDING)?) {
-        match binding(tokens) {
-            Ok(binding) => all.push(binding),
-            Err(error) => match &mut wrong {
-                Some(errors) => errors.combine(error),
-                None => wrong = Some(error),
-            },
-        }
-    }
-    wrong.map_or(Ok(all), Err)
+    value::each(value::listed(item, BINDING)?, binding)
 }
 
 fn binding(tokens: TokenStream) -> syn::Result<RawBinding> {

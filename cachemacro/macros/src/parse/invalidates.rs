@@ -94,5 +94,5 @@ fn paths(item: &Item) -> syn::Result<Vec<Path>> {
             syn::Error::new_spanned(tokens, message(what, "write `emits(UserUpdated, UserDeleted)`"))
         })
     };
-    split::items(value::listed(item, "UserUpdated")?).into_iter().map(read).collect()
+    value::each(value::listed(item, "UserUpdated")?, read)
 }

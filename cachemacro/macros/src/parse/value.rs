@@ -204,13 +204,24 @@ pub(crate) fn choice<T: Copy>(item: &Item, choices: &[(&str, T)]) -> syn::Result
 /// `skip(a, b)`: names, `self` and `_` among them.
 pub(crate) fn names(item: &Item, example: &str) -> syn::Result<Vec<Ident>> {
     let read = |input: ParseStream<'_>| input.call(Ident::parse_any);
-    split::items(listed(item, example)?)
-        .into_iter()
-        .map(|tokens| {
+    each(listed(item, example)?, |tokens| {
+        read.parse2(tokens.clone()).map_err(|_| {
             let name = item.spelled();
-            read.parse2(tokens.clone()).map_err(|_| {
-                wrong(tokens, format!("`{name}` lists the names of arguments"), format!("write `{name}({example})`"))
-            })
+            wrong(tokens, format!("`{name}` lists the names of arguments"), format!("write `{name}({example})`"))
         })
-        .collect()
+    })
+}
+
+/// Reads each item of a list, and reports all that cannot be read.
+pub(crate) fn each<T>(tokens: TokenStream, read: impl Fn(TokenStream) -> syn::Result<T>) -> syn::Result<Vec<T>> {
+    let mut all = Vec::new();
+    let mut wrong: Option<syn::Error> = None;
+    for tokens in split::items(tokens) {
+        match (read(tokens), &mut wrong) {
+            (Ok(value), _) => all.push(value),
+            (Err(error), Some(errors)) => errors.combine(error),
+            (Err(error), None) => wrong = Some(error),
+        }
+    }
+    wrong.map_or(Ok(all), Err)
 }

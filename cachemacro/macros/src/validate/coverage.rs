@@ -12,6 +12,7 @@ use crate::parse::cached::RawCached;
 use crate::parse::nearest::nearest;
 use crate::validate::function::whole_argument;
 use crate::validate::key::what_there_is;
+use crate::validate::signature;
 
 /// The key, as far as it could be read.
 pub(crate) struct Key {
@@ -88,7 +89,8 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
     let why = "a unique borrow cannot be part of a key, nor be lent to a refresh that runs after the call";
     if let Some(receiver) = &function.receiver {
         let skips = skipped.iter().any(|name| name == "self");
-        if matches!(receiver.form, ReceiverForm::RefMut) && !(skips && inline) {
+        let unique = matches!(receiver.form, ReceiverForm::RefMut) && signature::pinned(function).is_none();
+        if unique && !(skips && inline) {
             let what = format!("`{}` takes `&mut self`: {why}", function.name());
             diag.wrong_at(receiver.span, what, "take `&self`, or add `skip(self), refresh = inline`");
         }

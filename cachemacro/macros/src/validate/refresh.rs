@@ -22,7 +22,8 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
             None => Refresh::Inline,
         };
     };
-    if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background) {
+    // Unique borrows have their own message, which names `refresh = inline`.
+    if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background && !borrows_uniquely(function)) {
         let what = format!("`refresh = background` is not possible for `{}`: {reason}", function.name());
         diag.wrong(
             &wish.tokens,
@@ -31,6 +32,11 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
         );
     }
     Refresh::Inline
+}
+
+fn borrows_uniquely(function: &Function) -> bool {
+    let receiver = function.receiver.as_ref().is_some_and(|receiver| matches!(receiver.form, ReceiverForm::RefMut));
+    receiver || function.args.iter().any(|arg| matches!(arg.passing, Passing::RefMut(_)))
 }
 
 /// Whether there is ever anything to refresh.

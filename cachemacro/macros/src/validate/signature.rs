@@ -1,7 +1,7 @@
 //! Rules about the annotated function itself.
 
 use quote::ToTokens;
-use syn::{ReturnType, Safety, Signature, Type};
+use syn::{ReceiverKind, ReturnType, Safety, Signature, Type};
 
 use crate::diag::Diag;
 use crate::model::borrows;
@@ -139,24 +139,20 @@ fn first_reference(arguments: &syn::PathArguments) -> Option<proc_macro2::TokenS
     }
 }
 
+/// `Pin<&mut Self>` cannot be lent to a load and given back, as `&mut self` can.
 fn check_pinned_receiver(function: &Function, diag: &Diag) {
-    let Some(receiver) = &function.receiver else { return };
-    let FormOfPin::Pinned(ty) = form_of_pin(function) else { return };
-    if matches!(receiver.form, ReceiverForm::RefMut) {
-        let what = format!("`self: {ty}` is a unique borrow, and a load may run more than once or later");
-        diag.wrong_at(receiver.span, what, "take `&self`");
+    if let Some(ty) = pinned(function) {
+        let what = format!("`self: {}` is a unique borrow, and a load may run more than once or later", tidy(ty));
+        diag.wrong(ty, what, "take `&self`");
     }
 }
 
-enum FormOfPin {
-    Pinned(String),
-    Plain,
-}
-
-fn form_of_pin(function: &Function) -> FormOfPin {
-    match function.item.sig.receiver().map(|receiver| &receiver.kind) {
-        Some(syn::ReceiverKind::Typed(_, ty)) if !matches!(**ty, Type::Reference(_)) => FormOfPin::Pinned(tidy(ty)),
-        _ => FormOfPin::Plain,
+/// The type of a receiver that is a unique borrow in other clothes.
+pub(crate) fn pinned(function: &Function) -> Option<&Type> {
+    let unique = matches!(function.receiver.as_ref()?.form, ReceiverForm::RefMut);
+    match &function.item.sig.receiver()?.kind {
+        ReceiverKind::Typed(_, ty) if unique && !matches!(**ty, Type::Reference(_)) => Some(ty),
+        _ => None,
     }
 }
 

@@ -1,0 +1,223 @@
+//! Cached functions as the macros write them, by hand, for tests that steer their loads.
+//!
+//! Rows live in two databases. In `m:<id>` versions only rise; in `r:<id>` a rollback lets them be used again, and the
+//! binary knows an event that says so.
+
+use std::future::Future;
+use std::time::Duration;
+
+use cachemacro_runtime::__private as p;
+use cachemacro_runtime::Cache;
+use serde::{Deserialize, Serialize};
+
+/// What is read: the version of the first row, and which content each row had. Contents are numbered in order of writing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Value {
+    pub(crate) version: u64,
+    pub(crate) contents: Vec<Option<u64>>,
+}
+
+/// Any move of any row.
+#[derive(Clone, Debug)]
+pub(crate) struct RowMoved {
+    pub(crate) row: String,
+    pub(crate) moved: p::Move,
+}
+
+struct RowKey<'a>(&'a str);
+
+impl p::AggregateKey for RowKey<'_> {
+    const TEMPLATES: &'static [&'static str] = &["m:<id>", "r:<id>"];
+
+    fn render(&self, out: &mut p::Aggregates) {
+        out.begin().literal(self.0);
+        out.end();
+    }
+}
+
+impl p::CacheEvent for RowMoved {
+    const INFO: p::EventInfo = p::EventInfo {
+        name: "row.moved",
+        rust_type: "RowMoved",
+        keys: &["m:<id>", "r:<id>"],
+        kind: p::EventKind::Versioned,
+    };
+
+    fn moves(&self, out: &mut p::Moves) {
+        out.add(&RowKey(&self.row), self.moved);
+    }
+
+    fn share(&self) -> p::SharedEvent {
+        p::share_event(self)
+    }
+}
+
+static ROLLED_BACK: p::EventInfo = p::EventInfo {
+    name: "row.rolled-back",
+    rust_type: "RowRolledBack",
+    keys: &["r:<id>"],
+    kind: p::EventKind::RollsBack,
+};
+
+p::inventory::submit! { p::RegisteredEvent(&ROLLED_BACK) }
+
+/// The hard TTL of all functions here.
+pub(crate) const TTL: Duration = Duration::from_secs(10);
+
+const fn site(name: &'static str, mode: p::Mode, events: &'static [p::EventUse]) -> p::Site {
+    p::Site::new(p::SiteInfo {
+        name,
+        module: module_path!(),
+        file: file!(),
+        line: line!(),
+        template: "<key>",
+        returns: "Option<Value>",
+        value_type: None,
+        mode,
+        events,
+        ttl_only: None,
+        policy: p::Policy {
+            soft: None,
+            hard: TTL,
+            negative: Some(TTL),
+            jitter: 0.1,
+            early: None,
+            stale_if_error: None,
+            timeout: None,
+            strict: true,
+            refresh: p::Refresh::Inline,
+            local: false,
+        },
+    })
+}
+
+const MONOTONE: &[p::EventUse] = &[p::EventUse { event: &RowMoved::INFO, aggregates: &["m:<id>"], binding: "id" }];
+const REUSED: &[p::EventUse] = &[p::EventUse { event: &RowMoved::INFO, aggregates: &["r:<id>"], binding: "id" }];
+
+use p::CacheEvent as _;
+
+/// The functions on one database.
+pub(crate) struct Sites {
+    pub(crate) prefix: &'static str,
+    row: p::Site,
+    pair: p::Site,
+    opaque: p::Site,
+    source: p::Site,
+}
+
+const fn sites(prefix: &'static str, events: &'static [p::EventUse]) -> Sites {
+    Sites {
+        prefix,
+        row: site("row", p::Mode::Row, events),
+        pair: site("pair", p::Mode::Row, events),
+        opaque: site("opaque", p::Mode::Opaque, events),
+        source: site("source", p::Mode::Source, events),
+    }
+}
+
+pub(crate) static MONOTONE_SITES: Sites = sites("m", MONOTONE);
+pub(crate) static REUSED_SITES: Sites = sites("r", REUSED);
+
+/// Which function is called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Function {
+    /// The value carries its row's version.
+    Row,
+    /// As `Row`, over two rows; the version is the first one's.
+    Pair,
+    /// The value carries no version.
+    Opaque,
+    /// The version is asked for before each read.
+    Source,
+}
+
+impl Sites {
+    pub(crate) fn site(&'static self, function: Function) -> &'static p::Site {
+        match function {
+            Function::Row => &self.row,
+            Function::Pair => &self.pair,
+            Function::Opaque => &self.opaque,
+            Function::Source => &self.source,
+        }
+    }
+
+    pub(crate) fn aggregate(&self, row: usize) -> String {
+        format!("{}:{row}", self.prefix)
+    }
+
+    /// One call of a function on these rows. `ask` answers the first row's version from the primary, `load` is the body.
+    pub(crate) async fn read<L: Future<Output = Option<Value>>>(
+        &'static self,
+        cache: &Cache,
+        function: Function,
+        rows: &[usize],
+        ask: impl AsyncFn() -> u64,
+        load: impl Fn() -> L,
+    ) -> Option<Value> {
+        let site = self.site(function);
+        let shape = p::shape!(Option<Value>);
+        let values = p::cacheable_shared(shape);
+        let key = self.key(rows);
+        let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
+        let found = if function == Function::Source {
+            let mut source = p::source(site, cache, key, shape, values);
+            source.aggregates(bind);
+            asked(source, ask).await
+        } else {
+            match p::peek(site, cache, key, shape, values) {
+                p::Peek::Value(value) => Ok(Some(value)),
+                p::Peek::Absent(_) => Ok(None),
+                p::Peek::Miss(miss) => Err(miss.aggregates(bind)),
+            }
+        };
+        let miss = match found {
+            Ok(value) => return value,
+            Err(miss) => miss,
+        };
+        let has_version = matches!(function, Function::Row | Function::Pair);
+        let fail = p::fail_face!(Option<Value>);
+        p::read_inline(
+            miss,
+            shape,
+            values,
+            fail,
+            |kind| p::absent(shape, kind),
+            || {
+                || async {
+                    let version = |value: &Value| has_version.then_some(value.version);
+                    let keep = p::keep_all(shape);
+                    p::judge(shape, load().await, version, keep, p::no_error_is_absent(shape), p::unweighed(shape))
+                }
+            },
+        )
+        .await
+    }
+
+    fn key(&self, rows: &[usize]) -> p::KeyWriter {
+        let mut key = p::KeyWriter::new();
+        for row in rows {
+            key.literal(self.prefix);
+            p::part(&mut key, row);
+        }
+        key
+    }
+}
+
+/// The loop of source mode, as the macros write it.
+async fn asked(mut source: p::Source<Value>, ask: impl AsyncFn() -> u64) -> Result<Option<Value>, p::Miss> {
+    loop {
+        match source.begin().await {
+            p::Asked::Again => {}
+            p::Asked::Value(value) => return Ok(Some(value)),
+            p::Asked::Absent(_) => return Ok(None),
+            p::Asked::Miss(miss) => return Err(miss),
+        }
+        let version = ask().await;
+        match source.ask(version).await {
+            p::Asked::Again => {}
+            p::Asked::Value(value) => return Ok(Some(value)),
+            p::Asked::Absent(_) => return Ok(None),
+            p::Asked::Miss(miss) => return Err(miss),
+        }
+    }
+}

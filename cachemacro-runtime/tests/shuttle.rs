@@ -1,0 +1,306 @@
+//! Interleavings that no scheduler of a real machine can be made to try, explored by shuttle: `--cfg shuttle` swaps the
+//! runtime's locks for ones that let any other thread go first. Run it with
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p cachemacro-runtime --test shuttle --target-dir target/shuttle --release`.
+#![cfg(shuttle)]
+
+#[allow(dead_code, reason = "the model calls functions that these tests do not")]
+#[path = "kit/sites.rs"]
+mod sites;
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use cachemacro_runtime::store::Move;
+use cachemacro_runtime::{Cache, ManualClock, Memory};
+use shuttle::future::block_on;
+use shuttle::sync::Arc;
+use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use shuttle::thread;
+use sites::{Function, MONOTONE_SITES, REUSED_SITES, RowMoved, Sites, Value};
+
+/// Per test, half by chance and half with few but well-placed switches (probabilistic concurrency testing).
+const ITERATIONS: usize = 20_000;
+
+fn explore(test: impl Fn() + Send + Sync + 'static) {
+    let test = Arc::new(test);
+    let again = Arc::clone(&test);
+    shuttle::check_random(move || test(), ITERATIONS / 2);
+    shuttle::check_pct(move || again(), ITERATIONS / 2, 3);
+}
+
+/// A row that is written while it is read.
+#[derive(Default)]
+struct Row {
+    /// Every state it was ever in: version and content.
+    history: shuttle::sync::Mutex<Vec<(u64, u64)>>,
+    /// The newest position whose event was acknowledged.
+    acknowledged: AtomicU64,
+    /// Loads in progress, and all.
+    loading: AtomicU64,
+    loads: AtomicU64,
+}
+
+/// Counts a load for as long as it runs, be it cancelled or not.
+struct Loading<'a>(&'a Row);
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.0.loading.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Row {
+    fn new() -> Arc<Self> {
+        let row = Self::default();
+        row.history.lock().expect("nobody panics here").push((1, 1));
+        Arc::new(row)
+    }
+
+    fn write(&self, cache: &Cache, sites: &Sites, version: u64, content: u64, moved: Move) {
+        let position = {
+            let mut history = self.history.lock().expect("nobody panics here");
+            history.push((version, content));
+            history.len() as u64 - 1
+        };
+        block_on(cache.publish(RowMoved { row: sites.aggregate(1), moved }));
+        self.acknowledged.store(position, SeqCst);
+    }
+
+    fn begin_load(&self) -> Loading<'_> {
+        self.loads.fetch_add(1, SeqCst);
+        self.loading.fetch_add(1, SeqCst);
+        Loading(self)
+    }
+
+    /// The state now; others may go first before the caller gets it.
+    async fn load(&self) -> Option<Value> {
+        let _loading = self.begin_load();
+        let (version, content) = *self.history.lock().expect("nobody panics here").last().expect("there is a first");
+        shuttle::future::yield_now().await;
+        Some(Value { version, contents: vec![Some(content)] })
+    }
+
+    /// Reads, and checks that no acknowledged commit was missed (G2, G7).
+    fn read(&self, cache: &Cache, sites: &'static Sites, function: Function) {
+        let promised = usize::try_from(self.acknowledged.load(SeqCst)).expect("a position");
+        let read = block_on(sites.read(cache, function, &[1], async || 0, || self.load()));
+        let content = read.expect("the row is there").contents[0].expect("the row is there");
+        let history = self.history.lock().expect("nobody panics here");
+        let states = &history[promised..];
+        assert!(states.iter().any(|state| state.1 == content), "read {content}, promised one of {states:?}");
+    }
+}
+
+fn cache(entries: u64) -> Cache {
+    Cache::builder().clock(ManualClock::default()).memory(Memory::entries(entries)).build()
+}
+
+/// Reads another row of the same cache, to push the first one out.
+fn crowd(cache: &Cache, sites: &'static Sites) {
+    for row in 2..4 {
+        let load = async || Some(Value { version: 1, contents: vec![Some(1)] });
+        block_on(sites.read(cache, Function::Row, &[row], async || 0, load));
+    }
+}
+
+/// Readers, a writer and evictions at once.
+fn read_and_write(sites: &'static Sites, function: Function, entries: u64, write: fn(&Row, &Cache)) {
+    let (row, cache) = (Row::new(), cache(entries));
+    let mut threads = vec![thread::spawn({
+        let (row, cache) = (Arc::clone(&row), cache.clone());
+        move || write(&row, &cache)
+    })];
+    for _ in 0..2 {
+        let (row, cache) = (Arc::clone(&row), cache.clone());
+        threads.push(thread::spawn(move || {
+            row.read(&cache, sites, function);
+            row.read(&cache, sites, function);
+        }));
+    }
+    if entries == 1 {
+        let cache = cache.clone();
+        threads.push(thread::spawn(move || crowd(&cache, sites)));
+    }
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+    row.read(&cache, sites, function);
+}
+
+fn update_twice(row: &Row, cache: &Cache) {
+    for version in 2..=3 {
+        row.write(cache, &MONOTONE_SITES, version, version, Move::Bump(version));
+    }
+}
+
+fn update_and_restore(row: &Row, cache: &Cache) {
+    row.write(cache, &MONOTONE_SITES, 2, 2, Move::Bump(2));
+    row.write(cache, &MONOTONE_SITES, 3, 1, Move::Restore { version: 3, of: 1 });
+}
+
+/// Version 2 is rolled back, and its number used again.
+fn roll_back(row: &Row, cache: &Cache) {
+    row.write(cache, &REUSED_SITES, 2, 2, Move::Bump(2));
+    row.write(cache, &REUSED_SITES, 1, 1, Move::Rollback { to: 1 });
+    row.write(cache, &REUSED_SITES, 2, 3, Move::Bump(2));
+}
+
+#[test]
+fn r1_r8_a_row_is_never_read_below_an_acknowledged_event() {
+    explore(|| read_and_write(&MONOTONE_SITES, Function::Row, 100, update_twice));
+}
+
+#[test]
+fn r10_an_opaque_value_is_never_read_from_before_an_acknowledged_event() {
+    explore(|| read_and_write(&MONOTONE_SITES, Function::Opaque, 100, update_twice));
+}
+
+#[test]
+fn r2_r13_evictions_make_no_read_stale() {
+    explore(|| read_and_write(&MONOTONE_SITES, Function::Row, 1, update_twice));
+    explore(|| read_and_write(&MONOTONE_SITES, Function::Opaque, 1, update_twice));
+}
+
+#[test]
+fn a_restored_row_is_read_as_restored() {
+    explore(|| read_and_write(&MONOTONE_SITES, Function::Row, 100, update_and_restore));
+}
+
+#[test]
+fn g7_what_was_rolled_back_is_not_read_again() {
+    explore(|| read_and_write(&REUSED_SITES, Function::Row, 100, roll_back));
+    explore(|| read_and_write(&REUSED_SITES, Function::Opaque, 100, roll_back));
+}
+
+/// Calls of one cold key at once, each with a loader that checks that it is alone. `lead` is the first caller, who may not
+/// live to see the end.
+fn call_at_once(lead: impl FnOnce(Arc<Row>, Cache) + Send + 'static) -> u64 {
+    let (row, cache) = (Row::new(), cache(100));
+    let mut threads = vec![thread::spawn({
+        let (row, cache) = (Arc::clone(&row), cache.clone());
+        move || lead(row, cache)
+    })];
+    for _ in 0..3 {
+        let (row, cache) = (Arc::clone(&row), cache.clone());
+        threads.push(thread::spawn(move || {
+            assert_eq!(block_on(call_alone(&row, &cache)), 1);
+        }));
+    }
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+    row.loads.load(SeqCst)
+}
+
+async fn call_alone(row: &Row, cache: &Cache) -> u64 {
+    let load = || async {
+        let value = row.load();
+        let value = pin!(value);
+        alone(row, value).await
+    };
+    let read = MONOTONE_SITES.read(cache, Function::Row, &[1], async || 0, load).await;
+    read.expect("the row is there").version
+}
+
+/// Asserts at every step of a load that no other is in progress.
+async fn alone<F: Future>(row: &Row, load: std::pin::Pin<&mut F>) -> F::Output {
+    let mut load = load;
+    std::future::poll_fn(move |context| {
+        let polled = load.as_mut().poll(context);
+        assert!(row.loading.load(SeqCst) <= 1, "one load at a time");
+        polled
+    })
+    .await
+}
+
+#[test]
+fn g4_callers_of_one_cold_key_share_one_load() {
+    explore(|| {
+        let loads = call_at_once(|row, cache| {
+            assert_eq!(block_on(call_alone(&row, &cache)), 1);
+        });
+        assert_eq!(loads, 1);
+    });
+}
+
+#[test]
+fn r11_a_leader_that_is_dropped_strands_nobody() {
+    explore(|| {
+        let loads = call_at_once(|row, cache| {
+            let call = pin!(call_alone(&row, &cache));
+            // One poll takes it into its load, or into a wait for another's; then it is dropped.
+            let _ = call.poll(&mut Context::from_waker(Waker::noop()));
+        });
+        assert!((1..=2).contains(&loads), "the dropped load and one more, not {loads}");
+    });
+}
+
+#[test]
+fn r11_a_leader_that_panics_strands_nobody() {
+    explore(|| {
+        let loads = call_at_once(|row, cache| {
+            let load = || async {
+                let _loading = row.begin_load();
+                shuttle::future::yield_now().await;
+                // Without the hook, whose message is of no use twenty thousand times.
+                std::panic::resume_unwind(Box::new("the loader panics"))
+            };
+            let read = MONOTONE_SITES.read(&cache, Function::Row, &[1], async || 0, load);
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| block_on(read)));
+        });
+        assert!((1..=2).contains(&loads), "the load that panicked and one more, not {loads}");
+    });
+}
+
+/// An error that cannot be shared.
+struct Broken;
+
+async fn call_broken(row: &Row, cache: &Cache) -> Result<u64, Broken> {
+    use cachemacro_runtime::__private as p;
+    let shape = p::shape!(Result<u64, Broken>);
+    let values = p::cacheable_shared(shape);
+    let mut key = p::KeyWriter::new();
+    key.literal("broken");
+    let p::Peek::Miss(miss) = p::peek(MONOTONE_SITES.site(Function::Opaque), cache, key, shape, values) else {
+        panic!("an error is never stored");
+    };
+    let fail = p::fail_face!(Result<u64, Broken>);
+    p::read_inline(
+        miss,
+        shape,
+        values,
+        fail,
+        |kind| p::absent(shape, kind),
+        || {
+            || async {
+                let loading = row.begin_load();
+                shuttle::future::yield_now().await;
+                assert!(row.loading.load(SeqCst) <= 1, "one load at a time");
+                drop(loading);
+                let version = p::unversioned(shape);
+                let keep = p::keep_all(shape);
+                p::judge(shape, Err(Broken), version, keep, p::no_error_is_absent(shape), p::unweighed(shape))
+            }
+        },
+    )
+    .await
+}
+
+#[test]
+fn r11_a_failing_loader_runs_once_at_a_time_and_every_caller_gets_its_own_error() {
+    explore(|| {
+        let (row, cache) = (Row::new(), cache(100));
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (row, cache) = (Arc::clone(&row), cache.clone());
+                thread::spawn(move || assert!(block_on(call_broken(&row, &cache)).is_err()))
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("no thread panics");
+        }
+        assert_eq!(row.loads.load(SeqCst), 3);
+    });
+}
