@@ -394,3 +394,24 @@ async fn r3_the_version_of_one_row_does_not_order_the_moves_of_another_aggregate
         assert_eq!(cities(1, &repo).await, before, "city {id} moved the list, whatever the versions of the others");
     }
 }
+
+#[tokio::test]
+async fn r20_an_entry_over_two_aggregates_is_checked_against_both() {
+    #[cached(
+        key = "report:<row>:<page>",
+        invalidated_by(RowUpdated { id: row }, PageChanged { name: page }),
+        hard_ttl = "10m", skip(repo), cache = repo.cache
+    )]
+    async fn report(row: u64, page: &str, repo: &Repo) -> u64 {
+        let _ = (row, page);
+        repo.calls.fetch_add(1, SeqCst)
+    }
+    let repo = repo();
+    assert_eq!((report(1, "a", &repo).await, report(1, "a", &repo).await), (0, 0));
+    repo.cache.publish(PageChanged { name: "a".to_owned() }).await;
+    assert_eq!((report(1, "a", &repo).await, report(1, "a", &repo).await), (1, 1), "the second aggregate moved");
+    repo.cache.publish(RowUpdated { id: 1, version: 7 }).await;
+    assert_eq!((report(1, "a", &repo).await, report(1, "a", &repo).await), (2, 2), "the first aggregate moved");
+    repo.cache.publish(PageChanged { name: "b".to_owned() }).await;
+    assert_eq!(report(1, "a", &repo).await, 2, "another page did");
+}

@@ -185,6 +185,19 @@ async fn g1_nothing_is_served_past_its_hard_ttl() {
 }
 
 #[tokio::test]
+async fn r15_ttls_count_from_the_start_of_the_load() {
+    let (repo, clock) = repo();
+    repo.takes.store(40, SeqCst);
+    repo.inline(1).await.expect("a row");
+    repo.takes.store(0, SeqCst);
+    repo.table.write(2);
+    clock.advance(19 * SECOND);
+    assert_eq!(repo.inline(1).await.expect("59 s old").version, 1);
+    clock.advance(SECOND);
+    assert_eq!(repo.inline(1).await.expect("60 s old: stale, and refreshed").version, 2);
+}
+
+#[tokio::test]
 async fn an_absence_is_remembered_for_its_own_ttl_and_rebuilt() {
     let (repo, clock) = repo();
     repo.table.write(0);

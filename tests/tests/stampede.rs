@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 
 use cachemacro::{Cache, cached};
 use cachemacro_tests::{Row, RowUpdated, cache};
@@ -87,6 +88,11 @@ impl Gate {
     }
 }
 
+/// Nobody hangs: a test that would wait for ever fails instead.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("somebody was stranded")
+}
+
 fn callers<T: Send + 'static, F: Future<Output = T> + Send + 'static>(call: impl Fn() -> F) -> JoinSet<T> {
     (0..CALLERS).map(|_| call()).fold(JoinSet::new(), |mut set, call| {
         set.spawn(call);
@@ -102,8 +108,8 @@ async fn ten_thousand_callers_of_a_cold_key_are_one_load() {
         let gate = each.clone();
         async move { gate.row(1).await }
     });
-    gate.settle(1).await;
-    assert!(all.join_all().await.iter().all(|row| row.version == 1));
+    soon(gate.settle(1)).await;
+    assert!(soon(all.join_all()).await.iter().all(|row| row.version == 1));
     assert_eq!(gate.loads.load(SeqCst), 1);
     let stats = gate.cache.stats();
     let row = stats.function("row").expect("it was called");
@@ -125,11 +131,11 @@ async fn r11_a_dropped_leader_hands_the_load_on() {
         let gate = each.clone();
         async move { gate.row(1).await }
     });
-    gate.settle(0).await;
+    soon(gate.settle(0)).await;
     leader.abort();
     assert!(leader.await.expect_err("it was aborted").is_cancelled());
     gate.open.add_permits(1);
-    assert_eq!(all.join_all().await.len() as u64, CALLERS);
+    assert_eq!(soon(all.join_all()).await.len() as u64, CALLERS);
     assert_eq!(gate.loads.load(SeqCst), 2, "the cancelled load, and the one that took its place");
     assert_eq!(gate.most.load(SeqCst), 1, "never two at once");
 }
@@ -142,9 +148,9 @@ async fn r11_a_panicking_leader_strands_nobody() {
         let gate = each.clone();
         async move { gate.panicking_once(1).await }
     });
-    gate.settle(2).await;
+    soon(gate.settle(2)).await;
     let mut panics = 0;
-    while let Some(joined) = all.join_next().await {
+    while let Some(joined) = soon(all.join_next()).await {
         match joined {
             Ok(value) => assert_eq!(value, 1),
             Err(error) => panics += u64::from(error.is_panic()),
@@ -161,8 +167,8 @@ async fn r11_an_error_that_can_be_shared_is_one_load() {
         let gate = each.clone();
         async move { gate.failing_shared(1).await }
     });
-    gate.settle(1).await;
-    assert!(all.join_all().await.iter().all(|result| *result == Err(Shared)));
+    soon(gate.settle(1)).await;
+    assert!(soon(all.join_all()).await.iter().all(|result| *result == Err(Shared)));
     assert_eq!(gate.loads.load(SeqCst), 1);
 }
 
@@ -175,7 +181,7 @@ async fn r11_an_error_that_cannot_be_shared_is_retried_one_at_a_time() {
         async move { gate.failing_single(1).await }
     });
     gate.settle(usize::try_from(CALLERS).expect("it fits")).await;
-    assert!(all.join_all().await.iter().all(|result| *result == Err(Single)));
+    assert!(soon(all.join_all()).await.iter().all(|result| *result == Err(Single)));
     assert_eq!((gate.loads.load(SeqCst), gate.most.load(SeqCst)), (CALLERS, 1));
 }
 
@@ -194,9 +200,12 @@ async fn r10_a_caller_after_an_acknowledged_event_joins_no_older_flight() {
         let gate = gate.clone();
         async move { gate.row(1).await }
     });
-    while gate.loads.load(SeqCst) == 1 {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while gate.loads.load(SeqCst) == 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     gate.open.add_permits(2);
     warm.await.expect("the first call");
     later.await.expect("the second call");

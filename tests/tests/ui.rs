@@ -1,0 +1,18 @@
+//! Every mistake is a compile error that says what is wrong and what to write instead.
+//!
+//! The folders under `ui` are named after what the mistake is in, the files after the mistake. Each `.stderr` is what a user
+//! sees; `TRYBUILD=overwrite cargo test -p cachemacro-tests --test ui` writes them anew, and a person reads them.
+
+/// Part of every message is the compiler's own, and changes with it.
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn mistakes_are_told_with_their_mend() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("ui/pass/*.rs");
+    for folder in std::fs::read_dir("ui").expect("the cases are there") {
+        let folder = folder.expect("a readable folder").file_name().into_string().expect("a plain name");
+        if folder != "pass" {
+            cases.compile_fail(format!("ui/{folder}/*.rs"));
+        }
+    }
+}

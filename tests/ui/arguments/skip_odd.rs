@@ -1,0 +1,18 @@
+#![allow(dead_code, unused_imports)]
+use cachemacro::{CacheEvent, KeyPart, cached, invalidates};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "user.updated", key = "user:<id>", version = version)]
+struct UserUpdated { id: u64, version: u64 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct User { id: u64, version: u64 }
+
+struct Users;
+impl Users {
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(self, a, a, "b", _))]
+    async fn find(&self, id: u64, a: u64, _: u64) -> u64 { a + id }
+}
+
+fn main() {}

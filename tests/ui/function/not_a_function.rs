@@ -1,0 +1,21 @@
+#![allow(dead_code, unused_imports)]
+use cachemacro::{CacheEvent, KeyPart, cached, invalidates};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "user.updated", key = "user:<id>", version = version)]
+struct UserUpdated { id: u64, version: u64 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct User { id: u64, version: u64 }
+
+#[cached(key = "user", ttl_only = "x", hard_ttl = "1m")]
+struct X;
+trait T {
+    #[cached(key = "user", ttl_only = "x", hard_ttl = "1m")]
+    fn f(&self) -> u64;
+}
+#[cached(key = "user", ttl_only = "x", hard_ttl = "1m")]
+impl X {}
+
+fn main() {}

@@ -1,0 +1,17 @@
+#![allow(dead_code, unused_imports)]
+use cachemacro::{CacheEvent, KeyPart, cached, invalidates};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "user.updated", key = "user:<id>", version = version)]
+struct UserUpdated { id: u64, version: u64 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct User { id: u64, version: u64 }
+
+#[invalidates(id)]
+async fn one(id: u64) -> u64 { id }
+#[invalidates(|user| User { id: user.id, version: 1 })]
+async fn two(id: u64) -> User { User { id, version: 1 } }
+
+fn main() {}

@@ -1,0 +1,17 @@
+#![allow(dead_code, unused_imports)]
+use cachemacro::{CacheEvent, KeyPart, cached, invalidates};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "user.updated", key = "user:<id>", version = version)]
+struct UserUpdated { id: u64, version: u64 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct User { id: u64, version: u64 }
+
+#[derive(Clone)]
+struct Filter { score: f64 }
+#[cached(key = "user:<filter.score>", ttl_only = "x", hard_ttl = "1m")]
+async fn find(filter: Filter) -> u64 { filter.score as u64 }
+
+fn main() {}

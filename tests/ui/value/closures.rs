@@ -1,0 +1,15 @@
+#![allow(dead_code, unused_imports)]
+use cachemacro::{CacheEvent, KeyPart, cached, invalidates};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "user.updated", key = "user:<id>", version = version)]
+struct UserUpdated { id: u64, version: u64 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct User { id: u64, version: u64 }
+
+#[cached(key = "user:<id>", hard_ttl = "60s", ttl_only = "x", cache_if = true, weight = |a, b| 1, version_from = || 1)]
+async fn find(id: u64) -> Option<User> { Some(User { id, version: 1 }) }
+
+fn main() {}

@@ -1,0 +1,17 @@
+#![allow(dead_code, unused_imports)]
+use cachemacro::{CacheEvent, KeyPart, cached, invalidates};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "user.updated", key = "user:<id>", version = version)]
+struct UserUpdated { id: u64, version: u64 }
+
+#[derive(Clone, Serialize, Deserialize)]
+struct User { id: u64, version: u64 }
+
+#[derive(Serialize, Deserialize)]
+struct V { id: u64 }
+#[cached(key = "user:<id>", hard_ttl = "60s", ttl_only = "x")]
+async fn find(id: u64) -> Result<Option<V>, std::io::Error> { Ok(Some(V { id })) }
+
+fn main() {}
