@@ -118,7 +118,7 @@ pub struct EventInfo {
 pub enum Move {
     /// It reached this version.
     Bump(u64),
-    /// It moved by one.
+    /// It moved, nobody says to which version: whatever is known of it is void.
     Next,
     /// Version `version` has the content of version `of`.
     Restore {
@@ -156,6 +156,7 @@ impl Moves {
         let last = self.moves.iter_mut().rev().find(|(other, _)| *other == name);
         match (last, moved) {
             (Some((_, Move::Bump(known))), Move::Bump(version)) => *known = (*known).max(version),
+            (Some((_, Move::Next)), Move::Next) => {}
             _ => self.moves.push((name, moved)),
         }
     }

@@ -3,11 +3,9 @@
 //! A flight is led by the holder of its [`Lead`]. Dropping the lead, by cancellation, panic or an error that cannot be
 //! shared, passes leadership to one waiter; landing it gives every waiter the result.
 
-use tokio::sync::Notify;
-
 use crate::entry::{Absence, EntryKey, Object};
 use crate::store::Snapshot;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Mutex, Notify, lock};
 use crate::weak_map::WeakMap;
 
 /// A load is only shared between callers that saw the same records: one that began before an acknowledged event is no

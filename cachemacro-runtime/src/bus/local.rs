@@ -16,6 +16,8 @@ use crate::event::{CacheEvent, SharedEvent};
 const QUEUE: usize = 1024;
 /// How often a handler is given one event before the event is given up.
 const ATTEMPTS: u32 = 4;
+/// How long a publisher waits for a subscriber whose queue is full.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Default)]
@@ -48,24 +50,28 @@ impl Bus {
         subscribers.next += 1;
         subscribers.queues.entry(TypeId::of::<E>()).or_default().push((id, sender));
         let progress = Arc::new(Progress::default());
-        runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
+        runtime.spawn(deliver(receiver, Arc::new(handler), Arc::clone(&progress)));
         Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
     }
 
-    /// Hands an event to all who subscribed to its type; waits where a queue is full.
-    pub(crate) async fn send(&self, event: SharedEvent) {
+    /// Hands an event to all who subscribed to its type. Where a queue stays full for a second, its subscriber loses the
+    /// event, and the loss is counted: a handler that hangs must not hang writers.
+    pub(crate) async fn send(&self, event: SharedEvent) -> u64 {
         let queues: Vec<_> = {
             let subscribers = locked(&self.subscribers);
             let queues = subscribers.queues.get(&(*event).type_id());
             queues.map(|queues| queues.iter().map(|(_, queue)| queue.clone()).collect()).unwrap_or_default()
         };
+        let mut lost = 0;
         for queue in queues {
             // The subscriber may be gone by now, and then there is nobody to tell.
-            let _ = queue.send(Arc::clone(&event)).await;
+            let sent = tokio::time::timeout(LONGEST_WAIT, queue.send(Arc::clone(&event))).await;
+            lost += u64::from(sent.is_err());
         }
+        lost
     }
 
-    /// As [`Bus::send`] for a sync publisher, which cannot wait: a full queue drops the event and counts it.
+    /// As [`Bus::send`], for a sync publisher, which cannot wait at all.
     pub(crate) fn try_send(&self, event: &SharedEvent) -> u64 {
         let subscribers = locked(&self.subscribers);
         let queues = subscribers.queues.get(&(**event).type_id());
@@ -76,12 +82,12 @@ impl Bus {
     }
 }
 
-async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: H, progress: Arc<Progress>)
+async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: Arc<H>, progress: Arc<Progress>)
 where
     E: Clone + Send + Sync + 'static,
-    H: Fn(E) -> F + Sync,
-    F: Future<Output = Result<(), X>> + Send,
-    X: fmt::Display,
+    H: Fn(E) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), X>> + Send + 'static,
+    X: fmt::Display + 'static,
 {
     while let Some(event) = queue.recv().await {
         if let Some(event) = event.downcast_ref::<E>() {
@@ -91,16 +97,19 @@ where
     }
 }
 
-async fn handle<E, H, F, X>(handler: &H, event: &E) -> bool
+async fn handle<E, H, F, X>(handler: &Arc<H>, event: &E) -> bool
 where
-    E: Clone,
-    H: Fn(E) -> F,
-    F: Future<Output = Result<(), X>>,
-    X: fmt::Display,
+    E: Clone + Send + 'static,
+    H: Fn(E) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), X>> + Send + 'static,
+    X: fmt::Display + 'static,
 {
     let mut pause = FIRST_PAUSE;
     for attempt in 1..=ATTEMPTS {
-        if handler(event.clone()).await.map_err(|error| failed(attempt, &error)).is_ok() {
+        let (handler, event) = (Arc::clone(handler), event.clone());
+        // In a task of its own, so that a panic is one failed attempt and not the end of the subscription.
+        let task = tokio::spawn(async move { handler(event).await.map_err(|error| failed(attempt, &error)) });
+        if matches!(task.await, Ok(Ok(()))) {
             return true;
         }
         if attempt < ATTEMPTS {

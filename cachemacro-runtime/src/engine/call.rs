@@ -83,6 +83,10 @@ pub(crate) struct Call {
     pub(super) loads: u32,
     /// Whether the fresh entry should be refreshed before its time (XFetch).
     pub(super) is_early: bool,
+    /// Whether this call does without the store: it is down, or not to be trusted with these aggregates.
+    pub(super) is_apart: bool,
+    /// Whether a flight that may have begun before this call has landed since.
+    has_waited: bool,
     /// Whether this is the refresh of a stale entry, in a task of its own.
     pub(super) is_refresh: bool,
     is_counted: bool,
@@ -104,6 +108,8 @@ impl Call {
             fallback: None,
             loads: 0,
             is_early: false,
+            is_apart: false,
+            has_waited: false,
             is_refresh: false,
             is_counted: false,
             key,
@@ -177,25 +183,40 @@ impl Call {
             self.counters.add(Event::Bypass);
             return Step::Load(self.unstored());
         }
-        if self.cache.inner.retries.is_suspect(&self.aggregates) || self.loads >= MAX_LOADS {
+        if self.loads >= MAX_LOADS {
             self.count_miss();
             return Step::Load(self.unstored());
         }
+        self.is_apart |= !self.cache.is_local(self.site) && self.cache.inner.retries.is_suspect(&self.aggregates);
         loop {
             if let Some(step) = self.stored().await {
                 return step;
             }
+            self.count_miss();
             if self.mode == CacheMode::OnlyIfCached {
                 return self.refuse(CacheError::NotCached { function: self.site.info().name });
             }
-            self.count_miss();
-            let rotates = self.site.rotates();
-            let entered = self.store().enter(self.query(), rotates).await;
-            let Some(entered) = self.or_count(entered) else { return Step::Load(self.unstored()) };
+            let entered = self.enter().await;
             if let Some(step) = self.board(entered).await {
                 return step;
             }
         }
+    }
+
+    /// ENTER. When the store cannot, the in-process records, which every event reaches too, still tell flights apart: an
+    /// outage of the cache is no stampede.
+    async fn enter(&mut self) -> Entered {
+        let rotates = self.site.rotates();
+        if !self.is_apart {
+            let entered = self.store().enter(self.query(), rotates).await;
+            match self.or_count(entered) {
+                Some(entered) => return entered,
+                None => self.is_apart = true,
+            }
+        }
+        let query = self.query();
+        let apart = self.cache.inner.memory.enter(query, rotates).await;
+        apart.unwrap_or_else(|_| Entered { snapshots: Vec::new(), needs_primary: true, hold: None })
     }
 
     fn count_miss(&mut self) {
@@ -207,7 +228,7 @@ impl Call {
 
     /// LOOKUP, where the mode allows it.
     async fn stored(&mut self) -> Option<Step> {
-        if self.mode == CacheMode::Refresh {
+        if self.mode == CacheMode::Refresh || self.is_apart {
             return None;
         }
         let (entry, snapshots) = self.look_up().await?;
@@ -269,10 +290,19 @@ impl Call {
     }
 
     /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
-    pub(super) fn take_fallback(&mut self) -> Option<(Served, Trace)> {
-        let Fallback { served, trace, soft, hard } = self.fallback.take()?;
-        let deadline = if self.site.policy().keeps_stale() { hard } else { soft };
-        (self.now() < deadline).then_some((served, trace))
+    pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
+        let fallback = self.fallback.take()?;
+        let deadline = if self.site.policy().keeps_stale() { fallback.hard } else { fallback.soft };
+        (self.now() < deadline).then_some(fallback)
+    }
+
+    pub(super) fn serve_fallback(&self, Fallback { served, trace, soft, .. }: Fallback) -> Served {
+        if self.now() < soft {
+            self.hit(served.clone(), trace);
+        } else {
+            self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
+        }
+        served
     }
 
     fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
@@ -285,7 +315,7 @@ impl Call {
     }
 
     fn spawns(&self) -> bool {
-        self.site.policy().refresh == Refresh::Background && self.can_spawn && Handle::try_current().is_ok()
+        self.site.policy().refresh == Refresh::Background && self.can_spawn
     }
 
     /// Takes a place on the flight of this token; `None` says to look again.
@@ -300,6 +330,7 @@ impl Call {
     /// The last flight may have landed between this call's lookup and its lead, so it looks once more.
     async fn lead(&mut self, lead: Lead, entered: Entered) -> Option<Step> {
         if self.mode != CacheMode::Refresh
+            && !self.is_apart
             && let Some((entry, _)) = self.look_up().await
             && entry.freshness(self.now()) == Freshness::Fresh
             && let Some(served) = self.decoded(&entry)
@@ -320,8 +351,11 @@ impl Call {
             Some(budget) => tokio::time::timeout(budget, waiter.wait()).await.ok(),
             None => Some(waiter.wait().await),
         };
+        // A refresh wants what is true now, and this flight may have begun before it was asked for. The next one has not.
+        let is_too_old = self.mode == CacheMode::Refresh && !std::mem::replace(&mut self.has_waited, true);
         match waited {
             None => Some(self.timed_out()),
+            Some(Waited::Landed(_)) if is_too_old => None,
             Some(Waited::Leads(lead)) => self.lead(lead, entered).await,
             Some(Waited::Landed(Landing::Void)) => None,
             Some(Waited::Landed(Landing::Error(error))) => {
@@ -340,7 +374,7 @@ impl Call {
     pub(super) fn timed_out(&mut self) -> Step {
         self.counters.add(Event::LoadTimeout);
         match self.take_fallback() {
-            Some((served, trace)) => self.stale_hit(served, trace, WhyStale::RefreshFailed),
+            Some(fallback) => Step::Serve(self.serve_fallback(fallback)),
             None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
         }
     }
@@ -389,7 +423,7 @@ impl Call {
     }
 
     /// What is left of `timeout`; `None` when there is none, or nothing that could be returned in time.
-    fn budget(&self) -> Option<Duration> {
+    pub(super) fn budget(&self) -> Option<Duration> {
         let timeout = self.site.policy().timeout?;
         let began = self.began?;
         (self.can_refuse || self.fallback.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
@@ -407,6 +441,7 @@ impl Call {
         Ticket {
             lead,
             entered,
+            is_stored: !self.is_apart,
             // An opaque value is fenced by the floor alone, so only a primary's will do; so is an entry of many aggregates.
             hint: LoadHint {
                 primary_required: needs_primary

@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::entry::{Absence, Entry, Object, Payload};
 use crate::flight::Landing;
 use crate::policy::Deadlines;
-use crate::scope::{CallOutcome, LoadHint, WhyStale};
+use crate::scope::{CacheMode, CallOutcome, LoadHint};
 use crate::store::{Entered, Fence, Fill, Refused};
 use crate::telemetry::Event;
 
@@ -58,9 +58,10 @@ impl Call {
         if let Loaded::Error(error) = loaded {
             return self.land_error(ticket, error).await;
         }
-        let Some(entered) = &ticket.entered else {
-            self.trace(if ticket.lead.is_some() { CallOutcome::LoadedNotStored } else { CallOutcome::Bypassed }, None);
-            return Landed::Return;
+        let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
+            let bypassed = self.mode == CacheMode::Bypass;
+            let outcome = if bypassed { CallOutcome::Bypassed } else { CallOutcome::LoadedNotStored };
+            return self.share(ticket, loaded, outcome);
         };
         match self.store_loaded(entered, &ticket, &loaded, took).await {
             Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS => Landed::Again(self.primary_ticket(ticket)),
@@ -81,18 +82,34 @@ impl Call {
         let was_cached = self.fallback.is_some();
         match self.take_fallback() {
             Some(_) if self.is_refresh => Landed::Return,
-            Some((served, trace)) => {
-                self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
-                Landed::Stale(served)
-            }
+            Some(fallback) => Landed::Stale(self.serve_fallback(fallback)),
             None => {
                 if was_cached {
-                    let discarded = self.store().discard(self.query()).await;
-                    self.or_count(discarded);
+                    self.discard().await;
                 }
                 self.trace(CallOutcome::Failed, None);
                 Landed::Return
             }
+        }
+    }
+
+    async fn discard(&self) {
+        let discarded = self.store().discard(self.query()).await;
+        self.or_count(discarded);
+    }
+
+    /// A refresh that brings nothing to store has still shown that the entry is no longer true.
+    async fn discard_refreshed(&self) {
+        if self.fallback.is_some() || self.mode == CacheMode::Refresh {
+            self.discard().await;
+        }
+    }
+
+    /// A background refresh whose time was up, which is a failure like any other.
+    pub(super) async fn refresh_timed_out(&mut self) {
+        self.counters.add(Event::LoadTimeout);
+        if self.take_fallback().is_none() {
+            self.discard().await;
         }
     }
 
@@ -104,7 +121,10 @@ impl Call {
         let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
         let verdict =
             |refused: Option<Refused>| judge(refused, fence, entered, ticket.hint.primary_required, from_primary);
-        let Some(entry) = self.entry(ticket.started, loaded, took) else { return verdict(None) };
+        let Some(entry) = self.entry(ticket.started, loaded, took) else {
+            self.discard_refreshed().await;
+            return verdict(None);
+        };
         let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry };
         let filled = self.store().fill(self.query(), fill).await;
         match self.or_count(filled) {
@@ -143,7 +163,9 @@ impl Call {
     fn primary_ticket(&mut self, ticket: Ticket) -> Ticket {
         self.loads += 1;
         self.counters.add(Event::Load);
-        Ticket { hint: LoadHint { primary_required: true }, started: self.now(), attempt: self.loads, ..ticket }
+        let budget = if self.is_refresh { ticket.budget } else { self.budget() };
+        let hint = LoadHint { primary_required: true };
+        Ticket { hint, budget, started: self.now(), attempt: self.loads, ..ticket }
     }
 
     /// DETECT. Whoever waited for this load must look again too.

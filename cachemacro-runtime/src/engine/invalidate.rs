@@ -1,7 +1,9 @@
 //! Publishing: after the write, the stores learn which aggregates moved, and the handlers which events there were.
 
+use std::collections::VecDeque;
+
 use super::cache::Cache;
-use super::sync::block_on;
+use super::sync::now_or_never;
 use crate::bus::Subscription;
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, CacheEvent, Move, Moves, SharedEvent};
@@ -99,9 +101,7 @@ pub async fn publish(writer: &'static Writer, cache: &Cache, batch: Batch) -> Re
     let applied = cache.apply(batch.moves.into_moves(), writer.info().on_error).await;
     // A handler has its event from elsewhere; handing it on would hand it to the handler again.
     if writer.info().role == Role::Writes {
-        for event in batch.events {
-            cache.inner.bus.send(event).await;
-        }
+        cache.hand_out(batch.events).await;
     }
     applied
 }
@@ -116,12 +116,13 @@ pub async fn publish_quietly(writer: &'static Writer, cache: &Cache, batch: Batc
 /// # Errors
 /// As [`publish`].
 pub fn publish_sync(writer: &'static Writer, cache: &Cache, batch: Batch) -> Result<(), CacheError> {
-    let applied = block_on(cache.apply(batch.moves.into_moves(), writer.info().on_error));
+    let on_error = writer.info().on_error;
+    // A sync function cannot wait for a store outside the process. What such a store has not taken at the first poll is
+    // queued as the future is dropped: retried, and mistrusted until then.
+    let applied = now_or_never(cache.apply(batch.moves.into_moves(), on_error)).unwrap_or(Ok(()));
     if writer.info().role == Role::Writes {
         for event in &batch.events {
-            for _ in 0..cache.inner.bus.try_send(event) {
-                cache.inner.retries.give_up();
-            }
+            cache.inner.retries.lose(cache.inner.bus.try_send(event));
         }
     }
     applied
@@ -130,6 +131,23 @@ pub fn publish_sync(writer: &'static Writer, cache: &Cache, batch: Batch) -> Res
 /// As [`publish_quietly`], from a sync function.
 pub fn publish_quietly_sync(writer: &'static Writer, cache: &Cache, batch: Batch) {
     let _ = publish_sync(writer, cache, batch);
+}
+
+/// The moves that the shared store has not yet answered for. The write they tell of has happened, so a writer that is
+/// cancelled here leaves them to the retry queue.
+struct Unsent<'a> {
+    cache: &'a Cache,
+    moves: VecDeque<(Aggregate, Move)>,
+    on_error: OnError,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        let error = StoreError::new("apply", "the writer was cancelled, or could not wait");
+        for (aggregate, moved) in self.moves.drain(..) {
+            self.cache.not_applied(&aggregate, moved, self.on_error, &error);
+        }
+    }
 }
 
 impl Cache {
@@ -143,9 +161,7 @@ impl Cache {
         batch.add(events);
         // `suspect` has no error to report: it is retried and counted.
         let _ = self.apply(batch.moves.into_moves(), OnError::Suspect).await;
-        for event in batch.events {
-            self.inner.bus.send(event).await;
-        }
+        self.hand_out(batch.events).await;
     }
 
     /// Calls `handler` with every event of its type that is published through this cache from now on, one at a time, in a
@@ -163,14 +179,24 @@ impl Cache {
         self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler)
     }
 
+    async fn hand_out(&self, events: Vec<SharedEvent>) {
+        for event in events {
+            self.inner.retries.lose(self.inner.bus.send(event).await);
+        }
+    }
+
     async fn apply(&self, moves: Vec<(Aggregate, Move)>, on_error: OnError) -> Result<(), CacheError> {
-        let mut failed = Ok(());
-        for (aggregate, moved) in moves {
+        for (aggregate, moved) in &moves {
             // The in-process store cannot fail.
-            let _ = self.inner.memory.apply(&aggregate, moved).await;
-            if let Some(shared) = &self.inner.shared
-                && let Err(source) = shared.apply(&aggregate, moved).await
-            {
+            let _ = self.inner.memory.apply(aggregate, *moved).await;
+        }
+        let Some(shared) = &self.inner.shared else { return Ok(()) };
+        let mut unsent = Unsent { cache: self, moves: moves.into(), on_error };
+        let mut failed = Ok(());
+        while let Some((aggregate, moved)) = unsent.moves.front() {
+            let applied = shared.apply(aggregate, *moved).await;
+            let Some((aggregate, moved)) = unsent.moves.pop_front() else { break };
+            if let Err(source) = applied {
                 self.not_applied(&aggregate, moved, on_error, &source);
                 failed = failed.and(Err(CacheError::Publish { aggregate: aggregate.to_string(), source }));
             }

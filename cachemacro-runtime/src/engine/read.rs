@@ -261,7 +261,7 @@ where
 {
     let mut call = *miss.0;
     call.can_refuse = fail.refusal.is_some();
-    call.can_spawn = true;
+    call.can_spawn = Handle::try_current().is_ok();
     let (returned, refreshes) = drive(&mut call, &Face { values, fail, absent: &absent }, &prepare).await;
     if let Some((ticket, load)) = refreshes
         && let Ok(runtime) = Handle::try_current()

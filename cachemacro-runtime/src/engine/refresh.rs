@@ -6,7 +6,6 @@ use super::call::Call;
 use super::fill::Landed;
 use super::read::part;
 use super::ticket::Ticket;
-use crate::telemetry::Event;
 use crate::value::{FailFace, Judged, Shape, Values};
 
 /// Loads until the value is good enough. Whatever goes wrong is the next reader's to find: it sees the stale entry.
@@ -24,8 +23,8 @@ pub(super) async fn refresh<S, L, F>(
     ticket.budget = call.site.policy().timeout;
     loop {
         let Some(judged) = ticket.run(load()).await else {
-            call.counters.add(Event::LoadTimeout);
-            return;
+            drop(ticket);
+            return call.refresh_timed_out().await;
         };
         let (loaded, kept) = part(judged, values, fail);
         drop(kept);

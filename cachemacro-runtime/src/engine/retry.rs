@@ -48,13 +48,20 @@ impl Retries {
 
     /// Counts an invalidation that nobody will retry.
     pub(crate) fn give_up(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+        self.lose(1);
+    }
+
+    /// Counts what is lost.
+    pub(crate) fn lose(&self, count: u64) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Whether the entries of one of these aggregates must not be served.
-    pub(crate) fn is_suspect(&self, aggregates: &[Aggregate]) -> bool {
+    pub(crate) fn is_suspect(self: &Arc<Self>, aggregates: &[Aggregate]) -> bool {
         self.suspects.load(Ordering::Acquire) > 0 && {
-            let state = self.state();
+            let mut state = self.state();
+            // The worker may have died with the runtime it began on.
+            self.start(&mut state);
             aggregates.iter().any(|aggregate| state.suspects.contains(aggregate))
         }
     }
@@ -70,31 +77,23 @@ impl Retries {
             self.suspects.fetch_add(1, Ordering::Release);
         }
         coalesce(state.pending.entry(aggregate).or_default(), moved);
+        self.start(&mut state);
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) {
         if !state.is_running
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             state.is_running = true;
-            runtime.spawn(Arc::clone(self).run());
+            runtime.spawn(Worker { retries: Arc::clone(self), is_done: false }.run());
         }
     }
 
-    async fn run(self: Arc<Self>) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            let pending: Vec<_> = self.state().pending.keys().cloned().collect();
-            let mut failed = false;
-            for aggregate in pending {
-                failed |= self.retry(&aggregate).await.is_none();
-            }
-            let mut state = self.state();
-            if state.pending.is_empty() {
-                state.is_running = false;
-                return;
-            }
-            drop(state);
-            pause = if failed { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
-        }
+    /// In one step, so that nothing is queued between the worker's last look and its end.
+    fn stop_if_empty(&self) -> bool {
+        let mut state = self.state();
+        state.is_running = !state.pending.is_empty();
+        !state.is_running
     }
 
     /// Applies what waits for one aggregate, in order; `None` when the store failed again.
@@ -127,10 +126,41 @@ impl Retries {
     }
 }
 
-/// Of neighbouring bumps the highest is enough (R20).
+/// The worker. Dropped with its runtime, it leaves the queue to the next.
+struct Worker {
+    retries: Arc<Retries>,
+    is_done: bool,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        while !self.is_done {
+            tokio::time::sleep(pause).await;
+            let pending: Vec<_> = self.retries.state().pending.keys().cloned().collect();
+            let mut failed = false;
+            for aggregate in pending {
+                failed |= self.retries.retry(&aggregate).await.is_none();
+            }
+            pause = if failed { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+            self.is_done = self.retries.stop_if_empty();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.retries.state().is_running = false;
+        }
+    }
+}
+
+/// Of neighbouring bumps the highest is enough (R20), and of moves without a version one.
 fn coalesce(moves: &mut Vec<Move>, moved: Move) {
     match (moves.last_mut(), moved) {
         (Some(Move::Bump(known)), Move::Bump(version)) => *known = (*known).max(version),
+        (Some(Move::Next), Move::Next) => {}
         _ => moves.push(moved),
     }
 }

@@ -34,6 +34,14 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// The output of a future that needs no waiting.
+pub(super) fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
 fn drive_sync<S, A, P, L>(call: &mut Call, face: &Face<'_, S, A>, prepare: &P) -> (S::Return, Option<(Ticket, L)>)
 where
     S: Shape,
@@ -83,7 +91,8 @@ where
     drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare).0
 }
 
-/// A sync call with `refresh = background`: the refresh runs on tokio's blocking pool.
+/// A sync call with `refresh = background`: the refresh runs on a thread of its own. A pool's queue might stand behind the
+/// very callers that wait for it.
 pub fn read_sync_background<S, A, P, L>(
     miss: Miss,
     _: S,
@@ -101,11 +110,15 @@ where
     let mut call = *miss.0;
     call.can_spawn = true;
     let (returned, refreshes) = drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare);
-    if let Some((ticket, load)) = refreshes
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
+    if let Some((ticket, load)) = refreshes {
         let call = call.for_refresh();
-        runtime.spawn_blocking(move || refresh_sync(call, ticket, values, fail, load));
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        let refresh = move || {
+            let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
+            refresh_sync(call, ticket, values, fail, load);
+        };
+        // Without a thread the ticket is dropped, and the next reader refreshes.
+        let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
     }
     returned
 }

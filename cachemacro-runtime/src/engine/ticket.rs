@@ -12,8 +12,10 @@ use crate::store::Entered;
 pub(crate) struct Ticket {
     /// The flight that others wait for; none for a load that is nobody else's business.
     pub(super) lead: Option<Lead>,
-    /// What the fill is fenced with; none for a load that is not stored.
+    /// What the fill is fenced with; none for a load that is nobody else's business.
     pub(super) entered: Option<Entered>,
+    /// Whether there is a store to fill.
+    pub(super) is_stored: bool,
     pub(super) hint: LoadHint,
     /// When the load began: TTLs count from here (R15).
     pub(super) started: Moment,

@@ -144,12 +144,18 @@ impl KeyPart for String {
     }
 }
 
-/// An absent part is `%-`, which no encoded part can be.
+/// An absent part is `%-`, which no encoded part can be; an absence within a presence has one more.
 impl<T: KeyPart> KeyPart for Option<T> {
     own_canon!();
     fn render(&self, out: &mut KeyWriter) {
         match self {
-            Some(value) => value.render(out),
+            Some(value) => {
+                let start = out.as_bytes().len();
+                value.render(out);
+                if out.as_bytes()[start..].starts_with(b"%-") {
+                    out.push(b"%-");
+                }
+            }
             None => out.push(b"%-"),
         }
     }
@@ -227,6 +233,8 @@ mod tests {
         assert_eq!(rendered(&None::<&str>), "%-");
         assert_eq!(rendered(&Some("%-")), "%25-");
         assert_eq!(rendered(&Some("")), "");
+        assert_eq!(rendered(&Some(None::<u8>)), "%-%-");
+        assert_eq!(rendered(&Some(Some(7_u8))), "7");
     }
 
     #[test]

@@ -167,7 +167,10 @@ impl Index {
     pub fn apply(&mut self, moved: Move, now: Moment, source_lag: Duration) -> Applied {
         let applied = match moved {
             Move::Bump(version) => self.raise(version, None),
-            Move::Next => self.raise(self.floor.saturating_add(1), None),
+            Move::Next => {
+                self.rotate(self.floor, now, source_lag);
+                return Applied::Moved;
+            }
             Move::Restore { version, of } => self.raise(version, (!self.rotates).then_some(of)),
             Move::Rollback { to } => {
                 self.roll_back(to, now, source_lag);
@@ -182,6 +185,11 @@ impl Index {
     }
 
     fn raise(&mut self, version: u64, alias: Option<u64>) -> Applied {
+        if version == 0 && self.floor == 0 {
+            // A new record's floor says nothing of version 0: what was read before this event may be older than it.
+            self.turn = Generation::random();
+            return Applied::Moved;
+        }
         if version <= self.floor {
             return Applied::Duplicate;
         }

@@ -260,7 +260,10 @@ impl PlainStore {
     fn moved(&self, record: &mut Record, moved: Move) -> Applied {
         let applied = match moved {
             Move::Bump(version) => self.raise(record, version, None),
-            Move::Next => self.raise(record, record.floor + 1, None),
+            Move::Next => {
+                self.rotate(record, record.floor);
+                Applied::Moved
+            }
             Move::Restore { version, of } => {
                 let is_bump = record.rotates && self.keeps(Rule::RestoreIsBump);
                 self.raise(record, version, (!is_bump).then_some(of))
@@ -278,6 +281,10 @@ impl PlainStore {
     }
 
     fn raise(&self, record: &mut Record, version: u64, alias: Option<u64>) -> Applied {
+        if version == 0 && record.floor == 0 {
+            record.turn = self.generation();
+            return Applied::Moved;
+        }
         if version <= record.floor && self.keeps(Rule::MaxMerge) {
             return Applied::Duplicate;
         }

@@ -147,6 +147,14 @@ impl Row {
         self.history[..end].iter().rposition(|state| state.acknowledged).unwrap_or(0)
     }
 
+    /// A rollback that was not acknowledged when the read began lets a number be used again, and until it is acknowledged
+    /// nobody can tell that number's two contents apart (PROTOCOL §3).
+    pub(crate) fn is_confused(&self, content: Option<u64>, promised: usize) -> bool {
+        let later = self.history.iter().skip(promised + 1);
+        let used_again: Vec<_> = later.skip_while(|state| !state.rolled_back).map(|state| state.version).collect();
+        self.history.iter().any(|state| state.content == content && used_again.contains(&state.version))
+    }
+
     /// Whether this content was current at some position from `from` on, and not only before `since`.
     pub(crate) fn was_current(&self, content: Option<u64>, from: usize, since: Duration) -> bool {
         (from..self.history.len()).any(|position| {

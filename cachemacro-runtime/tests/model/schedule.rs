@@ -49,7 +49,7 @@ pub(crate) struct Subject {
 
 /// One step of a schedule.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(crate) enum Step {
     Begin(Function, usize),
     Go(usize),
     Cancel(usize),
@@ -57,6 +57,8 @@ enum Step {
     Deliver(usize),
     Pass(Duration),
     Lose(usize),
+    /// All readers go on to their ends. Chance takes no such step.
+    Drain,
 }
 
 /// A step, and the event that it delivers.
@@ -103,21 +105,19 @@ struct Schedule<'a> {
     reads: usize,
 }
 
-/// Runs one schedule; returns how many reads it checked.
+/// Runs one schedule of chance; returns how many reads it checked.
 pub(crate) fn run(plan: &Plan, subject: &Subject, seed: u64, length: usize) -> Result<usize, Violation> {
-    let world = Rc::new(World {
-        database: RefCell::new(Database::new(ROWS, plan.lag)),
-        loads: Cell::new(0),
-        chance: RefCell::new(fastrand::Rng::with_seed(seed ^ 0x5eed)),
-    });
-    let mut schedule =
-        Schedule { plan, subject, world, readers: Vec::new(), events: Vec::new(), steps: Vec::new(), reads: 0 };
+    let mut schedule = Schedule::new(plan, subject, seed);
     let mut chance = fastrand::Rng::with_seed(seed);
-    let ran = (0..length).try_for_each(|_| schedule.step(&mut chance)).and_then(|()| schedule.finish());
-    match ran {
-        Ok(()) => Ok(schedule.reads),
-        Err(what) => Err(Violation { what, steps: schedule.steps }),
-    }
+    let ran = (0..length).try_for_each(|_| schedule.step(&mut chance));
+    schedule.end(ran)
+}
+
+/// Runs a schedule that was written down; returns how many reads it checked.
+pub(crate) fn follow(plan: &Plan, subject: &Subject, steps: &[Step]) -> Result<usize, Violation> {
+    let mut schedule = Schedule::new(plan, subject, 0);
+    let ran = steps.iter().try_for_each(|step| schedule.take(*step));
+    schedule.end(ran)
 }
 
 /// A place where the scheduler may let others go first.
@@ -154,7 +154,23 @@ impl World {
     }
 }
 
-impl Schedule<'_> {
+impl<'a> Schedule<'a> {
+    fn new(plan: &'a Plan, subject: &'a Subject, seed: u64) -> Self {
+        let world = Rc::new(World {
+            database: RefCell::new(Database::new(ROWS, plan.lag)),
+            loads: Cell::new(0),
+            chance: RefCell::new(fastrand::Rng::with_seed(seed ^ 0x5eed)),
+        });
+        Self { plan, subject, world, readers: Vec::new(), events: Vec::new(), steps: Vec::new(), reads: 0 }
+    }
+
+    fn end(mut self, ran: Result<(), String>) -> Result<usize, Violation> {
+        match ran.and_then(|()| self.finish()) {
+            Ok(()) => Ok(self.reads),
+            Err(what) => Err(Violation { what, steps: self.steps }),
+        }
+    }
+
     fn step(&mut self, chance: &mut fastrand::Rng) -> Result<(), String> {
         let row = chance.usize(0..ROWS).min(chance.usize(0..ROWS));
         let step = match chance.u8(0..100) {
@@ -168,7 +184,6 @@ impl Schedule<'_> {
             75..96 => Step::Pass(*chance.choice(&[TTL / 40, TTL / 40, TTL / 10, TTL / 2]).expect("there are some")),
             _ => Step::Lose(row),
         };
-        self.steps.push((step, self.told(step)));
         self.take(step)
     }
 
@@ -188,9 +203,11 @@ impl Schedule<'_> {
     }
 
     fn take(&mut self, step: Step) -> Result<(), String> {
+        self.steps.push((step, self.told(step)));
         match step {
             Step::Begin(function, row) => self.begin(function, row),
             Step::Go(index) => return self.go(index).map(drop),
+            Step::Drain => return self.drain(),
             Step::Cancel(index) => drop(self.readers.swap_remove(index)),
             Step::Write(row, write) => self.write(row, write),
             Step::Deliver(index) => self.deliver(index),
@@ -232,7 +249,8 @@ impl Schedule<'_> {
         for (place, row) in reader.rows.iter().enumerate() {
             let content = read.and_then(|value| value.contents[place]);
             let state = &database.rows[*row];
-            if !state.was_current(content, reader.promised[place], Duration::ZERO) {
+            let promised = reader.promised[place];
+            if !state.was_current(content, promised, Duration::ZERO) && !state.is_confused(content, promised) {
                 return Err(format!(
                     "{:?} read content {content:?} of row {row}, older than position {}, which was acknowledged before it began\n  {state}",
                     reader.function, reader.promised[place]

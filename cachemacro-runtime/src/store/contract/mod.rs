@@ -90,6 +90,7 @@ async fn check_fences<S: Store>(make: &impl AsyncFn(Setup) -> S) {
         "marks are capped, and G7 holds past the cap" => records::marks_are_capped,
         "R9, an absence is fenced as a value" => opaque::an_absence_is_fenced,
         "an opaque value is fenced by the floor" => opaque::an_opaque_value_is_fenced_by_the_floor,
+        "an opaque value ends with the event of version 0" => opaque::an_opaque_value_ends_with_version_0,
         "an opaque value comes from the primary" => opaque::an_opaque_value_comes_from_the_primary,
         "an alias reaches rows only" => opaque::an_alias_reaches_rows_only,
         "R22, no absence outlives a rollback to its floor" => opaque::no_absence_outlives_a_rollback,
@@ -112,7 +113,8 @@ async fn check_fences<S: Store>(make: &impl AsyncFn(Setup) -> S) {
 
 async fn check_moves<S: Store>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
-        "NEXT moves by one" => moves::next_moves_by_one,
+        "NEXT voids whatever is known" => moves::next_voids_whatever_is_known,
+        "NEXT hides no event that has a version" => moves::next_hides_no_event,
         "RESTORE serves the old entry at once" => moves::a_restore_serves_the_old_entry,
         "RESTORE ends with the next event" => moves::a_restore_ends_with_the_next_event,
         "RESTORE is max-merged" => moves::a_late_restore_does_nothing,

@@ -4,15 +4,35 @@ use super::bench::{Bench, Call, Loaded};
 use crate::event::Move;
 use crate::store::{Applied, Refused, Store};
 
-pub(super) async fn next_moves_by_one<S: Store>(bench: &Bench<S>) {
-    let call = Call::list("page:1", &["row:1"]);
+pub(super) async fn next_voids_whatever_is_known<S: Store>(bench: &Bench<S>) {
+    let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     for content in 1..=3 {
-        bench.load(&call, Loaded::opaque(content)).await;
-        bench.serves(&call, content, "between two events").await;
-        let floor = bench.enter(&call).await.snapshots[0].floor;
+        bench.load(&row, Loaded::row(5).with(content)).await;
+        bench.load(&opaque, Loaded::opaque(content)).await;
+        let before = bench.enter(&row).await;
         bench.same(bench.apply("row:1", Move::Next).await, Applied::Moved, "an event without a version");
-        bench.serves_nothing(&call, "after an event without a version").await;
-        bench.same(bench.enter(&call).await.snapshots[0].floor, floor + 1, "the floor after it");
+        for call in [&row, &opaque] {
+            bench.serves_nothing(call, "after an event without a version").await;
+        }
+        bench.holds(bench.enter(&row).await.needs_primary, "a load after it must read the primary");
+        for loaded in [Loaded::row(5), Loaded::opaque(5)] {
+            let late = bench.fill(&row, &before.snapshots, loaded).await;
+            bench.same(late, Err(Refused::Moved), "a load that began before it");
+        }
+    }
+}
+
+/// Events without a version do not count: the one with the next version still moves what was loaded after them.
+pub(super) async fn next_hides_no_event<S: Store>(bench: &Bench<S>) {
+    let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
+    bench.load(&row, Loaded::row(5)).await;
+    bench.apply("row:1", Move::Next).await;
+    bench.apply("row:1", Move::Next).await;
+    bench.load(&opaque, Loaded::opaque(1)).await;
+    bench.load(&row, Loaded::row(5)).await;
+    bench.same(bench.bump("row:1", 6).await, Applied::Moved, "the event of the next version");
+    for call in [&row, &opaque] {
+        bench.serves_nothing(call, "after the event of the next version").await;
     }
 }
 
@@ -65,7 +85,7 @@ pub(super) async fn a_rollback_is_cold_until_verified<S: Store>(bench: &Bench<S>
     let entered = bench.enter(&call).await;
     bench.same(entered.snapshots[0].floor, 5, "the floor after the rollback");
     bench.holds(entered.needs_primary, "a load after a rollback must read the primary");
-    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(5).from_replica()).await;
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(5).with_replica()).await;
     bench.same(replicas, Err(Refused::Replica), "a replica's row after a rollback");
     bench.holds(bench.verify(&call, &entered.snapshots, 5).await.is_ok(), "a primary's version confirms the rollback");
     bench.serves(&call, 5, "without a load, after the rollback was confirmed").await;

@@ -34,12 +34,23 @@ pub(super) async fn an_opaque_value_is_fenced_by_the_floor<S: Store>(bench: &Ben
     bench.serves_nothing(&call, "when another function has seen a newer row").await;
 }
 
+/// The floor of a new record is no knowledge: versions may begin with 0.
+pub(super) async fn an_opaque_value_ends_with_version_0<S: Store>(bench: &Bench<S>) {
+    let call = Call::list("page:1", &["row:1"]);
+    bench.load(&call, Loaded::opaque(1)).await;
+    let entered = bench.enter(&call).await;
+    bench.same(bench.bump("row:1", 0).await, Applied::Moved, "the event of version 0");
+    bench.serves_nothing(&call, "after the event of version 0").await;
+    let late = bench.fill(&call, &entered.snapshots, Loaded::opaque(1)).await;
+    bench.same(late, Err(Refused::Moved), "a load that began before the event of version 0");
+}
+
 pub(super) async fn an_opaque_value_comes_from_the_primary<S: Store>(bench: &Bench<S>) {
     let call = Call::list("page:1", &["row:1"]);
     bench.load(&call, Loaded::row(1)).await;
     let entered = bench.enter(&call).await;
     for loaded in [Loaded::opaque(1), Loaded::absence()] {
-        let replicas = bench.fill(&call, &entered.snapshots, loaded.from_replica()).await;
+        let replicas = bench.fill(&call, &entered.snapshots, loaded.with_replica()).await;
         bench.same(replicas, Err(Refused::Replica), "a replica's answer without a version");
     }
 }

@@ -94,13 +94,14 @@ pub(crate) type OnEvict = Arc<dyn Fn(&EntryKey) + Send + Sync>;
 struct Collect;
 
 impl Lifecycle<EntryKey, Arc<Record>> for Collect {
-    type RequestState = Vec<(EntryKey, Arc<Record>)>;
+    type RequestState = PushedOut;
 
     fn on_evict(&self, pushed_out: &mut Self::RequestState, key: EntryKey, record: Arc<Record>) {
         pushed_out.push((key, record));
     }
 }
 
+type PushedOut = Vec<(EntryKey, Arc<Record>)>;
 type Records = QuickCache<EntryKey, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 /// The in-process [`Store`].
@@ -210,27 +211,41 @@ impl MemoryStore {
     }
 
     /// Only in order: see [`MemoryStore::order`].
-    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>) {
+    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>) -> Dropped {
         entry.version = ties.first().map_or(0, |tie| tie.token().version);
         let now = self.clock.now();
-        if entry.freshness(now) == Freshness::Expired {
-            return;
-        }
         let record = Arc::new(Record::new(entry, ties));
+        let mut dropped = Dropped { pushed_out: Vec::new(), fell_off: Vec::new(), kept: Arc::clone(&record) };
+        if record.entry.freshness(now) == Freshness::Expired {
+            return dropped;
+        }
         if let Some(previous) = self.records.peek(&key.by_ref()) {
             if previous.entry.version > record.entry.version && previous.holds() {
-                return;
+                dropped.fell_off.push(previous);
+                return dropped;
             }
-            record.supersede(previous, now);
+            dropped.fell_off = record.supersede(previous, now);
         }
-        let mut pushed_out = Vec::new();
-        self.records.insert_with_lifecycle(key.clone(), Arc::clone(&record), &mut pushed_out);
-        for (evicted, with) in &pushed_out {
-            if evicted != key || Arc::ptr_eq(with, &record) {
+        self.records.insert_with_lifecycle(key.clone(), record, &mut dropped.pushed_out);
+        dropped
+    }
+
+    fn count_evictions(&self, key: &EntryKey, dropped: &Dropped) {
+        for (evicted, with) in &dropped.pushed_out {
+            if evicted != key || Arc::ptr_eq(with, &dropped.kept) {
                 (self.on_evict)(evicted);
             }
         }
     }
+}
+
+/// What an insertion made room for. Dropped where no lock is held: a value's `Drop` is the user's code.
+struct Dropped {
+    /// By the bound, or by replacement.
+    pushed_out: PushedOut,
+    /// Versions too old to keep.
+    fell_off: Vec<Arc<Record>>,
+    kept: Arc<Record>,
 }
 
 /// What a peek found.
@@ -269,8 +284,10 @@ impl Store for MemoryStore {
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
-        let _ordered = self.order(query.key);
-        ready(self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties)))
+        let ordered = self.order(query.key);
+        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties));
+        drop(ordered);
+        ready(inserted.map(|dropped| self.count_evictions(query.key, &dropped)))
     }
 
     fn verify<'a>(

@@ -58,23 +58,33 @@ impl Record {
     }
 
     /// Before this record is inserted: puts the versions of `previous` behind it, without those under the same token, expired, or too many.
-    pub(super) fn supersede(&self, previous: Arc<Self>, now: Moment) {
+    ///
+    /// Returns what fell off, for the caller to drop where it holds no lock: a value's `Drop` is the user's code.
+    pub(super) fn supersede(&self, previous: Arc<Self>, now: Moment) -> Vec<Arc<Self>> {
         let mut kept: Vec<Arc<Self>> = Vec::with_capacity(OLDER_VERSIONS);
+        let mut fell_off = Vec::new();
         let mut next = Some(previous);
         while let Some(record) = next.filter(|_| kept.len() < OLDER_VERSIONS) {
             next = record.older();
             if !self.is_same_version(&record) && record.entry.freshness(now) != Freshness::Expired {
                 kept.push(record);
+            } else {
+                fell_off.push(record);
             }
         }
         let weight = kept.iter().fold(self.entry.weight, |sum, record| sum.saturating_add(record.entry.weight));
         self.weight.store(weight, Ordering::Relaxed);
         let mut chain = None;
         for record in kept.into_iter().rev() {
-            *record.older.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+            fell_off.extend(record.put_behind(chain));
             chain = Some(record);
         }
-        *self.older.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+        fell_off.extend(self.put_behind(chain));
+        fell_off
+    }
+
+    fn put_behind(&self, older: Option<Arc<Self>>) -> Option<Arc<Self>> {
+        std::mem::replace(&mut *self.older.lock().unwrap_or_else(PoisonError::into_inner), older)
     }
 
     fn is_same_version(&self, other: &Self) -> bool {
