@@ -57,7 +57,8 @@ macro_rules! twice {
 
 #[cached(key = "plain:<id>", ttl_only = "a test", hard_ttl = "1m", skip(count))]
 async fn plain(id: u64, count: &Count) -> u64 {
-    id + count.up() * 0
+    count.up();
+    id
 }
 
 #[cached(key = "aliased:<id>", ttl_only = "a test", hard_ttl = "1m", negative_ttl = "1m", skip(count))]
@@ -71,6 +72,7 @@ async fn aliased(id: u64, count: &Count) -> Found {
 }
 
 #[cached(key = "borrowed:<name>:<tag>:<id>", ttl_only = "a test", soft_ttl = "30s", hard_ttl = "1m", skip(count))]
+#[allow(clippy::needless_lifetimes, reason = "a lifetime with a name is what is tested")]
 async fn borrowed<'a>(name: &'a str, tag: Option<&str>, id: &UserId, count: &Count) -> String {
     count.up();
     format!("{name} {tag:?} {}", id.0)
@@ -121,7 +123,7 @@ async fn impl_argument(id: impl KeyPart + Clone + Send + Sync, count: &Count) ->
 /// Documented.
 #[cached(key = "sync:<n>", ttl_only = "a test", hard_ttl = "1m", local, skip(count))]
 #[must_use]
-pub fn sync(n: u64, count: &Count) -> Option<Arc<HashMap<u64, u64>>> {
+fn sync(n: u64, count: &Count) -> Option<Arc<HashMap<u64, u64>>> {
     count.up();
     (n > 0).then(|| Arc::new(HashMap::from([(n, n)])))
 }

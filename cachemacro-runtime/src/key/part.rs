@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn all_strings_have_one_canon() {
         fn same<A: KeyPart<Canon = str>, B: KeyPart<Canon = str>>(_: A, _: B) {}
-        same(String::new(), &"");
+        same(String::new(), "");
         same(Arc::<str>::from(""), Cow::Borrowed(""));
     }
 }

@@ -202,6 +202,7 @@ mod tests {
     type Alias<T> = Result<T, std::io::Error>;
 
     #[test]
+    #[expect(clippy::needless_borrow, reason = "the references are what selects the shape")]
     fn shapes_are_found_through_aliases() {
         fn value<S: Shape>(shape: S) -> &'static str {
             value_type_of(shape)

@@ -102,12 +102,7 @@ fn plain(plan: &Plan, without: Option<Rule>) -> Subject {
     shared(clock, store, Box::new(move |aggregates| losing.lose(aggregates)), true)
 }
 
-fn shared(
-    clock: ManualClock,
-    store: Arc<dyn Store>,
-    lose: Box<dyn Fn(&[cachemacro_runtime::Aggregate])>,
-    is_roomy: bool,
-) -> Subject {
+fn shared(clock: ManualClock, store: Arc<dyn Store>, lose: schedule::Lose, is_roomy: bool) -> Subject {
     let cache = Cache::builder().clock(clock.clone()).store(store).build();
     Subject { cache, clock, lose, is_roomy }
 }

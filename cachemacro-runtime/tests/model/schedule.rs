@@ -37,12 +37,15 @@ pub(crate) struct Plan {
     pub(crate) duplicates: u8,
 }
 
+/// Forgets the index records of these aggregates.
+pub(crate) type Lose = Box<dyn Fn(&[Aggregate])>;
+
 /// What is held against the model.
 pub(crate) struct Subject {
     pub(crate) cache: Cache,
     pub(crate) clock: ManualClock,
     /// Forgets the index records of these aggregates.
-    pub(crate) lose: Box<dyn Fn(&[Aggregate])>,
+    pub(crate) lose: Lose,
     /// Whether it holds more than a schedule asks for, so that what was read is found again.
     pub(crate) is_roomy: bool,
 }
