@@ -2,9 +2,11 @@
 
 mod cache;
 mod call;
+mod face;
 mod fill;
 mod functions;
 mod invalidate;
+mod peek;
 mod read;
 mod refresh;
 mod retry;
@@ -15,6 +17,7 @@ mod ticket;
 pub use cache::{Cache, CacheBuilder};
 pub use call::Miss;
 pub use invalidate::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
-pub use read::{Peek, peek, read_background, read_inline};
+pub use peek::{Peek, peek};
+pub use read::{read_background, read_inline};
 pub use source::{Asked, Source, source};
 pub use sync::{read_sync_background, read_sync_inline};

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use super::call::Call;
+use super::face::part;
 use super::fill::Landed;
-use super::read::part;
 use super::ticket::Ticket;
 use crate::value::{FailFace, Judged, Shape, Values};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::call::{Call, MAX_LOADS, Miss};
-use super::read::{Hit, hit};
+use super::peek::{Hit, hit};
 use super::sync::block_on;
 use crate::entry::{Absence, EntryKeyRef};
 use crate::event::Aggregates;

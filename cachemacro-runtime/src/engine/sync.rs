@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use super::call::{Call, Miss};
+use super::face::{Face, Next, part};
 use super::fill::Landed;
-use super::read::{Face, Next, part};
 use super::ticket::Ticket;
 use crate::entry::Absence;
 use crate::value::{FailFace, Judged, Shape, Values};
