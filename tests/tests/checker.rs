@@ -22,6 +22,8 @@ const ENTRIES: u64 = 70;
 const TTL: Duration = Duration::from_secs(10);
 /// How far replicas lag.
 const LAG: Duration = Duration::from_millis(500);
+/// Rising rows that only one function reads, and whose events never arrive: only the TTL ends what is cached of them (G1).
+const SILENT: usize = 2;
 /// How many reads share one tick of the clock.
 const READS_PER_TICK: u64 = 64;
 const TICK: Duration = Duration::from_millis(5);
@@ -132,6 +134,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[derive(Default)]
+struct Violations {
+    count: u64,
+    first: Option<String>,
+}
+
 struct World {
     rising: Vec<Row>,
     reused: Vec<Row>,
@@ -142,7 +150,7 @@ struct World {
     reads: AtomicU64,
     /// The reads that writers wait for, so that there are so many of them to each write.
     target: u64,
-    violations: Mutex<Vec<String>>,
+    violations: Mutex<Violations>,
 }
 
 /// What the application holds: its tables, and its cache.
@@ -355,6 +363,9 @@ impl World {
         timeline.push(position);
         history.push(state);
         drop((history, timeline));
+        if kind == Kind::Rising && id < SILENT {
+            return count(&self.faults.lost);
+        }
         lock(&self.under_way).push(UnderWay { kind, id, version: state.version, position, announcement });
     }
 
@@ -377,11 +388,14 @@ impl World {
         let content = read.map(|value| value.content);
         let is_right = was_current(&history, promised, content) || is_confused(&history, promised, content);
         if !is_right || !is_in_time(&history, began, content) {
-            let told = format!(
-                "{kind:?} row {id}, function {function}, began at {began:?}: read {content:?}, promised position {promised}\n{}",
-                told(&history, promised, content)
-            );
-            lock(&self.violations).push(told);
+            let mut violations = lock(&self.violations);
+            violations.count += 1;
+            violations.first.get_or_insert_with(|| {
+                format!(
+                    "{kind:?} row {id}, function {function}, began at {began:?}: read {content:?}, promised position {promised}\n{}",
+                    told(&history, promised, content)
+                )
+            });
         }
     }
 }
@@ -437,7 +451,9 @@ impl Repository {
             world.clock.advance(TICK);
         }
         let kind = if chance.one_in(2) { Kind::Rising } else { Kind::Reused };
-        let (function, id) = (chance.below(10), chance.index(ROWS).min(chance.index(ROWS)));
+        let id = chance.index(ROWS).min(chance.index(ROWS));
+        let is_silent = kind == Kind::Rising && id < SILENT;
+        let function = if is_silent { 0 } else { chance.below(10) };
         let promised = world.row(kind, id).promised.load(Ordering::SeqCst);
         let began = world.clock.now();
         let call = self.call(kind, function, id as u64);
@@ -519,8 +535,8 @@ fn report(world: &World, cache: &Cache, reads: u64) {
     println!(
         "{reads} reads, {} faults and {evictions} evictions, {} violations ({hits} hits, {loads} loads)",
         world.faults.sum(),
-        violations.len()
+        violations.count
     );
-    assert!(violations.is_empty(), "{}", violations[0]);
+    assert!(violations.first.is_none(), "{}", violations.first.as_deref().unwrap_or_default());
     assert!(hits > reads / 10, "a cache that never hits proves nothing");
 }

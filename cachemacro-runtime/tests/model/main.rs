@@ -20,7 +20,7 @@ use std::time::Duration;
 use cachemacro_runtime::{Cache, ManualClock, Memory, MemoryStore, Store};
 use database::Write;
 use plain::{PlainStore, RULES, Rule};
-use schedule::{Plan, Step, Subject, Violation};
+use schedule::{Lose, Plan, Step, Subject, Violation};
 use sites::{Function, MONOTONE_SITES, REUSED_SITES};
 
 /// In steps: short ones tell a violation well, long ones find it.
@@ -102,7 +102,7 @@ fn plain(plan: &Plan, without: Option<Rule>) -> Subject {
     shared(clock, store, Box::new(move |aggregates| losing.lose(aggregates)), true)
 }
 
-fn shared(clock: ManualClock, store: Arc<dyn Store>, lose: schedule::Lose, is_roomy: bool) -> Subject {
+fn shared(clock: ManualClock, store: Arc<dyn Store>, lose: Lose, is_roomy: bool) -> Subject {
     let cache = Cache::builder().clock(clock.clone()).store(store).build();
     Subject { cache, clock, lose, is_roomy }
 }

@@ -37,14 +37,13 @@ pub(crate) struct Plan {
     pub(crate) duplicates: u8,
 }
 
-/// Forgets the index records of these aggregates.
+/// Forgets the index records of some aggregates.
 pub(crate) type Lose = Box<dyn Fn(&[Aggregate])>;
 
 /// What is held against the model.
 pub(crate) struct Subject {
     pub(crate) cache: Cache,
     pub(crate) clock: ManualClock,
-    /// Forgets the index records of these aggregates.
     pub(crate) lose: Lose,
     /// Whether it holds more than a schedule asks for, so that what was read is found again.
     pub(crate) is_roomy: bool,

@@ -39,7 +39,7 @@ pub(super) async fn many_need_the_primary<S: Store>(bench: &Bench<S>) {
     let call = Call::list("both", &["a:1", "b:1"]);
     bench.load(&call, Loaded::row(1)).await;
     let entered = bench.enter(&call).await;
-    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(2).with_replica()).await;
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(2).as_replicas()).await;
     bench.same(replicas, Err(Refused::Replica), "a replica's row, whose version says nothing of b:1");
 }
 

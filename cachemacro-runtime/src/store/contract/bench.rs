@@ -119,7 +119,7 @@ impl Loaded {
         Self { fence: Fence::Still, from_primary: true, held: Held::Absent(Absence::None) }
     }
 
-    pub(super) fn with_replica(self) -> Self {
+    pub(super) fn as_replicas(self) -> Self {
         Self { from_primary: false, ..self }
     }
 

@@ -66,11 +66,11 @@ pub(super) async fn a_record_grows_up<S: Store>(bench: &Bench<S>, pass: &impl As
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(1)).await;
     let young = bench.enter(&call).await;
-    let early = bench.fill(&call, &young.snapshots, Loaded::row(2).with_replica()).await;
+    let early = bench.fill(&call, &young.snapshots, Loaded::row(2).as_replicas()).await;
     bench.same(early, Err(Refused::Replica), "a replica's row while the record is young");
     wait(bench, pass, LAG).await;
     let grown = bench.enter(&call).await;
     bench.holds(!grown.needs_primary, "replicas may be read when the lag has passed");
-    let later = bench.fill(&call, &grown.snapshots, Loaded::row(2).with_replica()).await;
+    let later = bench.fill(&call, &grown.snapshots, Loaded::row(2).as_replicas()).await;
     bench.same(later, Ok(()), "a replica's row when the lag has passed");
 }

@@ -35,7 +35,7 @@ pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>, lose: &impl
     let call = lost(bench, lose).await;
     let entered = bench.enter(&call).await;
     bench.holds(entered.needs_primary, "a load after a loss must read the primary");
-    let lagging = bench.fill(&call, &entered.snapshots, Loaded::row(6).with_replica()).await;
+    let lagging = bench.fill(&call, &entered.snapshots, Loaded::row(6).as_replicas()).await;
     bench.same(lagging, Err(Refused::Replica), "a replica's row below the floor that was lost");
     bench.serves_nothing(&call, "after a replica's row").await;
 }

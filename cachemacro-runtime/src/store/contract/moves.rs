@@ -85,7 +85,7 @@ pub(super) async fn a_rollback_is_cold_until_verified<S: Store>(bench: &Bench<S>
     let entered = bench.enter(&call).await;
     bench.same(entered.snapshots[0].floor, 5, "the floor after the rollback");
     bench.holds(entered.needs_primary, "a load after a rollback must read the primary");
-    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(5).with_replica()).await;
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(5).as_replicas()).await;
     bench.same(replicas, Err(Refused::Replica), "a replica's row after a rollback");
     bench.holds(bench.verify(&call, &entered.snapshots, 5).await.is_ok(), "a primary's version confirms the rollback");
     bench.serves(&call, 5, "without a load, after the rollback was confirmed").await;

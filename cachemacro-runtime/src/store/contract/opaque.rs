@@ -50,7 +50,7 @@ pub(super) async fn an_opaque_value_comes_from_the_primary<S: Store>(bench: &Ben
     bench.load(&call, Loaded::row(1)).await;
     let entered = bench.enter(&call).await;
     for loaded in [Loaded::opaque(1), Loaded::absence()] {
-        let replicas = bench.fill(&call, &entered.snapshots, loaded.with_replica()).await;
+        let replicas = bench.fill(&call, &entered.snapshots, loaded.as_replicas()).await;
         bench.same(replicas, Err(Refused::Replica), "a replica's answer without a version");
     }
 }

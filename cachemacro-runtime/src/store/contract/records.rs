@@ -12,7 +12,7 @@ pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>) {
     bench.same(entered.snapshots.len(), 1, "one snapshot per aggregate");
     bench.same(entered.snapshots[0].floor, 0, "the floor of a new record");
     bench.holds(entered.needs_primary, "a load under a new record must read the primary");
-    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).with_replica()).await;
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).as_replicas()).await;
     bench.same(replicas, Err(Refused::Replica), "a replica's row under a cold record");
     bench.serves_nothing(&call, "after a replica's row").await;
     let primarys = bench.fill(&call, &entered.snapshots, Loaded::row(7)).await;
@@ -56,7 +56,7 @@ pub(super) async fn a_young_record_takes_primary_rows_only<S: Store>(bench: &Ben
     bench.serves(&call, 7, "while the record is young").await;
     let entered = bench.enter(&call).await;
     bench.holds(entered.needs_primary, "a load under a young record must read the primary");
-    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(8).with_replica()).await;
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(8).as_replicas()).await;
     bench.same(replicas, Err(Refused::Replica), "a replica's row under a young record");
     let primarys = bench.fill(&call, &entered.snapshots, Loaded::row(8)).await;
     bench.same(primarys, Ok(()), "a primary's row under a young record");
@@ -69,7 +69,7 @@ pub(super) async fn a_rollback_makes_young<S: Store>(bench: &Bench<S>) {
     bench.load(&call, Loaded::row(6)).await;
     let entered = bench.enter(&call).await;
     bench.holds(entered.needs_primary, "a load soon after a rollback must read the primary");
-    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).with_replica()).await;
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).as_replicas()).await;
     bench.same(replicas, Err(Refused::Replica), "a replica's row of the abandoned timeline");
 }
 

@@ -33,10 +33,10 @@ pub(super) async fn a_row_below_the_floor_is_refused<S: Store>(bench: &Bench<S>)
     bench.load(&call, Loaded::row(6)).await;
     bench.bump("row:1", 8).await;
     let entered = bench.enter(&call).await;
-    let lagging = bench.fill(&call, &entered.snapshots, Loaded::row(7).with_replica()).await;
+    let lagging = bench.fill(&call, &entered.snapshots, Loaded::row(7).as_replicas()).await;
     bench.same(lagging, Err(Refused::Old), "a lagging replica's row");
     bench.serves_nothing(&call, "after a lagging replica's row").await;
-    let current = bench.fill(&call, &entered.snapshots, Loaded::row(8).with_replica()).await;
+    let current = bench.fill(&call, &entered.snapshots, Loaded::row(8).as_replicas()).await;
     bench.same(current, Ok(()), "a replica's row that has caught up, on a warm record");
     bench.serves(&call, 8, "from a replica that has caught up").await;
 }
