@@ -445,6 +445,8 @@ impl Call {
             // An opaque value is fenced by the floor alone, so only a primary's will do; so is an entry of many aggregates.
             hint: LoadHint {
                 primary_required: needs_primary
+                    // Nothing checks what a call apart from the store loads, so a replica's row will not do.
+                    || self.is_apart
                     || self.loads > 1
                     || self.site.info().mode != Mode::Row
                     || self.aggregates.len() > 1,

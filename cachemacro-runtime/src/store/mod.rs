@@ -93,8 +93,8 @@ pub trait Store: Send + Sync + 'static {
     /// LOOKUP: the entry at the serving token of all its aggregates. One round trip where the token has not moved.
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup>;
 
-    /// ENTER: creates what is absent, cold, and returns the snapshots that a load is fenced with. With `rotates` the
-    /// records rotate at every event from now on.
+    /// ENTER: creates what is absent, cold, and returns the snapshots that a load is fenced with. With `rotates` every
+    /// event, late and duplicate ones too, ends from now on what carries no version of its own ([`Index::set_rotates`]).
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered>;
 
     /// FILL: stores the entry, or says why not.

@@ -37,21 +37,21 @@ impl Rollback {
     pub(super) fn of(site: &SiteInfo, invalidations: &[Invalidation]) -> Self {
         let restores = events_of(invalidations, EventKind::Restores);
         let rolls_back = events_of(invalidations, EventKind::RollsBack);
-        let mut answer = Vec::new();
-        if !rolls_back.is_empty() {
-            answer.push(rolled_back(site.mode, &listed(&rolls_back)));
-        }
-        if !restores.is_empty() {
-            answer.push(restored(site.mode, &listed(&restores)));
-        }
-        if rolls_back.is_empty() {
-            answer.extend(unannounced(site, invalidations));
-        }
         let profile = match (rolls_back.is_empty(), restores.is_empty()) {
             (false, _) => RollbackProfile::Reused,
             (true, false) => RollbackProfile::RollForward,
             (true, true) => RollbackProfile::Monotone,
         };
+        let mut answer = Vec::new();
+        if !rolls_back.is_empty() {
+            answer.push(rolled_back(site.mode, &listed(&rolls_back)));
+        }
+        if !restores.is_empty() {
+            answer.push(restored(site.mode, profile, &listed(&restores)));
+        }
+        if rolls_back.is_empty() {
+            answer.extend(unannounced(site, invalidations));
+        }
         Self { profile, events: [rolls_back, restores].concat(), answer }
     }
 }
@@ -66,13 +66,17 @@ fn listed(events: &[String]) -> String {
     quoted.join(", ")
 }
 
-fn restored(mode: Mode, events: &str) -> String {
-    match mode {
-        Mode::Row => format!(
+fn restored(mode: Mode, profile: RollbackProfile, events: &str) -> String {
+    match (mode, profile) {
+        (Mode::Row, RollbackProfile::Reused) => format!(
+            "{events} rolls forward and acts here as any event: where version numbers are used again, a late one \
+             may be of what was left behind, so the next read loads."
+        ),
+        (Mode::Row, _) => format!(
             "{events} rolls forward: the old content gets a new version, and its entry, where it is still \
              held, is served at once."
         ),
-        Mode::Source | Mode::Opaque => format!(
+        (Mode::Source | Mode::Opaque, _) => format!(
             "{events} rolls forward and acts here as any event: entries carry no version of their own, so the \
              next read loads."
         ),
@@ -133,6 +137,10 @@ mod tests {
         let reused = rollback(Mode::Row, &[&RESTORED, &ROLLED_BACK]);
         assert_eq!(reused.profile, RollbackProfile::Reused);
         assert_eq!(reused.events, ["user.rolled_back", "user.restored"]);
+        assert!(
+            !reused.answer.iter().any(|one| one.contains("served at once")),
+            "where numbers are used again, a late restore may be of what was left behind: it acts as a bump"
+        );
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `name = "user.updated"` | what other services know it by: `a-z`, `0-9`, `.`, `_`, `-` | required |
 /// | `key = "user:<id>"` | the aggregate it moves; placeholders are fields; may stand several times | required |
-/// | `version = version` | the field with the new version | the floor moves by one |
+/// | `version = version` | the field with the new version of the first key's aggregate | what is cached of the aggregate becomes void |
 /// | `restores = field` | a roll forward: the row got the content of that older version, written as `version` | |
 /// | `rollback_to = field` | the database's own version went back to this one | |
 /// | `crate = path` | where `cachemacro` lives when renamed | `::cachemacro` |

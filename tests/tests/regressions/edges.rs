@@ -38,10 +38,6 @@ impl Repo {
         }
         Ok(id)
     }
-    #[cached(key = "b:<id>", ttl_only = "x", soft_ttl = "1m", hard_ttl = "10m", jitter = "0%", cache = self.cache)]
-    async fn b(&self, id: u64) -> u64 {
-        id
-    }
 }
 #[tokio::test(start_paused = true)]
 async fn without_stale_if_error_a_timed_out_background_refresh_ends_the_entry() {
