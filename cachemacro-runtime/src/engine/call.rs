@@ -15,7 +15,7 @@ use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
 use crate::policy::{Mode, Refresh};
 use crate::scope::{self, CacheMode, CallOutcome, LoadHint, Tier, Trace, WhyStale};
 use crate::site::Site;
-use crate::store::{Entered, Form, Lookup, Query, Snapshot, Store};
+use crate::store::{Entered, Form, Lease, Lookup, Query, Snapshot, Store};
 use crate::telemetry::{Counters, Event};
 use crate::value::ValueOps;
 
@@ -155,7 +155,12 @@ impl Call {
     }
 
     pub(super) fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: self.site.info().name, aggregates: &self.aggregates }
+        Query {
+            key: &self.key,
+            function: self.site.info().name,
+            aggregates: &self.aggregates,
+            decode: self.ops.codec.map(|codec| codec.decode),
+        }
     }
 
     pub(super) fn tier(&self) -> Tier {
@@ -216,7 +221,7 @@ impl Call {
         }
         let query = self.query();
         let apart = self.cache.inner.memory.enter(query, rotates).await;
-        apart.unwrap_or_else(|_| Entered { snapshots: Vec::new(), needs_primary: true, hold: None })
+        apart.unwrap_or_else(|_| Entered { snapshots: Vec::new(), needs_primary: true, hold: None, lease: Lease::Free })
     }
 
     fn count_miss(&mut self) {
@@ -310,7 +315,7 @@ impl Call {
         let Seat::Lead(lead) = flight::join(&self.cache.inner.flights, key) else { return None };
         self.counters.add(Event::Refresh);
         // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
-        let entered = Entered { snapshots, needs_primary: false, hold: None };
+        let entered = Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free };
         Some(self.ticket(Some(lead), Some(entered)))
     }
 

@@ -1,5 +1,6 @@
 //! What becomes of a loaded value: stored, shared, refused, or loaded once more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Call, MAX_LOADS, Served, Step};
@@ -125,7 +126,11 @@ impl Call {
             self.discard_refreshed().await;
             return verdict(None);
         };
-        let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry };
+        let object = match loaded {
+            Loaded::Value { object, .. } => Some(Arc::clone(object)),
+            _ => None,
+        };
+        let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry, object };
         let filled = self.store().fill(self.query(), fill).await;
         match self.or_count(filled) {
             Some(Ok(())) => Verdict::Stored,

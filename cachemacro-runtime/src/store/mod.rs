@@ -37,7 +37,12 @@ pub struct Query<'a> {
     pub function: &'static str,
     /// The aggregates it hangs on; never empty. The first one carries the version and the entry.
     pub aggregates: &'a [Aggregate],
+    /// How a tier that keeps objects gets one from the bytes of the store behind it.
+    pub decode: Option<Decode>,
 }
+
+/// Turns the bytes of a [`Payload::Bytes`] into the value, or says that they are none.
+pub type Decode = fn(&[u8]) -> Option<Object>;
 
 /// What LOOKUP found.
 #[derive(Clone, Debug)]
@@ -55,8 +60,19 @@ pub struct Entered {
     pub snapshots: Vec<Snapshot>,
     /// Whether the load must read the primary: some record is cold or young.
     pub needs_primary: bool,
-    /// Whatever keeps the records alive until the load has ended. The engine drops it after the fill.
+    /// Whatever keeps the records alive, and the lease, until the load has ended. The engine drops it after the fill.
     pub hold: Option<Hold>,
+    /// Whether another process loads the same at this moment.
+    pub lease: Lease,
+}
+
+/// Who may load what was not found. Safety comes from the fenced fill (R12); a lease saves work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lease {
+    /// Whoever asked: it got the lease, or the store has none to give.
+    Free,
+    /// Another process, for this long unless it renews its lease. Look again before, and ENTER again after.
+    Held(Duration),
 }
 
 /// Keeps index records alive while a load runs.
@@ -79,6 +95,41 @@ pub struct Fill {
     pub from_primary: bool,
     /// What to store.
     pub entry: Entry,
+    /// The value that the entry's bytes encode, for a tier that keeps objects.
+    pub object: Option<Object>,
+}
+
+/// What everyone should hear of a write: its moves, for local tiers, and the event itself, for handlers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Announcement {
+    /// The event's name and its JSON, where it has any.
+    pub event: Option<(&'static str, String)>,
+    /// What it does to aggregates.
+    pub notices: Vec<(Aggregate, Notice)>,
+}
+
+/// What a local tier is told of an aggregate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// It moved.
+    Moved(Move),
+    /// Its record began anew: DETECT.
+    Reset,
+}
+
+/// A reader's place in the channel of announcements: the store's own words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Position(pub String);
+
+/// What was announced since a position.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// Where to go on.
+    pub position: Position,
+    /// What was announced, in order.
+    pub notices: Vec<(Aggregate, Notice)>,
+    /// Whether announcements may be missing before these: the channel was trimmed, lost, or is another one (R14).
+    pub has_gap: bool,
 }
 
 /// A store of entries and index records.
@@ -117,6 +168,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// Drops an entry, whatever its token: an efficiency, never needed for correctness.
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()>;
+
+    /// Appends to the channel that every process [follows](Store::follow), after the moves were applied. A store inside the
+    /// process has nobody to tell.
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        let _ = announcements;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// What was announced after `from`, waiting up to `wait` for the first; with no position, only where the channel now
+    /// ends. Everything announced before the call was made is in the answer, or `has_gap` is set. `None`: this store has no
+    /// channel, so that no tier can stand in front of it.
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        let _ = (from, wait);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// The greatest lag of the replicas that loads may read, from the builder.
     fn source_lag(&self) -> Duration;

@@ -36,10 +36,12 @@ pub enum Refused {
     Old,
     /// The index is cold or young and the row may come from a replica.
     Replica,
+    /// The value has more bytes than the store takes.
+    TooLarge,
 }
 
 impl Event {
-    const COUNT: usize = 18;
+    const COUNT: usize = 19;
 
     const fn index(self) -> usize {
         match self {
@@ -61,6 +63,7 @@ impl Event {
             Self::Refused(Refused::Moved) => 15,
             Self::Refused(Refused::Old) => 16,
             Self::Refused(Refused::Replica) => 17,
+            Self::Refused(Refused::TooLarge) => 18,
         }
     }
 
@@ -85,6 +88,7 @@ impl Event {
             Self::Refused(Refused::Moved) => "refused_moved",
             Self::Refused(Refused::Old) => "refused_old",
             Self::Refused(Refused::Replica) => "refused_replica",
+            Self::Refused(Refused::TooLarge) => "refused_too_large",
         }
     }
 }
@@ -148,6 +152,7 @@ impl Counters {
                 moved: count(Event::Refused(Refused::Moved)),
                 old: count(Event::Refused(Refused::Old)),
                 replica: count(Event::Refused(Refused::Replica)),
+                too_large: count(Event::Refused(Refused::TooLarge)),
             },
             refreshes: count(Event::Refresh),
             evictions: count(Event::Eviction),

@@ -98,13 +98,15 @@ pub struct RefusedFills {
     pub old: u64,
     /// The index is unconfirmed and the row may come from a replica.
     pub replica: u64,
+    /// The value has more bytes than the store takes: `Redis::max_entry`.
+    pub too_large: u64,
 }
 
 impl RefusedFills {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.lost + self.moved + self.old + self.replica
+        self.lost + self.moved + self.old + self.replica + self.too_large
     }
 }
 

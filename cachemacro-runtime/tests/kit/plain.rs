@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Form, Lookup, Move, Query, Refused,
+    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Form, Lease, Lookup, Move, Query, Refused,
     Snapshot,
 };
 use cachemacro_runtime::{Clock, Generation, Moment, Store, Token};
@@ -345,7 +345,7 @@ impl Store for PlainStore {
 
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
         let maps = &mut *self.maps();
-        let mut entered = Entered { snapshots: Vec::new(), needs_primary: false, hold: None };
+        let mut entered = Entered { snapshots: Vec::new(), needs_primary: false, hold: None, lease: Lease::Free };
         for name in query.aggregates {
             let record = maps.records.entry(name.clone()).or_insert_with(|| self.new_record());
             record.rotates |= rotates;

@@ -99,7 +99,7 @@ impl Call {
     }
 
     pub(super) fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: "contract", aggregates: &self.aggregates }
+        Query { key: &self.key, function: "contract", aggregates: &self.aggregates, decode: None }
     }
 }
 
@@ -207,7 +207,7 @@ impl<S: Store> Bench<S> {
         entry: Entry,
     ) -> Result<(), Refused> {
         let Loaded { fence, from_primary, .. } = loaded;
-        let fill = Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry };
+        let fill = Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry, object: None };
         self.answer(self.store.fill(call.query(), fill)).await
     }
 

@@ -11,7 +11,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync::Cache as QuickCache
 
 use self::cell::{Cell, Cells, Tie};
 use self::record::Record;
-use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lookup, Query, Refused, Snapshot, Store};
+use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
 use crate::clock::Clock;
 use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
 use crate::event::{Aggregate, Move};
@@ -280,6 +280,7 @@ impl Store for MemoryStore {
             needs_primary: entered.iter().any(|(_, primary)| *primary),
             snapshots: entered.into_iter().map(|(snapshot, _)| snapshot).collect(),
             hold: Some(Hold(Box::new(cells))),
+            lease: Lease::Free,
         })
     }
 

@@ -1,0 +1,1 @@
+//! Real servers for tests and examples: started on free loopback ports, killed on drop.
