@@ -26,6 +26,21 @@ impl Moment {
     }
 }
 
+/// A [`Moment`] that threads share.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicMoment(AtomicU64);
+
+impl AtomicMoment {
+    #[inline]
+    pub(crate) fn load(&self) -> Moment {
+        Moment(self.0.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn store(&self, moment: Moment) {
+        self.0.store(moment.0, Ordering::Release);
+    }
+}
+
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -45,6 +45,15 @@ impl fmt::Debug for Payload {
     }
 }
 
+/// How an entry was stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FenceKind {
+    /// Under its row's own version.
+    Row,
+    /// Under the floor that it was loaded under.
+    Still,
+}
+
 /// A payload with its header. All deadlines count from the start of the load (R15).
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -52,6 +61,8 @@ pub struct Entry {
     pub payload: Payload,
     /// The version of the first aggregate that the entry was stored under.
     pub version: u64,
+    /// Whether that is its row's own.
+    pub kind: FenceKind,
     /// When the load began.
     pub written: Moment,
     /// Fresh until then.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::call::{Call, MAX_LOADS, Served, Step};
 use super::ticket::Ticket;
 use crate::clock::Moment;
-use crate::entry::{Absence, Entry, Object, Payload};
+use crate::entry::{Absence, Entry, FenceKind, Object, Payload};
 use crate::flight::Landing;
 use crate::policy::Deadlines;
 use crate::scope::{CacheMode, CallOutcome, LoadHint};
@@ -156,7 +156,7 @@ impl Call {
             Loaded::Absent(kind) => (Payload::Absent(*kind), policy.negative_deadlines(started, chance)?, 0),
         };
         let Deadlines { soft, hard } = deadlines;
-        Some(Entry { payload, version: 0, written: started, soft, hard, cost: took, weight })
+        Some(Entry { payload, version: 0, kind: FenceKind::Still, written: started, soft, hard, cost: took, weight })
     }
 
     /// Weighed only where somebody looks.

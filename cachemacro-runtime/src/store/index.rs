@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::entry::FenceKind;
 use crate::event::Move;
 use crate::telemetry::Refused;
 use crate::version::{Generation, Token};
@@ -225,15 +226,6 @@ impl Index {
         }
         unreachable
     }
-}
-
-/// A [`Fence`] without its version: what an entry remembers of how it was stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FenceKind {
-    /// Stored under its row's own version.
-    Row,
-    /// Stored under the floor it was loaded under.
-    Still,
 }
 
 impl Fence {

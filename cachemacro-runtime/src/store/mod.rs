@@ -9,11 +9,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
+pub use crate::entry::{Absence, Entry, EntryKey, FenceKind, Object, Payload};
 pub use crate::error::StoreError;
 pub use crate::event::{Aggregate, Move};
 pub use crate::telemetry::Refused;
-pub use index::{Applied, Fence, FenceKind, Index, Snapshot};
+pub use index::{Applied, Fence, Index, Snapshot};
 pub use memory::{Memory, MemoryStore};
 
 /// What an operation of a store returns.
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Hold {
     }
 }
 
-/// A FILL. `entry.version` is set by the store, to the version of the token it stores under.
+/// A FILL. `entry.version` and `entry.kind` are set by the store, to those of the token it stores under.
 #[derive(Clone, Debug)]
 pub struct Fill {
     /// What ENTER returned.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Form, Lease, Lookup, Move, Query, Refused,
-    Snapshot,
+    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Form, Lease, Lookup, Move, Query,
+    Refused, Snapshot,
 };
 use cachemacro_runtime::{Clock, Generation, Moment, Store, Token};
 
@@ -252,7 +252,7 @@ impl PlainStore {
         }
         let is_row = fill.fence.kind() == FenceKind::Row;
         let first = tokens.remove(0);
-        let entry = Entry { version: first.version, ..fill.entry.clone() };
+        let entry = Entry { version: first.version, kind: fill.fence.kind(), ..fill.entry.clone() };
         maps.entries.insert((query.key.clone(), first, is_row), (entry, tokens));
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Setup;
 use crate::clock::{Clock, ManualClock};
-use crate::entry::{Absence, Entry, EntryKey, EntryKeyRef, Payload};
+use crate::entry::{Absence, Entry, EntryKey, EntryKeyRef, FenceKind, Payload};
 use crate::event::{Aggregate, Move};
 use crate::policy::{Mode, Policy, Refresh};
 use crate::site::{Site, SiteInfo};
@@ -218,6 +218,7 @@ impl<S: Store> Bench<S> {
         Entry {
             payload,
             version: 0,
+            kind: FenceKind::Still,
             written,
             soft: deadline,
             hard: deadline,

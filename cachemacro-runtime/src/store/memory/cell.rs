@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::entry::FenceKind;
 use crate::event::{Aggregate, Move};
-use crate::store::index::{Applied, Fence, FenceKind, Index, Snapshot};
+use crate::store::index::{Applied, Fence, Index, Snapshot};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, lock};
 use crate::telemetry::Refused;
@@ -114,6 +115,10 @@ impl Tie {
 
     pub(super) fn token(&self) -> Token {
         self.token
+    }
+
+    pub(super) fn kind(&self) -> FenceKind {
+        self.kind
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

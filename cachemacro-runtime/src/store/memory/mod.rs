@@ -212,7 +212,9 @@ impl MemoryStore {
 
     /// Only in order: see [`MemoryStore::order`].
     fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>) -> Dropped {
-        entry.version = ties.first().map_or(0, |tie| tie.token().version);
+        if let Some(tie) = ties.first() {
+            (entry.version, entry.kind) = (tie.token().version, tie.kind());
+        }
         let now = self.clock.now();
         let record = Arc::new(Record::new(entry, ties));
         let mut dropped = Dropped { pushed_out: Vec::new(), fell_off: Vec::new(), kept: Arc::clone(&record) };
