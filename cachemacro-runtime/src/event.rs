@@ -181,6 +181,11 @@ pub trait CacheEvent {
 
     /// The event as subscribers of its type get it.
     fn share(&self) -> SharedEvent;
+
+    /// The event as JSON, for handlers in other services; `None` where its type is no `serde::Serialize`.
+    fn wire(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<E: CacheEvent> CacheEvent for &E {
@@ -192,6 +197,10 @@ impl<E: CacheEvent> CacheEvent for &E {
 
     fn share(&self) -> SharedEvent {
         (**self).share()
+    }
+
+    fn wire(&self) -> Option<String> {
+        (**self).wire()
     }
 }
 

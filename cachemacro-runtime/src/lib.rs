@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod flight;
 mod key;
+mod lease;
 mod policy;
 mod scope;
 mod site;

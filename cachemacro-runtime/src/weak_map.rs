@@ -63,6 +63,14 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         }
     }
 
+    /// Every live value, none while a shard is locked.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&V)) {
+        for shard in &self.shards {
+            let live: Vec<_> = lock(shard).values().filter_map(Weak::upgrade).collect();
+            live.iter().for_each(|value| visit(value));
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }

@@ -1,13 +1,15 @@
 //! A store that behaves like one outside the process: bytes, awaits, and faults on demand.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachemacro::store::{
-    Aggregate, Answer, Applied, Entered, Fill, Form, Lookup, Move, Query, Refused, Snapshot, StoreError,
+    Aggregate, Announcement, Answer, Applied, Entered, Fill, Followed, Form, Lease, Lookup, Move, Notice, Position,
+    Query, Refused, Snapshot, StoreError,
 };
 use cachemacro::{Clock, Memory, MemoryStore, Store};
+use tokio::sync::{Notify, Semaphore};
 
 /// The store, and its switches.
 pub struct Remote {
@@ -18,8 +20,28 @@ pub struct Remote {
     pub loses_events: AtomicBool,
     /// Entries come back as garbage.
     pub garbles: AtomicBool,
-    /// Operations so far.
+    /// The channel of announcements does not answer.
+    pub is_silent: AtomicBool,
+    /// Announcements are refused.
+    pub loses_announcements: AtomicBool,
+    /// Somebody else holds every lease.
+    pub is_leased: AtomicBool,
+    /// Lookups are answered, but their answers arrive only as permits are added. Closed: at once.
+    pub answers: Semaphore,
+    /// Which life of the store this is.
+    pub life: AtomicU64,
+    /// Operations so far, without those of the channel.
     pub operations: AtomicU64,
+    channel: Mutex<Channel>,
+    announced: Notify,
+}
+
+/// What was announced.
+#[derive(Default)]
+struct Channel {
+    first: usize,
+    notices: Vec<(Aggregate, Notice)>,
+    events: Vec<(&'static str, String)>,
 }
 
 impl Remote {
@@ -31,8 +53,47 @@ impl Remote {
             is_down: AtomicBool::new(false),
             loses_events: AtomicBool::new(false),
             garbles: AtomicBool::new(false),
+            is_silent: AtomicBool::new(false),
+            loses_announcements: AtomicBool::new(false),
+            is_leased: AtomicBool::new(false),
+            answers: closed(),
+            life: AtomicU64::new(0),
             operations: AtomicU64::new(0),
+            channel: Mutex::default(),
+            announced: Notify::new(),
         })
+    }
+
+    /// From now on lookups wait for permits of [`Remote::answers`].
+    #[must_use]
+    pub fn with_held_answers(self: Arc<Self>) -> Arc<Self> {
+        let mut this = Arc::into_inner(self).expect("nobody uses the store yet");
+        this.answers = Semaphore::new(0);
+        Arc::new(this)
+    }
+
+    /// Forgets what was announced, as a channel that is trimmed does.
+    pub fn trim(&self) {
+        let mut channel = self.channel.lock().expect("no panic");
+        channel.first += channel.notices.len();
+        channel.notices.clear();
+    }
+
+    /// The events announced so far, as name and JSON.
+    pub fn events(&self) -> Vec<(&'static str, String)> {
+        self.channel.lock().expect("no panic").events.clone()
+    }
+
+    fn read_from(&self, from: Option<&Position>) -> Followed {
+        let channel = self.channel.lock().expect("no panic");
+        let end = channel.first + channel.notices.len();
+        let start: usize = from.map_or(end, |position| position.0.parse().expect("one of ours"));
+        let known = start.saturating_sub(channel.first);
+        Followed {
+            position: Position(end.to_string()),
+            notices: channel.notices[known.min(channel.notices.len())..].to_vec(),
+            has_gap: start < channel.first,
+        }
     }
 
     async fn reach(&self, operation: &'static str) -> Result<(), StoreError> {
@@ -55,6 +116,9 @@ impl Store for Remote {
         Box::pin(async move {
             self.reach("lookup").await?;
             let mut found = self.inner.lookup(query).await?;
+            if let Ok(permit) = self.answers.acquire().await {
+                permit.forget();
+            }
             if let Lookup::Hit(entry, _) = &mut found
                 && self.garbles.load(Ordering::SeqCst)
             {
@@ -67,7 +131,11 @@ impl Store for Remote {
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
         Box::pin(async move {
             self.reach("enter").await?;
-            self.inner.enter(query, rotates).await
+            let mut entered = self.inner.enter(query, rotates).await?;
+            if self.is_leased.load(Ordering::SeqCst) {
+                entered.lease = Lease::Held(Duration::from_secs(1));
+            }
+            Ok(entered)
         })
     }
 
@@ -111,7 +179,46 @@ impl Store for Remote {
         })
     }
 
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.reach("announce").await?;
+            if self.loses_announcements.load(Ordering::SeqCst) {
+                return Err(StoreError::new("announce", "connection refused"));
+            }
+            let mut channel = self.channel.lock().expect("no panic");
+            for announcement in announcements {
+                channel.events.extend(announcement.event.clone());
+                channel.notices.extend(announcement.notices.iter().cloned());
+            }
+            self.announced.notify_waiters();
+            Ok(())
+        })
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        Box::pin(async move {
+            let followed = self.read_from(from);
+            if from.is_some() && followed.notices.is_empty() && !followed.has_gap {
+                let _ = tokio::time::timeout(wait, self.announced.notified()).await;
+            }
+            if self.is_silent.load(Ordering::SeqCst) || self.is_down.load(Ordering::SeqCst) {
+                return Err(StoreError::new("follow", "connection refused"));
+            }
+            Ok(Some(self.read_from(from)))
+        })
+    }
+
+    fn life(&self) -> u64 {
+        self.life.load(Ordering::SeqCst)
+    }
+
     fn source_lag(&self) -> Duration {
         self.inner.source_lag()
     }
+}
+
+fn closed() -> Semaphore {
+    let semaphore = Semaphore::new(0);
+    semaphore.close();
+    semaphore
 }

@@ -10,8 +10,9 @@ use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
 use crate::error::AlreadyInstalled;
 use crate::flight::Flights;
+use crate::policy::Mode;
 use crate::site::Site;
-use crate::store::{Memory, MemoryStore, Store};
+use crate::store::{Memory, MemoryStore, Store, Tiered};
 use crate::telemetry::{Counters, Event, Stats};
 
 /// A cache: where annotated functions keep what they load. Clones share everything.
@@ -35,11 +36,23 @@ pub(crate) struct Inner {
     pub(crate) memory: Arc<MemoryStore>,
     /// A store outside the process, for functions that are not `local`.
     pub(crate) shared: Option<Arc<dyn Store>>,
+    /// The in-process store in front of that one.
+    pub(crate) tier: Option<Arc<Tiered>>,
     pub(crate) weighs: bool,
     pub(crate) flights: Arc<Flights>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
+}
+
+impl Inner {
+    /// The store that publishers tell: the tier, where there is one, ends its own copies last.
+    pub(crate) fn publishing(&self) -> Option<&dyn Store> {
+        match (&self.tier, &self.shared) {
+            (Some(tier), _) => Some(&**tier),
+            (None, shared) => shared.as_deref(),
+        }
+    }
 }
 
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
@@ -90,10 +103,20 @@ impl Cache {
 
     /// The store that serves a function.
     pub(crate) fn store(&self, site: &Site) -> &dyn Store {
-        match &self.inner.shared {
-            Some(shared) if !site.policy().local => &**shared,
+        match (&self.inner.shared, self.tier(site)) {
+            (_, Some(tier)) => &**tier,
+            (Some(shared), None) if !site.policy().local => &**shared,
             _ => &*self.inner.memory,
         }
+    }
+
+    /// The tier that may answer for the shared store. A strict read goes to the floor, and so does one whose version was just
+    /// asked for.
+    #[inline]
+    pub(crate) fn tier(&self, site: &Site) -> Option<&Arc<Tiered>> {
+        let policy = site.policy();
+        let asks_the_floor = policy.local || policy.strict || site.info().mode == Mode::Source;
+        self.inner.tier.as_ref().filter(|_| !asks_the_floor)
     }
 
     /// Whether that store is the in-process one.
@@ -119,7 +142,8 @@ impl fmt::Debug for Cache {
 #[derive(Clone)]
 pub struct CacheBuilder {
     namespace: String,
-    memory: Memory,
+    /// Given, it also stands in front of the shared store.
+    memory: Option<Memory>,
     shared: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     source_lag: Duration,
@@ -129,7 +153,7 @@ impl Default for CacheBuilder {
     fn default() -> Self {
         Self {
             namespace: "default".to_owned(),
-            memory: Memory::default(),
+            memory: None,
             shared: None,
             clock: Arc::new(SystemClock),
             source_lag: Duration::ZERO,
@@ -146,9 +170,13 @@ impl CacheBuilder {
     }
 
     /// Bounds the in-process store. Default: 100,000 entries.
+    ///
+    /// With a shared store this also puts the in-process one in front of it: functions with `consistency = bounded` are then
+    /// answered from this process, never more than [`store::DETECTION`](crate::store::DETECTION) behind an acknowledged
+    /// event. Without it only `local` functions use the in-process store.
     #[must_use]
     pub fn memory(mut self, memory: impl Into<Memory>) -> Self {
-        self.memory = memory.into();
+        self.memory = Some(memory.into());
         self
     }
 
@@ -183,18 +211,26 @@ impl CacheBuilder {
     pub fn build(self) -> Cache {
         let functions = Arc::new(Functions::new());
         let counted = Arc::clone(&functions);
+        let bound = self.memory.unwrap_or_default();
         let memory = MemoryStore::with_on_evict(
-            self.memory,
+            bound,
             Arc::clone(&self.clock),
             self.source_lag,
             Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
         );
+        let memory = Arc::new(memory);
+        let tier = self.shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
+            let tier = Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock));
+            tier.start();
+            Arc::new(tier)
+        });
         Cache {
             inner: Arc::new(Inner {
                 namespace: self.namespace,
                 clock: self.clock,
-                memory: Arc::new(memory),
-                weighs: self.memory.is_by_bytes(),
+                memory,
+                tier,
+                weighs: bound.is_by_bytes() || self.shared.is_some(),
                 retries: Arc::new(Retries::new(self.shared.clone())),
                 shared: self.shared,
                 flights: Arc::new(Flights::new()),

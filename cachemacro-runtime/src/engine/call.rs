@@ -12,6 +12,7 @@ use crate::entry::{Absence, Entry, EntryKey, Freshness, Object, Payload};
 use crate::error::CacheError;
 use crate::event::{Aggregate, Aggregates};
 use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
+use crate::lease::Patience;
 use crate::policy::{Mode, Refresh};
 use crate::scope::{self, CacheMode, CallOutcome, LoadHint, Tier, Trace, WhyStale};
 use crate::site::Site;
@@ -48,6 +49,13 @@ pub(super) struct Fallback {
     trace: Trace,
     soft: Moment,
     hard: Moment,
+}
+
+/// What a lookup brought.
+pub(super) struct Found {
+    entry: Entry,
+    snapshots: Vec<Snapshot>,
+    tier: Tier,
 }
 
 /// What the call needs next.
@@ -192,7 +200,10 @@ impl Call {
             self.count_miss();
             return Step::Load(self.unstored());
         }
-        self.is_apart |= !self.cache.is_local(self.site) && self.cache.inner.retries.is_suspect(&self.aggregates);
+        if !self.cache.is_local(self.site) {
+            self.cache.inner.retries.repeat();
+            self.is_apart |= self.cache.inner.retries.is_suspect(&self.aggregates);
+        }
         loop {
             if let Some(step) = self.stored().await {
                 return step;
@@ -236,9 +247,9 @@ impl Call {
         if self.mode == CacheMode::Refresh || self.is_apart {
             return None;
         }
-        let (entry, snapshots) = self.look_up().await?;
+        let Found { entry, snapshots, tier } = self.look_up().await?;
         let served = self.decoded(&entry)?;
-        let trace = self.hit_trace(&entry);
+        let trace = self.hit_trace(&entry, tier);
         let is_early = std::mem::take(&mut self.is_early);
         let is_fresh = entry.freshness(self.now()) == Freshness::Fresh;
         Some(match (is_fresh, self.mode) {
@@ -246,16 +257,26 @@ impl Call {
             (false, CacheMode::OnlyIfCached) => self.stale_hit(served, trace, WhyStale::OnlyIfCached),
             _ => {
                 let Entry { soft, hard, .. } = entry;
-                self.refresh_or_serve(is_fresh, Fallback { served, trace, soft, hard }, snapshots)
+                self.refresh_or_serve(is_fresh, Fallback { served, trace, soft, hard }, snapshots).await
             }
         })
     }
 
-    pub(super) async fn look_up(&self) -> Option<(Entry, Vec<Snapshot>)> {
+    /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
+    pub(super) async fn look_up(&mut self) -> Option<Found> {
+        if let Some(tier) = self.cache.tier(self.site)
+            && let Some((entry, snapshots)) = tier.kept(self.query())
+        {
+            return Some(Found { entry, snapshots, tier: Tier::Local });
+        }
         let found = self.store().lookup(self.query()).await;
-        match self.or_count(found)? {
+        let Some(found) = self.or_count(found) else {
+            self.is_apart = true;
+            return None;
+        };
+        match found {
             Lookup::Hit(entry, snapshots) if entry.freshness(self.now()) != Freshness::Expired => {
-                Some((entry, snapshots))
+                Some(Found { entry, snapshots, tier: self.tier() })
             }
             _ => None,
         }
@@ -277,8 +298,8 @@ impl Call {
 
     /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,
     /// everyone else is served.
-    fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
-        let Some(ticket) = self.refresh_ticket(snapshots) else {
+    async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
+        let Some(ticket) = self.refresh_ticket(snapshots).await else {
             return self.serve_aging(is_fresh, entry.served, entry.trace);
         };
         let (served, trace) = (entry.served.clone(), entry.trace.clone());
@@ -310,12 +331,18 @@ impl Call {
         served
     }
 
-    fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
+    /// The right to refresh: the flight in this process, and the lease in the fleet.
+    async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
         let Seat::Lead(lead) = flight::join(&self.cache.inner.flights, key) else { return None };
+        let entered = if self.cache.is_local(self.site) {
+            // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
+            Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free }
+        } else {
+            let entered = self.store().enter(self.query(), self.site.rotates()).await;
+            self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?
+        };
         self.counters.add(Event::Refresh);
-        // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
-        let entered = Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free };
         Some(self.ticket(Some(lead), Some(entered)))
     }
 
@@ -332,22 +359,47 @@ impl Call {
         }
     }
 
-    /// The last flight may have landed between this call's lookup and its lead, so it looks once more.
-    async fn lead(&mut self, lead: Lead, entered: Entered) -> Option<Step> {
-        if self.mode != CacheMode::Refresh
-            && !self.is_apart
-            && let Some((entry, _)) = self.look_up().await
-            && entry.freshness(self.now()) == Freshness::Fresh
-            && let Some(served) = self.decoded(&entry)
-        {
-            lead.land(match &served {
-                Served::Value(object) => Landing::Value(Arc::clone(object), Some(entry.version)),
-                Served::Absent(kind) => Landing::Absent(*kind),
-            });
-            let trace = self.hit_trace(&entry);
-            return Some(self.waited(served, trace));
+    /// The last flight may have landed between this call's lookup and its lead, here or in another process, so it looks once
+    /// more. While another process holds the lease it looks again and again.
+    async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
+        let mut patience = Patience::default();
+        while self.mode != CacheMode::Refresh && !self.is_apart {
+            if let Some(found) = self.look_up().await
+                && found.entry.freshness(self.now()) == Freshness::Fresh
+                && let Some(served) = self.decoded(&found.entry)
+            {
+                return Some(self.found(lead, served, &found));
+            }
+            let Lease::Held(remaining) = entered.lease else { break };
+            if !self.sleeps(patience.next(remaining)).await {
+                return Some(self.timed_out());
+            }
+            let before = entered.snapshots;
+            entered = self.enter().await;
+            if entered.snapshots != before && !self.is_apart {
+                // What the flight is named after is past: everyone looks again.
+                lead.land(Landing::Void);
+                return None;
+            }
         }
         Some(Step::Load(self.ticket(Some(lead), Some(entered))))
+    }
+
+    /// Somebody else's load, for all who wait on this flight.
+    fn found(&self, lead: Lead, served: Served, found: &Found) -> Step {
+        lead.land(match &served {
+            Served::Value(object) => Landing::Value(Arc::clone(object), Some(found.entry.version)),
+            Served::Absent(kind) => Landing::Absent(*kind),
+        });
+        let trace = self.hit_trace(&found.entry, found.tier);
+        self.waited(served, trace)
+    }
+
+    /// Whether the call's own time was not up before this pause was over.
+    async fn sleeps(&self, pause: Duration) -> bool {
+        let budget = self.budget();
+        tokio::time::sleep(budget.map_or(pause, |left| pause.min(left))).await;
+        budget.is_none_or(|left| left > pause)
     }
 
     async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
@@ -414,9 +466,9 @@ impl Call {
         Trace { function: Some(self.site.info().name), ..Trace::default() }
     }
 
-    fn hit_trace(&self, entry: &Entry) -> Trace {
+    fn hit_trace(&self, entry: &Entry, tier: Tier) -> Trace {
         Trace {
-            tier: Some(self.tier()),
+            tier: Some(tier),
             age: Some(self.now().since(entry.written)),
             version: Some(entry.version),
             ..self.blank_trace()

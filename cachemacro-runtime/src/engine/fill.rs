@@ -10,7 +10,7 @@ use crate::entry::{Absence, Entry, FenceKind, Object, Payload};
 use crate::flight::Landing;
 use crate::policy::Deadlines;
 use crate::scope::{CacheMode, CallOutcome, LoadHint};
-use crate::store::{Entered, Fence, Fill, Refused};
+use crate::store::{Announcement, Entered, Fence, Fill, Notice, Refused, Snapshot};
 use crate::telemetry::Event;
 
 /// What a load brought, without its type.
@@ -175,18 +175,28 @@ impl Call {
 
     /// DETECT. Whoever waited for this load must look again too.
     async fn heal(&self, ticket: Ticket, version: u64) -> Landed {
-        if let (Some(entered), Some(aggregate)) = (&ticket.entered, self.aggregates.first()) {
-            let detected = self.store().detect(aggregate, entered.snapshots[0], version).await;
-            if self.or_count(detected) == Some(true) {
-                self.counters.add(Event::Detected);
-                #[cfg(feature = "tracing")]
-                tracing::warn!(target: "cachemacro", %aggregate, version, floor = entered.snapshots[0].floor, "unreachable floor healed");
-            }
+        if let Some(entered) = &ticket.entered {
+            self.detect(entered.snapshots[0], version).await;
         }
         if let Some(lead) = ticket.lead {
             lead.land(Landing::Void);
         }
         Landed::Restart
+    }
+
+    pub(super) async fn detect(&self, snapshot: Snapshot, version: u64) {
+        let aggregate = &self.aggregates[0];
+        let detected = self.store().detect(aggregate, snapshot, version).await;
+        if self.or_count(detected) != Some(true) {
+            return;
+        }
+        self.counters.add(Event::Detected);
+        #[cfg(feature = "tracing")]
+        tracing::warn!(target: "cachemacro", %aggregate, version, floor = snapshot.floor, "unreachable floor healed");
+        let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
+        // Unheard, it leaves local tiers with copies that no event has spoken against.
+        let told = self.store().announce(&[reset]).await;
+        self.or_count(told);
     }
 
     fn share(&self, ticket: Ticket, loaded: Loaded, outcome: CallOutcome) -> Landed {

@@ -51,13 +51,14 @@ pub(super) enum Hit<V> {
 
 #[inline]
 pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: EntryKeyRef<'_>, values: Values<V>) -> Hit<V> {
-    if scope::is_scoped() || !cache.is_local(site) {
+    let tier = cache.tier(site);
+    if scope::is_scoped() || (tier.is_none() && !cache.is_local(site)) {
         return Hit::Nothing;
     }
     let Some(peeked) = cache.inner.memory.peek(key) else { return Hit::Nothing };
     let entry = peeked.entry();
     let now = cache.inner.clock.now();
-    if now >= entry.soft {
+    if now >= entry.soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
         return Hit::Nothing;
     }
     let policy = site.policy();

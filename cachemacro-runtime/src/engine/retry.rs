@@ -1,15 +1,20 @@
-//! Invalidations that a store did not take: kept, coalesced, retried, and until then mistrusted.
+//! Invalidations that a store did not take: kept, coalesced, retried, and until then mistrusted. Also those that it took
+//! lately, for the case that it forgets them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::event::{Aggregate, Move};
-use crate::store::Store;
+use crate::store::{Announcement, Notice, Store};
 
 /// More aggregates than this wait for no retry; what comes then is dropped and counted.
 const CAPACITY: usize = 65_536;
+/// For how long a publisher remembers what it published (R21), and how much of it.
+const REMEMBERED: Duration = Duration::from_secs(60);
+const MOST_REMEMBERED: usize = 10_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -20,18 +25,37 @@ pub(crate) struct Retries {
     /// How many aggregates are suspect: a reader looks further only when some are.
     suspects: AtomicU64,
     dropped: AtomicU64,
+    /// The life of the store that has been told everything.
+    life: AtomicU64,
+}
+
+/// What the store took, and in which of its lives.
+struct Told {
+    at: Moment,
+    life: u64,
+    announcement: Announcement,
 }
 
 #[derive(Default)]
 struct State {
     pending: HashMap<Aggregate, Vec<Move>>,
+    /// In order; each waits until no move of its aggregates is pending.
+    announcements: VecDeque<Announcement>,
+    recent: VecDeque<Told>,
     suspects: HashSet<Aggregate>,
     is_running: bool,
 }
 
 impl Retries {
     pub(crate) fn new(store: Option<Arc<dyn Store>>) -> Self {
-        Self { store, state: Mutex::default(), suspects: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+        let life = store.as_ref().map_or(0, |store| store.life());
+        Self {
+            store,
+            state: Mutex::default(),
+            suspects: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            life: AtomicU64::new(life),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -39,7 +63,9 @@ impl Retries {
     }
 
     pub(crate) fn pending(&self) -> u64 {
-        self.state().pending.len() as u64
+        let state = self.state();
+        // An announcement waits with its moves, or after them.
+        state.pending.len().max(state.announcements.len()) as u64
     }
 
     pub(crate) fn dropped(&self) -> u64 {
@@ -80,6 +106,49 @@ impl Retries {
         self.start(&mut state);
     }
 
+    /// Queues an announcement whose moves have been applied, or wait here.
+    pub(crate) fn queue_announcement(self: &Arc<Self>, announcement: Announcement) {
+        let mut state = self.state();
+        if state.announcements.len() >= CAPACITY {
+            drop(state);
+            return self.give_up();
+        }
+        state.announcements.push_back(announcement);
+        self.start(&mut state);
+    }
+
+    /// Remembers what the store has taken, for [`Retries::repeat`].
+    pub(crate) fn remember(&self, announcements: Vec<Announcement>, life: u64, now: Moment) {
+        if life == 0 {
+            return;
+        }
+        let recent = &mut self.state().recent;
+        recent.extend(announcements.into_iter().map(|announcement| Told { at: now, life, announcement }));
+        let is_old = |told: &Told| now.since(told.at) > REMEMBERED;
+        while recent.len() > MOST_REMEMBERED || recent.front().is_some_and(is_old) {
+            recent.pop_front();
+        }
+    }
+
+    /// Tells a store that may have forgotten (R21) what it was told in its other lives. Once a life, by whoever notices.
+    pub(crate) fn repeat(self: &Arc<Self>) {
+        let life = self.store.as_ref().map_or(0, |store| store.life());
+        if life == 0 || self.life.swap(life, Ordering::AcqRel) == life {
+            return;
+        }
+        let (forgotten, known): (VecDeque<_>, _) =
+            std::mem::take(&mut self.state().recent).into_iter().partition(|told| told.life != life);
+        self.state().recent = known;
+        for Told { announcement, .. } in forgotten {
+            for (aggregate, notice) in &announcement.notices {
+                if let Notice::Moved(moved) = notice {
+                    self.queue(aggregate.clone(), *moved, false);
+                }
+            }
+            self.queue_announcement(announcement);
+        }
+    }
+
     fn start(self: &Arc<Self>, state: &mut State) {
         if !state.is_running
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
@@ -92,7 +161,7 @@ impl Retries {
     /// In one step, so that nothing is queued between the worker's last look and its end.
     fn stop_if_empty(&self) -> bool {
         let mut state = self.state();
-        state.is_running = !state.pending.is_empty();
+        state.is_running = !state.pending.is_empty() || !state.announcements.is_empty();
         !state.is_running
     }
 
@@ -106,6 +175,28 @@ impl Retries {
                 return Some(());
             }
         }
+    }
+
+    /// Announces what waits for no move any more, in order; `None` when the store failed again.
+    async fn announce(&self) -> Option<()> {
+        let store = self.store.as_ref()?;
+        loop {
+            // It leaves the queue when it is told, as this may be dropped with its runtime.
+            let Some(first) = self.next_announcement() else { return Some(()) };
+            store.announce(std::slice::from_ref(&first)).await.ok()?;
+            let queue = &mut self.state().announcements;
+            if let Some(told) = queue.iter().position(|announcement| *announcement == first) {
+                queue.remove(told);
+            }
+        }
+    }
+
+    fn next_announcement(&self) -> Option<Announcement> {
+        let state = self.state();
+        let waits = |announcement: &Announcement| {
+            announcement.notices.iter().any(|(aggregate, _)| state.pending.contains_key(aggregate))
+        };
+        state.announcements.iter().find(|announcement| !waits(announcement)).cloned()
     }
 
     /// Takes an applied move off the queue; says whether that was the aggregate's last.
@@ -142,6 +233,7 @@ impl Worker {
             for aggregate in pending {
                 failed |= self.retries.retry(&aggregate).await.is_none();
             }
+            failed |= self.retries.announce().await.is_none();
             pause = if failed { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
             self.is_done = self.retries.stop_if_empty();
         }

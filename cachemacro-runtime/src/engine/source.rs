@@ -12,7 +12,6 @@ use crate::key::KeyWriter;
 use crate::scope::CacheMode;
 use crate::site::Site;
 use crate::store::Entered;
-use crate::telemetry::Event;
 use crate::value::{Shape, Values};
 
 /// Past this many contradictions between source and index a call loads and stores nothing.
@@ -76,10 +75,7 @@ impl<V: 'static> Source<V> {
         self.questions += 1;
         let snapshot = entered.snapshots[0];
         if version < snapshot.floor {
-            let detected = self.call.store().detect(&self.call.aggregates[0], snapshot, version).await;
-            if self.call.or_count(detected) == Some(true) {
-                self.call.counters.add(Event::Detected);
-            }
+            self.call.detect(snapshot, version).await;
             return Asked::Again;
         }
         if version > snapshot.floor || entered.needs_primary {

@@ -217,6 +217,11 @@ impl Index {
         *self = Self { floor, rotates, ..Self::new(now, source_lag) };
     }
 
+    /// Begins anew, for a copy of a record whose original did, or that missed what happened to it.
+    pub fn reset(&mut self, now: Moment, source_lag: Duration) {
+        self.rotate(0, now, source_lag);
+    }
+
     /// DETECT: a primary row below the snapshot's floor, and the record unchanged since, means that the floor is one the
     /// database does not reach. Everything rotates. Tells whether it did.
     pub fn detect(&mut self, snapshot: Snapshot, version: u64, now: Moment, source_lag: Duration) -> bool {

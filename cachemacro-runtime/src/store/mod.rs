@@ -4,6 +4,7 @@
 pub mod contract;
 mod index;
 mod memory;
+mod tiered;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +16,7 @@ pub use crate::event::{Aggregate, Move};
 pub use crate::telemetry::Refused;
 pub use index::{Applied, Fence, Index, Snapshot};
 pub use memory::{Memory, MemoryStore};
+pub use tiered::{DETECTION, Tiered};
 
 /// What an operation of a store returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -182,6 +184,12 @@ pub trait Store: Send + Sync + 'static {
     fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
         let _ = (from, wait);
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Which life of the store this is. Another number says that writes which it had acknowledged may be gone (R21), so
+    /// that publishers tell it again what they told it lately.
+    fn life(&self) -> u64 {
+        0
     }
 
     /// The greatest lag of the replicas that loads may read, from the builder.

@@ -58,6 +58,12 @@ impl Cell {
         rotated
     }
 
+    pub(super) fn reset(&self, now: Moment, source_lag: Duration) {
+        let mut index = lock(&self.index);
+        index.reset(now, source_lag);
+        self.turn();
+    }
+
     /// FILL's check. The tie proves later that the record has not changed since.
     pub(super) fn admit(
         self: &Arc<Self>,

@@ -152,6 +152,44 @@ impl MemoryStore {
         record.holds().then_some(Peeked(record))
     }
 
+    /// BUMP, RESTORE and ROLLBACK, which this store never fails.
+    pub(crate) fn moved(&self, aggregate: &Aggregate, moved: Move) -> Applied {
+        match self.cells.get(aggregate) {
+            Some(cell) => cell.apply(moved, self.clock.now(), self.source_lag),
+            None => Applied::Absent,
+        }
+    }
+
+    /// Begins a record anew: nothing that hangs on it is served any more.
+    pub(crate) fn reset(&self, aggregate: &Aggregate) {
+        if let Some(cell) = self.cells.get(aggregate) {
+            cell.reset(self.clock.now(), self.source_lag);
+        }
+    }
+
+    /// Begins every record anew.
+    pub(crate) fn void(&self) {
+        let now = self.clock.now();
+        self.cells.for_each(|cell| cell.reset(now, self.source_lag));
+    }
+
+    /// A copy of what a shared store holds, and the snapshots of its records there; see [`MemoryStore::kept`].
+    pub(crate) fn keep(&self, query: Query<'_>, fill: Fill, origin: Arc<[Snapshot]>) {
+        let ordered = self.order(query.key);
+        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, Some(origin)));
+        drop(ordered);
+        if let Ok(dropped) = inserted {
+            self.count_evictions(query.key, &dropped);
+        }
+    }
+
+    /// What [`MemoryStore::keep`] took, while it is served.
+    pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
+        let record = self.records.get(&query.key.by_ref())?.serving(self.clock.now())?;
+        let origin = record.origin.as_ref()?;
+        Some((record.entry.clone(), origin.to_vec()))
+    }
+
     /// Entries now held.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -211,12 +249,12 @@ impl MemoryStore {
     }
 
     /// Only in order: see [`MemoryStore::order`].
-    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>) -> Dropped {
+    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>, origin: Option<Arc<[Snapshot]>>) -> Dropped {
         if let Some(tie) = ties.first() {
             (entry.version, entry.kind) = (tie.token().version, tie.kind());
         }
         let now = self.clock.now();
-        let record = Arc::new(Record::new(entry, ties));
+        let record = Arc::new(Record::new(entry, ties, origin));
         let mut dropped = Dropped { pushed_out: Vec::new(), fell_off: Vec::new(), kept: Arc::clone(&record) };
         if record.entry.freshness(now) == Freshness::Expired {
             return dropped;
@@ -288,7 +326,7 @@ impl Store for MemoryStore {
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
         let ordered = self.order(query.key);
-        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties));
+        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, None));
         drop(ordered);
         ready(inserted.map(|dropped| self.count_evictions(query.key, &dropped)))
     }
@@ -310,11 +348,7 @@ impl Store for MemoryStore {
     }
 
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
-        let applied = match self.cells.get(aggregate) {
-            Some(cell) => cell.apply(moved, self.clock.now(), self.source_lag),
-            None => Applied::Absent,
-        };
-        ready(applied)
+        ready(self.moved(aggregate, moved))
     }
 
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {

@@ -14,6 +14,8 @@ const OLDER_VERSIONS: usize = 3;
 pub(super) struct Record {
     pub(super) entry: Entry,
     ties: Box<[Tie]>,
+    /// Where the entry is a copy of a shared store's: the snapshots of its records there.
+    pub(super) origin: Option<Arc<[Snapshot]>>,
     /// The version before this one. Off the hot path: looked at only when this one does not serve.
     older: Mutex<Option<Arc<Record>>>,
     /// The weight of this version and of those behind it, as it was on insertion: the map counts on its never changing.
@@ -21,9 +23,9 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(entry: Entry, ties: Box<[Tie]>) -> Self {
+    pub(super) fn new(entry: Entry, ties: Box<[Tie]>, origin: Option<Arc<[Snapshot]>>) -> Self {
         let weight = AtomicU64::new(entry.weight);
-        Self { entry, ties, older: Mutex::new(None), weight }
+        Self { entry, ties, origin, older: Mutex::new(None), weight }
     }
 
     /// Whether the entry may be served without asking a record: nothing has changed since it was last served.

@@ -1,0 +1,195 @@
+//! The in-process store in front of a shared one: fresh entries are answered here, for as long as the channel of
+//! announcements is known to be whole.
+
+mod coherence;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::coherence::Coherence;
+pub use self::coherence::DETECTION;
+use super::{
+    Announcement, Answer, Applied, Entered, Fence, Fill, Followed, Form, Lookup, MemoryStore, Position, Query, Refused,
+    Snapshot, Store,
+};
+use crate::clock::{Clock, Moment};
+use crate::entry::{Entry, FenceKind, Payload};
+use crate::event::{Aggregate, Move};
+
+/// A [`MemoryStore`] in front of a shared [`Store`].
+///
+/// The shared store decides; this one remembers what it said. A copy is fenced twice: the in-process records refuse it when
+/// an announcement passed since the fetch began (R13), and none is served unless everything announced until
+/// [`DETECTION`] ago has arrived (R14, G3).
+pub struct Tiered {
+    memory: Arc<MemoryStore>,
+    shared: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    coherence: Arc<Coherence>,
+}
+
+impl Tiered {
+    /// Puts `memory` in front of `shared`. Both take their time from `clock`.
+    #[must_use]
+    pub fn new(memory: Arc<MemoryStore>, shared: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        let coherence = Arc::new(Coherence::new(Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&clock)));
+        Self { memory, shared, clock, coherence }
+    }
+
+    /// Whether the in-process store may answer at this moment: one load.
+    #[inline]
+    pub(crate) fn is_coherent(&self, now: Moment) -> bool {
+        self.coherence.holds(now)
+    }
+
+    /// Begins to follow the announcements, if nobody does and there is a runtime to do it on.
+    pub(crate) fn start(&self) {
+        Coherence::start(&self.coherence);
+    }
+
+    /// A fresh copy, with the snapshots of the shared records that it was fetched under.
+    pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
+        let now = self.clock.now();
+        if !self.is_coherent(now) {
+            return None;
+        }
+        self.memory.kept(query).filter(|(entry, _)| now < entry.soft)
+    }
+
+    /// Places for a copy, taken before the fetch: an announcement that arrives from now on ends it (R13). None while there is
+    /// no channel to hear one from.
+    async fn places(&self, query: Query<'_>) -> Option<Entered> {
+        self.start();
+        if !self.coherence.is_following() {
+            return None;
+        }
+        self.memory.enter(query, query.key.site().rotates()).await.ok()
+    }
+
+    fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: Entry, origin: Vec<Snapshot>) {
+        let fill = Fill { snapshots: places.snapshots, fence, from_primary: true, entry, object: None };
+        self.memory.keep(query, fill, origin.into());
+    }
+
+    async fn fetch(&self, query: Query<'_>) -> Result<Lookup, super::StoreError> {
+        let places = self.places(query).await;
+        let mut found = self.shared.lookup(query).await?;
+        if let Lookup::Hit(entry, snapshots) = &mut found {
+            decode(query, entry);
+            if let Some(places) = places {
+                let fence = match entry.kind {
+                    FenceKind::Row => Fence::Row(entry.version),
+                    FenceKind::Still => Fence::Still,
+                };
+                self.keep(query, places, fence, entry.clone(), snapshots.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn fill_both(&self, query: Query<'_>, fill: Fill) -> Result<Result<(), Refused>, super::StoreError> {
+        let places = self.places(query).await;
+        let (fence, mut entry, mut origin) = (fill.fence, fill.entry.clone(), fill.snapshots.clone());
+        if let Some(object) = &fill.object {
+            entry.payload = Payload::Object(Arc::clone(object));
+        }
+        let filled = self.shared.fill(query, fill).await?;
+        if let (Ok(()), Some(places)) = (filled, places) {
+            if let (Fence::Row(version), Some(first)) = (fence, origin.first_mut()) {
+                first.floor = version;
+            }
+            self.keep(query, places, fence, entry, origin);
+        }
+        Ok(filled)
+    }
+}
+
+/// Bytes that do not decode stay bytes, which the engine counts.
+fn decode(query: Query<'_>, entry: &mut Entry) {
+    if let (Payload::Bytes(bytes), Some(decode)) = (&entry.payload, query.decode)
+        && let Some(object) = decode(bytes)
+    {
+        entry.payload = Payload::Object(object);
+    }
+}
+
+impl Store for Tiered {
+    fn form(&self) -> Form {
+        self.shared.form()
+    }
+
+    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        Box::pin(async move {
+            match self.kept(query) {
+                Some((entry, snapshots)) => Ok(Lookup::Hit(entry, snapshots)),
+                None => self.fetch(query).await,
+            }
+        })
+    }
+
+    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+        self.shared.enter(query, rotates)
+    }
+
+    fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
+        Box::pin(self.fill_both(query, fill))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        query: Query<'a>,
+        snapshots: &'a [Snapshot],
+        version: u64,
+    ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
+        self.shared.verify(query, snapshots, version)
+    }
+
+    /// Here last: whatever was fetched before the shared record moved ends with it. Other processes are told by
+    /// [`Store::announce`], also last.
+    fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
+        Box::pin(async move {
+            let applied = self.shared.apply(aggregate, moved).await;
+            self.memory.moved(aggregate, moved);
+            applied
+        })
+    }
+
+    fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let detected = self.shared.detect(aggregate, snapshot, version).await?;
+            if detected {
+                self.memory.reset(aggregate);
+            }
+            Ok(detected)
+        })
+    }
+
+    fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.memory.discard(query).await?;
+            self.shared.discard(query).await
+        })
+    }
+
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        self.shared.announce(announcements)
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        self.shared.follow(from, wait)
+    }
+
+    fn life(&self) -> u64 {
+        self.shared.life()
+    }
+
+    fn source_lag(&self) -> Duration {
+        self.shared.source_lag()
+    }
+}
+
+impl std::fmt::Debug for Tiered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tiered").finish_non_exhaustive()
+    }
+}
