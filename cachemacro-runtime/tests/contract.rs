@@ -5,7 +5,9 @@
 mod plain;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use cachemacro_runtime::store::Tiered;
 use cachemacro_runtime::store::contract::{self, Setup};
 use cachemacro_runtime::{Memory, MemoryStore};
 use plain::{PlainStore, RULES, Rule};
@@ -39,6 +41,24 @@ async fn a_store_written_from_the_protocol_keeps_the_contract() {
     contract::check(plain).await;
     contract::check_expiry(plain, async |_| ()).await;
     contract::check_loss(plain, async |store: &PlainStore, query| store.lose(query.aggregates)).await;
+}
+
+/// A process's own store in front of a store of bytes.
+async fn tiered(setup: Setup) -> Tiered {
+    let memory = MemoryStore::new(Memory::default(), Arc::clone(&setup.clock), setup.source_lag);
+    let shared = PlainStore::new(Arc::clone(&setup.clock), setup.source_lag);
+    let tiered = Tiered::new(Arc::new(memory), Arc::new(shared), setup.clock);
+    // Until it has found the channel: from then on it keeps copies.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    tiered
+}
+
+#[tokio::test]
+async fn a_tiered_store_keeps_the_contract() {
+    contract::check(tiered).await;
+    contract::check_expiry(tiered, async |_| ()).await;
 }
 
 /// Whether the suite lets a store pass that leaves this rule out.

@@ -220,9 +220,7 @@ impl CacheBuilder {
         );
         let memory = Arc::new(memory);
         let tier = self.shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
-            let tier = Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock));
-            tier.start();
-            Arc::new(tier)
+            Arc::new(Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock)))
         });
         Cache {
             inner: Arc::new(Inner {

@@ -9,8 +9,10 @@
 //!   published it. The event moves the floor before `publish` returns, and no entry below the floor is served
 //!   (G2). It holds where events follow the commit, and loads read a primary or carry their row's version.
 //! - **In other processes** ([`after_event_elsewhere`](FunctionStrategy::after_event_elsewhere)): zero with
-//!   `consistency = strict`, and in source mode. Otherwise a local tier, where the cache has one, may answer
-//!   for what is left of its entry's time (G3). Entries of `local` functions are each process's own.
+//!   `consistency = strict`, and in source mode. Otherwise a local tier, where the cache has one, answers
+//!   until it hears of the event: within milliseconds on a healthy channel, and never later than
+//!   [`DETECTION`](crate::store::DETECTION), after which a tier that hears nothing asks the shared store, or the
+//!   end of its entry (G3). Entries of `local` functions are each process's own.
 //! - **Whatever is lost** ([`max_staleness`](FunctionStrategy::max_staleness)): `hard_ttl`, counted from the
 //!   start of the load, plus the source's own lag (G1). The lag is the `source_lag` of the cache and no part of
 //!   an annotation, so the report names it without a number. Whatever is lost may be an event that was never

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::duration::{self, human};
 use crate::policy::{Mode, Policy};
+use crate::store::DETECTION;
 
 /// One part of a maximum staleness. The parts of a function add up to it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -29,10 +30,15 @@ pub(super) fn parts(policy: &Policy) -> Vec<StalenessPart> {
     parts
 }
 
-/// The bound in processes other than the publisher's.
+/// The bound in processes other than the publisher's (G3): a local tier answers no longer than this without word from the
+/// channel, and no longer than its entry lives.
 pub(super) fn elsewhere(policy: &Policy, mode: Mode) -> Duration {
     let checks_every_read = mode == Mode::Source || (policy.strict && !policy.local);
-    if checks_every_read { Duration::ZERO } else { policy.hard }
+    match (checks_every_read, policy.local) {
+        (true, _) => Duration::ZERO,
+        (false, true) => policy.hard,
+        (false, false) => policy.hard.min(DETECTION),
+    }
 }
 
 /// Why the bound in other processes is what it is.
@@ -45,7 +51,11 @@ pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
     } else if policy.strict {
         "Other processes: 0s, as each read checks the floor in the shared store.".to_owned()
     } else {
-        format!("Other processes that share the store: 0s, or what is left in a local tier, at most {hard}.")
+        let bound = human(elsewhere(policy, mode));
+        format!(
+            "Other processes that share the store: 0s without a local tier; with one, until it hears of the event, and \
+             {bound} at most."
+        )
     }
 }
 
@@ -125,7 +135,9 @@ mod tests {
 
     #[test]
     fn other_processes_are_bounded_by_what_they_check() {
-        assert_eq!(elsewhere(&POLICY, Mode::Row), POLICY.hard);
+        assert_eq!(elsewhere(&POLICY, Mode::Row), DETECTION);
+        let short = Policy { hard: DETECTION / 2, soft: None, ..POLICY };
+        assert_eq!(elsewhere(&short, Mode::Row), DETECTION / 2);
         assert_eq!(elsewhere(&POLICY, Mode::Source), Duration::ZERO);
         let strict = Policy { strict: true, ..POLICY };
         assert_eq!(elsewhere(&strict, Mode::Row), Duration::ZERO);

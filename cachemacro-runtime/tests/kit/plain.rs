@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Form, Lease, Lookup, Move, Query,
-    Refused, Snapshot,
+    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Followed, Form, Lease, Lookup, Move,
+    Position, Query, Refused, Snapshot,
 };
 use cachemacro_runtime::{Clock, Generation, Moment, Store, Token};
 
@@ -398,6 +398,16 @@ impl Store for PlainStore {
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
         self.maps().entries.retain(|(key, ..), _| key != query.key);
         ready(())
+    }
+
+    /// A channel on which nothing is ever said.
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        Box::pin(async move {
+            if from.is_some() {
+                tokio::time::sleep(wait).await;
+            }
+            Ok(Some(Followed { position: Position(String::new()), notices: Vec::new(), has_gap: false }))
+        })
     }
 
     fn source_lag(&self) -> Duration {

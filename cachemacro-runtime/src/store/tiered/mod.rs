@@ -9,7 +9,7 @@ use std::time::Duration;
 use self::coherence::Coherence;
 pub use self::coherence::DETECTION;
 use super::{
-    Announcement, Answer, Applied, Entered, Fence, Fill, Followed, Form, Lookup, MemoryStore, Position, Query, Refused,
+    Announcement, Answer, Applied, Entered, Fence, Fill, Followed, Form, Hold, Lookup, MemoryStore, Position, Query, Refused,
     Snapshot, Store,
 };
 use crate::clock::{Clock, Moment};
@@ -33,7 +33,9 @@ impl Tiered {
     #[must_use]
     pub fn new(memory: Arc<MemoryStore>, shared: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let coherence = Arc::new(Coherence::new(Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&clock)));
-        Self { memory, shared, clock, coherence }
+        let this = Self { memory, shared, clock, coherence };
+        this.start();
+        this
     }
 
     /// Whether the in-process store may answer at this moment: one load.
@@ -42,8 +44,9 @@ impl Tiered {
         self.coherence.holds(now)
     }
 
-    /// Begins to follow the announcements, if nobody does and there is a runtime to do it on.
-    pub(crate) fn start(&self) {
+    /// Begins to follow the announcements, if nobody does and there is a runtime to do it on. The task that does may have
+    /// died with its runtime, so every fetch asks.
+    fn start(&self) {
         Coherence::start(&self.coherence);
     }
 
@@ -128,7 +131,12 @@ impl Store for Tiered {
     }
 
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
-        self.shared.enter(query, rotates)
+        Box::pin(async move {
+            // The record here lives until the fill, and knows whether it rotates.
+            let here = self.memory.enter(query, rotates).await?;
+            let there = self.shared.enter(query, rotates).await?;
+            Ok(Entered { hold: Some(Hold(Box::new((there.hold, here.hold)))), ..there })
+        })
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
@@ -141,7 +149,13 @@ impl Store for Tiered {
         snapshots: &'a [Snapshot],
         version: u64,
     ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
-        self.shared.verify(query, snapshots, version)
+        Box::pin(async move {
+            let verified = self.shared.verify(query, snapshots, version).await?;
+            if verified.is_ok() {
+                self.memory.moved(&query.aggregates[0], Move::Bump(version));
+            }
+            Ok(verified)
+        })
     }
 
     /// Here last: whatever was fetched before the shared record moved ends with it. Other processes are told by
