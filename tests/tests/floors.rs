@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["key", "version", "clock", "error", "telemetry", "sync", "weak_map"],
     &["codec", "entry", "policy", "event", "site", "value"],
     &["store"],
-    &["flight", "scope", "bus"],
+    &["flight", "lease", "scope", "bus"],
     &["engine"],
     &["strategy"],
     &["lib", "__private"],

@@ -12,6 +12,8 @@ use crate::store::{Announcement, Notice, Store};
 
 /// More aggregates than this wait for no retry; what comes then is dropped and counted.
 const CAPACITY: usize = 65_536;
+/// How many announcements one append takes.
+const AT_ONCE: usize = 128;
 /// For how long a publisher remembers what it published (R21), and how much of it.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST_REMEMBERED: usize = 10_000;
@@ -40,7 +42,8 @@ struct Told {
 struct State {
     pending: HashMap<Aggregate, Vec<Move>>,
     /// In order; each waits until no move of its aggregates is pending.
-    announcements: VecDeque<Announcement>,
+    announcements: VecDeque<(u64, Announcement)>,
+    next_id: u64,
     recent: VecDeque<Told>,
     suspects: HashSet<Aggregate>,
     is_running: bool,
@@ -113,7 +116,14 @@ impl Retries {
             drop(state);
             return self.give_up();
         }
-        state.announcements.push_back(announcement);
+        // What tells local tiers only needs to be told once; an event is told as often as it was published.
+        let is_known = |(_, queued): &(u64, Announcement)| *queued == announcement;
+        if announcement.event.is_none() && state.announcements.iter().rev().take(AT_ONCE).any(is_known) {
+            return;
+        }
+        let id = state.next_id;
+        state.next_id += 1;
+        state.announcements.push_back((id, announcement));
         self.start(&mut state);
     }
 
@@ -181,22 +191,22 @@ impl Retries {
     async fn announce(&self) -> Option<()> {
         let store = self.store.as_ref()?;
         loop {
-            // It leaves the queue when it is told, as this may be dropped with its runtime.
-            let Some(first) = self.next_announcement() else { return Some(()) };
-            store.announce(std::slice::from_ref(&first)).await.ok()?;
-            let queue = &mut self.state().announcements;
-            if let Some(told) = queue.iter().position(|announcement| *announcement == first) {
-                queue.remove(told);
+            let (ids, ready): (Vec<_>, Vec<_>) = self.ready_announcements().into_iter().unzip();
+            if ready.is_empty() {
+                return Some(());
             }
+            // They leave the queue when they are told, as this may be dropped with its runtime.
+            store.announce(&ready).await.ok()?;
+            self.state().announcements.retain(|(id, _)| !ids.contains(id));
         }
     }
 
-    fn next_announcement(&self) -> Option<Announcement> {
+    fn ready_announcements(&self) -> Vec<(u64, Announcement)> {
         let state = self.state();
-        let waits = |announcement: &Announcement| {
+        let waits = |(_, announcement): &&(u64, Announcement)| {
             announcement.notices.iter().any(|(aggregate, _)| state.pending.contains_key(aggregate))
         };
-        state.announcements.iter().find(|announcement| !waits(announcement)).cloned()
+        state.announcements.iter().filter(|queued| !waits(queued)).take(AT_ONCE).cloned().collect()
     }
 
     /// Takes an applied move off the queue; says whether that was the aggregate's last.
