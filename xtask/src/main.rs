@@ -2,10 +2,11 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `cargo xtask test` | every test of the workspace, doctests and the model checker included |
+//! | `cargo xtask test` | every test of the workspace, doctests and the model checker included; installs Redis for them where it is missing |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 
 mod msrv;
+mod programs;
 mod test;
 
 use std::process::{Command, ExitCode};
@@ -13,7 +14,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test    run every test of the workspace
+  test    run every test of the workspace; installs Redis for them where it is missing and apt-get may be used
   msrv    check the dependencies of the published crates against the workspace's rust-version";
 
 fn main() -> ExitCode {

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: every test, in steps, and one summary at the end.
 //!
-//! The tests need nothing but Rust: no server, no program, no network.
+//! Besides Rust the tests need Redis, which they start themselves: on free loopback ports, in temporary folders. Where its
+//! programs are missing they are installed first, if that is possible without asking anybody (see `programs`); if it is
+//! not, no test runs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -49,8 +51,10 @@ struct Tally {
     ignored: usize,
 }
 
-/// Runs every step, also after one has failed: the second failure is worth knowing too.
+/// Sees to the programs that the tests start, then runs every step, also after one has failed: the second failure is worth
+/// knowing too.
 pub(crate) fn run() -> Result<(), String> {
+    crate::programs::provide()?;
     let outcomes: Vec<Outcome> = STEPS.iter().map(run_step).collect::<Result<_, _>>()?;
     summarise(&outcomes)
 }
