@@ -11,7 +11,8 @@ pub use crate::engine::{
 };
 pub use crate::entry::Absence;
 pub use crate::event::{
-    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Move, Moves, SharedEvent, share_event,
+    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Move, Moves, SharedEvent, Wire, WireJson,
+    WireNothing, share_event,
 };
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
@@ -19,7 +20,7 @@ pub use crate::site::{
     CachedFn, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
 };
 pub use crate::value::*;
-pub use crate::{CacheError, fail_face, publish_failed_strict, shape, value_type};
+pub use crate::{CacheError, fail_face, publish_failed_strict, shape, value_type, wire_event};
 
 use crate::version::IntoVersion;
 
@@ -182,6 +183,17 @@ macro_rules! value_type {
     ($returned:ty) => {
         || $crate::__private::value_type_of($crate::shape!($returned))
     };
+}
+
+/// An event's JSON, where its type is `Serialize`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! wire_event {
+    ($event:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{WireJson as _, WireNothing as _};
+        (&&$crate::__private::Wire($event)).json()
+    }};
 }
 
 /// How a return type carries the cache's own error, and shares its own.

@@ -158,6 +158,23 @@ impl EntryKey {
         self.site
     }
 
+    #[cfg(feature = "redis")]
+    pub(crate) fn owner(&self) -> &'static str {
+        self.owner
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn value(&self) -> TypeId {
+        self.value
+    }
+
+    /// The key of an entry of this function, for the tests of a store.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn new(site: &'static Site, text: &str) -> Self {
+        EntryKeyRef::new(site, TypeId::of::<()>(), text.as_bytes()).to_owned()
+    }
+
     /// The rendered template, `user:123`.
     #[must_use]
     pub fn text(&self) -> &[u8] {

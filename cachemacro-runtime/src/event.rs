@@ -4,6 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::key::KeyWriter;
 
 /// The rendered name of one aggregate, `user:123`.
@@ -228,6 +230,34 @@ impl<E: Clone + Send + Sync + 'static> Shareable for E {
 /// What a derived [`CacheEvent::share`] calls.
 pub fn share_event<E: Shareable>(event: &E) -> SharedEvent {
     event.to_shared()
+}
+
+/// What a derived [`CacheEvent::wire`] asks, through [`wire_event!`](crate::__private::wire_event).
+pub struct Wire<'a, E>(pub &'a E);
+
+/// The event can leave the process.
+pub trait WireJson {
+    /// Its JSON.
+    fn json(&self) -> Option<String>;
+}
+
+impl<E: Serialize> WireJson for &Wire<'_, E> {
+    fn json(&self) -> Option<String> {
+        // What is no JSON after all, say a map whose keys are structs, stays here, as an event that is not `Serialize`.
+        serde_json::to_string(self.0).ok()
+    }
+}
+
+/// The event cannot.
+pub trait WireNothing {
+    /// None.
+    fn json(&self) -> Option<String>;
+}
+
+impl<E> WireNothing for Wire<'_, E> {
+    fn json(&self) -> Option<String> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -14,9 +14,13 @@ mod entry;
 mod error;
 mod event;
 mod flight;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzz;
 mod key;
 mod lease;
 mod policy;
+mod rounds;
 mod scope;
 mod site;
 pub mod store;
@@ -28,7 +32,10 @@ mod version;
 mod weak_map;
 
 pub use bus::Subscription;
+#[cfg(feature = "redis")]
+pub use bus::{Consumer, DeadLetter, Group, ReceivedEvent};
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
+pub use codec::{Codec, Compression, Encoding};
 pub use engine::{Batch, Cache, CacheBuilder, IntoEvents};
 pub use error::{AlreadyInstalled, CacheError, StoreError};
 pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Move, Moves};
@@ -36,6 +43,6 @@ pub use key::{KeyPart, KeyWriter};
 pub use scope::{CacheMode, CallOutcome, LoadHint, Tier, Trace, WhyStale, load_hint, traced, traced_sync};
 pub use store::{Memory, MemoryStore, Store};
 pub use strategy::{Strategy, VerifyError, strategy};
-pub use telemetry::{FunctionStats, LoadTimes, RefusedFills, Stats};
+pub use telemetry::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use value::{LocalValue, SharedValue};
 pub use version::{Generation, IntoVersion, Token};

@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use cachemacro_runtime::store::Move;
-use cachemacro_runtime::{Cache, ManualClock, Memory};
+use cachemacro_runtime::{Cache, Clock, ManualClock, Memory, MemoryStore};
 use shuttle::future::block_on;
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -97,6 +97,13 @@ fn cache(entries: u64) -> Cache {
     Cache::builder().clock(ManualClock::default()).memory(Memory::entries(entries)).build()
 }
 
+/// The same store behind the process: it is asked in rounds.
+fn fleet_cache() -> Cache {
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+    let store = MemoryStore::new(Memory::default(), Arc::clone(&clock), std::time::Duration::ZERO);
+    Cache::builder().clock(ManualClock::default()).store(Arc::new(store)).build()
+}
+
 /// Reads another row of the same cache, to push the first one out.
 fn crowd(cache: &Cache, sites: &'static Sites) {
     for row in 2..4 {
@@ -107,7 +114,11 @@ fn crowd(cache: &Cache, sites: &'static Sites) {
 
 /// Readers, a writer and evictions at once.
 fn read_and_write(sites: &'static Sites, function: Function, entries: u64, write: fn(&Row, &Cache)) {
-    let (row, cache) = (Row::new(), cache(entries));
+    read_and_write_in(cache(entries), sites, function, entries, write);
+}
+
+fn read_and_write_in(cache: Cache, sites: &'static Sites, function: Function, entries: u64, write: fn(&Row, &Cache)) {
+    let row = Row::new();
     let mut threads = vec![thread::spawn({
         let (row, cache) = (Arc::clone(&row), cache.clone());
         move || write(&row, &cache)
@@ -155,6 +166,13 @@ fn r1_r8_a_row_is_never_read_below_an_acknowledged_event() {
 #[test]
 fn r10_an_opaque_value_is_never_read_from_before_an_acknowledged_event() {
     explore(|| read_and_write(&MONOTONE_SITES, Function::Opaque, 100, update_twice));
+}
+
+/// Callers who ask a shared store together get no answer from before they came.
+#[test]
+fn r10_an_answer_of_a_round_is_never_older_than_who_asks() {
+    explore(|| read_and_write_in(fleet_cache(), &MONOTONE_SITES, Function::Row, 0, update_twice));
+    explore(|| read_and_write_in(fleet_cache(), &MONOTONE_SITES, Function::Opaque, 0, update_twice));
 }
 
 #[test]

@@ -9,10 +9,10 @@ const FLOORS: &[&[&str]] = &[
     &["key", "version", "clock", "error", "telemetry", "sync", "weak_map"],
     &["codec", "entry", "policy", "event", "site", "value"],
     &["store"],
-    &["flight", "lease", "scope", "bus"],
+    &["flight", "lease", "rounds", "scope", "bus"],
     &["engine"],
     &["strategy"],
-    &["lib", "__private"],
+    &["lib", "__private", "fuzz"],
 ];
 
 fn floor(room: &str) -> usize {

@@ -96,6 +96,48 @@ async fn a_store_that_is_down_is_a_miss_and_a_count() {
     assert_eq!(repo.table.reads(), 5, "recovery needs no restart");
 }
 
+/// R10: while the store is down this process hears of no event, so no call takes a load from before it came.
+#[tokio::test]
+async fn r10_without_its_store_a_call_joins_no_load_from_before_it() {
+    let repo = repo();
+    repo.store.is_down.store(true, SeqCst);
+    let (gate, table) = (Arc::new(tokio::sync::Semaphore::new(0)), Arc::clone(&repo.table));
+    let slow = Slow { gate: Arc::clone(&gate), table, cache: repo.cache.clone() };
+    let early = tokio::spawn({
+        let slow = slow.clone();
+        async move { slow.row(1).await }
+    });
+    while repo.table.reads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Another process commits, and its store takes the event.
+    repo.table.write(2);
+    let late = tokio::spawn(async move { slow.row(1).await });
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(10);
+    assert_eq!(early.await.expect("no panic").expect("a row").version, 1);
+    assert_eq!(late.await.expect("no panic").expect("a row").version, 2);
+}
+
+/// Its answers take their time.
+#[derive(Clone)]
+struct Slow {
+    gate: Arc<tokio::sync::Semaphore>,
+    table: Arc<Table>,
+    cache: Cache,
+}
+
+impl Slow {
+    #[cached(key = "row:<id>", version_from = |row| row.version, invalidated_by(RowUpdated { id }), hard_ttl = "10m", cache = self.cache)]
+    async fn row(&self, id: u64) -> Option<Row> {
+        let row = self.table.read(id);
+        self.gate.acquire().await.expect("never closed").forget();
+        row
+    }
+}
+
 #[tokio::test]
 async fn r18_bytes_that_do_not_decode_are_a_miss() {
     let repo = repo();

@@ -7,13 +7,20 @@ use std::time::Duration;
 use super::functions::Functions;
 use super::retry::Retries;
 use crate::bus::Bus;
+#[cfg(feature = "redis")]
+use crate::bus::Group;
 use crate::clock::{Clock, SystemClock};
-use crate::error::AlreadyInstalled;
+use crate::codec::Encoding;
+use crate::entry::EntryKey;
+use crate::error::{AlreadyInstalled, StoreError};
 use crate::flight::Flights;
 use crate::policy::Mode;
+use crate::rounds::Rounds;
 use crate::site::Site;
-use crate::store::{Memory, MemoryStore, Store, Tiered};
-use crate::telemetry::{Counters, Event, Stats};
+use crate::store::{Entered, Lookup, Memory, MemoryStore, Store, Tiered};
+#[cfg(feature = "redis")]
+use crate::store::{Redis, RedisStore};
+use crate::telemetry::{Connection, Counters, Event, Stats};
 
 /// A cache: where annotated functions keep what they load. Clones share everything.
 ///
@@ -36,10 +43,18 @@ pub(crate) struct Inner {
     pub(crate) memory: Arc<MemoryStore>,
     /// A store outside the process, for functions that are not `local`.
     pub(crate) shared: Option<Arc<dyn Store>>,
+    /// The same, where it is Redis: it also carries events.
+    #[cfg(feature = "redis")]
+    pub(crate) redis: Option<Arc<RedisStore>>,
     /// The in-process store in front of that one.
     pub(crate) tier: Option<Arc<Tiered>>,
+    /// How values are written for a store outside the process.
+    pub(crate) encoding: Encoding,
     pub(crate) weighs: bool,
     pub(crate) flights: Arc<Flights>,
+    /// Questions to the shared store.
+    pub(crate) lookups: Rounds<Arc<EntryKey>, Result<Lookup, StoreError>>,
+    pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
@@ -87,13 +102,51 @@ impl Cache {
             weight: self.inner.memory.weight(),
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
+            connection: self.connection(),
         }
+    }
+
+    #[cfg(feature = "redis")]
+    fn connection(&self) -> Option<Connection> {
+        self.inner.redis.as_ref().map(|store| store.link().health())
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[expect(clippy::unused_self, reason = "there is no connection to know of")]
+    fn connection(&self) -> Option<Connection> {
+        None
     }
 
     /// The namespace that sets this cache's keys apart in a shared store.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.inner.namespace
+    }
+
+    /// A consumer group on the events of this namespace: handlers here take what any service publishes, each event at least
+    /// once in the group, however many processes share it. `None` where the shared store is not Redis.
+    ///
+    /// ```no_run
+    /// # use cachemacro_runtime::{Cache, CacheEvent};
+    /// # async fn example<E, F>(cache: Cache, on_user_updated: fn(E) -> F)
+    /// # where
+    /// #     E: CacheEvent + serde::de::DeserializeOwned + Send + Sync + 'static,
+    /// #     F: Future<Output = Result<(), std::io::Error>> + Send + 'static,
+    /// # {
+    /// let group = cache.group("billing").expect("the cache is on Redis");
+    /// let consumer = group.on(on_user_updated).start();
+    /// // What a handler failed to take, again and again:
+    /// let group = cache.group("billing").expect("the cache is on Redis");
+    /// for letter in group.dead_letters().await.unwrap_or_default() {
+    ///     println!("{letter:?}");
+    /// }
+    /// # consumer.forever();
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<Group> {
+        self.inner.redis.as_ref().map(|store| Group::new(store, name))
     }
 
     #[inline]
@@ -144,9 +197,20 @@ pub struct CacheBuilder {
     namespace: String,
     /// Given, it also stands in front of the shared store.
     memory: Option<Memory>,
-    shared: Option<Arc<dyn Store>>,
+    shared: Shared,
+    encoding: Encoding,
     clock: Arc<dyn Clock>,
     source_lag: Duration,
+}
+
+/// The store behind the process.
+#[derive(Clone, Default)]
+enum Shared {
+    #[default]
+    None,
+    Given(Arc<dyn Store>),
+    #[cfg(feature = "redis")]
+    Redis(Redis),
 }
 
 impl Default for CacheBuilder {
@@ -154,7 +218,8 @@ impl Default for CacheBuilder {
         Self {
             namespace: "default".to_owned(),
             memory: None,
-            shared: None,
+            shared: Shared::None,
+            encoding: Encoding::default(),
             clock: Arc::new(SystemClock),
             source_lag: Duration::ZERO,
         }
@@ -184,7 +249,36 @@ impl CacheBuilder {
     /// (`cachemacro::store::contract`, feature `testing`).
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.shared = Some(store);
+        self.shared = Shared::Given(store);
+        self
+    }
+
+    /// The shared store of a fleet, on Redis or Valkey: entries, index records and events of all processes of this
+    /// namespace. Nothing connects before it is needed, and nothing fails when the server is down.
+    ///
+    /// ```no_run
+    /// use cachemacro_runtime::store::Redis;
+    /// use cachemacro_runtime::{Cache, Memory};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let redis = Redis::url("redis://127.0.0.1:6379")?;
+    /// // With `.memory(…)` the in-process store stands in front.
+    /// Cache::builder().namespace("shop").memory(Memory::entries(100_000)).redis(redis).build().install()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn redis(mut self, redis: impl Into<Redis>) -> Self {
+        self.shared = Shared::Redis(redis.into());
+        self
+    }
+
+    /// How values are written for a shared store. Default: postcard, uncompressed. Readers go by what each entry says of
+    /// itself, so processes of one fleet may differ.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
         self
     }
 
@@ -219,19 +313,39 @@ impl CacheBuilder {
             Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
         );
         let memory = Arc::new(memory);
-        let tier = self.shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
-            Arc::new(Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock)))
-        });
+        #[cfg(feature = "redis")]
+        let redis = match &self.shared {
+            Shared::Redis(redis) => {
+                let clock = Arc::clone(&self.clock);
+                Some(Arc::new(RedisStore::new(redis.clone(), &self.namespace, clock, self.source_lag)))
+            }
+            _ => None,
+        };
+        let shared: Option<Arc<dyn Store>> = match self.shared {
+            Shared::None => None,
+            Shared::Given(store) => Some(store),
+            #[cfg(feature = "redis")]
+            Shared::Redis(_) => redis.clone().map(|store| store as Arc<dyn Store>),
+        };
+        let tier = shared
+            .as_ref()
+            .filter(|_| self.memory.is_some())
+            .map(|shared| Arc::new(Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock))));
         Cache {
             inner: Arc::new(Inner {
                 namespace: self.namespace,
                 clock: self.clock,
                 memory,
+                encoding: self.encoding,
+                #[cfg(feature = "redis")]
+                redis,
                 tier,
-                weighs: bound.is_by_bytes() || self.shared.is_some(),
-                retries: Arc::new(Retries::new(self.shared.clone())),
-                shared: self.shared,
+                weighs: bound.is_by_bytes() || shared.is_some(),
+                retries: Arc::new(Retries::new(shared.clone())),
+                shared,
                 flights: Arc::new(Flights::new()),
+                lookups: Rounds::new(),
+                enters: Rounds::new(),
                 functions,
                 bus: Bus::default(),
             }),

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::aging::Fallback;
+use super::ask::Found;
 use super::cache::Cache;
 use super::ticket::Ticket;
 use crate::clock::Moment;
 use crate::entry::{Absence, Entry, EntryKey, Freshness, Object, Payload};
-use crate::error::CacheError;
+use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
-use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
-use crate::lease::Patience;
-use crate::policy::{Mode, Refresh};
-use crate::scope::{self, CacheMode, CallOutcome, LoadHint, Tier, Trace, WhyStale};
+use crate::flight::Lead;
+use crate::policy::Mode;
+use crate::scope::{self, CacheMode, LoadHint, Tier, WhyStale};
 use crate::site::Site;
-use crate::store::{Entered, Form, Lease, Lookup, Query, Snapshot, Store};
+use crate::store::{Entered, Form, Query, Store};
 use crate::telemetry::{Counters, Event};
 use crate::value::ValueOps;
 
@@ -40,22 +41,6 @@ impl Miss {
 pub(crate) enum Served {
     Value(Object),
     Absent(Absence),
-}
-
-/// An entry that is being refreshed: what is served if that fails.
-#[derive(Clone)]
-pub(super) struct Fallback {
-    served: Served,
-    trace: Trace,
-    soft: Moment,
-    hard: Moment,
-}
-
-/// What a lookup brought.
-pub(super) struct Found {
-    entry: Entry,
-    snapshots: Vec<Snapshot>,
-    tier: Tier,
 }
 
 /// What the call needs next.
@@ -94,7 +79,7 @@ pub(crate) struct Call {
     /// Whether this call does without the store: it is down, or not to be trusted with these aggregates.
     pub(super) is_apart: bool,
     /// Whether a flight that may have begun before this call has landed since.
-    has_waited: bool,
+    pub(super) has_waited: bool,
     /// Whether this is the refresh of a stale entry, in a task of its own.
     pub(super) is_refresh: bool,
     is_counted: bool,
@@ -176,7 +161,7 @@ impl Call {
     }
 
     /// Counts a store's failure; the caller goes on without the store.
-    pub(super) fn or_count<T>(&self, answer: Result<T, crate::StoreError>) -> Option<T> {
+    pub(super) fn or_count<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
             #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
@@ -219,22 +204,6 @@ impl Call {
         }
     }
 
-    /// ENTER. When the store cannot, the in-process records, which every event reaches too, still tell flights apart: an
-    /// outage of the cache is no stampede.
-    async fn enter(&mut self) -> Entered {
-        let rotates = self.site.rotates();
-        if !self.is_apart {
-            let entered = self.store().enter(self.query(), rotates).await;
-            match self.or_count(entered) {
-                Some(entered) => return entered,
-                None => self.is_apart = true,
-            }
-        }
-        let query = self.query();
-        let apart = self.cache.inner.memory.enter(query, rotates).await;
-        apart.unwrap_or_else(|_| Entered { snapshots: Vec::new(), needs_primary: true, hold: None, lease: Lease::Free })
-    }
-
     fn count_miss(&mut self) {
         if !self.is_counted {
             self.is_counted = true;
@@ -260,223 +229,6 @@ impl Call {
                 self.refresh_or_serve(is_fresh, Fallback { served, trace, soft, hard }, snapshots).await
             }
         })
-    }
-
-    /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
-    pub(super) async fn look_up(&mut self) -> Option<Found> {
-        if let Some(tier) = self.cache.tier(self.site)
-            && let Some((entry, snapshots)) = tier.kept(self.query())
-        {
-            return Some(Found { entry, snapshots, tier: Tier::Local });
-        }
-        let found = self.store().lookup(self.query()).await;
-        let Some(found) = self.or_count(found) else {
-            self.is_apart = true;
-            return None;
-        };
-        match found {
-            Lookup::Hit(entry, snapshots) if entry.freshness(self.now()) != Freshness::Expired => {
-                Some(Found { entry, snapshots, tier: self.tier() })
-            }
-            _ => None,
-        }
-    }
-
-    fn decoded(&self, entry: &Entry) -> Option<Served> {
-        match &entry.payload {
-            Payload::Absent(kind) => Some(Served::Absent(*kind)),
-            Payload::Object(object) => Some(Served::Value(Arc::clone(object))),
-            Payload::Bytes(bytes) => {
-                let object = self.ops.codec.and_then(|codec| (codec.decode)(bytes));
-                if object.is_none() {
-                    self.counters.add(Event::DecodeError);
-                }
-                object.map(Served::Value)
-            }
-        }
-    }
-
-    /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,
-    /// everyone else is served.
-    async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
-        let Some(ticket) = self.refresh_ticket(snapshots).await else {
-            return self.serve_aging(is_fresh, entry.served, entry.trace);
-        };
-        let (served, trace) = (entry.served.clone(), entry.trace.clone());
-        self.fallback = Some(entry);
-        if self.spawns() {
-            self.serve_aging(is_fresh, served.clone(), trace);
-            return Step::ServeAndRefresh(served, ticket);
-        }
-        Step::Load(Ticket { budget: self.budget(), ..ticket })
-    }
-
-    fn serve_aging(&self, is_fresh: bool, served: Served, trace: Trace) -> Step {
-        if is_fresh { self.hit(served, trace) } else { self.stale_hit(served, trace, WhyStale::Refreshing) }
-    }
-
-    /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
-    pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
-        let fallback = self.fallback.take()?;
-        let deadline = if self.site.policy().keeps_stale() { fallback.hard } else { fallback.soft };
-        (self.now() < deadline).then_some(fallback)
-    }
-
-    pub(super) fn serve_fallback(&self, Fallback { served, trace, soft, .. }: Fallback) -> Served {
-        if self.now() < soft {
-            self.hit(served.clone(), trace);
-        } else {
-            self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
-        }
-        served
-    }
-
-    /// The right to refresh: the flight in this process, and the lease in the fleet.
-    async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
-        let Seat::Lead(lead) = flight::join(&self.cache.inner.flights, key) else { return None };
-        let entered = if self.cache.is_local(self.site) {
-            // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
-            Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free }
-        } else {
-            let entered = self.store().enter(self.query(), self.site.rotates()).await;
-            self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?
-        };
-        self.counters.add(Event::Refresh);
-        Some(self.ticket(Some(lead), Some(entered)))
-    }
-
-    fn spawns(&self) -> bool {
-        self.site.policy().refresh == Refresh::Background && self.can_spawn
-    }
-
-    /// Takes a place on the flight of this token; `None` says to look again.
-    async fn board(&mut self, entered: Entered) -> Option<Step> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.clone() };
-        match flight::join(&self.cache.inner.flights, key) {
-            Seat::Lead(lead) => self.lead(lead, entered).await,
-            Seat::Wait(waiter) => self.wait(waiter, entered).await,
-        }
-    }
-
-    /// The last flight may have landed between this call's lookup and its lead, here or in another process, so it looks once
-    /// more. While another process holds the lease it looks again and again.
-    async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
-        let mut patience = Patience::default();
-        while self.mode != CacheMode::Refresh && !self.is_apart {
-            if let Some(found) = self.look_up().await
-                && found.entry.freshness(self.now()) == Freshness::Fresh
-                && let Some(served) = self.decoded(&found.entry)
-            {
-                return Some(self.found(lead, served, &found));
-            }
-            let Lease::Held(remaining) = entered.lease else { break };
-            if !self.sleeps(patience.next(remaining)).await {
-                return Some(self.timed_out());
-            }
-            let before = entered.snapshots;
-            entered = self.enter().await;
-            if entered.snapshots != before && !self.is_apart {
-                // What the flight is named after is past: everyone looks again.
-                lead.land(Landing::Void);
-                return None;
-            }
-        }
-        Some(Step::Load(self.ticket(Some(lead), Some(entered))))
-    }
-
-    /// Somebody else's load, for all who wait on this flight.
-    fn found(&self, lead: Lead, served: Served, found: &Found) -> Step {
-        lead.land(match &served {
-            Served::Value(object) => Landing::Value(Arc::clone(object), Some(found.entry.version)),
-            Served::Absent(kind) => Landing::Absent(*kind),
-        });
-        let trace = self.hit_trace(&found.entry, found.tier);
-        self.waited(served, trace)
-    }
-
-    /// Whether the call's own time was not up before this pause was over.
-    async fn sleeps(&self, pause: Duration) -> bool {
-        let budget = self.budget();
-        tokio::time::sleep(budget.map_or(pause, |left| pause.min(left))).await;
-        budget.is_none_or(|left| left > pause)
-    }
-
-    async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
-        self.counters.add(Event::Wait);
-        let waited = match self.budget() {
-            Some(budget) => tokio::time::timeout(budget, waiter.wait()).await.ok(),
-            None => Some(waiter.wait().await),
-        };
-        // A refresh wants what is true now, and this flight may have begun before it was asked for. The next one has not.
-        let is_too_old = self.mode == CacheMode::Refresh && !std::mem::replace(&mut self.has_waited, true);
-        match waited {
-            None => Some(self.timed_out()),
-            Some(Waited::Landed(_)) if is_too_old => None,
-            Some(Waited::Leads(lead)) => self.lead(lead, entered).await,
-            Some(Waited::Landed(Landing::Void)) => None,
-            Some(Waited::Landed(Landing::Error(error))) => {
-                self.trace(CallOutcome::Failed, None);
-                Some(Step::Failed(error))
-            }
-            Some(Waited::Landed(Landing::Value(object, version))) => {
-                let trace = Trace { version, ..self.blank_trace() };
-                Some(self.waited(Served::Value(object), trace))
-            }
-            Some(Waited::Landed(Landing::Absent(kind))) => Some(self.waited(Served::Absent(kind), self.blank_trace())),
-        }
-    }
-
-    /// The call's time is up: stale, if there is any.
-    pub(super) fn timed_out(&mut self) -> Step {
-        self.counters.add(Event::LoadTimeout);
-        match self.take_fallback() {
-            Some(fallback) => Step::Serve(self.serve_fallback(fallback)),
-            None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
-        }
-    }
-
-    fn refuse(&self, error: CacheError) -> Step {
-        self.trace(CallOutcome::Refused, None);
-        Step::Refuse(error)
-    }
-
-    fn hit(&self, served: Served, trace: Trace) -> Step {
-        let (event, outcome) = match served {
-            Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
-            Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
-        };
-        self.counters.add(event);
-        scope::record(|| Trace { outcome, ..trace });
-        Step::Serve(served)
-    }
-
-    pub(super) fn stale_hit(&self, served: Served, trace: Trace, why: WhyStale) -> Step {
-        self.counters.add(Event::HitStale);
-        scope::record(|| Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace });
-        Step::Serve(served)
-    }
-
-    fn waited(&self, served: Served, trace: Trace) -> Step {
-        scope::record(|| Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace });
-        Step::Serve(served)
-    }
-
-    fn blank_trace(&self) -> Trace {
-        Trace { function: Some(self.site.info().name), ..Trace::default() }
-    }
-
-    fn hit_trace(&self, entry: &Entry, tier: Tier) -> Trace {
-        Trace {
-            tier: Some(tier),
-            age: Some(self.now().since(entry.written)),
-            version: Some(entry.version),
-            ..self.blank_trace()
-        }
-    }
-
-    pub(super) fn trace(&self, outcome: CallOutcome, version: Option<u64>) {
-        scope::record(|| Trace { outcome, version, tier: Some(Tier::Loader), ..self.blank_trace() });
     }
 
     /// What is left of `timeout`; `None` when there is none, or nothing that could be returned in time.
@@ -517,7 +269,9 @@ impl Call {
     pub(super) fn payload(&self, object: &Object) -> Option<Payload> {
         match self.store().form() {
             Form::Object => Some(Payload::Object(Arc::clone(object))),
-            Form::Bytes => self.ops.codec.and_then(|codec| (codec.encode)(object)).map(Payload::Bytes),
+            Form::Bytes => {
+                self.ops.codec.and_then(|codec| (codec.encode)(object, self.cache.inner.encoding)).map(Payload::Bytes)
+            }
         }
     }
 }

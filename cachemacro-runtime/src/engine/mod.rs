@@ -1,5 +1,8 @@
 //! The engine: what happens between a call and its answer. It knows no value type; `read` lends it one.
 
+mod aging;
+mod ask;
+mod board;
 mod cache;
 mod call;
 mod face;
@@ -10,6 +13,7 @@ mod peek;
 mod read;
 mod refresh;
 mod retry;
+mod serve;
 mod source;
 mod sync;
 mod ticket;

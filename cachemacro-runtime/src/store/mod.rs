@@ -4,6 +4,8 @@
 pub mod contract;
 mod index;
 mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 mod tiered;
 
 use std::future::Future;
@@ -16,6 +18,8 @@ pub use crate::event::{Aggregate, Move};
 pub use crate::telemetry::Refused;
 pub use index::{Applied, Fence, Index, Snapshot};
 pub use memory::{Memory, MemoryStore};
+#[cfg(feature = "redis")]
+pub use redis::{OnFailover, Redis, RedisConfigError, RedisStore};
 pub use tiered::{DETECTION, Tiered};
 
 /// What an operation of a store returns.
@@ -56,7 +60,7 @@ pub enum Lookup {
 }
 
 /// What ENTER found or made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entered {
     /// One snapshot per aggregate.
     pub snapshots: Vec<Snapshot>,
@@ -77,8 +81,9 @@ pub enum Lease {
     Held(Duration),
 }
 
-/// Keeps index records alive while a load runs.
-pub struct Hold(pub Box<dyn std::any::Any + Send + Sync>);
+/// Keeps index records alive while a load runs, and the lease of it. Clones share it: the last one lets go.
+#[derive(Clone)]
+pub struct Hold(pub std::sync::Arc<dyn std::any::Any + Send + Sync>);
 
 impl std::fmt::Debug for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,4 +6,4 @@ mod stats;
 
 pub use counters::Refused;
 pub(crate) use counters::{Counters, Event};
-pub use stats::{FunctionStats, LoadTimes, RefusedFills, Stats};
+pub use stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};

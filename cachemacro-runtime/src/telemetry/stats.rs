@@ -18,6 +18,22 @@ pub struct Stats {
     pub pending_invalidations: u64,
     /// Invalidations given up: `on_error = bounded`, or the retry queue was full.
     pub dropped_invalidations: u64,
+    /// How the connection to a shared store fares, where there is one that knows.
+    pub connection: Option<Connection>,
+}
+
+/// How the connection to a shared store fares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Whether operations fail at once, as the server has not answered lately.
+    pub breaker_open: bool,
+    /// Operations that had no answer in time.
+    pub timeouts: u64,
+    /// Connections made.
+    pub connects: u64,
+    /// How often the breaker opened.
+    pub openings: u64,
 }
 
 impl Stats {

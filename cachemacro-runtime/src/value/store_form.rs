@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::shape::Shape;
-use crate::codec;
+use crate::codec::{self, Encoding};
 use crate::entry::Object;
 
 /// A value that can be kept in any store, in or out of the process.
@@ -84,21 +84,21 @@ pub(crate) struct ValueOps {
 /// To bytes, from bytes, and how many.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueCodec {
-    pub(crate) encode: fn(&Object) -> Option<Arc<[u8]>>,
+    pub(crate) encode: fn(&Object, Encoding) -> Option<Arc<[u8]>>,
     pub(crate) decode: fn(&[u8]) -> Option<Object>,
     pub(crate) weigh: fn(&Object) -> usize,
 }
 
-fn encode<T: Serialize + 'static>(object: &Object) -> Option<Arc<[u8]>> {
-    codec::encode(object.downcast_ref::<T>()?).ok().map(Into::into)
+fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: Encoding) -> Option<Arc<[u8]>> {
+    codec::encode(object.downcast_ref::<T>()?, encoding).map(Into::into)
 }
 
 fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
-    codec::decode::<T>(bytes).ok().map(|value| Arc::new(value) as Object)
+    codec::decode::<T>(bytes).map(|value| Arc::new(value) as Object)
 }
 
 fn weigh<T: Serialize + 'static>(object: &Object) -> usize {
-    object.downcast_ref::<T>().and_then(|value| codec::size(value).ok()).unwrap_or(0)
+    object.downcast_ref::<T>().and_then(codec::size).unwrap_or(0)
 }
 
 impl ValueOps {

@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use cachemacro_tests::Row;
 
 /// How far the replica lags behind.
-pub const LAG: Duration = Duration::from_millis(120);
+pub(crate) const LAG: Duration = Duration::from_millis(120);
 
 /// How long acknowledgements are remembered: longer than any bound that is checked.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
 /// Every fifth version of a row is its deletion.
-pub fn exists(version: u64) -> bool {
-    version % 5 != 0
+pub(crate) fn exists(version: u64) -> bool {
+    !version.is_multiple_of(5)
 }
 
-pub struct Database {
+pub(crate) struct Database {
     records: Vec<Record>,
 }
 
@@ -40,7 +40,7 @@ fn row(id: u64, version: u64) -> Option<Row> {
 }
 
 impl Database {
-    pub fn new(rows: u64) -> Self {
+    pub(crate) fn new(rows: u64) -> Self {
         let database = Self { records: (0..rows).map(|_| Record::default()).collect() };
         (0..rows).for_each(|id| {
             database.commit(id);
@@ -53,27 +53,27 @@ impl Database {
     }
 
     /// The next version of a row.
-    pub fn commit(&self, id: u64) -> u64 {
+    pub(crate) fn commit(&self, id: u64) -> u64 {
         let mut commits = lock(&self.record(id).commits);
         commits.push(Instant::now());
         commits.len() as u64
     }
 
-    pub fn committed(&self, id: u64) -> u64 {
+    pub(crate) fn committed(&self, id: u64) -> u64 {
         lock(&self.record(id).commits).len() as u64
     }
 
-    pub fn from_primary(&self, id: u64) -> Option<Row> {
+    pub(crate) fn primary(&self, id: u64) -> Option<Row> {
         row(id, self.committed(id))
     }
 
-    pub fn from_replica(&self, id: u64) -> Option<Row> {
+    pub(crate) fn replica(&self, id: u64) -> Option<Row> {
         let commits = lock(&self.record(id).commits);
         let seen = commits.iter().rev().skip_while(|at| at.elapsed() < LAG).count();
         row(id, seen as u64)
     }
 
-    pub fn acknowledge(&self, id: u64, version: u64) {
+    pub(crate) fn acknowledge(&self, id: u64, version: u64) {
         let record = self.record(id);
         let mut acks = lock(&record.acks);
         if record.acked.fetch_max(version, SeqCst) < version {
@@ -85,7 +85,7 @@ impl Database {
     }
 
     /// The highest version that had been acknowledged this long ago.
-    pub fn acknowledged(&self, id: u64, ago: Duration) -> u64 {
+    pub(crate) fn acknowledged(&self, id: u64, ago: Duration) -> u64 {
         let record = self.record(id);
         if ago.is_zero() {
             return record.acked.load(SeqCst);

@@ -10,10 +10,10 @@ use cachemacro_tests::{Row, RowUpdated};
 use crate::database::Database;
 
 #[derive(Clone)]
-pub struct Process {
-    pub cache: Cache,
-    pub database: Arc<Database>,
-    pub loads: Arc<AtomicU64>,
+pub(crate) struct Process {
+    pub(crate) cache: Cache,
+    pub(crate) database: Arc<Database>,
+    pub(crate) loads: Arc<AtomicU64>,
 }
 
 impl Process {
@@ -21,29 +21,29 @@ impl Process {
     async fn load(&self, id: u64) -> Option<Row> {
         self.loads.fetch_add(1, Relaxed);
         let is_primary = load_hint().primary_required;
-        let row = if is_primary { self.database.from_primary(id) } else { self.database.from_replica(id) };
+        let row = if is_primary { self.database.primary(id) } else { self.database.replica(id) };
         let slow = fastrand::u32(..20) == 0;
         tokio::time::sleep(Duration::from_micros(fastrand::u64(..if slow { 60_000 } else { 2_000 }))).await;
         row
     }
 
     #[cached(key = "row:<id>", version_from = |row| row.version, invalidated_by(RowUpdated { id }), soft_ttl = "400ms", hard_ttl = "20s", negative_ttl = "5s", consistency = strict, cache = self.cache)]
-    pub async fn strict(&self, id: u64) -> Option<Row> {
+    pub(crate) async fn strict(&self, id: u64) -> Option<Row> {
         self.load(id).await
     }
 
     #[cached(key = "row:<id>", version_from = |row| row.version, invalidated_by(RowUpdated { id }), soft_ttl = "400ms", hard_ttl = "20s", negative_ttl = "5s", cache = self.cache)]
-    pub async fn bounded(&self, id: u64) -> Option<Row> {
+    pub(crate) async fn bounded(&self, id: u64) -> Option<Row> {
         self.load(id).await
     }
 
     #[cached(key = "row:<id>", invalidated_by(RowUpdated { id }), hard_ttl = "20s", negative_ttl = "5s", consistency = strict, cache = self.cache)]
-    pub async fn strict_opaque(&self, id: u64) -> Option<Row> {
+    pub(crate) async fn strict_opaque(&self, id: u64) -> Option<Row> {
         self.load(id).await
     }
 
     #[cached(key = "row:<id>", invalidated_by(RowUpdated { id }), hard_ttl = "20s", negative_ttl = "5s", cache = self.cache)]
-    pub async fn bounded_opaque(&self, id: u64) -> Option<Row> {
+    pub(crate) async fn bounded_opaque(&self, id: u64) -> Option<Row> {
         self.load(id).await
     }
 }

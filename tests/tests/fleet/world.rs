@@ -1,9 +1,10 @@
 //! The checked world: processes that read, writers that commit and publish, and somebody who breaks things.
 
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cachemacro::store::DETECTION;
 use cachemacro::{Cache, CacheBuilder, Memory};
@@ -15,15 +16,15 @@ use crate::process::Process;
 
 const ROWS: u64 = 60;
 const PROCESSES: usize = 3;
-const READERS: usize = 3;
+const READERS: usize = 16;
 const WRITERS: usize = 2;
 
 /// What was seen. Printed by the suite.
 #[derive(Default)]
-pub struct Seen {
-    pub reads: AtomicU64,
-    pub faults: AtomicU64,
-    pub violations: AtomicU64,
+pub(crate) struct Seen {
+    pub(crate) reads: AtomicU64,
+    pub(crate) faults: AtomicU64,
+    pub(crate) violations: AtomicU64,
     acknowledged: AtomicU64,
     unacknowledged: AtomicU64,
 }
@@ -43,7 +44,7 @@ impl fmt::Display for Seen {
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     database: Arc<Database>,
     processes: Vec<Process>,
     seen: Arc<Seen>,
@@ -51,8 +52,8 @@ pub struct World {
 }
 
 impl World {
-    /// A fleet whose processes are built by `builder`, each with a connection of its own.
-    pub fn new(builder: impl Fn() -> CacheBuilder) -> Arc<Self> {
+    /// A fleet whose processes are built by `builder`, each with a connection and a local tier of its own.
+    pub(crate) fn new(builder: impl Fn() -> CacheBuilder) -> Arc<Self> {
         let database = Arc::new(Database::new(ROWS));
         let process = |_| Process {
             // Smaller than what is read, so that copies come and go.
@@ -69,7 +70,7 @@ impl World {
     }
 
     /// Reads and writes until `chaos` has ended and there were this many reads.
-    pub async fn run(self: &Arc<Self>, name: &str, reads: u64, chaos: impl Future<Output = u64>) -> Arc<Seen> {
+    pub(crate) async fn run(self: &Arc<Self>, name: &str, reads: u64, chaos: impl Future<Output = u64>) -> Arc<Seen> {
         let mut tasks = JoinSet::new();
         for process in &self.processes {
             (0..READERS).for_each(|_| {
@@ -88,8 +89,20 @@ impl World {
         while let Some(ended) = tasks.join_next().await {
             ended.expect("no task panics");
         }
-        println!("{name}: {}", self.seen);
+        say(&format!("{name}: {}", self.seen));
         Arc::clone(&self.seen)
+    }
+
+    /// Until the fleet works again: a fault proves nothing to a fleet that is still down from the one before.
+    pub(crate) async fn recover(&self) {
+        let before = self.seen.acknowledged.load(Relaxed);
+        let patience = Instant::now() + Duration::from_secs(20);
+        while self.seen.acknowledged.load(Relaxed) < before + 100 {
+            assert!(Instant::now() < patience, "the fleet does not recover: {}", self.seen);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // Read what was written, and keep copies of it.
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 
     async fn read(self: Arc<Self>, process: Process) {
@@ -104,7 +117,7 @@ impl World {
                 (false, _) => ("bounded", process.bounded(id).await),
             };
             self.check(what, id, promised, row.map(|row| row.version));
-            if self.seen.reads.fetch_add(1, Relaxed) % 32 == 0 {
+            if self.seen.reads.fetch_add(1, Relaxed).is_multiple_of(32) {
                 tokio::task::yield_now().await;
             }
         }
@@ -118,7 +131,7 @@ impl World {
             None => (promised..=committed).any(|version| !exists(version)),
         };
         if !is_right && self.seen.violations.fetch_add(1, Relaxed) < 10 {
-            println!("violation: {what} read of row {id}: {found:?}, promised {promised}, committed {committed}");
+            say(&format!("violation: {what} read of row {id}: {found:?}, promised {promised}, committed {committed}"));
         }
     }
 
@@ -131,7 +144,7 @@ impl World {
             for _ in 0..if fastrand::u8(..4) == 0 { 2 } else { 1 } {
                 under_way.spawn(Arc::clone(&self).publish(cache.clone(), id, version));
             }
-            tokio::time::sleep(Duration::from_micros(fastrand::u64(..4_000))).await;
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(..8_000))).await;
             while under_way.len() > 64 {
                 under_way.join_next().await;
             }
@@ -151,4 +164,9 @@ impl World {
         };
         counter.fetch_add(1, Relaxed);
     }
+}
+
+/// Also where the test runner keeps the output of tests to itself: what was seen is the point of this suite.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

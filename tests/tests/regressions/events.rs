@@ -44,7 +44,7 @@ async fn unversioned_events_do_not_outrun_versioned_ones() {
     assert_eq!(r.page(1).await, 2, "read after an acknowledged event");
 }
 #[tokio::test]
-async fn g4_suspect_is_still_one_load_per_process() {
+async fn g4_suspect_is_still_one_load_at_a_time() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
     let r = R { db: Arc::new(AtomicU64::new(1)), cache: b.store(remote.clone()).build(), calls: Arc::default() };
@@ -61,5 +61,7 @@ async fn g4_suspect_is_still_one_load_per_process() {
     for a in all {
         a.await.unwrap();
     }
-    assert_eq!(r.calls.load(SeqCst), 1);
+    // The first one's, and one for all who came while it ran: other processes may have published since it began (R10).
+    let loads = r.calls.load(SeqCst);
+    assert!(loads <= 2, "{loads} loads");
 }

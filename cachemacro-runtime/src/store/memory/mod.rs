@@ -319,7 +319,7 @@ impl Store for MemoryStore {
         ready(Entered {
             needs_primary: entered.iter().any(|(_, primary)| *primary),
             snapshots: entered.into_iter().map(|(snapshot, _)| snapshot).collect(),
-            hold: Some(Hold(Box::new(cells))),
+            hold: Some(Hold(Arc::new(cells))),
             lease: Lease::Free,
         })
     }

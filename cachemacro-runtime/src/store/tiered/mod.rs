@@ -9,8 +9,8 @@ use std::time::Duration;
 use self::coherence::Coherence;
 pub use self::coherence::DETECTION;
 use super::{
-    Announcement, Answer, Applied, Entered, Fence, Fill, Followed, Form, Hold, Lookup, MemoryStore, Position, Query, Refused,
-    Snapshot, Store,
+    Announcement, Answer, Applied, Entered, Fence, Fill, Followed, Form, Hold, Lookup, MemoryStore, Position, Query,
+    Refused, Snapshot, Store,
 };
 use crate::clock::{Clock, Moment};
 use crate::entry::{Entry, FenceKind, Payload};
@@ -135,7 +135,7 @@ impl Store for Tiered {
             // The record here lives until the fill, and knows whether it rotates.
             let here = self.memory.enter(query, rotates).await?;
             let there = self.shared.enter(query, rotates).await?;
-            Ok(Entered { hold: Some(Hold(Box::new((there.hold, here.hold)))), ..there })
+            Ok(Entered { hold: Some(Hold(Arc::new((there.hold, here.hold)))), ..there })
         })
     }
 

@@ -10,7 +10,7 @@ use crate::model::hash;
 use crate::model::template::{Piece, Template};
 
 /// ```text
-/// impl P::CacheEvent for UserUpdated { const INFO: P::EventInfo = ..; fn moves(..) { .. } fn share(..) { .. } }
+/// impl P::CacheEvent for UserUpdated { const INFO: P::EventInfo = ..; fn moves(..) { .. } fn share(..) { .. } fn wire(..) { .. } }
 /// pub struct UserUpdatedKey<'a> { pub id: &'a <u64 as P::KeyPart>::Canon }
 /// impl P::AggregateKey for UserUpdatedKey<'_> { .. }
 /// impl<const H: u64> P::Bind<H> for UserUpdated { type Key<'a> = UserUpdatedKey<'a>; }
@@ -58,6 +58,9 @@ fn implementation(event: &Event) -> TokenStream {
             }
             fn share(&self) -> #p::SharedEvent {
                 #share
+            }
+            fn wire(&self) -> ::core::option::Option<::std::string::String> {
+                #p::wire_event!(self)
             }
         }
     }

@@ -1,0 +1,245 @@
+//! One entry of a stream, as it was delivered to this consumer. Anybody may append to the streams, so nothing about an entry
+//! is taken for granted.
+
+use std::fmt;
+
+use redis::Value;
+
+/// Which of a group's two streams an entry is in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Source {
+    /// The one that all groups and tiers share.
+    Events,
+    /// The group's own, for dead letters that are handled again.
+    Replays,
+}
+
+impl Source {
+    pub(super) const ALL: [Self; 2] = [Self::Events, Self::Replays];
+}
+
+/// Where an entry is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Place {
+    pub(super) source: Source,
+    pub(super) id: String,
+}
+
+/// An entry, and how often it was delivered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Delivery {
+    pub(super) place: Place,
+    /// Its first id: that in the stream of all, also for a letter that was replayed.
+    pub(super) origin: String,
+    /// The event's name; empty where the entry only tells of moves.
+    pub(super) event: String,
+    pub(super) body: Body,
+    pub(super) deliveries: u64,
+}
+
+/// An event on the wire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Body {
+    Json(String),
+    Missing,
+    /// Not UTF-8, with whatever is readable of it.
+    Garbled(String),
+}
+
+impl Body {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Json(text) | Self::Garbled(text) => text,
+            Self::Missing => "",
+        }
+    }
+
+    /// Why no handler can be given it.
+    pub(super) fn flaw(&self) -> Option<&'static str> {
+        match self {
+            Self::Json(_) => None,
+            Self::Missing => Some("the event came without a body"),
+            Self::Garbled(_) => Some("the event's body is not UTF-8"),
+        }
+    }
+}
+
+/// A stream entry as the server tells it: `[id, [field, value, …]]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub(super) id: String,
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Entry {
+    /// `None` where it is no entry; with nothing in it where the server has forgotten it meanwhile.
+    pub(super) fn read(value: Value) -> Option<(Self, Vec<Value>)> {
+        let mut parts = array(value)?.into_iter();
+        let id = text(&parts.next()?)?;
+        let mut values = array(parts.next()?).unwrap_or_default().into_iter();
+        let mut fields = Vec::new();
+        while let (Some(field), Some(value)) = (values.next(), values.next()) {
+            fields.push((bytes(&field)?.to_vec(), bytes(&value)?.to_vec()));
+        }
+        Some((Self { id, fields }, parts.collect()))
+    }
+
+    pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(field, _)| field == name.as_bytes()).map(|(_, value)| &**value)
+    }
+
+    pub(super) fn text(&self, name: &str) -> String {
+        String::from_utf8_lossy(self.field(name).unwrap_or_default()).into_owned()
+    }
+
+    pub(super) fn delivered(self, source: Source, deliveries: u64) -> Delivery {
+        let body = match self.field("body").map(|body| std::str::from_utf8(body)) {
+            Some(Ok(body)) => Body::Json(body.to_owned()),
+            Some(Err(_)) => Body::Garbled(self.text("body")),
+            None => Body::Missing,
+        };
+        let origin = match source {
+            Source::Replays if self.field("id").is_some() => self.text("id"),
+            _ => self.id.clone(),
+        };
+        Delivery { origin, event: self.text("event"), body, deliveries, place: Place { source, id: self.id } }
+    }
+}
+
+/// The entries of an XREADGROUP's answer, by the key of their stream, in either version of the server's protocol.
+pub(super) fn streams(value: Value) -> Vec<(Vec<u8>, Vec<Entry>)> {
+    let pairs: Vec<(Value, Value)> = match value {
+        Value::Map(pairs) => pairs,
+        other => array(other).into_iter().flatten().filter_map(pair).collect(),
+    };
+    let read = |(key, entries): (Value, Value)| {
+        let entries = array(entries)?.into_iter().filter_map(|entry| Some(Entry::read(entry)?.0));
+        Some((bytes(&key)?.to_vec(), entries.collect()))
+    };
+    pairs.into_iter().filter_map(read).collect()
+}
+
+fn pair(value: Value) -> Option<(Value, Value)> {
+    let mut parts = array(value)?.into_iter();
+    Some((parts.next()?, parts.next()?))
+}
+
+pub(super) fn array(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Array(values) | Value::Set(values) => Some(values),
+        _ => None,
+    }
+}
+
+fn bytes(value: &Value) -> Option<&[u8]> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text.as_bytes()),
+        _ => None,
+    }
+}
+
+pub(super) fn text(value: &Value) -> Option<String> {
+    bytes(value).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+pub(super) fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        other => text(other)?.parse().ok(),
+    }
+}
+
+/// The id of a stream entry: ordered, unlike its text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct EntryId {
+    pub(super) millis: u64,
+    number: u64,
+}
+
+impl EntryId {
+    pub(super) const FIRST: Self = Self { millis: 0, number: 0 };
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (millis, number) = text.split_once('-')?;
+        Some(Self { millis: millis.parse().ok()?, number: number.parse().ok()? })
+    }
+
+    /// The greatest id below this one.
+    pub(super) fn before(self) -> Self {
+        match (self.millis, self.number) {
+            (0, 0) => Self::FIRST,
+            (millis, 0) => Self { millis: millis - 1, number: u64::MAX },
+            (millis, number) => Self { millis, number: number - 1 },
+        }
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millis, self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &[u8]) -> Value {
+        Value::BulkString(text.to_vec())
+    }
+
+    fn entry(id: &str, fields: &[(&[u8], &[u8])]) -> Value {
+        let fields = fields.iter().flat_map(|(name, value)| [bulk(name), bulk(value)]).collect();
+        Value::Array(vec![bulk(id.as_bytes()), Value::Array(fields)])
+    }
+
+    fn delivery(source: Source, fields: &[(&[u8], &[u8])]) -> Delivery {
+        Entry::read(entry("5-1", fields)).expect("an entry").0.delivered(source, 1)
+    }
+
+    #[test]
+    fn an_announced_event_is_read() {
+        let fields: &[(&[u8], &[u8])] = &[(b"n", b"7"), (b"event", b"user.updated"), (b"body", b"{}")];
+        let read = delivery(Source::Events, fields);
+        assert_eq!((read.event.as_str(), read.origin.as_str()), ("user.updated", "5-1"));
+        assert_eq!(read.body, Body::Json("{}".to_owned()));
+    }
+
+    #[test]
+    fn a_replayed_letter_keeps_its_first_id() {
+        let fields: &[(&[u8], &[u8])] = &[(b"id", b"1-1"), (b"event", b"a"), (b"body", b"{}")];
+        assert_eq!(delivery(Source::Replays, fields).origin, "1-1");
+        assert_eq!(delivery(Source::Events, fields).origin, "5-1", "in the shared stream `id` means nothing");
+    }
+
+    #[test]
+    fn garbage_is_read_as_what_is_left_of_it() {
+        let read = delivery(Source::Events, &[(b"event", b"a"), (b"body", b"{\xff"), (b"\xff", b"\xff")]);
+        assert_eq!(read.body, Body::Garbled("{\u{fffd}".to_owned()));
+        assert_eq!(delivery(Source::Events, &[(b"x", b"y")]).event, "");
+        assert_eq!(Entry::read(Value::Nil), None);
+        assert_eq!(Entry::read(Value::Array(vec![])), None);
+        assert!(Entry::read(Value::Array(vec![bulk(b"5-1"), Value::Nil])).is_some(), "a forgotten entry");
+    }
+
+    #[test]
+    fn both_protocols_are_understood() {
+        let entries = || Value::Array(vec![entry("5-1", &[(b"event", b"a")]), Value::Nil]);
+        let second = Value::Array(vec![Value::Array(vec![bulk(b"s"), entries()])]);
+        let third = Value::Map(vec![(bulk(b"s"), entries())]);
+        assert_eq!(streams(second.clone()), streams(third));
+        assert_eq!(streams(second)[0].1.len(), 1);
+        assert!(streams(Value::Nil).is_empty(), "nothing came in time");
+    }
+
+    #[test]
+    fn ids_are_ordered_as_numbers() {
+        let id = |text| EntryId::parse(text).expect("an id");
+        assert!(id("9-9") < id("10-0") && id("9-9") < id("9-10"));
+        assert_eq!(id("9-3").before(), id("9-2"));
+        assert_eq!(id("9-0").before().to_string(), "8-18446744073709551615");
+        assert_eq!(EntryId::FIRST.before(), EntryId::FIRST);
+        assert_eq!(EntryId::parse("9"), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! The names of what a group keeps on the server. Like all others, they do not change within a major version.
+//!
+//! ```text
+//! {shop}:events            what all groups and tiers read; their readers' positions are kept by the server, with the stream
+//! {shop}:events:head       which life of that stream it is
+//! {shop}:retry:billing     dead letters that the group `billing` is to handle again
+//! {shop}:dead:billing      its dead letters
+//! ```
+
+use super::delivery::Source;
+
+/// All in one slot of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Names {
+    pub(super) group: String,
+    pub(super) events: String,
+    pub(super) head: String,
+    pub(super) replays: String,
+    pub(super) dead: String,
+}
+
+impl Names {
+    /// `events` is the key of the namespace's stream, `{shop}:events`.
+    pub(super) fn new(events: &str, group: &str) -> Self {
+        let namespace = events.strip_suffix("events").unwrap_or(events);
+        Self {
+            group: group.to_owned(),
+            events: events.to_owned(),
+            head: format!("{events}:head"),
+            replays: format!("{namespace}retry:{group}"),
+            dead: format!("{namespace}dead:{group}"),
+        }
+    }
+
+    pub(super) fn stream(&self, source: Source) -> &str {
+        match source {
+            Source::Events => &self.events,
+            Source::Replays => &self.replays,
+        }
+    }
+
+    pub(super) fn source(&self, stream: &[u8]) -> Option<Source> {
+        Source::ALL.into_iter().find(|source| self.stream(*source).as_bytes() == stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_what_it_was() {
+        let names = Names::new("{shop}:events", "billing");
+        assert_eq!(names.head, "{shop}:events:head");
+        assert_eq!(names.replays, "{shop}:retry:billing");
+        assert_eq!(names.dead, "{shop}:dead:billing");
+        assert_eq!(names.source(b"{shop}:retry:billing"), Some(Source::Replays));
+    }
+}

@@ -1,0 +1,338 @@
+//! The consumer's task: it hears of entries and of handlers that ended, and does what the desk says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::consumer::{Consumer, Counts, Stop};
+use super::delivery::{Delivery, Place, Source};
+use super::desk::{Desk, Rules, Verdict};
+use super::handler::{Handlers, Outcome};
+use super::pause::Pause;
+use super::reader::{BLOCK, Reader};
+use super::streams::{Again, Streams};
+use crate::error::StoreError;
+
+/// Entries are read so many at a time as are handled in about this time: few round trips where handlers are quick, and
+/// nothing hoarded where they are slow.
+const APPETITE: Duration = Duration::from_millis(50);
+const LARGEST_BATCH: usize = 64;
+/// A consumer that stops gives its reader so long beyond the end of its read, and the server so long to hear of it.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// A consumer without entries that was silent for so long is struck off.
+const GONE: Duration = Duration::from_secs(3600);
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// What a consumer goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) rules: Rules,
+    /// For one attempt of all handlers of an event.
+    pub(super) timeout: Duration,
+    /// After so long a silence a consumer counts as dead.
+    pub(super) claim_after: Duration,
+}
+
+/// What a worker hears.
+pub(super) enum Message {
+    Read(Vec<Delivery>),
+    Ended(Place, Outcome),
+    Stop,
+}
+
+pub(super) struct Worker {
+    settings: Settings,
+    streams: Arc<Streams>,
+    handlers: Handlers,
+    counts: Arc<Counts>,
+    desk: Desk,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    stop: Stop,
+    stopping_since: Option<Instant>,
+    demands: mpsc::Sender<usize>,
+    reader: AbortHandle,
+    /// Whether the reader has yet to answer.
+    is_reading: bool,
+    batch: usize,
+    last_read: Instant,
+    next_tick: Instant,
+    next_sweep: Instant,
+    /// Whether the last claim found as much as it asked for.
+    claims_more: bool,
+    /// The server is left alone until then.
+    trouble: Pause,
+    server_at: Instant,
+}
+
+impl Worker {
+    pub(super) fn start(group: String, settings: Settings, streams: Streams, handlers: Handlers) -> Consumer {
+        let (streams, counts) = (Arc::new(streams), Arc::new(Counts::default()));
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let (demands, demanded) = mpsc::channel(1);
+        let reader = tokio::spawn(Reader::new(Arc::clone(&streams)).run(demanded, outbox.clone())).abort_handle();
+        let stop = Stop { is_told: Arc::default(), worker: outbox };
+        let now = Instant::now();
+        let worker = Self {
+            settings,
+            streams,
+            handlers,
+            counts: Arc::clone(&counts),
+            desk: Desk::new(settings.rules),
+            inbox,
+            stop: stop.clone(),
+            stopping_since: None,
+            demands,
+            reader,
+            is_reading: false,
+            batch: settings.rules.concurrency,
+            last_read: now,
+            next_tick: now,
+            next_sweep: now + SWEEP,
+            claims_more: false,
+            trouble: Pause::default(),
+            server_at: now,
+        };
+        Consumer::new(group, counts, stop, tokio::spawn(worker.run()))
+    }
+
+    async fn run(mut self) {
+        while !self.is_done() {
+            self.begin();
+            self.demand();
+            self.consult().await;
+            if let Ok(Some(message)) = tokio::time::timeout_at(self.wake_at(), self.inbox.recv()).await {
+                self.hear(message);
+            }
+            while let Ok(message) = self.inbox.try_recv() {
+                self.hear(message);
+            }
+        }
+        self.leave().await;
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping_since.is_some() || self.stop.is_told.load(Ordering::Acquire)
+    }
+
+    fn is_done(&self) -> bool {
+        let is_read = |since: Instant| !self.is_reading || since.elapsed() > BLOCK + FAREWELL;
+        self.stopping_since.is_some_and(is_read) && !self.desk.is_running()
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Read(deliveries) => {
+                self.is_reading = false;
+                self.last_read = Instant::now();
+                self.take(deliveries);
+            }
+            Message::Ended(place, outcome) => {
+                match &outcome {
+                    Outcome::Handled => count(&self.counts.handled, 1),
+                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => failed(&place, reason),
+                }
+                self.desk.ended(&place, outcome, Instant::now());
+            }
+            Message::Stop => self.stopping_since = self.stopping_since.or_else(|| Some(Instant::now())),
+        }
+    }
+
+    fn take(&mut self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            let has_handler = self.handlers.knows(&delivery.event);
+            if !has_handler {
+                count(&self.counts.skipped, 1);
+            }
+            self.desk.take(delivery, has_handler);
+        }
+    }
+
+    /// Begins handlers, as many as may run at once.
+    fn begin(&mut self) {
+        while !self.is_stopping()
+            && let Some(delivery) = self.desk.begin()
+        {
+            let (event, body) = (&delivery.event, delivery.body.text().to_owned());
+            let ended = self.handlers.begin(event, body, self.settings.timeout);
+            let (outbox, place) = (self.stop.worker.clone(), delivery.place.clone());
+            tokio::spawn(async move {
+                // A worker that is gone needs no answer: the entry is still pending, and another will claim it.
+                let _ = outbox.send(Message::Ended(place, ended.await));
+            });
+        }
+    }
+
+    /// Sends the reader for more.
+    fn demand(&mut self) {
+        if self.is_reading || self.is_stopping() || !self.desk.wants_more() {
+            return;
+        }
+        let is_quick = self.last_read.elapsed() < APPETITE;
+        self.batch = if is_quick { self.batch * 2 } else { self.batch / 2 };
+        let concurrency = self.settings.rules.concurrency;
+        self.batch = self.batch.clamp(concurrency, LARGEST_BATCH.max(concurrency));
+        self.is_reading = self.demands.try_send(self.batch).is_ok();
+    }
+
+    /// Tells the server what is settled and asks it what is due, unless it failed just now.
+    async fn consult(&mut self) {
+        let now = Instant::now();
+        if now < self.server_at {
+            return;
+        }
+        match self.try_consult(now).await {
+            Ok(()) => self.trouble = Pause::default(),
+            Err(error) => {
+                troubled(&error);
+                self.server_at = Instant::now() + self.trouble.take();
+            }
+        }
+    }
+
+    async fn try_consult(&mut self, now: Instant) -> Result<(), StoreError> {
+        self.settle().await?;
+        if now >= self.next_tick {
+            self.keep().await?;
+            self.streams.remember().await?;
+        }
+        let is_due = now >= self.next_tick || (self.claims_more && self.desk.wants_more());
+        if is_due && !self.is_stopping() {
+            self.claim().await?;
+        }
+        if now >= self.next_sweep {
+            self.streams.sweep(GONE.max(self.settings.claim_after * 2)).await?;
+            self.next_sweep = now + SWEEP;
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + self.tick();
+        }
+        self.retry(now).await
+    }
+
+    /// A consumer that lives is heard of three times before it counts as dead.
+    fn tick(&self) -> Duration {
+        (self.settings.claim_after / 4).clamp(Duration::from_millis(10), Duration::from_secs(10))
+    }
+
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        let (mut done, mut dead) = (Vec::new(), Vec::new());
+        for (delivery, verdict) in self.desk.verdicts() {
+            match verdict {
+                Verdict::Done => done.push(delivery.place.clone()),
+                Verdict::Dead(reason) => dead.push((delivery.clone(), reason.clone())),
+            }
+        }
+        if !done.is_empty() {
+            self.streams.acknowledge(&done).await?;
+            done.iter().for_each(|place| self.desk.settled(place));
+        }
+        for (delivery, reason) in dead {
+            let is_buried = self.streams.bury(&delivery, &reason).await?;
+            self.desk.settled(&delivery.place);
+            count(&self.counts.dead, u64::from(is_buried));
+        }
+        Ok(())
+    }
+
+    /// Says what is in hand here, so that nobody claims it while it waits, or while its handler takes its time.
+    async fn keep(&mut self) -> Result<(), StoreError> {
+        for source in Source::ALL {
+            for ids in self.desk.held(source).chunks(LARGEST_BATCH) {
+                for lost in self.streams.keep(source, ids).await? {
+                    self.desk.lose(&lost);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what dead consumers have left, if there is room for it.
+    async fn claim(&mut self) -> Result<(), StoreError> {
+        self.claims_more = false;
+        for source in Source::ALL {
+            if !self.desk.wants_more() {
+                self.claims_more = true;
+                return Ok(());
+            }
+            let (claimed, forgotten) = self.streams.claim(source, self.settings.claim_after, self.batch).await?;
+            count(&self.counts.forgotten, forgotten);
+            self.claims_more |= claimed.len() >= self.batch;
+            self.take(claimed);
+        }
+        Ok(())
+    }
+
+    /// Puts failed entries back into the queue when their pause is over.
+    async fn retry(&mut self, now: Instant) -> Result<(), StoreError> {
+        if self.is_stopping() {
+            return Ok(());
+        }
+        for place in self.desk.due(now) {
+            match self.streams.again(&place).await? {
+                Again::Counted(deliveries) => self.desk.again(&place, Some(deliveries)),
+                Again::Uncounted => self.desk.again(&place, None),
+                Again::Lost => {
+                    self.desk.lose(&place);
+                    continue;
+                }
+            }
+            count(&self.counts.retried, 1);
+        }
+        // They begin before the next message is waited for.
+        self.begin();
+        Ok(())
+    }
+
+    fn wake_at(&self) -> Instant {
+        let mut at = self.next_tick;
+        if !self.is_stopping() {
+            at = at.min(self.desk.next_due().unwrap_or(at));
+        }
+        if self.desk.has_verdicts() {
+            at = self.server_at;
+        }
+        at = at.max(self.server_at);
+        // A stopping worker waits for its reader, but not for ever.
+        if self.is_stopping() { at.min(Instant::now() + FAREWELL / 4) } else { at }
+    }
+
+    /// The last words: what is settled, what others may have, and that this consumer is no more.
+    async fn leave(mut self) {
+        self.reader.abort();
+        let until = Instant::now() + FAREWELL;
+        while let Err(error) = self.try_leave().await {
+            troubled(&error);
+            let pause = self.trouble.take();
+            if Instant::now() + pause > until {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn try_leave(&mut self) -> Result<(), StoreError> {
+        self.settle().await?;
+        self.streams.hand_back(&self.desk.leftovers()).await?;
+        self.streams.resign().await
+    }
+}
+
+fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
+fn failed(place: &Place, reason: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "cachemacro", id = %place.id, %reason, "event handler failed");
+}
+
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
+fn troubled(error: &StoreError) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "cachemacro", %error, "an event consumer's server does not answer");
+}

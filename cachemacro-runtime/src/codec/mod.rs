@@ -1,0 +1,69 @@
+//! Values as bytes, for stores outside the process. What does not decode is a miss (R18).
+//!
+//! A value travels in an envelope, which says how to open it:
+//!
+//! ```text
+//!   0  1  codec: 1 postcard, 2 bincode, 3 JSON
+//!   1  8  fingerprint of the value's type, little-endian
+//!   9  1  compression: 0 none, 1 zstd, 2 LZ4
+//!  10  4  length of the body before compression, little-endian; only where it is compressed
+//!     …   body
+//! ```
+//!
+//! Decoding goes by these ids and not by what this binary would write, so the encoding of a cache can be changed while
+//! old binaries still run. An id that this binary was built without is a miss, and so is another type's fingerprint.
+
+mod body;
+mod compression;
+mod encoding;
+mod schema;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::encoding::{Codec, Compression, Encoding};
+
+/// How long an envelope is without its body, where that is not compressed.
+const HEAD: usize = 10;
+
+/// The value's envelope. `None` where the codec has no form for the value.
+pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encoding: Encoding) -> Option<Vec<u8>> {
+    let Encoding { codec, compression } = encoding;
+    let mut head = [0; HEAD];
+    head[0] = codec.id();
+    head[1..9].copy_from_slice(&schema::fingerprint::<T>(codec.is_human_readable()).to_le_bytes());
+    let plain = body::write(codec, value, head.to_vec())?;
+    let Some(packed) = compression.and_then(|compression| compression::pack(compression, &plain[HEAD..])) else {
+        return Some(plain);
+    };
+    head[9] = packed.id;
+    Some([&head[..], &packed.length.to_le_bytes(), &packed.bytes].concat())
+}
+
+/// The value in an envelope, if it is one of this type.
+pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
+    let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
+    let [codec, fingerprint @ .., packed_by] = *head;
+    let codec = Codec::of(codec)?;
+    if u64::from_le_bytes(fingerprint) != schema::fingerprint::<T>(codec.is_human_readable()) {
+        return None;
+    }
+    if packed_by == compression::NONE {
+        return body::read(codec, rest);
+    }
+    let (length, packed) = rest.split_first_chunk()?;
+    body::read(codec, &compression::unpack(packed_by, packed, u32::from_le_bytes(*length))?)
+}
+
+/// How many bytes the value has in the most compact encoding.
+pub(crate) fn size<T: Serialize>(value: &T) -> Option<usize> {
+    postcard::experimental::serialized_size(value).ok()
+}
+
+/// The fingerprint of a type, for those who test it from outside.
+#[cfg(feature = "testing")]
+pub(crate) fn fingerprint<T: DeserializeOwned + 'static>(codec: Codec) -> u64 {
+    schema::fingerprint::<T>(codec.is_human_readable())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! An entry that is past its soft deadline, or that chance refreshes before it: who refreshes it, and what a failure leaves.
+
+use std::sync::Arc;
+
+use super::call::{Call, Served, Step};
+use super::ticket::Ticket;
+use crate::clock::Moment;
+use crate::flight::{self, FlightKey, Seat};
+use crate::policy::Refresh;
+use crate::scope::{Trace, WhyStale};
+use crate::store::{Entered, Lease, Snapshot};
+use crate::telemetry::Event;
+
+/// An entry that is being refreshed: what is served if that fails.
+#[derive(Clone)]
+pub(super) struct Fallback {
+    pub(super) served: Served,
+    pub(super) trace: Trace,
+    pub(super) soft: Moment,
+    pub(super) hard: Moment,
+}
+
+impl Call {
+    /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,
+    /// everyone else is served.
+    pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
+        let Some(ticket) = self.refresh_ticket(snapshots).await else {
+            return self.serve_aging(is_fresh, entry.served, entry.trace);
+        };
+        let (served, trace) = (entry.served.clone(), entry.trace.clone());
+        self.fallback = Some(entry);
+        if self.spawns() {
+            self.serve_aging(is_fresh, served.clone(), trace);
+            return Step::ServeAndRefresh(served, ticket);
+        }
+        Step::Load(Ticket { budget: self.budget(), ..ticket })
+    }
+
+    pub(super) fn serve_aging(&self, is_fresh: bool, served: Served, trace: Trace) -> Step {
+        if is_fresh { self.hit(served, trace) } else { self.stale_hit(served, trace, WhyStale::Refreshing) }
+    }
+
+    /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
+    pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
+        let fallback = self.fallback.take()?;
+        let deadline = if self.site.policy().keeps_stale() { fallback.hard } else { fallback.soft };
+        (self.now() < deadline).then_some(fallback)
+    }
+
+    pub(super) fn serve_fallback(&self, Fallback { served, trace, soft, .. }: Fallback) -> Served {
+        if self.now() < soft {
+            self.hit(served.clone(), trace);
+        } else {
+            self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
+        }
+        served
+    }
+
+    /// The right to refresh: the flight in this process, and the lease in the fleet.
+    pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
+        let Seat::Lead(lead) = flight::join(&self.cache.inner.flights, key) else { return None };
+        let entered = if self.cache.is_local(self.site) {
+            // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
+            Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free }
+        } else {
+            let entered = self.store().enter(self.query(), self.site.rotates()).await;
+            self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?
+        };
+        self.counters.add(Event::Refresh);
+        Some(self.ticket(Some(lead), Some(entered)))
+    }
+
+    pub(super) fn spawns(&self) -> bool {
+        self.site.policy().refresh == Refresh::Background && self.can_spawn
+    }
+}

@@ -1,0 +1,90 @@
+//! Asking the store: alone where it is in the process, together where it is not.
+
+use std::sync::Arc;
+
+use super::call::{Call, Served};
+use crate::entry::{Entry, Freshness, Payload};
+use crate::error::StoreError;
+use crate::rounds::Good;
+use crate::scope::Tier;
+use crate::store::{Answer, Entered, Lease, Lookup, Snapshot, Store};
+use crate::telemetry::Event;
+
+/// What a lookup brought.
+pub(super) struct Found {
+    pub(super) entry: Entry,
+    pub(super) snapshots: Vec<Snapshot>,
+    pub(super) tier: Tier,
+}
+
+impl Call {
+    /// A store that fails fails everyone who waits to ask it the same.
+    pub(super) async fn good<T>(&self, answer: Answer<'_, T>) -> Good<Result<T, StoreError>> {
+        match answer.await {
+            Ok(answer) => Good::ForItsRound(Ok(answer)),
+            Err(error) => Good::ForAll(Err(error)),
+        }
+    }
+
+    /// ENTER. When the store cannot, the in-process records, which every event reaches too, still tell flights apart: an
+    /// outage of the cache is no stampede.
+    pub(super) async fn enter(&mut self) -> Entered {
+        let rotates = self.site.rotates();
+        if !self.is_apart {
+            let entered = match self.cache.is_local(self.site) {
+                true => self.store().enter(self.query(), rotates).await,
+                false => {
+                    self.cache
+                        .inner
+                        .enters
+                        .ask(&self.key, || self.good(self.store().enter(self.query(), rotates)))
+                        .await
+                }
+            };
+            match self.or_count(entered) {
+                Some(entered) => return entered,
+                None => self.is_apart = true,
+            }
+        }
+        let query = self.query();
+        let apart = self.cache.inner.memory.enter(query, rotates).await;
+        apart.unwrap_or_else(|_| Entered { snapshots: Vec::new(), needs_primary: true, hold: None, lease: Lease::Free })
+    }
+
+    /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
+    pub(super) async fn look_up(&mut self) -> Option<Found> {
+        if let Some(tier) = self.cache.tier(self.site)
+            && let Some((entry, snapshots)) = tier.kept(self.query())
+        {
+            return Some(Found { entry, snapshots, tier: Tier::Local });
+        }
+        let found = match self.cache.is_local(self.site) {
+            true => self.store().lookup(self.query()).await,
+            false => self.cache.inner.lookups.ask(&self.key, || self.good(self.store().lookup(self.query()))).await,
+        };
+        let Some(found) = self.or_count(found) else {
+            self.is_apart = true;
+            return None;
+        };
+        match found {
+            Lookup::Hit(entry, snapshots) if entry.freshness(self.now()) != Freshness::Expired => {
+                Some(Found { entry, snapshots, tier: self.tier() })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn decoded(&self, entry: &Entry) -> Option<Served> {
+        match &entry.payload {
+            Payload::Absent(kind) => Some(Served::Absent(*kind)),
+            Payload::Object(object) => Some(Served::Value(Arc::clone(object))),
+            Payload::Bytes(bytes) => {
+                let object = self.ops.codec.and_then(|codec| (codec.decode)(bytes));
+                if object.is_none() {
+                    self.counters.add(Event::DecodeError);
+                }
+                object.map(Served::Value)
+            }
+        }
+    }
+}

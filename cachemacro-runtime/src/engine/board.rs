@@ -1,0 +1,94 @@
+//! A place on a flight: leading it, waiting for it, and waiting for the load of another process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::Found;
+use super::call::{Call, Served, Step};
+use crate::entry::Freshness;
+use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
+use crate::lease::Patience;
+use crate::scope::{CacheMode, CallOutcome, Trace};
+use crate::store::{Entered, Lease};
+use crate::telemetry::Event;
+
+impl Call {
+    /// Takes a place on the flight of this token; `None` says to look again.
+    pub(super) async fn board(&mut self, entered: Entered) -> Option<Step> {
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.clone() };
+        match flight::join(&self.cache.inner.flights, key) {
+            Seat::Lead(lead) => self.lead(lead, entered).await,
+            Seat::Wait(waiter) => self.wait(waiter, entered).await,
+        }
+    }
+
+    /// The last flight may have landed between this call's lookup and its lead, here or in another process, so it looks once
+    /// more. While another process holds the lease it looks again and again.
+    pub(super) async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
+        let mut patience = Patience::default();
+        while self.mode != CacheMode::Refresh && !self.is_apart {
+            if let Some(found) = self.look_up().await
+                && found.entry.freshness(self.now()) == Freshness::Fresh
+                && let Some(served) = self.decoded(&found.entry)
+            {
+                return Some(self.found(lead, served, &found));
+            }
+            let Lease::Held(remaining) = entered.lease else { break };
+            if !self.sleeps(patience.next(remaining)).await {
+                return Some(self.timed_out());
+            }
+            let before = entered.snapshots;
+            entered = self.enter().await;
+            if entered.snapshots != before && !self.is_apart {
+                // What the flight is named after is past: everyone looks again.
+                lead.land(Landing::Void);
+                return None;
+            }
+        }
+        Some(Step::Load(self.ticket(Some(lead), Some(entered))))
+    }
+
+    /// Somebody else's load, for all who wait on this flight.
+    pub(super) fn found(&self, lead: Lead, served: Served, found: &Found) -> Step {
+        lead.land(match &served {
+            Served::Value(object) => Landing::Value(Arc::clone(object), Some(found.entry.version)),
+            Served::Absent(kind) => Landing::Absent(*kind),
+        });
+        let trace = self.hit_trace(&found.entry, found.tier);
+        self.waited(served, trace)
+    }
+
+    /// Whether the call's own time was not up before this pause was over.
+    pub(super) async fn sleeps(&self, pause: Duration) -> bool {
+        let budget = self.budget();
+        tokio::time::sleep(budget.map_or(pause, |left| pause.min(left))).await;
+        budget.is_none_or(|left| left > pause)
+    }
+
+    pub(super) async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
+        self.counters.add(Event::Wait);
+        let waited = match self.budget() {
+            Some(budget) => tokio::time::timeout(budget, waiter.wait()).await.ok(),
+            None => Some(waiter.wait().await),
+        };
+        // A refresh wants what is true now, and this flight may have begun before it was asked for. The next one has not. Nor
+        // does a call without its store know what other processes have published since (R10).
+        let wants_the_next = self.mode == CacheMode::Refresh || self.is_apart;
+        let is_too_old = wants_the_next && !std::mem::replace(&mut self.has_waited, true);
+        match waited {
+            None => Some(self.timed_out()),
+            Some(Waited::Landed(_)) if is_too_old => None,
+            Some(Waited::Leads(lead)) => self.lead(lead, entered).await,
+            Some(Waited::Landed(Landing::Void)) => None,
+            Some(Waited::Landed(Landing::Error(error))) => {
+                self.trace(CallOutcome::Failed, None);
+                Some(Step::Failed(error))
+            }
+            Some(Waited::Landed(Landing::Value(object, version))) => {
+                let trace = Trace { version, ..self.blank_trace() };
+                Some(self.waited(Served::Value(object), trace))
+            }
+            Some(Waited::Landed(Landing::Absent(kind))) => Some(self.waited(Served::Absent(kind), self.blank_trace())),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a call comes to, counted and traced.
+
+use super::call::{Call, Served, Step};
+use crate::entry::Entry;
+use crate::error::CacheError;
+use crate::scope::{self, CallOutcome, Tier, Trace, WhyStale};
+use crate::telemetry::Event;
+
+impl Call {
+    /// The call's time is up: stale, if there is any.
+    pub(super) fn timed_out(&mut self) -> Step {
+        self.counters.add(Event::LoadTimeout);
+        match self.take_fallback() {
+            Some(fallback) => Step::Serve(self.serve_fallback(fallback)),
+            None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
+        }
+    }
+
+    pub(super) fn refuse(&self, error: CacheError) -> Step {
+        self.trace(CallOutcome::Refused, None);
+        Step::Refuse(error)
+    }
+
+    pub(super) fn hit(&self, served: Served, trace: Trace) -> Step {
+        let (event, outcome) = match served {
+            Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
+            Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
+        };
+        self.counters.add(event);
+        scope::record(|| Trace { outcome, ..trace });
+        Step::Serve(served)
+    }
+
+    pub(super) fn stale_hit(&self, served: Served, trace: Trace, why: WhyStale) -> Step {
+        self.counters.add(Event::HitStale);
+        scope::record(|| Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace });
+        Step::Serve(served)
+    }
+
+    pub(super) fn waited(&self, served: Served, trace: Trace) -> Step {
+        scope::record(|| Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace });
+        Step::Serve(served)
+    }
+
+    pub(super) fn blank_trace(&self) -> Trace {
+        Trace { function: Some(self.site.info().name), ..Trace::default() }
+    }
+
+    pub(super) fn hit_trace(&self, entry: &Entry, tier: Tier) -> Trace {
+        Trace {
+            tier: Some(tier),
+            age: Some(self.now().since(entry.written)),
+            version: Some(entry.version),
+            ..self.blank_trace()
+        }
+    }
+
+    pub(super) fn trace(&self, outcome: CallOutcome, version: Option<u64>) {
+        scope::record(|| Trace { outcome, version, tier: Some(Tier::Loader), ..self.blank_trace() });
+    }
+}

@@ -1,0 +1,25 @@
+//! What is read back from the server, for the fuzz targets.
+
+use super::header;
+use super::record::Record;
+
+/// The header in these bytes, and in the same with a true checksum: what is read is written the same.
+pub(crate) fn entry_header(bytes: &[u8]) {
+    let mut mended = bytes.to_vec();
+    if bytes.len() > 8 {
+        mended[4..8].copy_from_slice(&crc32fast::hash(&bytes[8..]).to_le_bytes());
+    }
+    for bytes in [bytes, &mended] {
+        if let Some((header, payload)) = header::decode(bytes) {
+            assert_eq!(header::encode(&header, payload), bytes);
+        }
+    }
+}
+
+pub(crate) fn index_record(bytes: &[u8]) {
+    if let Some(record) = Record::parse(bytes) {
+        let _ = record.candidates();
+        let _ = record.whatever_serves();
+        let _ = record.rivals(record.still());
+    }
+}

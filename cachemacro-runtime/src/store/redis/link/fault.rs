@@ -1,0 +1,166 @@
+//! What can go wrong between here and the server, in words that name the mend.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind, Value};
+
+use crate::error::StoreError;
+
+/// Why an operation got no answer. What the server itself says to a command is no fault, but one of the replies.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// The breaker is open.
+    Open,
+    /// No tokio runtime is at hand.
+    NoRuntime,
+    /// No connection within the time the operation has.
+    NotConnected(Duration),
+    /// The runtime on which a connection was being made has ended.
+    Interrupted,
+    /// No answer within the time the operation has.
+    NoAnswer(Duration),
+    /// The client's words.
+    Client(RedisError),
+    /// The server is no primary, but this.
+    NotPrimary(String),
+    /// The server does not say which it is.
+    NoIdentity,
+    /// Another server answered than the one that was asked: the answer was thrown away.
+    Changed,
+}
+
+impl From<RedisError> for Fault {
+    fn from(error: RedisError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl Fault {
+    /// Whether the server, or the way to it, is at fault: what the breaker counts.
+    pub(super) fn is_failure(&self) -> bool {
+        match self {
+            Self::Open | Self::NoRuntime | Self::Interrupted | Self::Changed => false,
+            Self::NotConnected(_) | Self::NoAnswer(_) | Self::NotPrimary(_) | Self::NoIdentity => true,
+            // Several slots in one pipeline are the caller's mistake.
+            Self::Client(error) => error.kind() != ErrorKind::Server(ServerErrorKind::CrossSlot),
+        }
+    }
+
+    /// Whether the operation waited in vain, on this side or in the client.
+    pub(super) fn is_timeout(&self) -> bool {
+        match self {
+            Self::NotConnected(_) | Self::NoAnswer(_) => true,
+            Self::Client(error) => error.is_timeout(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn into_error(self, operation: &'static str, address: &str) -> StoreError {
+        let reason = match &self {
+            Self::Open => {
+                format!("Redis at {address} failed several times in a row; it is asked again once a probe succeeds")
+            }
+            Self::NoRuntime => {
+                "no tokio runtime is at hand: call from within one, for example under `#[tokio::main]`".to_owned()
+            }
+            Self::NotConnected(time) => format!(
+                "no connection to Redis at {address} within {time:?}: see whether the server is up and reachable, or allow \
+                 more with `Redis::timeout`"
+            ),
+            Self::Interrupted => {
+                format!(
+                    "the runtime that was connecting to Redis at {address} has ended; the next operation connects anew"
+                )
+            }
+            Self::NoAnswer(time) => format!(
+                "Redis at {address} did not answer within {time:?}: see whether it is overloaded (SLOWLOG, LATENCY), or allow \
+                 more with `Redis::timeout`"
+            ),
+            Self::Client(error) => format!("Redis at {address}: {error}{}", mend(error)),
+            Self::NotPrimary(role) => format!(
+                "Redis at {address} is no primary (`role:{role}`): give the primary's address, or let Sentinel find it with \
+                 `Redis::sentinel`"
+            ),
+            Self::NoIdentity => format!(
+                "the server at {address} does not tell its `master_replid` in INFO replication: Redis or Valkey itself is \
+                 needed, and the permission for INFO"
+            ),
+            Self::Changed => {
+                format!(
+                    "Redis at {address} was restarted or failed over, and its answer thrown away; the next operation asks anew"
+                )
+            }
+        };
+        let source = match self {
+            Self::Client(error) => Some(Arc::new(error) as _),
+            _ => None,
+        };
+        StoreError { operation, reason, source }
+    }
+}
+
+fn mend(error: &RedisError) -> &'static str {
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => ": see the user name and the password",
+        ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            ": allow this user INFO (`+info`), which tells one server from another"
+        }
+        ErrorKind::MasterNameNotFoundBySentinel => {
+            ": see the name after `sentinel monitor` in the sentinels' configuration"
+        }
+        _ if error.is_connection_refusal() => ": see whether the server is up, and its address right",
+        _ => "",
+    }
+}
+
+/// Answers that make a server unfit for all there is to ask, as against those to one command.
+fn is_unfit(kind: ServerErrorKind) -> bool {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
+    matches!(kind, BusyLoading | ReadOnly | MasterDown | ClusterDown)
+}
+
+/// The first answer that says that this server is not to be asked any longer. Before Redis 7 a script wraps it.
+pub(super) fn unfit(values: &[Value]) -> Option<&ServerError> {
+    values.iter().find_map(|value| match value {
+        Value::ServerError(error) => {
+            let is_wrapped = || error.details().is_some_and(|details| details.contains("-READONLY "));
+            (error.kind().is_some_and(is_unfit) || is_wrapped()).then_some(error)
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(line: &str) -> Value {
+        redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).expect("a reply")
+    }
+
+    #[test]
+    fn only_what_concerns_the_whole_server_makes_it_unfit() {
+        for line in
+            ["READONLY You can't write", "LOADING Redis is loading", "MASTERDOWN Link", "CLUSTERDOWN The cluster"]
+        {
+            assert!(unfit(&[Value::Okay, answer(line)]).is_some(), "{line}");
+        }
+        assert!(
+            unfit(&[answer("ERR Error running script (call to f_0): @user_script:1: -READONLY You can't")]).is_some()
+        );
+        for line in
+            ["OOM command not allowed", "ERR unknown command", "NOSCRIPT No matching script", "WRONGTYPE Operation"]
+        {
+            assert!(unfit(&[answer(line)]).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_operation_the_server_and_the_mend() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = Fault::Client(refused.into()).into_error("lookup", "127.0.0.1:1").to_string();
+        assert!(error.starts_with("the store could not lookup: Redis at 127.0.0.1:1: "), "{error}");
+        assert!(error.ends_with("see whether the server is up, and its address right"), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Which life of which server: what makes a restart or a failover visible (R21).
+
+use std::fmt;
+
+use super::fault::Fault;
+
+/// Says which life of which server a connection speaks to. A restart and a failover bring another one.
+///
+/// It is the beginning of the primary's `master_replid`, or in a cluster a hash over those of all primaries. Displayed
+/// as 16 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Stamp(u64);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// One primary's replication id: its first 16 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Replid(u64);
+
+impl Replid {
+    /// Reads the answer to `INFO replication`; a server that is no primary is refused.
+    pub(super) fn of_primary(info: &str) -> Result<Self, Fault> {
+        let field =
+            |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+        match field("role") {
+            Some("master") => {}
+            Some(role) => return Err(Fault::NotPrimary(role.to_owned())),
+            None => return Err(Fault::NoIdentity),
+        }
+        let digits = field("master_replid").and_then(|replid| replid.get(..16)).ok_or(Fault::NoIdentity)?;
+        u64::from_str_radix(digits, 16).map(Self).map_err(|_| Fault::NoIdentity)
+    }
+}
+
+/// The primaries behind a connection: one, or all of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Primaries(Vec<Replid>);
+
+impl Primaries {
+    pub(super) fn new(mut replids: Vec<Replid>) -> Self {
+        replids.sort_unstable();
+        Self(replids)
+    }
+
+    pub(super) fn contain(&self, replid: Replid) -> bool {
+        self.0.binary_search(&replid).is_ok()
+    }
+
+    /// Every process must make the same of them, so that no hash will do that another build may seed otherwise: FNV-1a.
+    pub(super) fn stamp(&self) -> Stamp {
+        if let [Replid(only)] = self.0[..] {
+            return Stamp(only);
+        }
+        let bytes = self.0.iter().flat_map(|Replid(id)| id.to_be_bytes());
+        Stamp(
+            bytes
+                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(role: &str, replid: &str) -> String {
+        format!(
+            "# Replication\r\nrole:{role}\r\nconnected_slaves:0\r\nmaster_replid:{replid}\r\nmaster_replid2:0000\r\n"
+        )
+    }
+
+    const REPLID: &str = "1a2b3c4d5e6f7081aaaaaaaaaaaaaaaaaaaaaaaa";
+
+    #[test]
+    fn a_stamp_is_the_beginning_of_the_replication_id() {
+        let replid = Replid::of_primary(&info("master", REPLID)).expect("a primary");
+        assert_eq!(Primaries::new(vec![replid]).stamp().to_string(), &REPLID[..16]);
+        assert_eq!(Stamp::default().to_string(), "0".repeat(16));
+    }
+
+    #[test]
+    fn a_replica_and_what_does_not_say_are_refused() {
+        assert!(matches!(Replid::of_primary(&info("slave", REPLID)), Err(Fault::NotPrimary(role)) if role == "slave"));
+        for strange in ["", "role:master", &info("master", "1a2b"), &info("master", &"g".repeat(40))] {
+            assert!(matches!(Replid::of_primary(strange), Err(Fault::NoIdentity)), "{strange}");
+        }
+    }
+
+    #[test]
+    fn the_stamp_of_a_cluster_is_the_same_in_whichever_order_and_another_for_other_primaries() {
+        let stamp = |ids: &[u64]| Primaries::new(ids.iter().copied().map(Replid).collect()).stamp();
+        assert_eq!(stamp(&[1, 2, 3]), stamp(&[3, 1, 2]));
+        assert_ne!(stamp(&[1, 2, 3]), stamp(&[1, 2, 4]));
+        assert_eq!(stamp(&[1, 2, 3]).to_string(), "0c2654236a2e0585");
+    }
+}

@@ -1,0 +1,69 @@
+//! An entry as bytes: what is sent to the server, and read back from it.
+
+use super::header::{self, Header, Holds};
+use super::keys::Suffix;
+use super::names::Name;
+use super::record::Record;
+use super::time::Sample;
+use crate::entry::{Entry, Payload};
+use crate::error::StoreError;
+use crate::store::Snapshot;
+use crate::version::Token;
+
+use std::time::Duration;
+
+/// The bytes of an entry, and until when it is served, in milliseconds of the server.
+pub(super) fn pack(
+    entry: &Entry,
+    name: &Name,
+    suffix: Suffix,
+    further: &[Snapshot],
+    sample: Sample,
+) -> Result<(Vec<u8>, u64), StoreError> {
+    let (holds, payload): (_, &[u8]) = match &entry.payload {
+        Payload::Bytes(bytes) => (Holds::Value, bytes),
+        Payload::Absent(kind) => (Holds::Absent(*kind), &[]),
+        Payload::Object(_) => return Err(StoreError::new("fill", "this store keeps bytes, and was given an object")),
+    };
+    let hard = sample.to_server(entry.hard);
+    let header = Header {
+        holds,
+        identity: name.identity,
+        token: suffix.token,
+        kind: suffix.kind,
+        written: sample.to_server(entry.written),
+        soft: sample.to_server(entry.soft),
+        hard,
+        cost: u64::try_from(entry.cost.as_micros()).unwrap_or(u64::MAX),
+        weight: entry.weight,
+        further: further.iter().copied().map(still).collect(),
+    };
+    Ok((header::encode(&header, payload), hard / 1000))
+}
+
+/// The entry, if it is this function's, under this suffix, and bound to what the further aggregates' records now are (R20).
+pub(super) fn open(bytes: &[u8], name: &Name, suffix: Suffix, further: &[Record], sample: Sample) -> Option<Entry> {
+    let (header, payload) = header::decode(bytes)?;
+    let is_bound = header.further.iter().copied().eq(further.iter().map(|record| still(record.snapshot())));
+    if header.identity != name.identity || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
+        return None;
+    }
+    Some(Entry {
+        payload: match header.holds {
+            Holds::Value => Payload::Bytes(payload.into()),
+            Holds::Absent(kind) => Payload::Absent(kind),
+        },
+        version: suffix.token.version,
+        kind: suffix.kind,
+        written: sample.to_local(header.written),
+        soft: sample.to_local(header.soft),
+        hard: sample.to_local(header.hard),
+        cost: Duration::from_micros(header.cost),
+        weight: header.weight,
+    })
+}
+
+/// What carries no version of this aggregate is bound to its floor and its turn.
+fn still(snapshot: Snapshot) -> Token {
+    Token { version: snapshot.floor, generation: snapshot.generation }
+}

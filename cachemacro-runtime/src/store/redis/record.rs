@@ -1,0 +1,215 @@
+//! An index record as the server keeps it: one line of text, written by the scripts, read by them and by every LOOKUP.
+//!
+//! It means what [`Index`](crate::store::Index) means; only the scripts move it.
+
+use super::keys::Suffix;
+use super::link::Stamp;
+use crate::store::index::Snapshot;
+use crate::store::{Fence, FenceKind};
+use crate::version::{Generation, Token};
+
+/// As many marks as the scripts let a record have.
+const MAX_MARKS: usize = 8;
+
+/// A record that was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Record {
+    floor: u64,
+    turn: Generation,
+    alias: Option<u64>,
+    cold: bool,
+    /// The first 16 digits of the `master_replid` under which it was last confirmed (R21).
+    server: [u8; 16],
+    /// `(from, generation)`, ascending; the first is from 0.
+    marks: Vec<(u64, Generation)>,
+}
+
+impl Record {
+    /// The record that these bytes are, if they are one, to the last byte. Anything else is as good as absent.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut fields = text.strip_prefix("1 ")?.split(' ');
+        let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
+        let record = Self {
+            floor: version(field("floor")?)?,
+            turn: generation(field("turn")?)?,
+            alias: match field("alias")? {
+                "-" => None,
+                digits => Some(version(digits)?),
+            },
+            cold: flag(field("cold")?)?,
+            server: {
+                // Known to the scripts only, but part of the form.
+                let _young: u64 = decimal(field("young")?)?;
+                let _rotates = flag(field("rotates")?)?;
+                hex(field("server")?)?.as_bytes().try_into().ok()?
+            },
+            marks: field("marks")?.split(',').map(mark).collect::<Option<_>>()?,
+        };
+        let is_whole = record.marks[0].0 == 0 && record.marks.len() <= MAX_MARKS && fields.next().is_none();
+        is_whole.then_some(record)
+    }
+
+    /// What a load must be fenced with.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { generation: self.turn, floor: self.floor }
+    }
+
+    /// Whether the server that confirmed it is this one.
+    pub(super) fn is_confirmed_by(&self, stamp: Stamp) -> bool {
+        stamp.to_string().as_bytes() == self.server
+    }
+
+    /// Under what a value is found that was loaded with this fence, under this snapshot; nothing where the record is not the
+    /// snapshot's, so that its marks say nothing. Equal turns mean equal marks.
+    pub(super) fn suffix(&self, snapshot: Snapshot, fence: Fence) -> Option<Suffix> {
+        match fence {
+            _ if self.turn != snapshot.generation => None,
+            Fence::Row(version) => Some(row(self.token(version))),
+            Fence::Still => (self.floor == snapshot.floor).then(|| self.still()),
+        }
+    }
+
+    /// What is served, in the order in which it is looked for.
+    pub(super) fn candidates(&self) -> Vec<Suffix> {
+        let rows = if self.cold { Vec::new() } else { self.rows() };
+        rows.into_iter().chain([self.still()]).collect()
+    }
+
+    /// Whatever else may be found in place of a value that is stored under this suffix, and is older than it.
+    pub(super) fn rivals(&self, suffix: Suffix) -> Vec<Suffix> {
+        match suffix.kind {
+            FenceKind::Row => {
+                let token = Token { version: suffix.token.version, generation: self.turn };
+                vec![Suffix { kind: FenceKind::Still, token }]
+            }
+            FenceKind::Still => self.rows(),
+        }
+    }
+
+    /// What serves, or may when the record is confirmed.
+    pub(super) fn whatever_serves(&self) -> Vec<Suffix> {
+        self.rows().into_iter().chain([self.still()]).collect()
+    }
+
+    /// Entries that carry their own version: at the alias, and at the floor.
+    fn rows(&self) -> Vec<Suffix> {
+        self.alias.into_iter().chain([self.floor]).map(|version| row(self.token(version))).collect()
+    }
+
+    /// What carries no version of its own, is bound to the floor and the turn, and waits for no confirmation.
+    pub(super) fn still(&self) -> Suffix {
+        Suffix { kind: FenceKind::Still, token: Token { version: self.floor, generation: self.turn } }
+    }
+
+    fn token(&self, version: u64) -> Token {
+        let mark = self.marks.iter().rev().find(|(from, _)| *from <= version).unwrap_or(&self.marks[0]);
+        Token { version, generation: mark.1 }
+    }
+}
+
+fn row(token: Token) -> Suffix {
+    Suffix { kind: FenceKind::Row, token }
+}
+
+/// Versions are compared as text by the scripts, so they are padded (R19).
+fn version(digits: &str) -> Option<u64> {
+    (digits.len() == 20).then(|| decimal(digits))?
+}
+
+fn decimal(digits: &str) -> Option<u64> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+fn hex(text: &str) -> Option<&str> {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (text.len() == 16 && text.bytes().all(is_hex)).then_some(text)
+}
+
+fn generation(text: &str) -> Option<Generation> {
+    u64::from_str_radix(hex(text)?, 16).ok().map(Generation::from_bits)
+}
+
+fn mark(text: &str) -> Option<(u64, Generation)> {
+    let (from, of) = text.split_once('.')?;
+    Some((version(from)?, generation(of)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "1 floor=00000000000000000007 turn=9f86d081884c7d65 alias=00000000000000000003 cold=0 \
+                        young=1767225600000 rotates=0 server=1a2b3c4d5e6f7081 \
+                        marks=00000000000000000000.0000000000000001,00000000000000000006.aaaaaaaaaaaaaaaa";
+
+    fn read(text: &str) -> Option<Record> {
+        Record::parse(text.as_bytes())
+    }
+
+    fn token(version: u64, generation: u64) -> Token {
+        Token { version, generation: Generation::from_bits(generation) }
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let turn = Generation::from_bits(0x9f86_d081_884c_7d65);
+        let marks = vec![(0, Generation::from_bits(1)), (6, Generation::from_bits(0xaaaa_aaaa_aaaa_aaaa))];
+        let server = *b"1a2b3c4d5e6f7081";
+        assert_eq!(read(TEXT), Some(Record { floor: 7, turn, alias: Some(3), cold: false, server, marks }));
+    }
+
+    #[test]
+    fn rows_serve_at_the_alias_and_at_the_floor_and_all_else_at_the_turn() {
+        let record = read(TEXT).expect("a record");
+        let still = Suffix { kind: FenceKind::Still, token: token(7, 0x9f86_d081_884c_7d65) };
+        let rows = [row(token(3, 1)), row(token(7, 0xaaaa_aaaa_aaaa_aaaa))];
+        assert_eq!(record.candidates(), [rows[0], rows[1], still]);
+        assert_eq!(record.rivals(still), rows);
+        assert_eq!(record.rivals(rows[1]), [still]);
+        let cold = read(&TEXT.replace("cold=0", "cold=1")).expect("a record");
+        assert_eq!(cold.candidates(), [still], "a cold record serves no row");
+    }
+
+    #[test]
+    fn only_the_snapshots_own_record_says_where_a_value_goes() {
+        let record = read(TEXT).expect("a record");
+        let now = record.snapshot();
+        assert_eq!(record.suffix(now, Fence::Row(5)), Some(row(token(5, 1))));
+        assert_eq!(record.suffix(now, Fence::Row(u64::MAX)), Some(row(token(u64::MAX, 0xaaaa_aaaa_aaaa_aaaa))));
+        assert_eq!(record.suffix(now, Fence::Still), Some(record.still()));
+        let lower = Snapshot { floor: 6, ..now };
+        assert_eq!(record.suffix(lower, Fence::Row(6)), Some(row(token(6, 0xaaaa_aaaa_aaaa_aaaa))));
+        assert_eq!(record.suffix(lower, Fence::Still), None);
+        assert_eq!(record.suffix(Snapshot { generation: Generation::from_bits(1), ..now }, Fence::Row(7)), None);
+    }
+
+    #[test]
+    fn whatever_is_not_exactly_a_record_is_none() {
+        let one_mark = TEXT.rfind(',').expect("two marks");
+        for at in 0..TEXT.len() {
+            assert_eq!(read(&TEXT[..at]).is_some(), at == one_mark, "{:?}", &TEXT[..at]);
+            let mut bytes = TEXT.as_bytes().to_vec();
+            bytes[at] = 0xff;
+            assert_eq!(Record::parse(&bytes), None);
+        }
+        let mend = |from: &str, to: &str| read(&TEXT.replacen(from, to, 1));
+        assert_eq!(mend("1 floor", "2 floor"), None, "another form");
+        assert_eq!(mend("9f86", "9F86"), None, "upper case");
+        assert_eq!(mend("floor=0", "floor=+"), None, "a sign");
+        assert_eq!(mend("floor=0", "floor=9"), None, "more than 64 bits");
+        assert_eq!(mend("marks=00000000000000000000", "marks=00000000000000000001"), None, "a first mark from 1");
+        assert_eq!(read(&format!("{TEXT} ")), None);
+        assert_eq!(read(&format!("{TEXT}\n")), None);
+        let nine = format!("{TEXT}{}", ",00000000000000000008.aaaaaaaaaaaaaaaa".repeat(7));
+        assert_eq!(read(&nine), None, "nine marks");
+    }
+}

@@ -1,0 +1,85 @@
+//! The scripts: one per operation, so that each is atomic in its aggregate's slot.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, ToRedisArgs};
+
+/// A script, by its source and by the name that the server gives it.
+pub(super) struct Script {
+    source: String,
+    hash: String,
+}
+
+/// How a script is called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum How {
+    /// `EVALSHA`: the server knows it.
+    ByHash,
+    /// `EVAL`, after the server said that it does not. From then on it does, also that node of a cluster, in one round trip.
+    BySource,
+}
+
+/// A script with what it is called with.
+pub(super) struct Invocation {
+    script: &'static Script,
+    keys: Vec<String>,
+    args: Vec<Vec<u8>>,
+}
+
+macro_rules! scripts {
+    ($($name:ident = $($part:literal)+;)+) => {$(
+        pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("scripts/", $part))),+)));
+    )+};
+}
+
+scripts! {
+    ENTER = "record.lua" "enter.lua";
+    FILL = "record.lua" "fill.lua";
+    APPLY = "record.lua" "apply.lua";
+    DETECT = "record.lua" "detect.lua";
+    LEASE = "lease.lua";
+    TIME = "time.lua";
+    ANNOUNCE = "announce.lua";
+    TAIL = "tail.lua";
+}
+
+impl Script {
+    fn new(source: &str) -> Self {
+        Self { source: source.to_owned(), hash: redis::Script::new(source).get_hash().to_owned() }
+    }
+
+    pub(super) fn on(&'static self, key: impl Into<String>) -> Invocation {
+        Invocation { script: self, keys: vec![key.into()], args: Vec::new() }
+    }
+}
+
+impl Invocation {
+    pub(super) fn key(mut self, key: impl Into<String>) -> Self {
+        self.keys.push(key.into());
+        self
+    }
+
+    pub(super) fn keys(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.keys.extend(keys);
+        self
+    }
+
+    pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
+        arg.write_redis_args(&mut self.args);
+        self
+    }
+
+    pub(super) fn command(&self, how: How) -> Cmd {
+        let mut command = match how {
+            How::ByHash => redis::cmd("EVALSHA"),
+            How::BySource => redis::cmd("EVAL"),
+        };
+        let script = match how {
+            How::ByHash => &self.script.hash,
+            How::BySource => &self.script.source,
+        };
+        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        command
+    }
+}

@@ -1,0 +1,103 @@
+-- Begins every script that reads an index record: its text, its trust, its time. What a record does is written a second
+-- time in src/store/index.rs, and a test holds the two against each other.
+--
+-- KEYS[1]  the record
+-- ARGV[1]  the server's stamp       ARGV[2]  suspect, rotate or trust: what becomes of another stamp's records
+-- ARGV[3]  how long a record is young, in ms
+-- ARGV[4], ARGV[5]  two new random ids, for a mark and for a turn
+--
+-- Versions are text of 20 digits and are compared as text: a Lua number would round them.
+
+local INDEX, STAMP, ON_FAILOVER, LAG = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local MAX_MARKS = 8
+local ZERO = string.rep('0', 20)
+local VERSION, ID = string.rep('%d', 20), string.rep('[0-9a-f]', 16)
+local FORM = '^1 floor=(' .. VERSION .. ') turn=(' .. ID .. ') alias=([%d-]+) cold=([01]) young=(%d+) rotates=([01]) '
+  .. 'server=(' .. ID .. ') marks=([%d.a-f,]+)$'
+
+local clock = redis.call('TIME')
+local now_us = clock[1] * 1000000 + clock[2]
+local now = math.floor(now_us / 1000)
+
+-- A client that lost the answer may send the same call again: what it does the second time is new all the same.
+local function fresh(id)
+  return string.sub(redis.sha1hex(id .. ' ' .. clock[1] .. ' ' .. clock[2]), 1, 16)
+end
+local MARK, TURN = fresh(ARGV[4]), fresh(ARGV[5])
+
+-- The marks, or nothing: `from.id`, ascending, the first from 0.
+local function parse_marks(text)
+  local marks = {}
+  for one in string.gmatch(text .. ',', '([^,]*),') do
+    local from, id = string.match(one, '^(' .. VERSION .. ')%.(' .. ID .. ')$')
+    if not from then return nil end
+    table.insert(marks, { from = from, id = id })
+  end
+  if #marks > MAX_MARKS or marks[1].from ~= ZERO then return nil end
+  return marks
+end
+
+local function parse(text)
+  local floor, turn, alias, cold, young, rotates, server, marks = string.match(text or '', FORM)
+  marks = floor and parse_marks(marks)
+  if not marks then return nil end
+  if alias ~= '-' and not string.match(alias, '^' .. VERSION .. '$') then return nil end
+  return {
+    floor = floor, turn = turn, alias = alias, cold = cold == '1', young = tonumber(young),
+    rotates = rotates == '1', server = server, marks = marks,
+  }
+end
+
+local function render(record)
+  local marks = {}
+  for at, mark in ipairs(record.marks) do marks[at] = mark.from .. '.' .. mark.id end
+  return string.format('1 floor=%s turn=%s alias=%s cold=%d young=%.0f rotates=%d server=%s marks=%s',
+    record.floor, record.turn, record.alias, record.cold and 1 or 0, record.young, record.rotates and 1 or 0,
+    record.server, table.concat(marks, ','))
+end
+
+-- A new life: cold, young, nothing from before it reachable.
+local function rotated(floor, rotates)
+  return {
+    floor = floor, turn = MARK, alias = '-', cold = true, young = now + LAG, rotates = rotates,
+    server = STAMP, marks = { { from = ZERO, id = MARK } },
+  }
+end
+
+-- The record, and whether it is suspect: confirmed by a server that this one has followed, and that may have known more.
+local function load()
+  local record = parse(redis.call('GET', INDEX) or nil)
+  if not record or ON_FAILOVER == 'trust' or record.server == STAMP then return record, false end
+  if ON_FAILOVER == 'rotate' then return nil, false end
+  return record, true
+end
+
+-- What is left of a suspect record. Where version numbers are used twice a mark may be among what was forgotten.
+local function confirmed(record)
+  if record.rotates then return rotated(record.floor, true) end
+  record.turn, record.alias, record.cold, record.young, record.server = TURN, '-', true, now + LAG, STAMP
+  return record
+end
+
+local function save(record)
+  redis.call('SET', INDEX, render(record), 'KEEPTTL')
+end
+
+-- Events must get through when the server's memory is full. A record that is gone is cold, never stale.
+local function save_or_drop(record)
+  local saved = redis.pcall('SET', INDEX, render(record), 'KEEPTTL')
+  if saved.err then redis.call('DEL', INDEX) end
+end
+
+-- Never shortens its life.
+local function live(ms)
+  if redis.call('PTTL', INDEX) < ms then redis.call('PEXPIRE', INDEX, ms) end
+end
+
+local function needs_primary(record)
+  return record.cold or now < record.young
+end
+
+local function answer(word, record)
+  return { now_us, word, record and render(record) or '' }
+end

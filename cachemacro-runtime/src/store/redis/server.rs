@@ -1,0 +1,105 @@
+//! The server, spoken to in commands and scripts.
+
+use std::sync::Arc;
+
+use redis::{FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
+
+use super::link::{Link, Reply, Session, Stamp};
+use super::script::{How, Invocation};
+use super::time::Sample;
+use crate::clock::Moment;
+use crate::error::StoreError;
+use crate::sync::{Mutex, lock};
+
+/// Clones share the link.
+#[derive(Clone)]
+pub(super) struct Server {
+    link: Arc<Link>,
+    last: Arc<Mutex<Stamp>>,
+}
+
+/// The answers to one pipeline, one by one.
+pub(super) struct Answers {
+    operation: &'static str,
+    values: std::vec::IntoIter<Value>,
+    /// Of the server that answered.
+    pub(super) stamp: Stamp,
+    sent: Moment,
+    received: Moment,
+}
+
+impl Server {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link, last: Arc::default() }
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Of the server that answered last.
+    pub(super) fn stamp(&self) -> Stamp {
+        *lock(&self.last)
+    }
+
+    /// Runs what `build` makes for the connection it will run on; once more with the scripts' sources where the server does
+    /// not know them. Each time it is made anew, so that no random id goes out twice.
+    pub(super) async fn run(
+        &self,
+        operation: &'static str,
+        build: impl Fn(&Session, How) -> Pipeline,
+    ) -> Result<Answers, StoreError> {
+        let mut reply = self.link.run(operation, |session| build(session, How::ByHash)).await?;
+        if reply.values.iter().any(is_no_script) {
+            reply = self.link.run(operation, |session| build(session, How::BySource)).await?;
+        }
+        let Reply { values, stamp, sent, received } = reply;
+        *lock(&self.last) = stamp;
+        Ok(Answers { operation, values: values.into_iter(), stamp, sent, received })
+    }
+}
+
+fn is_no_script(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
+}
+
+impl Answers {
+    pub(super) fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
+        let value = self.values.next().unwrap_or(Value::Nil);
+        let read = value.extract_error().and_then(|value| Ok(T::from_redis_value(value)?));
+        read.map_err(|error| failed(self.operation, error))
+    }
+
+    /// A word that no script says: the server is no Redis, or its data are another program's.
+    pub(super) fn unexpected(&self, word: &str) -> StoreError {
+        StoreError::new(self.operation, format!("the server's answer makes no sense: {word:?}"))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.as_slice().is_empty()
+    }
+
+    /// The server's clock, as one of the answers shows it.
+    pub(super) fn sample(&self, micros: u64) -> Sample {
+        Sample { before: self.sent, after: self.received, server: micros }
+    }
+}
+
+/// What the server said to one command.
+pub(super) fn failed(operation: &'static str, error: RedisError) -> StoreError {
+    StoreError { operation, reason: format!("the server answered: {error}"), source: Some(Arc::new(error)) }
+}
+
+/// A pipeline of one script.
+pub(super) fn single(call: &Invocation, how: How) -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    pipeline.add_command(call.command(how));
+    pipeline
+}
+
+/// A pipeline of one GET.
+pub(super) fn get(key: &str) -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    pipeline.cmd("GET").arg(key);
+    pipeline
+}
