@@ -9,7 +9,7 @@ use axum::http::header::HeaderName;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cachemacro::{Cache, CacheMode, CallOutcome, Trace, strategy, traced};
+use cachemacro::{Cache, CacheMode, CallOutcome, Tier, Trace, strategy, traced};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -141,6 +141,11 @@ fn cache_status(trace: &Trace) -> String {
         CallOutcome::Bypassed => "fwd=bypass",
         _ => "fwd=miss",
     });
+    match trace.tier {
+        Some(Tier::Local) => status.push_str("; tier=local"),
+        Some(Tier::Shared) => status.push_str("; tier=shared"),
+        _ => {}
+    }
     if let Some(age) = trace.age {
         let _ = write!(status, "; age={:.1}", age.as_secs_f64());
     }
@@ -167,6 +172,7 @@ impl From<AtlasError> for ApiError {
             | AtlasError::UnknownCountry(_)
             | AtlasError::UnknownVersion { .. } => StatusCode::NOT_FOUND,
             AtlasError::TooEarly { .. } => StatusCode::CONFLICT,
+            AtlasError::Unannounced(_) => StatusCode::SERVICE_UNAVAILABLE,
             AtlasError::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self(status, error.to_string())

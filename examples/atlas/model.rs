@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cachemacro::CacheError;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
@@ -67,6 +68,8 @@ pub enum AtlasError {
     UnknownVersion { id: u64, version: u64 },
     #[error("country {code} is not at version {version} yet: the event came before its commit")]
     TooEarly { code: String, version: u64 },
+    #[error(transparent)]
+    Unannounced(#[from] CacheError),
     #[error("the database failed: {0}")]
     Database(#[from] Arc<sqlx::Error>),
 }

@@ -1,5 +1,8 @@
 //! Everything that changes a row. Each bumps the version in the statement that changes the row, commits, and lets its
 //! annotation say what moved; none of them knows what is cached.
+//!
+//! `on_error = fail`: who asked for a change hears when it was made but not announced. One process can always announce;
+//! a fleet cannot while its Redis is down.
 
 use cachemacro::invalidates;
 use sqlx::{Sqlite, Transaction};
@@ -14,6 +17,7 @@ impl Atlas {
         |done| CityChanged { id: done.city.id, version: done.city.version },
         |done| CityRenamed { country: done.city.country.clone(), from: done.old_name.clone(), to: done.city.name.clone() },
         |done| RankingChanged { country: done.city.country.clone() },
+        on_error = fail,
     )]
     pub async fn rename(&self, id: u64, name: &str) -> Result<Changed, AtlasError> {
         let mut transaction = self.db.begin().await?;
@@ -31,6 +35,7 @@ impl Atlas {
     #[invalidates(
         |city| CityChanged { id: city.id, version: city.version },
         |city| RankingChanged { country: city.country.clone() },
+        on_error = fail,
     )]
     pub async fn set_population(&self, id: u64, population: u32) -> Result<City, AtlasError> {
         let mut transaction = self.db.begin().await?;
@@ -50,6 +55,7 @@ impl Atlas {
         |done| CityRestored { id: done.city.id, version: done.city.version, of: version },
         |done| CityRenamed { country: done.city.country.clone(), from: done.old_name.clone(), to: done.city.name.clone() },
         |done| RankingChanged { country: done.city.country.clone() },
+        on_error = fail,
     )]
     pub async fn restore(&self, id: u64, version: u64) -> Result<Changed, AtlasError> {
         let mut transaction = self.db.begin().await?;

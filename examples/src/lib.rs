@@ -3,3 +3,4 @@
 //! | question | command |
 //! |---|---|
 //! | What does a service with annotated caches look like, and what do they get right? | `cargo run --example atlas` |
+//! | What do four processes of it do on one Redis, and when that or one of them dies? | `cargo run --example fleet` |

@@ -22,6 +22,11 @@ const STEPS: &[Step] = &[
         environment: &[],
     },
     Step {
+        name: "four processes on one Redis that is killed",
+        arguments: &["run", "--example=fleet", "--", "--seconds=2"],
+        environment: &[],
+    },
+    Step {
         // `--cfg shuttle` swaps the locks of every crate below it, so its builds live apart from the others.
         name: "interleavings, explored by shuttle",
         arguments: &[

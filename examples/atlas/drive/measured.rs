@@ -2,16 +2,7 @@
 
 use std::time::Duration;
 
-/// The kinds of request in the traffic.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Route {
-    City,
-    ByName,
-    Largest,
-    World,
-    Unknown,
-    Write,
-}
+use super::route::Route;
 
 /// One kind of request: how long each took, and how many the cache answered.
 #[derive(Default)]
@@ -28,22 +19,6 @@ pub struct Measured {
     pub checked: u64,
     /// Those that were older than such a write.
     pub violations: u64,
-}
-
-impl Route {
-    pub const ALL: [Self; 6] = [Self::City, Self::ByName, Self::Largest, Self::World, Self::Unknown, Self::Write];
-
-    /// What a reader of the report calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::City => "a city by id",
-            Self::ByName => "a city by name",
-            Self::Largest => "ten largest of a country",
-            Self::World => "totals of the world",
-            Self::Unknown => "an id that does not exist",
-            Self::Write => "a write",
-        }
-    }
 }
 
 impl Measured {

@@ -3,9 +3,14 @@
 mod client;
 mod ledger;
 mod measured;
+mod route;
+mod stampede;
 mod traffic;
+mod users;
 mod zipf;
 
 pub use client::{Client, Reply};
-pub use measured::{Measured, Route};
+pub use measured::Measured;
+pub use route::Route;
+pub use stampede::{ROWS, stampede};
 pub use traffic::{CLIENTS, Traffic};
