@@ -254,7 +254,7 @@ impl CacheBuilder {
     }
 
     /// The shared store of a fleet, on Redis or Valkey: entries, index records and events of all processes of this
-    /// namespace. Nothing connects before it is needed, and nothing fails when the server is down.
+    /// namespace. The connection is made in the background, and nothing fails when the server is down.
     ///
     /// ```no_run
     /// use cachemacro_runtime::store::Redis;

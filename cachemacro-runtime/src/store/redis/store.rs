@@ -52,7 +52,7 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// The store of this namespace. Connects when it is first used.
+    /// The store of this namespace. Connects in the background where there is a tokio runtime, else when it is first used.
     ///
     /// `clock` is the one that the deadlines of entries are moments of; `source_lag` is how far the replicas may lag that
     /// loads read.

@@ -53,7 +53,7 @@ pub(crate) struct Reply {
     pub(crate) received: Moment,
 }
 
-/// The link to the server. Connects when it is first used, and again whenever it must.
+/// The link to the server. Connects early where it can, else when it is first used, and again whenever it must.
 pub(crate) struct Link {
     me: Weak<Link>,
     clock: Arc<dyn Clock>,
