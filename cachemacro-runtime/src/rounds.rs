@@ -3,21 +3,40 @@
 //! An answer is as good as the moment it was asked for, so nobody takes that of a question from before they came: it might
 //! know nothing of what was acknowledged since. They wait for the one that follows, and so do all others.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
-use crate::sync::{Arc, Mutex, Notify, lock};
-use crate::weak_map::WeakMap;
+use foldhash::fast::RandomState;
+
+use crate::sync::{Arc, Mutex, Notify, Weak, lock};
+
+const SHARDS: usize = 64;
 
 /// The rounds of questions of one kind.
 pub(crate) struct Rounds<K: Hash + Eq + Clone, T> {
-    tables: Arc<Tables<K, T>>,
+    rooms: Arc<Rooms<K, T>>,
 }
 
-type Tables<K, T> = WeakMap<K, Table<K, T>>;
+/// Where questions are asked at this moment, by their keys.
+struct Rooms<K: Hash + Eq + Clone, T> {
+    hasher: RandomState,
+    shards: Box<[Shard<K, T>]>,
+}
 
+type Shard<K, T> = Mutex<HashMap<K, Room<K, T>, RandomState>>;
+
+enum Room<K: Hash + Eq + Clone, T> {
+    /// Somebody came first and asks; whoever came meanwhile sits at the table. Most questions end before there is one.
+    Asking(Option<Arc<Table<K, T>>>),
+    /// Those at the table ask, one after the other.
+    Sitting(Weak<Table<K, T>>),
+}
+
+/// Goes with the last who sits at it.
 struct Table<K: Hash + Eq + Clone, T> {
-    home: Arc<Tables<K, T>>,
+    rooms: Arc<Rooms<K, T>>,
     key: K,
     state: Mutex<State<T>>,
     changed: Notify,
@@ -41,27 +60,95 @@ pub(crate) enum Good<T> {
 
 impl<K: Hash + Eq + Clone, T: Clone> Rounds<K, T> {
     pub(crate) fn new() -> Self {
-        Self { tables: Arc::new(WeakMap::new()) }
+        let hasher = RandomState::default();
+        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
+        Self { rooms: Arc::new(Rooms { hasher, shards }) }
     }
 
     /// The answer to a question that was asked after this call began.
     pub(crate) async fn ask<F: Future<Output = Good<T>>>(&self, key: &K, ask: impl FnOnce() -> F) -> T {
-        let table = self.tables.get_or_insert(key, || Table {
-            home: Arc::clone(&self.tables),
-            key: key.clone(),
-            state: Mutex::new(State { begun: 0, is_running: false, last: None }),
-            changed: Notify::new(),
-        });
-        let wanted = lock(&table.state).begun + 1;
-        loop {
-            let mut changed = std::pin::pin!(table.changed.notified());
-            // Registered before the state is read, so that no change falls between.
-            changed.as_mut().enable();
-            match table.seat(wanted) {
-                Seat::Answered(answer) => return answer,
-                Seat::Asks(turn) => return turn.end(ask().await),
-                Seat::Waits => changed.await,
+        match self.rooms.enter(key) {
+            Some(table) => table.ask(ask).await,
+            None => First { rooms: &self.rooms, key }.end(ask().await),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
+    fn shard(&self, key: &K) -> &Shard<K, T> {
+        let index = usize::try_from(self.hasher.hash_one(key) >> 58).unwrap_or(0);
+        &self.shards[index % SHARDS]
+    }
+
+    /// A seat at the table. Nothing for whoever comes first, who has to ask.
+    fn enter(self: &Arc<Self>, key: &K) -> Option<Arc<Table<K, T>>> {
+        let mut shard = lock(self.shard(key));
+        let mut room = match shard.entry(key.clone()) {
+            Entry::Occupied(room) => room,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Room::Asking(None));
+                return None;
             }
+        };
+        let table = |is_running| Arc::new(Table::new(Arc::clone(self), key.clone(), is_running));
+        Some(match room.get_mut() {
+            Room::Asking(at) => Arc::clone(at.get_or_insert_with(|| table(true))),
+            Room::Sitting(at) => at.upgrade().unwrap_or_else(|| {
+                // The last who sat there is about to clear it away.
+                let new = table(false);
+                *at = Arc::downgrade(&new);
+                new
+            }),
+        })
+    }
+
+    /// The first question has ended. Those who came meanwhile go on by themselves.
+    fn leave(&self, key: &K) -> Option<Arc<Table<K, T>>> {
+        let mut shard = lock(self.shard(key));
+        match shard.get_mut(key) {
+            Some(room @ Room::Asking(Some(_))) => {
+                let Room::Asking(Some(table)) = std::mem::replace(room, Room::Asking(None)) else { return None };
+                *room = Room::Sitting(Arc::downgrade(&table));
+                Some(table)
+            }
+            _ => {
+                shard.remove(key);
+                None
+            }
+        }
+    }
+
+    /// A table that nobody sits at is cleared away; a successor of it stays.
+    fn clear(&self, key: &K) {
+        let mut shard = lock(self.shard(key));
+        if matches!(shard.get(key), Some(Room::Sitting(table)) if table.strong_count() == 0) {
+            shard.remove(key);
+        }
+    }
+}
+
+/// Who came first. Ends without an answer when it is dropped.
+struct First<'a, K: Hash + Eq + Clone, T> {
+    rooms: &'a Rooms<K, T>,
+    key: &'a K,
+}
+
+impl<K: Hash + Eq + Clone, T: Clone> First<'_, K, T> {
+    fn end(self, answer: Good<T>) -> T {
+        let table = self.rooms.leave(self.key);
+        std::mem::forget(self);
+        match (table, answer) {
+            (None, Good::ForItsRound(answer) | Good::ForAll(answer)) => answer,
+            // This one's round ends as any other.
+            (Some(table), answer) => Turn { table: &table }.end(answer),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone, T> Drop for First<'_, K, T> {
+    fn drop(&mut self) {
+        if let Some(table) = self.rooms.leave(self.key) {
+            drop(Turn { table: &table });
         }
     }
 }
@@ -72,7 +159,28 @@ enum Seat<'a, K: Hash + Eq + Clone, T> {
     Waits,
 }
 
+impl<K: Hash + Eq + Clone, T> Table<K, T> {
+    fn new(rooms: Arc<Rooms<K, T>>, key: K, is_running: bool) -> Self {
+        let state = State { begun: u64::from(is_running), is_running, last: None };
+        Self { rooms, key, state: Mutex::new(state), changed: Notify::new() }
+    }
+}
+
 impl<K: Hash + Eq + Clone, T: Clone> Table<K, T> {
+    async fn ask<F: Future<Output = Good<T>>>(&self, ask: impl FnOnce() -> F) -> T {
+        let wanted = lock(&self.state).begun + 1;
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Registered before the state is read, so that no change falls between.
+            changed.as_mut().enable();
+            match self.seat(wanted) {
+                Seat::Answered(answer) => return answer,
+                Seat::Asks(turn) => return turn.end(ask().await),
+                Seat::Waits => changed.await,
+            }
+        }
+    }
+
     fn seat(&self, wanted: u64) -> Seat<'_, K, T> {
         let mut state = lock(&self.state);
         match &state.last {
@@ -89,7 +197,7 @@ impl<K: Hash + Eq + Clone, T: Clone> Table<K, T> {
 
 impl<K: Hash + Eq + Clone, T> Drop for Table<K, T> {
     fn drop(&mut self) {
-        self.home.forget(&self.key);
+        self.rooms.clear(&self.key);
     }
 }
 

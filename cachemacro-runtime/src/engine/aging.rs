@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, Served, Step};
+use tokio::runtime::Handle;
+
+use super::call::{Call, Served, Spawner, Step};
 use super::ticket::Ticket;
 use crate::clock::Moment;
 use crate::flight::{self, FlightKey, Seat};
@@ -37,7 +39,7 @@ impl Call {
     }
 
     pub(super) fn serve_aging(&self, is_fresh: bool, served: Served, trace: Trace) -> Step {
-        if is_fresh { self.hit(served, trace) } else { self.stale_hit(served, trace, WhyStale::Refreshing) }
+        if is_fresh { self.hit(served, || trace) } else { self.stale_hit(served, || trace, WhyStale::Refreshing) }
     }
 
     /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
@@ -49,9 +51,9 @@ impl Call {
 
     pub(super) fn serve_fallback(&self, Fallback { served, trace, soft, .. }: Fallback) -> Served {
         if self.now() < soft {
-            self.hit(served.clone(), trace);
+            self.hit(served.clone(), || trace);
         } else {
-            self.stale_hit(served.clone(), trace, WhyStale::RefreshFailed);
+            self.stale_hit(served.clone(), || trace, WhyStale::RefreshFailed);
         }
         served
     }
@@ -72,6 +74,11 @@ impl Call {
     }
 
     pub(super) fn spawns(&self) -> bool {
-        self.site.policy().refresh == Refresh::Background && self.can_spawn
+        let can_spawn = match self.spawner {
+            Spawner::None => false,
+            Spawner::Runtime => Handle::try_current().is_ok(),
+            Spawner::Thread => true,
+        };
+        can_spawn && self.site.policy().refresh == Refresh::Background
     }
 }

@@ -1,7 +1,5 @@
 //! Asking the store: alone where it is in the process, together where it is not.
 
-use std::sync::Arc;
-
 use super::call::{Call, Served};
 use crate::entry::{Entry, Freshness, Payload};
 use crate::error::StoreError;
@@ -15,6 +13,8 @@ pub(super) struct Found {
     pub(super) entry: Entry,
     pub(super) snapshots: Vec<Snapshot>,
     pub(super) tier: Tier,
+    /// Whether its soft deadline is still to come; its hard one is.
+    pub(super) is_fresh: bool,
 }
 
 impl Call {
@@ -56,7 +56,7 @@ impl Call {
         if let Some(tier) = self.cache.tier(self.site)
             && let Some((entry, snapshots)) = tier.kept(self.query())
         {
-            return Some(Found { entry, snapshots, tier: Tier::Local });
+            return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
         }
         let found = match self.cache.is_local(self.site) {
             true => self.store().lookup(self.query()).await,
@@ -66,20 +66,18 @@ impl Call {
             self.is_apart = true;
             return None;
         };
-        match found {
-            Lookup::Hit(entry, snapshots) if entry.freshness(self.now()) != Freshness::Expired => {
-                Some(Found { entry, snapshots, tier: self.tier() })
-            }
-            _ => None,
-        }
+        let Lookup::Hit(entry, snapshots) = found else { return None };
+        let freshness = entry.freshness(self.now());
+        let is_fresh = freshness == Freshness::Fresh;
+        (freshness != Freshness::Expired).then(|| Found { entry, snapshots, tier: self.tier(), is_fresh })
     }
 
-    pub(super) fn decoded(&self, entry: &Entry) -> Option<Served> {
-        match &entry.payload {
-            Payload::Absent(kind) => Some(Served::Absent(*kind)),
-            Payload::Object(object) => Some(Served::Value(Arc::clone(object))),
+    pub(super) fn decoded(&self, payload: Payload) -> Option<Served> {
+        match payload {
+            Payload::Absent(kind) => Some(Served::Absent(kind)),
+            Payload::Object(object) => Some(Served::Value(object)),
             Payload::Bytes(bytes) => {
-                let object = self.ops.codec.and_then(|codec| (codec.decode)(bytes));
+                let object = self.ops.codec.and_then(|codec| (codec.decode)(&bytes));
                 if object.is_none() {
                     self.counters.add(Event::DecodeError);
                 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::ask::Found;
 use super::call::{Call, Served, Step};
-use crate::entry::Freshness;
 use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
 use crate::lease::Patience;
 use crate::scope::{CacheMode, CallOutcome, Trace};
@@ -27,11 +26,11 @@ impl Call {
     pub(super) async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
         let mut patience = Patience::default();
         while self.mode != CacheMode::Refresh && !self.is_apart {
-            if let Some(found) = self.look_up().await
-                && found.entry.freshness(self.now()) == Freshness::Fresh
-                && let Some(served) = self.decoded(&found.entry)
+            if let Some(Found { entry, tier, is_fresh: true, .. }) = self.look_up().await
+                && let Some(served) = self.decoded(entry.payload)
             {
-                return Some(self.found(lead, served, &found));
+                let trace = self.hit_trace(entry.version, entry.written, tier);
+                return Some(self.found(lead, served, trace));
             }
             let Lease::Held(remaining) = entered.lease else { break };
             if !self.sleeps(patience.next(remaining)).await {
@@ -49,12 +48,11 @@ impl Call {
     }
 
     /// Somebody else's load, for all who wait on this flight.
-    pub(super) fn found(&self, lead: Lead, served: Served, found: &Found) -> Step {
+    pub(super) fn found(&self, lead: Lead, served: Served, trace: Trace) -> Step {
         lead.land(match &served {
-            Served::Value(object) => Landing::Value(Arc::clone(object), Some(found.entry.version)),
+            Served::Value(object) => Landing::Value(Arc::clone(object), trace.version),
             Served::Absent(kind) => Landing::Absent(*kind),
         });
-        let trace = self.hit_trace(&found.entry, found.tier);
         self.waited(served, trace)
     }
 

@@ -10,7 +10,7 @@ use super::ask::Found;
 use super::cache::Cache;
 use super::ticket::Ticket;
 use crate::clock::Moment;
-use crate::entry::{Absence, Entry, EntryKey, Freshness, Object, Payload};
+use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::flight::Lead;
@@ -57,6 +57,15 @@ pub(crate) enum Step {
     Refuse(CacheError),
 }
 
+/// Where a refresh may run that the call does not wait for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spawner {
+    None,
+    /// As a task, where there is a runtime.
+    Runtime,
+    Thread,
+}
+
 pub(crate) struct Call {
     pub(super) cache: Cache,
     pub(super) site: &'static Site,
@@ -69,8 +78,8 @@ pub(crate) struct Call {
     began: Option<tokio::time::Instant>,
     /// Whether the return type can say that there is no answer.
     pub(super) can_refuse: bool,
-    /// Whether this call may leave a refresh to a spawned task.
-    pub(super) can_spawn: bool,
+    /// Who takes a refresh off this call.
+    pub(super) spawner: Spawner,
     /// What to fall back on.
     pub(super) fallback: Option<Fallback>,
     pub(super) loads: u32,
@@ -97,7 +106,7 @@ impl Call {
             mode: scope::mode(),
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
-            can_spawn: false,
+            spawner: Spawner::None,
             fallback: None,
             loads: 0,
             is_early: false,
@@ -216,16 +225,16 @@ impl Call {
         if self.mode == CacheMode::Refresh || self.is_apart {
             return None;
         }
-        let Found { entry, snapshots, tier } = self.look_up().await?;
-        let served = self.decoded(&entry)?;
-        let trace = self.hit_trace(&entry, tier);
+        let Found { entry, snapshots, tier, is_fresh } = self.look_up().await?;
+        let Entry { payload, version, written, soft, hard, .. } = entry;
+        let served = self.decoded(payload)?;
         let is_early = std::mem::take(&mut self.is_early);
-        let is_fresh = entry.freshness(self.now()) == Freshness::Fresh;
+        let trace = || self.hit_trace(version, written, tier);
         Some(match (is_fresh, self.mode) {
             (true, _) if !is_early => self.hit(served, trace),
             (false, CacheMode::OnlyIfCached) => self.stale_hit(served, trace, WhyStale::OnlyIfCached),
             _ => {
-                let Entry { soft, hard, .. } = entry;
+                let trace = trace();
                 self.refresh_or_serve(is_fresh, Fallback { served, trace, soft, hard }, snapshots).await
             }
         })

@@ -27,8 +27,8 @@ pub(super) enum Next<S: Shape> {
 impl<S: Shape, A: Fn(Absence) -> S::Return> Face<'_, S, A> {
     pub(super) fn next(&self, call: &mut Call, step: Step) -> Next<S> {
         match step {
-            Step::Serve(served) => self.served(call, &served).map_or_else(|| Next::Load(call.unstored()), Next::Return),
-            Step::ServeAndRefresh(served, ticket) => match self.served(call, &served) {
+            Step::Serve(served) => self.served(call, served).map_or_else(|| Next::Load(call.unstored()), Next::Return),
+            Step::ServeAndRefresh(served, ticket) => match self.served(call, served) {
                 Some(returned) => Next::Refresh(ticket, returned),
                 None => Next::Load(ticket),
             },
@@ -45,11 +45,11 @@ impl<S: Shape, A: Fn(Absence) -> S::Return> Face<'_, S, A> {
     }
 
     /// `None` for a value of another type, which no store of one process can hold: it is loaded then.
-    pub(super) fn served(&self, call: &Call, served: &Served) -> Option<S::Return> {
+    pub(super) fn served(&self, call: &Call, served: Served) -> Option<S::Return> {
         match served {
-            Served::Absent(kind) => Some((self.absent)(*kind)),
+            Served::Absent(kind) => Some((self.absent)(kind)),
             Served::Value(object) => {
-                let value = object.downcast_ref().map(self.values.clone);
+                let value = (self.values.own)(object);
                 if value.is_none() {
                     call.counters.add(Event::DecodeError);
                 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tokio::runtime::Handle;
 
-use super::call::{Call, Miss};
+use super::call::{Call, Miss, Spawner};
 use super::face::{Face, Next, part};
 use super::fill::Landed;
 use super::refresh::refresh;
@@ -41,7 +41,7 @@ where
             match call.land(ticket, loaded).await {
                 Landed::Return => return (face.loaded(kept), None),
                 Landed::Stale(served) => {
-                    return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None);
+                    return (face.served(call, served).unwrap_or_else(|| face.loaded(kept)), None);
                 }
                 Landed::Again(next) => ticket = next,
                 Landed::Restart => break,
@@ -66,7 +66,7 @@ where
     L: Fn() -> F,
     F: Future<Output = Judged<S>>,
 {
-    let mut call = *miss.0;
+    let mut call = miss.0;
     call.can_refuse = fail.refusal.is_some();
     drive(&mut call, &Face { values, fail, absent: &absent }, &prepare).await.0
 }
@@ -87,9 +87,9 @@ where
     L: Fn() -> F + Send + 'static,
     F: Future<Output = Judged<S>> + Send + 'static,
 {
-    let mut call = *miss.0;
+    let mut call = miss.0;
     call.can_refuse = fail.refusal.is_some();
-    call.can_spawn = Handle::try_current().is_ok();
+    call.spawner = Spawner::Runtime;
     let (returned, refreshes) = drive(&mut call, &Face { values, fail, absent: &absent }, &prepare).await;
     if let Some((ticket, load)) = refreshes
         && let Ok(runtime) = Handle::try_current()

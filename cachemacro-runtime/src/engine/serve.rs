@@ -1,7 +1,7 @@
 //! What a call comes to, counted and traced.
 
 use super::call::{Call, Served, Step};
-use crate::entry::Entry;
+use crate::clock::Moment;
 use crate::error::CacheError;
 use crate::scope::{self, CallOutcome, Tier, Trace, WhyStale};
 use crate::telemetry::Event;
@@ -21,19 +21,19 @@ impl Call {
         Step::Refuse(error)
     }
 
-    pub(super) fn hit(&self, served: Served, trace: Trace) -> Step {
+    pub(super) fn hit(&self, served: Served, trace: impl FnOnce() -> Trace) -> Step {
         let (event, outcome) = match served {
             Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
             Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
         };
         self.counters.add(event);
-        scope::record(|| Trace { outcome, ..trace });
+        scope::record(|| Trace { outcome, ..trace() });
         Step::Serve(served)
     }
 
-    pub(super) fn stale_hit(&self, served: Served, trace: Trace, why: WhyStale) -> Step {
+    pub(super) fn stale_hit(&self, served: Served, trace: impl FnOnce() -> Trace, why: WhyStale) -> Step {
         self.counters.add(Event::HitStale);
-        scope::record(|| Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace });
+        scope::record(|| Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() });
         Step::Serve(served)
     }
 
@@ -46,13 +46,8 @@ impl Call {
         Trace { function: Some(self.site.info().name), ..Trace::default() }
     }
 
-    pub(super) fn hit_trace(&self, entry: &Entry, tier: Tier) -> Trace {
-        Trace {
-            tier: Some(tier),
-            age: Some(self.now().since(entry.written)),
-            version: Some(entry.version),
-            ..self.blank_trace()
-        }
+    pub(super) fn hit_trace(&self, version: u64, written: Moment, tier: Tier) -> Trace {
+        Trace { tier: Some(tier), age: Some(self.now().since(written)), version: Some(version), ..self.blank_trace() }
     }
 
     pub(super) fn trace(&self, outcome: CallOutcome, version: Option<u64>) {

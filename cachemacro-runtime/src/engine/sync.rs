@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use super::call::{Call, Miss};
+use super::call::{Call, Miss, Spawner};
 use super::face::{Face, Next, part};
 use super::fill::Landed;
 use super::ticket::Ticket;
@@ -63,7 +63,7 @@ where
             match block_on(call.land(ticket, loaded)) {
                 Landed::Return => return (face.loaded(kept), None),
                 Landed::Stale(served) => {
-                    return (face.served(call, &served).unwrap_or_else(|| face.loaded(kept)), None);
+                    return (face.served(call, served).unwrap_or_else(|| face.loaded(kept)), None);
                 }
                 Landed::Again(next) => ticket = next,
                 Landed::Restart => break,
@@ -87,7 +87,7 @@ where
     P: Fn() -> L,
     L: Fn() -> Judged<S>,
 {
-    let mut call = *miss.0;
+    let mut call = miss.0;
     drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare).0
 }
 
@@ -107,8 +107,8 @@ where
     P: Fn() -> L,
     L: Fn() -> Judged<S> + Send + 'static,
 {
-    let mut call = *miss.0;
-    call.can_spawn = true;
+    let mut call = miss.0;
+    call.spawner = Spawner::Thread;
     let (returned, refreshes) = drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare);
     if let Some((ticket, load)) = refreshes {
         let call = call.for_refresh();

@@ -28,6 +28,7 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValu
         let codec = ValueCodec { encode: encode::<T>, decode: decode::<T>, weigh: weigh::<T> };
         Values {
             clone: T::clone,
+            own,
             share: |value| value,
             ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: Some(codec) },
         }
@@ -51,6 +52,7 @@ impl<T: Clone + Send + Sync + 'static> LocalValue for T {
     fn values() -> Values<T> {
         Values {
             clone: T::clone,
+            own,
             share: |value| value,
             ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: None },
         }
@@ -61,6 +63,8 @@ impl<T: Clone + Send + Sync + 'static> LocalValue for T {
 /// that cannot be kept is one error and not five.
 pub struct Values<V> {
     pub(crate) clone: fn(&V) -> V,
+    /// The value in an object: itself where nobody else has it, else a clone. Nothing where it is of another type.
+    pub(crate) own: fn(Object) -> Option<V>,
     pub(crate) share: fn(Arc<V>) -> Object,
     pub(crate) ops: ValueOps,
 }
@@ -95,6 +99,10 @@ fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: 
 
 fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
     codec::decode::<T>(bytes).map(|value| Arc::new(value) as Object)
+}
+
+fn own<T: Clone + Send + Sync + 'static>(object: Object) -> Option<T> {
+    object.downcast().ok().map(Arc::unwrap_or_clone)
 }
 
 fn weigh<T: Serialize + 'static>(object: &Object) -> usize {

@@ -3,7 +3,7 @@
 mod cell;
 mod record;
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use self::cell::{Cell, Cells, Tie};
 use self::record::Record;
 use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
 use crate::clock::Clock;
-use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
+use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness, Prehashed};
 use crate::event::{Aggregate, Move};
 use crate::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
 
@@ -55,22 +55,6 @@ impl Default for Memory {
 impl From<u64> for Memory {
     fn from(entries: u64) -> Self {
         Self::entries(entries)
-    }
-}
-
-/// Keys bring their hash along.
-#[derive(Default)]
-struct Prehashed(u64);
-
-impl Hasher for Prehashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("keys write their hash as one u64")
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

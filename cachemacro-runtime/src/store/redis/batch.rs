@@ -3,32 +3,28 @@
 //!
 //! Whoever comes alone is sent at once. Nobody is given an answer to a question from before they came.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 
-use redis::Pipeline;
-use tokio::sync::oneshot;
+use redis::{Cmd, Pipeline};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
-use super::link::Stamp;
+use super::asked::{Asked, Told, Values};
 use super::script::TIME;
 use super::server::Server;
-use super::time::{Sample, Times};
+use super::time::Times;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::sync::{Mutex, lock};
 
-/// As many MGETs are under way at most; what comes meanwhile fills the next.
-const UNDER_WAY: usize = 2;
+/// As many carriers at most ask at the same time; what comes meanwhile fills the next load. Fewer leave the server idle
+/// while answers are read, more make smaller loads (`benches/redis_hit`).
+const CARRIERS: usize = 4;
 /// As many lookups travel together at most.
 const TOGETHER: usize = 128;
 
-/// What the keys of one lookup hold.
-pub(super) struct Values {
-    pub(super) values: Vec<Option<Vec<u8>>>,
-    pub(super) stamp: Stamp,
-    pub(super) sample: Option<Sample>,
-}
-
-type Answer = Result<Values, StoreError>;
+type Answer<T> = Result<T, StoreError>;
 
 /// The lookups of one store.
 pub(super) struct Batch {
@@ -44,13 +40,39 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: Vec<Waiting>,
-    under_way: usize,
+    /// Those that wait to be carried: none is empty, all but the last are full.
+    loads: VecDeque<Load>,
+    carriers: usize,
+    /// Whether one of the carriers is about to take a load.
+    is_taking: bool,
+    /// Whether somebody asks alone.
+    is_alone: bool,
 }
 
-struct Waiting {
-    keys: Vec<String>,
-    answer: oneshot::Sender<Answer>,
+/// What travels together.
+#[derive(Default)]
+struct Load {
+    asked: Vec<Arc<Asked>>,
+    /// Keys so far.
+    keys: usize,
+    trip: Arc<Trip>,
+}
+
+impl Load {
+    /// The trip, and where in its answer these keys begin.
+    fn add(&mut self, asked: &Arc<Asked>) -> (Arc<Trip>, usize) {
+        let from = self.keys;
+        self.keys += asked.keys.len();
+        self.asked.push(Arc::clone(asked));
+        (Arc::clone(&self.trip), from)
+    }
+}
+
+/// Where those who travel together hear what they were told.
+#[derive(Default)]
+struct Trip {
+    told: OnceLock<Answer<Arc<Told>>>,
+    is_back: Notify,
 }
 
 impl Batch {
@@ -59,98 +81,185 @@ impl Batch {
     }
 
     /// What these keys hold.
-    pub(super) async fn get(&self, keys: Vec<String>) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        self.shared.add(Waiting { keys, answer })?;
-        // Without an answer its carrier was dropped, with the runtime it ran on.
-        answered.await.unwrap_or_else(|_| Err(StoreError::new("lookup", "the runtime that asked has ended")))
+    pub(super) async fn get(&self, asked: &Arc<Asked>) -> Answer<Values> {
+        match self.shared.board(asked)? {
+            Some((trip, from)) => trip.told().await.map(|told| Values::new(told, from)),
+            None => {
+                let _alone = Alone { shared: &self.shared };
+                let told = Box::pin(self.shared.ask(std::slice::from_ref(asked))).await?;
+                Ok(Values::new(Arc::new(told), 0))
+            }
+        }
     }
 }
 
 impl Shared {
-    /// A carrier is a task of its own, so that a caller who is never polled again holds up nobody.
-    fn add(self: &Arc<Self>, waiting: Waiting) -> Result<(), StoreError> {
-        let runtime = tokio::runtime::Handle::try_current();
-        let runtime = runtime.map_err(|_| StoreError::new("lookup", "there is no tokio runtime to ask on"))?;
+    /// A place on the next load; nothing for whoever finds nobody on the way, and goes alone. A carrier is a task of its own,
+    /// so that a caller who is never polled again holds up nobody.
+    fn board(self: &Arc<Self>, asked: &Arc<Asked>) -> Answer<Option<(Arc<Trip>, usize)>> {
         let mut state = lock(&self.state);
-        state.waiting.push(waiting);
-        if state.under_way < UNDER_WAY {
-            state.under_way += 1;
-            runtime.spawn(Carrier { shared: Arc::clone(self), is_done: false }.run());
+        if state.carriers == 0 && !state.is_alone {
+            state.is_alone = true;
+            return Ok(None);
         }
+        if !state.is_taking && state.carriers < CARRIERS {
+            self.summon(&mut state)?;
+        }
+        match state.loads.back_mut() {
+            Some(last) if last.asked.len() < TOGETHER => Ok(Some(last.add(asked))),
+            _ => {
+                let mut load = Load::default();
+                let place = load.add(asked);
+                state.loads.push_back(load);
+                Ok(Some(place))
+            }
+        }
+    }
+
+    fn summon(self: &Arc<Self>, state: &mut State) -> Answer<()> {
+        let runtime = Handle::try_current();
+        let runtime = runtime.map_err(|_| StoreError::new("lookup", "there is no tokio runtime to ask on"))?;
+        state.carriers += 1;
+        state.is_taking = true;
+        runtime.spawn(Carrier { shared: Arc::clone(self), is_taking: true, trip: None }.run());
         Ok(())
     }
 
-    /// The next to travel together. None ends the carrier's work in the same step, so that nobody comes between.
-    fn next(&self) -> Option<Vec<Waiting>> {
-        let mut state = lock(&self.state);
-        let count = state.waiting.len().min(TOGETHER);
-        if count == 0 {
-            state.under_way -= 1;
-            return None;
-        }
-        Some(state.waiting.drain(..count).collect())
+    /// A server that fails one load is not asked for those that have waited behind it: a slow one costs nobody two timeouts.
+    fn give_up(&self, error: &StoreError) {
+        let waiting = std::mem::take(&mut lock(&self.state).loads);
+        waiting.into_iter().for_each(|load| load.trip.end(Err(error.clone())));
     }
 
-    async fn ask(&self, keys: &[Waiting]) -> Result<(Vec<Option<Vec<u8>>>, Stamp, Option<Sample>), StoreError> {
+    async fn ask(&self, together: &[Arc<Asked>]) -> Answer<Told> {
         let now = self.clock.now();
         let mut answers = self
             .server
             .run("lookup", |session, how| {
-                let mut pipeline = Pipeline::new();
-                pipeline.cmd("MGET").arg(keys.iter().flat_map(|waiting| &waiting.keys).collect::<Vec<_>>());
+                let mut pipeline = Pipeline::with_capacity(2);
+                pipeline.add_command(mget(together));
                 if self.times.sample(0, session.stamp, now).is_none() {
-                    pipeline.add_command(TIME.on(&keys[0].keys[0]).command(how));
+                    pipeline.add_command(TIME.on(&together[0].keys[0]).command(how));
                 }
                 pipeline
             })
             .await?;
-        let values = answers.next()?;
+        let values = answers.sequence()?;
         if !answers.is_empty() {
             let micros = answers.next()?;
             self.times.observe(0, answers.stamp, answers.sample(micros));
         }
-        Ok((values, answers.stamp, self.times.sample(0, answers.stamp, self.clock.now())))
+        Ok(Told { values, stamp: answers.stamp, sample: self.times.sample(0, answers.stamp, self.clock.now()) })
+    }
+}
+
+fn mget(together: &[Arc<Asked>]) -> Cmd {
+    let keys = || together.iter().flat_map(|asked| &asked.keys);
+    let mut command = Cmd::with_capacity(1 + keys().count(), 4 + keys().map(String::len).sum::<usize>());
+    command.arg("MGET");
+    for key in keys() {
+        command.arg(key);
+    }
+    command
+}
+
+impl Trip {
+    async fn told(&self) -> Answer<Arc<Told>> {
+        let mut is_back = std::pin::pin!(self.is_back.notified());
+        // Registered before it is looked, so that no end falls between.
+        is_back.as_mut().enable();
+        loop {
+            if let Some(told) = self.told.get() {
+                return told.clone();
+            }
+            is_back.as_mut().await;
+        }
+    }
+
+    fn end(&self, told: Answer<Arc<Told>>) {
+        // It ends once.
+        let _ = self.told.set(told);
+        self.is_back.notify_waiters();
+    }
+}
+
+/// Somebody who asks alone.
+struct Alone<'a> {
+    shared: &'a Shared,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        lock(&self.shared.state).is_alone = false;
     }
 }
 
 /// Asks until nobody waits.
 struct Carrier {
     shared: Arc<Shared>,
-    is_done: bool,
+    is_taking: bool,
+    /// Of the load it has taken.
+    trip: Option<Arc<Trip>>,
 }
 
 impl Carrier {
     async fn run(mut self) {
-        while let Some(together) = self.shared.next() {
-            match self.shared.ask(&together).await {
-                Ok((values, stamp, sample)) => hand_out(together, values, stamp, sample),
-                Err(error) => together.into_iter().for_each(|waiting| {
-                    let _ = waiting.answer.send(Err(error.clone()));
-                }),
+        while self.is_taking {
+            // Whoever was just answered, or is about to ask, goes first: they travel along.
+            tokio::task::yield_now().await;
+            let Some(load) = self.take() else { return };
+            let told = self.shared.ask(&load.asked).await;
+            if let Err(error) = &told {
+                self.shared.give_up(error);
             }
+            load.trip.end(told.map(Arc::new));
+            self.come_back();
         }
-        self.is_done = true;
     }
-}
 
-fn hand_out(together: Vec<Waiting>, values: Vec<Option<Vec<u8>>>, stamp: Stamp, sample: Option<Sample>) {
-    let mut values = values.into_iter();
-    for Waiting { keys, answer } in together {
-        let values = values.by_ref().take(keys.len()).collect();
-        // Whoever asked may be gone.
-        let _ = answer.send(Ok(Values { values, stamp, sample }));
+    /// Where there is nothing to take the carrier goes in the same step, so that nobody comes between.
+    fn take(&mut self) -> Option<Load> {
+        let mut state = lock(&self.shared.state);
+        self.is_taking = false;
+        state.is_taking = false;
+        let Some(load) = state.loads.pop_front() else {
+            state.carriers -= 1;
+            return None;
+        };
+        self.trip = Some(Arc::clone(&load.trip));
+        if !state.loads.is_empty() && state.carriers < CARRIERS {
+            // It runs on a runtime, so another can.
+            let _ = self.shared.summon(&mut state);
+        }
+        Some(load)
+    }
+
+    /// For the next load, unless another carrier takes it.
+    fn come_back(&mut self) {
+        let mut state = lock(&self.shared.state);
+        self.trip = None;
+        self.is_taking = !state.is_taking;
+        if self.is_taking {
+            state.is_taking = true;
+        } else {
+            state.carriers -= 1;
+        }
     }
 }
 
 impl Drop for Carrier {
+    /// Dropped on its way, with its runtime: whoever waits for it is told, and for the others another one comes.
     fn drop(&mut self) {
-        if self.is_done {
+        if !self.is_taking && self.trip.is_none() {
             return;
         }
-        // Dropped with its runtime: whoever waits is told, and whoever comes next is carried.
         let mut state = lock(&self.shared.state);
-        state.under_way -= 1;
-        state.waiting.clear();
+        state.carriers -= 1;
+        state.is_taking &= !self.is_taking;
+        let left = if state.carriers == 0 { std::mem::take(&mut state.loads) } else { VecDeque::new() };
+        drop(state);
+        for trip in self.trip.take().into_iter().chain(left.into_iter().map(|load| load.trip)) {
+            trip.end(Err(StoreError::new("lookup", "the runtime that asked has ended")));
+        }
     }
 }

@@ -47,10 +47,7 @@ impl RedisStore {
         }
         Ok(match (word, parcel) {
             (Ok(()), Some(Parcel { bytes: None, .. })) => Err(Refused::TooLarge),
-            (Ok(()), Some(parcel)) => {
-                self.known.found(query.key, parcel.suffix);
-                Ok(())
-            }
+            (Ok(()), Some(_)) => Ok(()),
             // The record was another when the entry was to be packed, and is the snapshot's again.
             (Ok(()), None) => Err(Refused::Moved),
             (Err(refused), _) => Err(refused),

@@ -1,52 +1,126 @@
-//! What was last seen on the server, so that a LOOKUP asks for the right keys at once. Guesses: a wrong one costs a round
-//! trip, and nothing is served for being known here.
+//! What was last seen on the server, so that a LOOKUP asks for the right keys at once, and knows again what has not changed.
+//! Guesses: a wrong one costs a round trip, and nothing is served for being known here.
 
+use std::convert::Infallible;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::sync::Cache;
+use foldhash::fast::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::asked::{Asked, Values};
 use super::keys::Suffix;
 use super::record::Record;
-use crate::entry::EntryKey;
+use crate::entry::{EntryKey, Prehashed};
 use crate::event::Aggregate;
 use crate::store::Query;
+use crate::sync::{Mutex, lock};
 
-/// As many records, and as many entries, are remembered.
-const CAPACITY: usize = 65_536;
+/// As many records are remembered.
+const RECORDS: usize = 65_536;
+/// As many entries' trails; with keys of usual length one has about 600 bytes.
+const TRAILS: usize = 32_768;
 
 /// Bounded, whatever is on the server.
 pub(super) struct Known {
-    records: Cache<Aggregate, Arc<Record>>,
-    found: Cache<EntryKey, Suffix>,
+    records: Cache<Aggregate, Arc<Latest>, UnitWeighter, RandomState>,
+    trails: Cache<EntryKey, Arc<Trail>, UnitWeighter, BuildHasherDefault<Prehashed>>,
+}
+
+/// The record of an aggregate as it was last seen by anyone here.
+#[derive(Default)]
+struct Latest {
+    record: Mutex<Option<Arc<Record>>>,
+    /// How often it was another.
+    moves: AtomicU64,
+}
+
+/// How an entry was found.
+pub(super) struct Trail {
+    /// Its own key, and those of its aggregates' records.
+    pub(super) asked: Arc<Asked>,
+    pub(super) suffix: Suffix,
+    /// Of the function.
+    pub(super) identity: u64,
+    aggregates: Vec<Aggregate>,
+    records: Vec<Seen>,
+    /// The first one's, and its moves at that time.
+    latest: (Arc<Latest>, u64),
+}
+
+/// A record, word for word and as it was understood.
+pub(super) struct Seen {
+    pub(super) text: Vec<u8>,
+    pub(super) record: Arc<Record>,
 }
 
 impl Known {
     pub(super) fn new() -> Self {
-        Self { records: Cache::new(CAPACITY), found: Cache::new(CAPACITY) }
+        Self {
+            records: bounded(RECORDS, RandomState::default()),
+            trails: bounded(TRAILS, BuildHasherDefault::default()),
+        }
     }
 
     pub(super) fn record(&self, aggregate: &Aggregate) -> Option<Arc<Record>> {
-        self.records.get(aggregate)
+        lock(&self.records.get(aggregate)?.record).clone()
     }
 
-    pub(super) fn saw(&self, aggregate: &Aggregate, record: Record) {
-        self.records.insert(aggregate.clone(), Arc::new(record));
+    pub(super) fn saw(&self, aggregate: &Aggregate, record: &Arc<Record>) {
+        self.latest(aggregate).is(record);
     }
 
-    pub(super) fn found(&self, key: &EntryKey, suffix: Suffix) {
-        if self.found.get(key) != Some(suffix) {
-            self.found.insert(key.clone(), suffix);
+    fn latest(&self, aggregate: &Aggregate) -> Arc<Latest> {
+        let Ok(latest) = self.records.get_or_insert_with::<_, Infallible>(aggregate, || Ok(Arc::default()));
+        latest
+    }
+
+    /// How the entry was last found, if its record is not known to have moved since.
+    pub(super) fn trail(&self, query: Query<'_>) -> Option<Arc<Trail>> {
+        let trail = self.trails.get(query.key)?;
+        let (latest, moves) = &trail.latest;
+        let is_latest = latest.moves.load(Ordering::Relaxed) == *moves;
+        (is_latest && trail.aggregates == query.aggregates).then_some(trail)
+    }
+
+    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, identity: u64, records: Vec<Seen>) {
+        let latest = self.latest(&query.aggregates[0]);
+        let moves = latest.is(&records[0].record);
+        let (asked, aggregates) = (Arc::new(asked), query.aggregates.to_vec());
+        let trail = Trail { asked, suffix, identity, aggregates, records, latest: (latest, moves) };
+        self.trails.insert(query.key.clone(), Arc::new(trail));
+    }
+}
+
+fn bounded<K: Eq + Hash, V: Clone, B: BuildHasher + Clone>(items: usize, hasher: B) -> Cache<K, V, UnitWeighter, B> {
+    Cache::with(items, items as u64, UnitWeighter, hasher, DefaultLifecycle::default())
+}
+
+impl Latest {
+    /// Its moves, once it is this.
+    fn is(&self, record: &Arc<Record>) -> u64 {
+        let mut last = lock(&self.record);
+        if last.as_ref() != Some(record) {
+            *last = Some(Arc::clone(record));
+            self.moves.fetch_add(1, Ordering::Relaxed);
         }
+        self.moves.load(Ordering::Relaxed)
+    }
+}
+
+impl Trail {
+    /// The entry's bytes, if every record still says the same.
+    pub(super) fn entry<'v>(&self, values: &'v Values) -> Option<&'v [u8]> {
+        let is_same = |(at, seen): (usize, &Seen)| self.asked.record(values, at) == Some(&seen.text);
+        if !self.records.iter().enumerate().all(is_same) {
+            return None;
+        }
+        self.asked.found(values).next().map(|(_, bytes)| bytes)
     }
 
-    /// Under which suffixes the entry may be: where it was last found, if that may still serve; else wherever it may.
-    pub(super) fn guess(&self, query: Query<'_>) -> Vec<Suffix> {
-        let found = self.found.get(query.key);
-        let Some(record) = self.record(&query.aggregates[0]) else { return found.into_iter().collect() };
-        let candidates = record.candidates();
-        match found {
-            Some(suffix) if candidates.contains(&suffix) => vec![suffix],
-            _ => candidates,
-        }
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().map(|seen| &*seen.record)
     }
 }

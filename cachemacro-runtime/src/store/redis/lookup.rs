@@ -1,10 +1,13 @@
 //! LOOKUP: one round trip, unless the record says that another entry serves than the one that was asked for along with it.
 
-use redis::Pipeline;
+use std::sync::Arc;
 
-use super::batch::Values;
+use redis::{Pipeline, Value};
+
+use super::asked::{Asked, Told, Values};
 use super::join::{both, try_all};
 use super::keys::{EntryKeys, Suffix};
+use super::known::{Seen, Trail};
 use super::link::Stamp;
 use super::names::Name;
 use super::parcel;
@@ -12,122 +15,139 @@ use super::record::Record;
 use super::script::TIME;
 use super::server::get;
 use super::store::RedisStore;
-use super::time::Sample;
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::store::{Lookup, Query};
 
-/// What one round trip brought.
-struct Read {
-    /// Of all aggregates, each confirmed by the server that answered; the first carries the entry.
-    records: Vec<Record>,
-    entries: Entries,
-    sample: Sample,
-}
-
-/// Where was looked, and what was there.
-type Entries = Vec<(Suffix, Option<Vec<u8>>)>;
-type First = (Option<Record>, Entries, Option<Sample>);
-
-/// What a read entry is held against.
+/// Where an entry is kept.
 struct Place<'a> {
     query: Query<'a>,
-    name: &'a Name,
-    keys: &'a EntryKeys,
+    name: Arc<Name>,
+    keys: EntryKeys,
 }
 
 impl RedisStore {
     pub(super) async fn look_up(&self, query: Query<'_>) -> Result<Lookup, StoreError> {
-        let name = self.names.of(query.key);
-        let keys = self.keys.entry(query.key, &name, &query.aggregates[0]);
-        let place = Place { query, name: &name, keys: &keys };
-        let Some(read) = self.read(&place, &self.known.guess(query)).await? else { return Ok(Lookup::Miss) };
-        if let Some(found) = self.pick(&place, &read) {
+        let Some(trail) = self.known.trail(query) else { return Box::pin(self.find(query, None)).await };
+        let values = self.ask(&trail.asked).await?;
+        if let Some(found) = self.follow_trail(query, &trail, &values) {
             return Ok(found);
         }
-        let is_read = |suffix: &Suffix| read.entries.iter().any(|(other, _)| other == suffix);
-        let unread: Vec<_> = read.records[0].candidates().into_iter().filter(|suffix| !is_read(suffix)).collect();
+        Box::pin(self.find(query, Some((trail, values)))).await
+    }
+
+    /// The way of most hits: nothing has changed since the last.
+    fn follow_trail(&self, query: Query<'_>, trail: &Trail, values: &Values) -> Option<Lookup> {
+        let bytes = trail.entry(values)?;
+        if !trail.records().all(|record| self.is_confirmed(record, values.stamp())) {
+            return None;
+        }
+        let further = trail.records().skip(1).map(Record::snapshot);
+        let entry = parcel::open(bytes, trail.identity, trail.suffix, further, values.sample()?, query.decode)?;
+        let is_served = self.clock.now() < entry.hard;
+        is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
+    }
+
+    /// The way of all others, from nothing or from where the trail was lost.
+    async fn find(&self, query: Query<'_>, lost: Option<(Arc<Trail>, Values)>) -> Result<Lookup, StoreError> {
+        let name = self.names.of(query.key);
+        let keys = self.keys.entry(query.key, &name, &query.aggregates[0]);
+        let place = Place { query, name, keys };
+        let (asked, values) = match lost {
+            Some((trail, values)) => (Arc::clone(&trail.asked), values),
+            None => {
+                let record = self.known.record(&query.aggregates[0]);
+                let asked = Arc::new(self.asked(&place, record.map(|record| record.candidates()).unwrap_or_default()));
+                let values = self.ask(&asked).await?;
+                (asked, values)
+            }
+        };
+        let Some(records) = self.records(query, &asked, &values) else { return Ok(Lookup::Miss) };
+        let candidates = records[0].record.candidates();
+        if let Some(found) = self.pick(&place, &asked, &values, records) {
+            return Ok(found);
+        }
+        let unread: Vec<_> = candidates.into_iter().filter(|suffix| !asked.entries.contains(suffix)).collect();
         if unread.is_empty() {
             return Ok(Lookup::Miss);
         }
-        let read = self.read(&place, &unread).await?;
-        Ok(read.and_then(|read| self.pick(&place, &read)).unwrap_or(Lookup::Miss))
+        let asked = Arc::new(self.asked(&place, unread));
+        let values = self.ask(&asked).await?;
+        let records = self.records(query, &asked, &values);
+        Ok(records.and_then(|records| self.pick(&place, &asked, &values, records)).unwrap_or(Lookup::Miss))
     }
 
-    /// Nothing where a record is absent, or not to be trusted.
-    async fn read(&self, place: &Place<'_>, suffixes: &[Suffix]) -> Result<Option<Read>, StoreError> {
-        let further = &place.query.aggregates[1..];
-        let (first, others) = if further.is_empty() {
-            (self.read_first(place, suffixes).await?, Vec::new())
-        } else {
-            both(self.read_first(place, suffixes), try_all(further.iter().map(|name| self.read_record(name)))).await?
-        };
-        let (record, entries, sample) = first;
-        let records = std::iter::once(record).chain(others).collect::<Option<_>>();
-        Ok(records.zip(sample).map(|(records, sample)| Read { records, entries, sample }))
+    fn asked(&self, place: &Place<'_>, entries: Vec<Suffix>) -> Asked {
+        let further = place.query.aggregates[1..].iter().map(|aggregate| self.keys.index(aggregate));
+        Asked::new(&place.keys, entries, further)
     }
 
-    /// The first aggregate's record, and the entries beside it.
-    async fn read_first(&self, place: &Place<'_>, suffixes: &[Suffix]) -> Result<First, StoreError> {
-        let Values { values, stamp, sample } = match &self.batch {
-            Some(batch) => {
-                let entries = suffixes.iter().map(|suffix| place.keys.versioned(*suffix));
-                batch.get(std::iter::once(place.keys.index.clone()).chain(entries).collect()).await?
-            }
-            None => self.read_slot(place, suffixes).await?,
-        };
-        let mut values = values.into_iter();
-        let record = self.trusted(values.next().flatten(), &place.query.aggregates[0], stamp);
-        Ok((record, suffixes.iter().copied().zip(values).collect(), sample))
+    async fn ask(&self, asked: &Arc<Asked>) -> Result<Values, StoreError> {
+        match &self.batch {
+            Some(batch) => batch.get(asked).await,
+            None => Box::pin(self.ask_slots(asked)).await,
+        }
     }
 
-    /// In a cluster: the keys of one slot, by themselves.
-    async fn read_slot(&self, place: &Place<'_>, suffixes: &[Suffix]) -> Result<Values, StoreError> {
-        let index = &place.keys.index;
+    /// In a cluster: the keys of the first aggregate's slot, and beside them each further record in its own.
+    async fn ask_slots(&self, asked: &Asked) -> Result<Values, StoreError> {
+        let (first, further) = asked.keys.split_at(1 + asked.entries.len());
+        let others = try_all(further.iter().map(|index| async move {
+            let mut answers = self.server.run("lookup", |_, _| get(index)).await?;
+            Ok((answers.next()?, answers.stamp))
+        }));
+        let (mut told, others) = both(self.ask_slot(first), others).await?;
+        // Of another life of the cluster is as good as absent.
+        let of_this = |(value, stamp)| if stamp == told.stamp { value } else { Value::Nil };
+        told.values.extend(others.into_iter().map(of_this));
+        Ok(Values::new(Arc::new(told), 0))
+    }
+
+    async fn ask_slot(&self, keys: &[String]) -> Result<Told, StoreError> {
+        let index = &keys[0];
         let mut answers = self
             .server
             .run("lookup", |session, how| {
                 let mut pipeline = Pipeline::new();
-                let keys = suffixes.iter().map(|suffix| place.keys.versioned(*suffix));
-                pipeline.cmd("MGET").arg(index).arg(keys.collect::<Vec<_>>());
+                pipeline.cmd("MGET").arg(keys);
                 if self.times.sample(self.slot(index), session.stamp, self.clock.now()).is_none() {
                     pipeline.add_command(TIME.on(index).command(how));
                 }
                 pipeline
             })
             .await?;
-        let values = answers.next()?;
+        let values = answers.sequence()?;
         if !answers.is_empty() {
             let micros = answers.next()?;
             self.observe(index, &answers, micros);
         }
         let sample = self.times.sample(self.slot(index), answers.stamp, self.clock.now());
-        Ok(Values { values, stamp: answers.stamp, sample })
+        Ok(Told { values, stamp: answers.stamp, sample })
     }
 
-    async fn read_record(&self, aggregate: &Aggregate) -> Result<Option<Record>, StoreError> {
-        let index = self.keys.index(aggregate);
-        let mut answers = self.server.run("lookup", |_, _| get(&index)).await?;
-        Ok(self.trusted(answers.next()?, aggregate, answers.stamp))
+    /// Of all aggregates, each confirmed by the server that answered; nothing where one is absent, or not to be trusted.
+    fn records(&self, query: Query<'_>, asked: &Asked, values: &Values) -> Option<Vec<Seen>> {
+        let trusted = |(at, aggregate)| self.trusted(asked.record(values, at)?, aggregate, values.stamp());
+        query.aggregates.iter().enumerate().map(trusted).collect()
     }
 
-    fn trusted(&self, text: Option<Vec<u8>>, aggregate: &Aggregate, stamp: Stamp) -> Option<Record> {
-        let record = Record::parse(&text?)?;
-        self.known.saw(aggregate, record.clone());
-        self.is_confirmed(&record, stamp).then_some(record)
+    fn trusted(&self, text: &[u8], aggregate: &Aggregate, stamp: Stamp) -> Option<Seen> {
+        let record = Arc::new(Record::parse(text)?);
+        self.known.saw(aggregate, &record);
+        self.is_confirmed(&record, stamp).then(|| Seen { text: text.to_vec(), record })
     }
 
     /// The first entry that serves.
-    fn pick(&self, place: &Place<'_>, read: &Read) -> Option<Lookup> {
-        let now = self.clock.now();
-        read.records[0].candidates().into_iter().find_map(|suffix| {
-            let (_, bytes) = read.entries.iter().find(|(other, _)| *other == suffix)?;
-            let entry = parcel::open(bytes.as_deref()?, place.name, suffix, &read.records[1..], read.sample)?;
-            if entry.hard <= now {
-                return None;
-            }
-            self.known.found(place.query.key, suffix);
-            Some(Lookup::Hit(entry, read.records.iter().map(Record::snapshot).collect()))
-        })
+    fn pick(&self, place: &Place<'_>, asked: &Asked, values: &Values, records: Vec<Seen>) -> Option<Lookup> {
+        let (now, identity) = (self.clock.now(), place.name.identity);
+        let (suffix, entry) = records[0].record.candidates().into_iter().find_map(|suffix| {
+            let (_, bytes) = asked.found(values).find(|(other, _)| *other == suffix)?;
+            let further = records[1..].iter().map(|seen| seen.record.snapshot());
+            let entry = parcel::open(bytes, identity, suffix, further, values.sample()?, place.query.decode)?;
+            (now < entry.hard).then_some((suffix, entry))
+        })?;
+        let snapshots = records.iter().map(|seen| seen.record.snapshot()).collect();
+        self.known.found(place.query, self.asked(place, vec![suffix]), suffix, identity, records);
+        Some(Lookup::Hit(entry, snapshots))
     }
 }

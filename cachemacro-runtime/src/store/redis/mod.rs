@@ -1,6 +1,7 @@
 //! The shared store on Redis or Valkey: keys, records and scripts over one link to the server.
 
 mod announcement;
+mod asked;
 mod batch;
 mod config;
 mod fill;

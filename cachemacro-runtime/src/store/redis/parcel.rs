@@ -3,11 +3,10 @@
 use super::header::{self, Header, Holds};
 use super::keys::Suffix;
 use super::names::Name;
-use super::record::Record;
 use super::time::Sample;
 use crate::entry::{Entry, Payload};
 use crate::error::StoreError;
-use crate::store::Snapshot;
+use crate::store::{Decode, Snapshot};
 use crate::version::Token;
 
 use std::time::Duration;
@@ -42,15 +41,26 @@ pub(super) fn pack(
 }
 
 /// The entry, if it is this function's, under this suffix, and bound to what the further aggregates' records now are (R20).
-pub(super) fn open(bytes: &[u8], name: &Name, suffix: Suffix, further: &[Record], sample: Sample) -> Option<Entry> {
+/// With `decode` its value is an object already, unless the bytes are none.
+pub(super) fn open(
+    bytes: &[u8],
+    identity: u64,
+    suffix: Suffix,
+    further: impl Iterator<Item = Snapshot>,
+    sample: Sample,
+    decode: Option<Decode>,
+) -> Option<Entry> {
     let (header, payload) = header::decode(bytes)?;
-    let is_bound = header.further.iter().copied().eq(further.iter().map(|record| still(record.snapshot())));
-    if header.identity != name.identity || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
+    let is_bound = header.further.iter().copied().eq(further.map(still));
+    if header.identity != identity || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
         return None;
     }
     Some(Entry {
         payload: match header.holds {
-            Holds::Value => Payload::Bytes(payload.into()),
+            Holds::Value => match decode.and_then(|decode| decode(payload)) {
+                Some(object) => Payload::Object(object),
+                None => Payload::Bytes(payload.into()),
+            },
             Holds::Absent(kind) => Payload::Absent(kind),
         },
         version: suffix.token.version,

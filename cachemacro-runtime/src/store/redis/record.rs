@@ -19,7 +19,7 @@ pub(super) struct Record {
     alias: Option<u64>,
     cold: bool,
     /// The first 16 digits of the `master_replid` under which it was last confirmed (R21).
-    server: [u8; 16],
+    server: Stamp,
     /// `(from, generation)`, ascending; the first is from 0.
     marks: Vec<(u64, Generation)>,
 }
@@ -42,7 +42,7 @@ impl Record {
                 // Known to the scripts only, but part of the form.
                 let _young: u64 = decimal(field("young")?)?;
                 let _rotates = flag(field("rotates")?)?;
-                hex(field("server")?)?.as_bytes().try_into().ok()?
+                Stamp::from_bits(bits(field("server")?)?)
             },
             marks: field("marks")?.split(',').map(mark).collect::<Option<_>>()?,
         };
@@ -57,7 +57,7 @@ impl Record {
 
     /// Whether the server that confirmed it is this one.
     pub(super) fn is_confirmed_by(&self, stamp: Stamp) -> bool {
-        stamp.to_string().as_bytes() == self.server
+        stamp == self.server
     }
 
     /// Under what a value is found that was loaded with this fence, under this snapshot; nothing where the record is not the
@@ -129,13 +129,13 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-fn hex(text: &str) -> Option<&str> {
+fn bits(text: &str) -> Option<u64> {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (text.len() == 16 && text.bytes().all(is_hex)).then_some(text)
+    (text.len() == 16 && text.bytes().all(is_hex)).then(|| u64::from_str_radix(text, 16).ok())?
 }
 
 fn generation(text: &str) -> Option<Generation> {
-    u64::from_str_radix(hex(text)?, 16).ok().map(Generation::from_bits)
+    bits(text).map(Generation::from_bits)
 }
 
 fn mark(text: &str) -> Option<(u64, Generation)> {
@@ -163,7 +163,7 @@ mod tests {
     fn a_record_is_read_as_it_was_written() {
         let turn = Generation::from_bits(0x9f86_d081_884c_7d65);
         let marks = vec![(0, Generation::from_bits(1)), (6, Generation::from_bits(0xaaaa_aaaa_aaaa_aaaa))];
-        let server = *b"1a2b3c4d5e6f7081";
+        let server = Stamp::from_bits(0x1a2b_3c4d_5e6f_7081);
         assert_eq!(read(TEXT), Some(Record { floor: 7, turn, alias: Some(3), cold: false, server, marks }));
     }
 

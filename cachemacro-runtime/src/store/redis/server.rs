@@ -1,6 +1,7 @@
 //! The server, spoken to in commands and scripts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redis::{FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 
@@ -9,13 +10,13 @@ use super::script::{How, Invocation};
 use super::time::Sample;
 use crate::clock::Moment;
 use crate::error::StoreError;
-use crate::sync::{Mutex, lock};
 
 /// Clones share the link.
 #[derive(Clone)]
 pub(super) struct Server {
     link: Arc<Link>,
-    last: Arc<Mutex<Stamp>>,
+    /// The stamp of the server that answered last.
+    last: Arc<AtomicU64>,
 }
 
 /// The answers to one pipeline, one by one.
@@ -39,7 +40,7 @@ impl Server {
 
     /// Of the server that answered last.
     pub(super) fn stamp(&self) -> Stamp {
-        *lock(&self.last)
+        Stamp::from_bits(self.last.load(Ordering::Relaxed))
     }
 
     /// Runs what `build` makes for the connection it will run on; once more with the scripts' sources where the server does
@@ -54,7 +55,7 @@ impl Server {
             reply = self.link.run(operation, |session| build(session, How::BySource)).await?;
         }
         let Reply { values, stamp, sent, received } = reply;
-        *lock(&self.last) = stamp;
+        self.last.store(stamp.to_bits(), Ordering::Relaxed);
         Ok(Answers { operation, values: values.into_iter(), stamp, sent, received })
     }
 }
@@ -65,9 +66,18 @@ fn is_no_script(value: &Value) -> bool {
 
 impl Answers {
     pub(super) fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
-        let value = self.values.next().unwrap_or(Value::Nil);
-        let read = value.extract_error().and_then(|value| Ok(T::from_redis_value(value)?));
+        let read = self.values.next().unwrap_or(Value::Nil).extract_error();
+        let read = read.and_then(|value| Ok(T::from_redis_value(value)?));
         read.map_err(|error| failed(self.operation, error))
+    }
+
+    /// The next answer, which is of as many parts as the command had keys.
+    pub(super) fn sequence(&mut self) -> Result<Vec<Value>, StoreError> {
+        match self.values.next() {
+            Some(Value::Array(values)) => Ok(values),
+            Some(Value::ServerError(error)) => Err(failed(self.operation, error.into())),
+            other => Err(self.unexpected(&format!("{other:?}"))),
+        }
     }
 
     /// A word that no script says: the server is no Redis, or its data are another program's.

@@ -125,12 +125,12 @@ impl RedisStore {
         &self,
         answers: &mut Answers,
         aggregate: &Aggregate,
-    ) -> Result<(String, Option<Record>), StoreError> {
+    ) -> Result<(String, Option<Arc<Record>>), StoreError> {
         let (micros, word, text) = answers.next::<(u64, String, Vec<u8>)>()?;
         self.observe(&self.keys.index(aggregate), answers, micros);
-        let record = Record::parse(&text);
+        let record = Record::parse(&text).map(Arc::new);
         if let Some(record) = &record {
-            self.known.saw(aggregate, record.clone());
+            self.known.saw(aggregate, record);
         }
         Ok((word, record))
     }
@@ -169,7 +169,7 @@ impl RedisStore {
             self.observe(&self.keys.index(aggregate), &answers, micros);
             let record = Record::parse(&text).ok_or_else(|| answers.unexpected("no record"))?;
             let snapshot = record.snapshot();
-            self.known.saw(aggregate, record);
+            self.known.saw(aggregate, &Arc::new(record));
             Ok((snapshot, word == "primary", u64::try_from(left).ok()))
         };
         let entered = try_all(query.aggregates.iter().enumerate().map(enter_one)).await?;
@@ -320,7 +320,7 @@ impl Store for RedisStore {
     }
 
     fn life(&self) -> u64 {
-        if self.trusts() { 0 } else { u64::from_str_radix(&self.server.stamp().to_string(), 16).unwrap_or(0) }
+        if self.trusts() { 0 } else { self.server.stamp().to_bits() }
     }
 
     fn source_lag(&self) -> Duration {
