@@ -3,6 +3,7 @@
 mod aging;
 mod ask;
 mod board;
+mod builder;
 mod cache;
 mod call;
 mod face;
@@ -18,7 +19,8 @@ mod source;
 mod sync;
 mod ticket;
 
-pub use cache::{Cache, CacheBuilder};
+pub use builder::CacheBuilder;
+pub use cache::Cache;
 pub use call::Miss;
 pub use invalidate::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
 pub use peek::{Peek, peek};

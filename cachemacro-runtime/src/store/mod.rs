@@ -142,7 +142,7 @@ pub struct Followed {
 /// A store of entries and index records.
 ///
 /// Every operation is atomic per aggregate, and none may serve what the protocol forbids: the contract is
-/// [`contract::check`](crate::store::contract) (feature `testing`), which a new store must pass. An operation may fail or
+/// `store::contract::check` (feature `testing`), which a new store must pass. An operation may fail or
 /// be slow; the engine then answers from the loader.
 pub trait Store: Send + Sync + 'static {
     /// The form of payloads that this store takes and gives.

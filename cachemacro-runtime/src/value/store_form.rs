@@ -1,6 +1,7 @@
 //! What a value must be to be kept, and how a store turns it into bytes and back.
 
 use std::any::TypeId;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -97,8 +98,10 @@ fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: 
     codec::encode(object.downcast_ref::<T>()?, encoding).map(Into::into)
 }
 
+/// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
 fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
-    codec::decode::<T>(bytes).map(|value| Arc::new(value) as Object)
+    let value = catch_unwind(AssertUnwindSafe(|| codec::decode::<T>(bytes))).ok()??;
+    Some(Arc::new(value))
 }
 
 fn own<T: Clone + Send + Sync + 'static>(object: Object) -> Option<T> {
@@ -132,4 +135,29 @@ where
     S::Value: LocalValue,
 {
     S::Value::values()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Clone, Serialize)]
+    struct Even(u8);
+
+    impl<'de> Deserialize<'de> for Even {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let number = u8::deserialize(from)?;
+            assert!(number % 2 == 0, "odd numbers are not expected");
+            Ok(Self(number))
+        }
+    }
+
+    #[test]
+    fn r18_a_deserialize_that_panics_is_a_miss() {
+        let bytes = |number| encode::<Even>(&(Arc::new(Even(number)) as Object), Encoding::default()).expect("encodes");
+        assert!(decode::<Even>(&bytes(2)).is_some());
+        assert!(decode::<Even>(&bytes(3)).is_none());
+    }
 }

@@ -1,92 +1,26 @@
 //! The in-process store: typed values over `quick_cache`, no encoding, and index records shared by their entries.
 
+mod bound;
 mod cell;
 mod record;
 
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync::Cache as QuickCache};
-
+pub use self::bound::Memory;
+use self::bound::{PushedOut, Records};
 use self::cell::{Cell, Cells, Tie};
 use self::record::Record;
 use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
 use crate::clock::Clock;
-use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness, Prehashed};
+use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
 use crate::event::{Aggregate, Move};
 use crate::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
 
 const FILL_STRIPES: usize = 64;
 
-/// How much the in-process store may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
-    capacity: u64,
-    by_bytes: bool,
-}
-
-impl Memory {
-    /// At most this many entries. An entry and the older versions of it that a rollback may need count as one.
-    #[must_use]
-    pub const fn entries(entries: u64) -> Self {
-        Self { capacity: entries, by_bytes: false }
-    }
-
-    /// At most this many bytes, as `weight = |value| …` gives them, or as estimated: the size of the type, of its encoding
-    /// (a measure of the heap behind it; `local` values have none), and of the key.
-    #[must_use]
-    pub const fn bytes(bytes: u64) -> Self {
-        Self { capacity: bytes, by_bytes: true }
-    }
-
-    pub(crate) const fn is_by_bytes(self) -> bool {
-        self.by_bytes
-    }
-}
-
-/// 100,000 entries.
-impl Default for Memory {
-    fn default() -> Self {
-        Self::entries(100_000)
-    }
-}
-
-impl From<u64> for Memory {
-    fn from(entries: u64) -> Self {
-        Self::entries(entries)
-    }
-}
-
-#[derive(Clone)]
-struct Weigh {
-    by_bytes: bool,
-}
-
-impl Weighter<EntryKey, Arc<Record>> for Weigh {
-    fn weight(&self, key: &EntryKey, record: &Arc<Record>) -> u64 {
-        if self.by_bytes { record.weight().saturating_add(key.text().len() as u64).max(1) } else { 1 }
-    }
-}
-
 /// Told of every entry that the bound pushed out.
 pub(crate) type OnEvict = Arc<dyn Fn(&EntryKey) + Send + Sync>;
-
-/// Entries pushed out by an insertion, and the one it replaced, are dropped after the shard is unlocked: the last entry of
-/// an aggregate takes its index record along.
-#[derive(Clone)]
-struct Collect;
-
-impl Lifecycle<EntryKey, Arc<Record>> for Collect {
-    type RequestState = PushedOut;
-
-    fn on_evict(&self, pushed_out: &mut Self::RequestState, key: EntryKey, record: Arc<Record>) {
-        pushed_out.push((key, record));
-    }
-}
-
-type PushedOut = Vec<(EntryKey, Arc<Record>)>;
-type Records = QuickCache<EntryKey, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 /// The in-process [`Store`].
 pub struct MemoryStore {
@@ -112,17 +46,10 @@ impl MemoryStore {
         source_lag: Duration,
         on_evict: OnEvict,
     ) -> Self {
-        let estimated = if memory.by_bytes { memory.capacity / 512 } else { memory.capacity };
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(usize::try_from(estimated).unwrap_or(usize::MAX).clamp(1, 1 << 24))
-            .weight_capacity(memory.capacity)
-            .build()
-            .expect("both capacities are given");
-        let weigh = Weigh { by_bytes: memory.by_bytes };
         Self {
             clock,
             source_lag,
-            records: QuickCache::with_options(options, weigh, BuildHasherDefault::default(), Collect),
+            records: memory.records(),
             on_evict,
             cells: SyncArc::new(Cells::new()),
             fills: (0..FILL_STRIPES).map(|_| Mutex::new(())).collect(),
