@@ -49,18 +49,59 @@ fn nanos(span: Duration) -> u64 {
 pub trait Clock: Send + Sync + 'static {
     /// The present moment. Must never go back.
     fn now(&self) -> Moment;
+
+    /// A moment of the last second, for whoever only asks whether something is well ahead: never later than the present, and
+    /// cheaper where the machine has such a clock. Default: [`Clock::now`].
+    #[inline]
+    fn recent(&self) -> Moment {
+        self.now()
+    }
 }
 
 /// The machine's monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+static ORIGIN: LazyLock<Origin> = LazyLock::new(Origin::now);
+
+struct Origin {
+    instant: Instant,
+    /// No earlier than `instant`, so that no recent moment is too late.
+    #[cfg(target_os = "linux")]
+    coarse: u64,
+}
+
+impl Origin {
+    fn now() -> Self {
+        let instant = Instant::now();
+        Self {
+            instant,
+            #[cfg(target_os = "linux")]
+            coarse: nanos_of(rustix::time::ClockId::Monotonic),
+        }
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        Moment(nanos(ORIGIN.elapsed()))
+        Moment(nanos(ORIGIN.instant.elapsed()))
     }
+
+    /// The time of the last tick of the system's clock, 1 to 10 ms ago.
+    #[cfg(target_os = "linux")]
+    #[inline]
+    fn recent(&self) -> Moment {
+        Moment(nanos_of(rustix::time::ClockId::MonotonicCoarse).saturating_sub(ORIGIN.coarse))
+    }
+}
+
+/// Both show the time that [`Instant`] does, the coarse one that of its last tick.
+#[cfg(target_os = "linux")]
+#[inline]
+fn nanos_of(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
+    // Neither is negative: the clock began with the system.
+    time.tv_sec.unsigned_abs().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.unsigned_abs())
 }
 
 /// A clock that stands still until it is told to move. Clones share their time.
@@ -94,6 +135,18 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recent_moment_is_never_ahead() {
+        for _ in 0..1000 {
+            let recent = SystemClock.recent();
+            assert!(recent <= SystemClock.now());
+        }
+        let now = SystemClock.now();
+        while SystemClock.recent() < now {
+            std::hint::spin_loop();
+        }
+    }
 
     #[test]
     fn arithmetic_saturates() {

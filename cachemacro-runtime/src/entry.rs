@@ -2,14 +2,12 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-
 use crate::clock::Moment;
-use crate::key::KeyWriter;
+use crate::key::{KeyWriter, Text, TextRef};
 use crate::site::Site;
 
 /// A value of any cacheable type.
@@ -108,7 +106,7 @@ pub struct EntryKey {
     site: &'static Site,
     value: TypeId,
     owner: &'static str,
-    text: Box<[u8]>,
+    text: Text,
 }
 
 /// An [`EntryKey`] that has not been allocated.
@@ -119,35 +117,33 @@ pub(crate) struct EntryKeyRef<'a> {
     site: &'static Site,
     value: TypeId,
     owner: &'static str,
-    text: &'a [u8],
+    text: TextRef<'a>,
 }
 
-static KEY_HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-
 impl<'a> EntryKeyRef<'a> {
-    /// Hashes the key: once for all maps that it will be looked up in.
+    /// The key that a call rendered. It was hashed on the way: once for all maps that it will be looked up in.
     #[inline]
-    pub(crate) fn new(site: &'static Site, value: TypeId, text: &'a [u8]) -> Self {
-        let mut hasher = KEY_HASHER.build_hasher();
-        hasher.write(text);
-        hasher.write_usize(site.identity());
-        Self { hash: hasher.finish(), site, value, owner: "", text }
-    }
-
-    /// As [`EntryKeyRef::new`], for the key that a call rendered.
-    #[inline]
-    pub(crate) fn of_call(site: &'static Site, value: TypeId, key: &'a KeyWriter) -> Self {
-        Self { owner: key.owned_by(), ..Self::new(site, value, key.as_bytes()) }
+    pub(crate) fn of_call(site: &'static Site, value: TypeId, key: &'a mut KeyWriter) -> Self {
+        let (hash, owner) = (key.hash_with(site.identity()), key.owned_by());
+        Self { hash, site, value, owner, text: key.text() }
     }
 
     pub(crate) fn to_owned(self) -> EntryKey {
-        EntryKey { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: self.text.into() }
+        EntryKey { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: self.text.to_owned() }
     }
 }
 
 impl EntryKey {
+    /// The key of this text, for a function without type parameters.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn of(site: &'static Site, value: TypeId, text: &[u8]) -> Self {
+        let mut key = KeyWriter::new();
+        key.push(text);
+        EntryKeyRef::of_call(site, value, &mut key).to_owned()
+    }
+
     pub(crate) fn by_ref(&self) -> EntryKeyRef<'_> {
-        EntryKeyRef { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: &self.text }
+        EntryKeyRef { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: self.text.by_ref() }
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -172,13 +168,13 @@ impl EntryKey {
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn new(site: &'static Site, text: &str) -> Self {
-        EntryKeyRef::new(site, TypeId::of::<()>(), text.as_bytes()).to_owned()
+        Self::of(site, TypeId::of::<()>(), text.as_bytes())
     }
 
     /// The rendered template, `user:123`.
     #[must_use]
     pub fn text(&self) -> &[u8] {
-        &self.text
+        self.text.as_bytes()
     }
 }
 
@@ -208,7 +204,7 @@ impl quick_cache::Equivalent<EntryKey> for EntryKeyRef<'_> {
         self.hash == key.hash
             && std::ptr::eq(self.site, key.site)
             && self.value == key.value
-            && *self.text == *key.text
+            && self.text == key.text
             && (std::ptr::eq(self.owner, key.owner) || self.owner == key.owner)
     }
 }
@@ -231,6 +227,6 @@ impl Hasher for Prehashed {
 
 impl fmt::Debug for EntryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", String::from_utf8_lossy(&self.text))
+        write!(f, "{}", String::from_utf8_lossy(self.text()))
     }
 }

@@ -1,15 +1,20 @@
 //! The hit: what an annotated function pays when its value is at hand.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
+use crate::clock::Moment;
 use crate::entry::{Absence, EntryKeyRef, Payload};
 use crate::key::KeyWriter;
 use crate::scope;
 use crate::site::Site;
 use crate::telemetry::Event;
 use crate::value::{Shape, Values};
+
+/// How far off a deadline must be to be certainly ahead at a moment of the last second ([`Clock::recent`](crate::Clock)).
+const FAR: Duration = Duration::from_secs(1);
 
 /// What the fast path found.
 pub enum Peek<V> {
@@ -27,16 +32,16 @@ pub enum Peek<V> {
 pub fn peek<S: Shape>(
     site: &'static Site,
     cache: &Cache,
-    key: KeyWriter,
+    key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    let key = EntryKeyRef::of_call(site, values.ops.value, &key);
-    match hit(site, cache, key, values) {
+    let key = EntryKeyRef::of_call(site, values.ops.value, key);
+    match hit(site, cache, &key, values) {
         Hit::Value(value) => Peek::Value(value),
         Hit::Absent(kind) => Peek::Absent(kind),
-        Hit::Early => miss(site, cache, key, values, true),
-        Hit::Nothing => miss(site, cache, key, values, false),
+        Hit::Early => miss(site, cache, &key, values, true),
+        Hit::Nothing => miss(site, cache, &key, values, false),
     }
 }
 
@@ -50,14 +55,14 @@ pub(super) enum Hit<V> {
 }
 
 #[inline]
-pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: EntryKeyRef<'_>, values: Values<V>) -> Hit<V> {
+pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryKeyRef<'_>, values: Values<V>) -> Hit<V> {
     let tier = cache.tier(site);
     if scope::is_scoped() || (tier.is_none() && !cache.is_local(site)) {
         return Hit::Nothing;
     }
     let Some(peeked) = cache.inner.memory.peek(key) else { return Hit::Nothing };
     let entry = peeked.entry();
-    let now = cache.inner.clock.now();
+    let now = present(cache, tier.is_some(), entry.soft);
     if now >= entry.soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
         return Hit::Nothing;
     }
@@ -81,10 +86,18 @@ pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: EntryKeyR
     }
 }
 
+/// The time, read exactly where it may decide.
+#[inline]
+fn present(cache: &Cache, is_tiered: bool, deadline: Moment) -> Moment {
+    let recent = cache.inner.clock.recent();
+    let is_far = deadline.since(recent) > FAR;
+    if is_far && !is_tiered { recent } else { cache.inner.clock.now() }
+}
+
 #[cold]
 #[inline(never)]
-fn miss<V>(site: &'static Site, cache: &Cache, key: EntryKeyRef<'_>, values: Values<V>, is_early: bool) -> Peek<V> {
-    let mut call = Call::new(cache, site, values.ops, Arc::new(key.to_owned()));
+fn miss<V>(site: &'static Site, cache: &Cache, key: &EntryKeyRef<'_>, values: Values<V>, is_early: bool) -> Peek<V> {
+    let mut call = Call::new(cache, site, values.ops, Arc::new(EntryKeyRef::to_owned(*key)));
     call.is_early = is_early;
     Peek::Miss(Miss(Box::new(call)))
 }

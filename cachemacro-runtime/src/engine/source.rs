@@ -41,11 +41,11 @@ pub struct Source<V> {
 pub fn source<S: Shape>(
     site: &'static Site,
     cache: &Cache,
-    key: KeyWriter,
+    key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
 ) -> Source<S::Value> {
-    let key = EntryKeyRef::of_call(site, values.ops.value, &key).to_owned();
+    let key = EntryKeyRef::of_call(site, values.ops.value, key).to_owned();
     Source { call: Call::new(cache, site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
 }
 
@@ -93,7 +93,7 @@ impl<V: 'static> Source<V> {
 
     fn serve(&self) -> Asked<V> {
         if self.call.mode == CacheMode::Default {
-            match hit(self.call.site, &self.call.cache, self.call.key.by_ref(), self.values) {
+            match hit(self.call.site, &self.call.cache, &self.call.key.by_ref(), self.values) {
                 Hit::Value(value) => return Asked::Value(value),
                 Hit::Absent(kind) => return Asked::Absent(kind),
                 Hit::Early | Hit::Nothing => {}

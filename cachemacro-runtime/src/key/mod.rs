@@ -1,7 +1,9 @@
 //! Keys: arguments rendered so that two different calls never render alike (R17).
 
 mod part;
+mod text;
 mod writer;
 
 pub use part::{KeyPart, canon, part};
+pub(crate) use text::{Text, TextRef};
 pub use writer::KeyWriter;

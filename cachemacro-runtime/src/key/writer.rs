@@ -1,11 +1,23 @@
 //! The buffer a key is rendered into: on the stack, until it is longer than most keys are.
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
+
+use foldhash::fast::{FoldHasher, RandomState};
+
+use super::text::TextRef;
 
 const INLINE: usize = 120;
+/// The least number of more than eight digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A key being rendered. Up to 120 bytes it allocates nothing.
 pub struct KeyWriter {
+    /// Of what was rendered: what was just written is slow to read back.
+    hasher: FoldHasher<'static>,
     inline: [u8; INLINE],
     len: usize,
     /// What tells the instances of a generic function, or of a generic type's method, apart.
@@ -24,8 +36,8 @@ impl KeyWriter {
     /// An empty key.
     #[must_use]
     #[inline]
-    pub const fn new() -> Self {
-        Self { inline: [0; INLINE], len: 0, owner: "", spill: Vec::new() }
+    pub fn new() -> Self {
+        Self { hasher: HASHER.build_hasher(), inline: [0; INLINE], len: 0, owner: "", spill: Vec::new() }
     }
 
     /// Names the type parameters that the function was called with: no part of the rendered key, but of the entry's identity.
@@ -99,37 +111,81 @@ impl KeyWriter {
 
     /// A decimal integer of at most 64 bits: most keys are one of these.
     #[inline]
-    pub fn number(&mut self, mut value: u64) {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (value % 10) as u8;
-            value /= 10;
-            if value == 0 {
-                break;
-            }
+    pub fn number(&mut self, value: u64) {
+        self.hasher.write_u64(value);
+        self.decimal(value);
+    }
+
+    #[inline]
+    fn decimal(&mut self, value: u64) {
+        if value < EIGHT_DIGITS {
+            self.digits(value, 1);
+        } else {
+            self.decimal(value / EIGHT_DIGITS);
+            self.digits(value % EIGHT_DIGITS, 8);
         }
-        self.push(&digits[start..]);
+    }
+
+    /// Up to eight digits, in one piece: what is written byte by byte is slow to read back.
+    #[inline]
+    fn digits(&mut self, mut value: u64, least: usize) {
+        let (mut text, mut count) = (0, 0);
+        while value > 0 || count < least {
+            text = (text << 8) | (u64::from(b'0') + value % 10);
+            value /= 10;
+            count += 1;
+        }
+        let text = text.to_le_bytes();
+        // Zeros follow the digits, as they follow the key.
+        match self.inline.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => {
+                *room = text;
+                self.len += count;
+            }
+            None => self.put(&text[..count]),
+        }
     }
 
     #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.hasher.write(bytes);
+        self.put(bytes);
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         if end <= INLINE {
             self.inline[self.len..end].copy_from_slice(bytes);
         } else {
-            self.push_spilled(bytes);
+            self.put_spilled(bytes);
         }
         self.len = end;
     }
 
     #[cold]
-    fn push_spilled(&mut self, bytes: &[u8]) {
+    fn put_spilled(&mut self, bytes: &[u8]) {
         if self.spill.is_empty() {
             self.spill.extend_from_slice(&self.inline[..self.len]);
         }
         self.spill.extend_from_slice(bytes);
+    }
+
+    /// A hash of what has been rendered, and of this number.
+    #[inline]
+    pub(crate) fn hash_with(&self, number: usize) -> u64 {
+        let mut hasher = self.hasher.clone();
+        hasher.write_usize(number);
+        hasher.finish()
+    }
+
+    /// What has been rendered, to look for. Nothing may be added after it.
+    #[inline]
+    pub(crate) fn text(&mut self) -> TextRef<'_> {
+        if self.len > INLINE {
+            return TextRef::Long(&self.spill);
+        }
+        TextRef::of_buffer(&mut self.inline, self.len)
     }
 
     /// What has been rendered.
@@ -188,5 +244,12 @@ mod tests {
         key.next();
         key.number(0);
         assert_eq!(key.to_string(), format!("{},{},0", u64::MAX, u128::MAX));
+        for log in 0..20 {
+            for number in [10_u64.pow(log) - 1, 10_u64.pow(log), 10_u64.pow(log) + 10] {
+                let mut key = KeyWriter::new();
+                key.number(number);
+                assert_eq!(key.to_string(), number.to_string());
+            }
+        }
     }
 }

@@ -157,7 +157,7 @@ impl Sites {
         let site = self.site(function);
         let shape = p::shape!(Option<Value>);
         let values = p::cacheable_shared(shape);
-        let key = self.key(rows);
+        let key = &mut self.key(rows);
         let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
         let found = if function == Function::Source {
             let mut source = p::source(site, cache, key, shape, values);

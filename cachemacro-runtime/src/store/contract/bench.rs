@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Setup;
 use crate::clock::{Clock, ManualClock};
-use crate::entry::{Absence, Entry, EntryKey, EntryKeyRef, FenceKind, Payload};
+use crate::entry::{Absence, Entry, EntryKey, FenceKind, Payload};
 use crate::event::{Aggregate, Move};
 use crate::policy::{Mode, Policy, Refresh};
 use crate::site::{Site, SiteInfo};
@@ -93,7 +93,7 @@ impl Call {
 
     fn new(site: &'static Site, value: TypeId, text: &str, aggregates: &[&str]) -> Self {
         Self {
-            key: EntryKeyRef::new(site, value, text.as_bytes()).to_owned(),
+            key: EntryKey::of(site, value, text.as_bytes()),
             aggregates: aggregates.iter().copied().map(Aggregate::new).collect(),
         }
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 pub use self::bound::Memory;
 use self::bound::{PushedOut, Records};
-use self::cell::{Cell, Cells, Tie};
-use self::record::Record;
+use self::cell::{Cell, Cells};
+use self::record::{Record, Ties};
 use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
 use crate::clock::Clock;
 use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
@@ -58,8 +58,8 @@ impl MemoryStore {
 
     /// The entry under this key if it can be served as it stands: no lock but its shard's, nothing allocated.
     #[inline]
-    pub(crate) fn peek(&self, key: EntryKeyRef<'_>) -> Option<Peeked> {
-        let record = self.records.get(&key)?;
+    pub(crate) fn peek(&self, key: &EntryKeyRef<'_>) -> Option<Peeked> {
+        let record = self.records.get(key)?;
         record.holds().then_some(Peeked(record))
     }
 
@@ -147,7 +147,7 @@ impl MemoryStore {
         lock(&self.fills[stripe])
     }
 
-    fn admit(&self, query: Query<'_>, fill: &Fill) -> Result<Box<[Tie]>, Refused> {
+    fn admit(&self, query: Query<'_>, fill: &Fill) -> Result<Ties, Refused> {
         let now = self.clock.now();
         let mut fence = fill.fence;
         let mut ties = Vec::with_capacity(query.aggregates.len());
@@ -160,8 +160,8 @@ impl MemoryStore {
     }
 
     /// Only in order: see [`MemoryStore::order`].
-    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Box<[Tie]>, origin: Option<Arc<[Snapshot]>>) -> Dropped {
-        if let Some(tie) = ties.first() {
+    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Ties, origin: Option<Arc<[Snapshot]>>) -> Dropped {
+        if let Some(tie) = ties.all().first() {
             (entry.version, entry.kind) = (tie.token().version, tie.kind());
         }
         let now = self.clock.now();

@@ -13,7 +13,7 @@ const OLDER_VERSIONS: usize = 3;
 
 pub(super) struct Record {
     pub(super) entry: Entry,
-    ties: Box<[Tie]>,
+    ties: Ties,
     /// Where the entry is a copy of a shared store's: the snapshots of its records there.
     pub(super) origin: Option<Arc<[Snapshot]>>,
     /// The version before this one. Off the hot path: looked at only when this one does not serve.
@@ -22,8 +22,33 @@ pub(super) struct Record {
     weight: AtomicU64,
 }
 
+/// What an entry hangs on: mostly one aggregate, whose tie is in place.
+pub(super) enum Ties {
+    One(Tie),
+    Many(Box<[Tie]>),
+}
+
+impl Ties {
+    #[inline]
+    pub(super) fn all(&self) -> &[Tie] {
+        match self {
+            Self::One(tie) => std::slice::from_ref(tie),
+            Self::Many(ties) => ties,
+        }
+    }
+}
+
+impl From<Vec<Tie>> for Ties {
+    fn from(ties: Vec<Tie>) -> Self {
+        match <[Tie; 1]>::try_from(ties) {
+            Ok([tie]) => Self::One(tie),
+            Err(ties) => Self::Many(ties.into()),
+        }
+    }
+}
+
 impl Record {
-    pub(super) fn new(entry: Entry, ties: Box<[Tie]>, origin: Option<Arc<[Snapshot]>>) -> Self {
+    pub(super) fn new(entry: Entry, ties: Ties, origin: Option<Arc<[Snapshot]>>) -> Self {
         let weight = AtomicU64::new(entry.weight);
         Self { entry, ties, origin, older: Mutex::new(None), weight }
     }
@@ -31,16 +56,16 @@ impl Record {
     /// Whether the entry may be served without asking a record: nothing has changed since it was last served.
     #[inline]
     pub(super) fn holds(&self) -> bool {
-        self.ties.iter().all(Tie::holds)
+        self.ties.all().iter().all(Tie::holds)
     }
 
     fn serves(&self) -> bool {
-        self.ties.iter().all(|tie| tie.holds() || tie.serves())
+        self.ties.all().iter().all(|tie| tie.holds() || tie.serves())
     }
 
     /// The snapshots that a refresh of this entry is fenced with.
     pub(super) fn snapshots(&self) -> Vec<Snapshot> {
-        self.ties.iter().map(Tie::snapshot).collect()
+        self.ties.all().iter().map(Tie::snapshot).collect()
     }
 
     fn older(&self) -> Option<Arc<Self>> {
@@ -90,7 +115,7 @@ impl Record {
     }
 
     fn is_same_version(&self, other: &Self) -> bool {
-        self.ties.iter().map(Tie::token).eq(other.ties.iter().map(Tie::token))
+        self.ties.all().iter().map(Tie::token).eq(other.ties.all().iter().map(Tie::token))
     }
 
     pub(super) fn weight(&self) -> u64 {

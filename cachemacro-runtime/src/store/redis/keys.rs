@@ -131,7 +131,7 @@ mod tests {
     use std::any::TypeId;
 
     use super::*;
-    use crate::entry::EntryKeyRef;
+    use crate::entry::EntryKey;
     use crate::store::redis::names::tests::{FIND, name};
     use crate::version::Generation;
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn entry(namespace: &str, text: &str, first: &str) -> EntryKeys {
-        let key = EntryKeyRef::new(&FIND, TypeId::of::<u64>(), text.as_bytes()).to_owned();
+        let key = EntryKey::of(&FIND, TypeId::of::<u64>(), text.as_bytes());
         Keys::new(namespace).entry(&key, &name("find"), &Aggregate::new(first))
     }
 

@@ -164,8 +164,8 @@ fn peek(cached: &Cached) -> TokenStream {
         .map(|closure| quote_spanned!(here()=> let __cachemacro_miss = __cachemacro_miss.aggregates(#closure);));
     quote_spanned! {here()=>
         let __cachemacro_miss = {
-            let __cachemacro_key = #key;
-            match #p::peek(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+            #key
+            match #p::peek(&__CACHEMACRO_SITE, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
                 #known
                 #p::Peek::Miss(__cachemacro_miss) => __cachemacro_miss,
             }
@@ -189,9 +189,12 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let aggregates =
         bind::closure(cached).map(|closure| quote_spanned!(here()=> __cachemacro_source.aggregates(#closure);));
     quote_spanned! {here()=>
-        let mut __cachemacro_source = #p::source(
-            &__CACHEMACRO_SITE, __cachemacro_cache, #key, __cachemacro_shape, __cachemacro_values,
-        );
+        let mut __cachemacro_source = {
+            #key
+            #p::source(
+                &__CACHEMACRO_SITE, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
+            )
+        };
         #aggregates
         let __cachemacro_miss = loop {
             match __cachemacro_source.#begin {

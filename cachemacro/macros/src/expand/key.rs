@@ -9,14 +9,11 @@ use crate::model::cached::Cached;
 use crate::model::template::{Piece, Place};
 
 /// ```text
-/// {
-///     let mut key = P::KeyWriter::new();
-///     key.owner(type_name::<(PhantomData<Self>, PhantomData<T>)>());   // methods and generic functions
-///     key.literal("user:");
-///     let part = &id;
-///     P::part(&mut key, *&part);
-///     key
-/// }
+/// let mut key = P::KeyWriter::new();
+/// key.owner(type_name::<(PhantomData<Self>, PhantomData<T>)>());   // methods and generic functions
+/// key.literal("user:");
+/// let part = &id;
+/// P::part(&mut key, *&part);
 /// ```
 pub(crate) fn of_call(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
@@ -26,12 +23,9 @@ pub(crate) fn of_call(cached: &Cached) -> TokenStream {
     });
     let owner = owner(cached);
     quote_spanned! {here()=>
-        {
-            let mut __cachemacro_key = #p::KeyWriter::new();
-            #owner
-            #(#pieces)*
-            __cachemacro_key
-        }
+        let mut __cachemacro_key = #p::KeyWriter::new();
+        #owner
+        #(#pieces)*
     }
 }
 
