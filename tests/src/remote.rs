@@ -28,6 +28,8 @@ pub struct Remote {
     pub is_leased: AtomicBool,
     /// Lookups are answered, but their answers arrive only as permits are added. Closed: at once.
     pub answers: Semaphore,
+    /// Moves reach the store only as permits are added. Closed: at once.
+    pub moves: Semaphore,
     /// Which life of the store this is.
     pub life: AtomicU64,
     /// Operations so far, without those of the channel.
@@ -57,6 +59,7 @@ impl Remote {
             loses_announcements: AtomicBool::new(false),
             is_leased: AtomicBool::new(false),
             answers: closed(),
+            moves: closed(),
             life: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             channel: Mutex::default(),
@@ -69,6 +72,14 @@ impl Remote {
     pub fn with_held_answers(self: Arc<Self>) -> Arc<Self> {
         let mut this = Arc::into_inner(self).expect("nobody uses the store yet");
         this.answers = Semaphore::new(0);
+        Arc::new(this)
+    }
+
+    /// From now on moves wait for permits of [`Remote::moves`].
+    #[must_use]
+    pub fn with_held_moves(self: Arc<Self>) -> Arc<Self> {
+        let mut this = Arc::into_inner(self).expect("nobody uses the store yet");
+        this.moves = Semaphore::new(0);
         Arc::new(this)
     }
 
@@ -161,6 +172,9 @@ impl Store for Remote {
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         Box::pin(async move {
             self.reach("apply").await?;
+            if let Ok(permit) = self.moves.acquire().await {
+                permit.forget();
+            }
             self.inner.apply(aggregate, moved).await
         })
     }

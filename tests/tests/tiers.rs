@@ -49,6 +49,11 @@ impl Process {
         self.table.read(id)
     }
 
+    #[cached(key = "row:<id>", invalidated_by(RowUpdated { id }), hard_ttl = "10m", jitter = "0%", cache = self.cache)]
+    async fn opaque_row(&self, id: u64) -> Option<Row> {
+        self.table.read(id)
+    }
+
     async fn read(&self) -> (u64, Option<Tier>) {
         let (row, trace) = traced(self.row(1)).await;
         (row.expect("a row").version, trace.tier)
@@ -155,6 +160,28 @@ async fn a_copy_that_an_announcement_overtook_is_not_kept() {
     fleet.store.answers.add_permits(100);
     assert_eq!(fetching.await.expect("no panic"), 1, "it began before the event");
     assert_eq!(fleet.other.version().await, 2);
+}
+
+/// R13 in the process that publishes: its own records hear of version 2 before the shared one moves, and what is fetched
+/// between is version 1.
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_not_kept_that_is_behind_the_records_of_its_process() {
+    let clock = ManualClock::default();
+    let fleet = fleet_on(clock.clone(), Remote::new(clock).with_held_moves());
+    fleet.settle().await;
+    assert_eq!(fleet.one.opaque_row(1).await.expect("a row").version, 1);
+
+    fleet.table.write(2);
+    let cache = fleet.one.cache.clone();
+    let publishing = tokio::spawn(async move { cache.try_publish(RowUpdated { id: 1, version: 2 }).await });
+    fleet.settle().await;
+    assert_eq!(fleet.one.opaque_row(1).await.expect("a row").version, 1, "it is not acknowledged yet");
+    fleet.store.moves.add_permits(100);
+    publishing.await.expect("no panic").expect("the store took it");
+    fleet.settle().await;
+    fleet.clock.advance(DETECTION);
+    tokio::time::sleep(DETECTION).await;
+    assert_eq!(fleet.one.opaque_row(1).await.expect("a row").version, 2);
 }
 
 #[tokio::test(start_paused = true)]

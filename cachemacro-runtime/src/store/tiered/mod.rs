@@ -69,7 +69,14 @@ impl Tiered {
         self.memory.enter(query, query.key.site().rotates()).await.ok()
     }
 
+    /// What carries no version of its own is as old as the shared records that it was fetched under. A publisher's own
+    /// records are ahead of these while its move is on its way, and no announcement of that move will end the copy (R13).
     fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: Entry, origin: Vec<Snapshot>) {
+        let proven_by_version = usize::from(matches!(fence, Fence::Row(_)));
+        let mut tied = places.snapshots.iter().zip(&origin).skip(proven_by_version);
+        if tied.any(|(here, there)| there.floor < here.floor) {
+            return;
+        }
         let fill = Fill { snapshots: places.snapshots, fence, from_primary: true, entry, object: None };
         self.memory.keep(query, fill, origin.into());
     }
