@@ -3,9 +3,11 @@
 //! | command | does |
 //! |---|---|
 //! | `cargo xtask test` | every test of the workspace, doctests and the model checker included; installs Redis for them where it is missing |
+//! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 
 mod msrv;
+mod mutants;
 mod programs;
 mod test;
 
@@ -15,12 +17,15 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test    run every test of the workspace; installs Redis for them where it is missing and apt-get may be used
+  mutants [name ...]
+          switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
   msrv    check the dependencies of the published crates against the workspace's rust-version";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
+        ["mutants", ref names @ ..] => mutants::run(names),
         ["msrv"] => msrv::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

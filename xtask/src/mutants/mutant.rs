@@ -1,0 +1,82 @@
+//! The mutants: which lines make which mechanism.
+
+/// A mechanism, and how it is switched off.
+pub(crate) struct Mutant {
+    pub(crate) name: &'static str,
+    /// The rule of the protocol that it breaks.
+    pub(crate) rule: &'static str,
+    pub(crate) edits: &'static [Edit],
+}
+
+/// One place that changes.
+pub(crate) struct Edit {
+    /// In `cachemacro-runtime/src`.
+    pub(crate) file: &'static str,
+    /// What is there, once.
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+}
+
+pub(crate) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "cold",
+        rule: "R5: a record that began anew takes no replica's row",
+        edits: &[Edit {
+            file: "store/redis/scripts/record.lua",
+            from: "  return record.cold or now < record.young",
+            to: "  return false",
+        }],
+    },
+    Mutant {
+        name: "max-merge",
+        rule: "R1: an event that comes late lowers no floor",
+        edits: &[Edit {
+            file: "store/redis/scripts/apply.lua",
+            from: "  if version <= record.floor then return false end\n",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "last-mark",
+        rule: "R7: a load is stored under no record but the one it entered",
+        edits: &[Edit {
+            file: "store/redis/scripts/fill.lua",
+            from: "  if record.turn ~= ARGV[6] then return 'moved' end\n",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "insert-check",
+        rule: "R13: a copy is not kept that an announcement overtook",
+        edits: &[Edit {
+            file: "store/tiered/mod.rs",
+            from: "        let places = self.places(query).await;\n        let mut found = self.shared.lookup(query).await?;\n",
+            to: "        let mut found = self.shared.lookup(query).await?;\n        let places = self.places(query).await;\n",
+        }],
+    },
+    Mutant {
+        name: "suspect",
+        rule: "R21: a record from another life of the server serves nothing before it is confirmed",
+        edits: &[
+            Edit {
+                file: "store/redis/scripts/record.lua",
+                from: "  return record, true\n",
+                to: "  return record, false\n",
+            },
+            Edit {
+                file: "store/redis/record.rs",
+                from: "        stamp == self.server\n",
+                to: "        stamp == self.server || true\n",
+            },
+        ],
+    },
+    Mutant {
+        name: "token-keyed-flights",
+        rule: "R10: nobody waits for a load from before an event that was acknowledged to them",
+        edits: &[Edit {
+            file: "engine/board.rs",
+            from: "snapshots: entered.snapshots.clone() };",
+            to: "snapshots: Vec::new() };",
+        }],
+    },
+];

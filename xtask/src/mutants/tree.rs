@@ -1,0 +1,76 @@
+//! A copy of the work tree, in which one mechanism at a time is off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::mutant::Mutant;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const RUNTIME: &str = "cachemacro-runtime/src";
+
+pub(crate) struct Tree {
+    root: PathBuf,
+}
+
+impl Tree {
+    /// Of all files that git knows, as they are now.
+    pub(crate) fn copy() -> Result<Self, String> {
+        let root = Path::new(ROOT).join("target/mutants/tree");
+        let mut git = Command::new("git");
+        git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(ROOT);
+        let listed = git.output().map_err(|error| format!("cannot start git: {error}"))?;
+        for name in String::from_utf8_lossy(&listed.stdout).lines() {
+            let from = Path::new(ROOT).join(name);
+            if from.is_file() {
+                write(&root.join(name), &read(&from)?)?;
+            }
+        }
+        Ok(Self { root })
+    }
+
+    pub(crate) fn cargo(&self) -> Command {
+        let mut cargo = crate::cargo();
+        cargo.current_dir(&self.root).env("CARGO_TARGET_DIR", Path::new(ROOT).join("target/mutants/target"));
+        cargo
+    }
+
+    /// Switches the mechanism off.
+    pub(crate) fn apply(&self, mutant: &Mutant) -> Result<(), String> {
+        for edit in mutant.edits {
+            let path = self.root.join(RUNTIME).join(edit.file);
+            let text = String::from_utf8(read(&path)?).map_err(|_| format!("{} is no text", edit.file))?;
+            if text.matches(edit.from).count() != 1 {
+                return Err(format!(
+                    "the mutant `{}` is to change one place in {}, and finds another number",
+                    mutant.name, edit.file
+                ));
+            }
+            write(&path, text.replace(edit.from, edit.to).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Brings its files back.
+    pub(crate) fn restore(&self, mutant: &Mutant) -> Result<(), String> {
+        for edit in mutant.edits {
+            let of_tree = self.root.join(RUNTIME).join(edit.file);
+            write(&of_tree, &read(&Path::new(ROOT).join(RUNTIME).join(edit.file))?)?;
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Only what is new: cargo goes by the time of a file.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(path);
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
