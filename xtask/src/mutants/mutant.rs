@@ -39,11 +39,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "last-mark",
         rule: "R7: a load is stored under no record but the one it entered",
-        edits: &[Edit {
-            file: "store/redis/scripts/fill.lua",
-            from: "  if record.turn ~= ARGV[6] then return 'moved' end\n",
-            to: "",
-        }],
+        edits: &[
+            Edit {
+                file: "store/redis/scripts/fill.lua",
+                from: "  if record.turn ~= ARGV[6] then return 'moved' end\n",
+                to: "",
+            },
+            // The generation in an entry's key would hide it from the new record.
+            Edit {
+                file: "store/redis/record.rs",
+                from: "            _ if self.turn != snapshot.generation => None,\n",
+                to: "",
+            },
+        ],
     },
     Mutant {
         name: "insert-check",
@@ -51,7 +59,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Edit {
             file: "store/tiered/mod.rs",
             from: "        let places = self.places(query).await;\n        let mut found = self.shared.lookup(query).await?;\n",
-            to: "        let mut found = self.shared.lookup(query).await?;\n        let places = self.places(query).await;\n",
+            // With a pause that a busy process makes, or the answer is kept before the announcement can arrive.
+            to: "        let mut found = self.shared.lookup(query).await?;\n        tokio::time::sleep(Duration::from_millis(20)).await;\n        let places = self.places(query).await;\n",
         }],
     },
     Mutant {
