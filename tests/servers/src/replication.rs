@@ -30,9 +30,17 @@ pub(crate) fn cut(primary: &Standalone) {
     primary.expect(&["CLIENT", "KILL", "TYPE", "replica"]);
 }
 
+/// As [`cut`], and for sentinels it is down from now on. All others reach it as before, and nothing tells it that it is alone.
+pub(crate) fn isolate(primary: &Standalone) {
+    cut(primary);
+    // A sentinel takes any other answer for none. Nobody else here needs it of a server that runs.
+    primary.expect(&["ACL", "SETUSER", "default", "-ping"]);
+}
+
 /// Replicas come back within a second or two.
 pub(crate) fn mend(primary: &Standalone) {
     primary.expect(&["ACL", "SETUSER", USER, "on"]);
+    primary.expect(&["ACL", "SETUSER", "default", "+ping"]);
 }
 
 /// Whether `replica` follows, and has heard something of late.

@@ -96,6 +96,17 @@ impl Sentinel {
         replication::cut(self.primary());
     }
 
+    /// Split brain: the primary is cut off from sentinels and replicas, and everybody else still reaches it and is answered
+    /// as before. Waits until the sentinels have made a replica another primary. Until [`Sentinel::heal`].
+    ///
+    /// # Panics
+    /// If they do not.
+    pub fn isolate_primary(&self) {
+        let primary = self.primary_at();
+        replication::isolate(&self.servers[primary]);
+        self.succeed(primary);
+    }
+
     /// Kills the primary, and returns before anybody has noticed.
     pub fn kill_primary(&mut self) {
         let primary = self.primary_at();

@@ -24,6 +24,8 @@ pub(super) enum Fault {
     Client(RedisError),
     /// The server is no primary, but this.
     NotPrimary(String),
+    /// The server is a primary that must have replicas, and has none: another may have taken its place.
+    Alone,
     /// The server does not say which it is.
     NoIdentity,
     /// Another server answered than the one that was asked: the answer was thrown away.
@@ -41,7 +43,7 @@ impl Fault {
     pub(super) fn is_failure(&self) -> bool {
         match self {
             Self::Open | Self::NoRuntime | Self::Interrupted | Self::Changed => false,
-            Self::NotConnected(_) | Self::NoAnswer(_) | Self::NotPrimary(_) | Self::NoIdentity => true,
+            Self::NotConnected(_) | Self::NoAnswer(_) | Self::NotPrimary(_) | Self::Alone | Self::NoIdentity => true,
             // Several slots in one pipeline are the caller's mistake.
             Self::Client(error) => error.kind() != ErrorKind::Server(ServerErrorKind::CrossSlot),
         }
@@ -81,6 +83,10 @@ impl Fault {
             Self::NotPrimary(role) => format!(
                 "Redis at {address} is no primary (`role:{role}`): give the primary's address, or let Sentinel find it with \
                  `Redis::sentinel`"
+            ),
+            Self::Alone => format!(
+                "Redis at {address} has no replica that follows, though `min-replicas-to-write` says it must: another server may \
+                 have taken its place; see whether its replicas are up (INFO replication)"
             ),
             Self::NoIdentity => format!(
                 "the server at {address} does not tell its `master_replid` in INFO replication: Redis or Valkey itself is \

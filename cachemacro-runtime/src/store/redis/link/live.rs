@@ -80,7 +80,7 @@ impl Live {
 
     /// Takes the proof from the end of the answers, and looks at it.
     pub(super) fn take_proof(&self, values: &mut Vec<Value>, sent: Moment) -> Result<(), Fault> {
-        let replid = wire::replid(values.pop().unwrap_or(Value::Nil))?;
+        let replid = self.wire.replid(values.pop().unwrap_or(Value::Nil))?;
         if !self.primaries.contain(replid) {
             return Err(Fault::Changed);
         }
@@ -110,7 +110,7 @@ impl Live {
     /// Ends it, if after this fault it cannot be relied on.
     pub(super) fn suffer(&self, fault: &Fault) {
         let is_over = match fault {
-            Fault::Changed | Fault::NotPrimary(_) | Fault::NoIdentity => true,
+            Fault::Changed | Fault::NotPrimary(_) | Fault::Alone | Fault::NoIdentity => true,
             _ if !fault.is_failure() => false,
             // A cluster's client mends the connections to its nodes by itself, and one node is not all of them.
             _ if fault.is_timeout() || self.wire.is_cluster() => {

@@ -32,10 +32,16 @@ impl fmt::Display for Stamp {
 pub(super) struct Replid(u64);
 
 impl Replid {
+    /// As [`Replid::of_primary`]; refused is also who must have replicas to write, and has none. The others may have made
+    /// another one primary, and know of moves that this one will never hear of. A server that must have none says nothing.
+    pub(super) fn of_followed_primary(info: &str) -> Result<Self, Fault> {
+        let replid = Self::of_primary(info)?;
+        if field(info, "min_slaves_good_slaves") == Some("0") { Err(Fault::Alone) } else { Ok(replid) }
+    }
+
     /// Reads the answer to `INFO replication`; a server that is no primary is refused.
     pub(super) fn of_primary(info: &str) -> Result<Self, Fault> {
-        let field =
-            |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+        let field = |name: &str| field(info, name);
         match field("role") {
             Some("master") => {}
             Some(role) => return Err(Fault::NotPrimary(role.to_owned())),
@@ -44,6 +50,11 @@ impl Replid {
         let digits = field("master_replid").and_then(|replid| replid.get(..16)).ok_or(Fault::NoIdentity)?;
         u64::from_str_radix(digits, 16).map(Self).map_err(|_| Fault::NoIdentity)
     }
+}
+
+/// The value in a line `<name>:<value>`.
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 /// The primaries behind a connection: one, or all of a cluster.
@@ -98,6 +109,13 @@ mod tests {
         for strange in ["", "role:master", &info("master", "1a2b"), &info("master", &"g".repeat(40))] {
             assert!(matches!(Replid::of_primary(strange), Err(Fault::NoIdentity)), "{strange}");
         }
+    }
+
+    #[test]
+    fn a_primary_that_must_have_replicas_and_has_none_is_refused() {
+        let info = |replicas| format!("{}min_slaves_good_slaves:{replicas}\r\n", info("master", REPLID));
+        assert!(matches!(Replid::of_followed_primary(&info("0")), Err(Fault::Alone)));
+        assert!(Replid::of_followed_primary(&info("1")).is_ok() && Replid::of_primary(&info("0")).is_ok());
     }
 
     #[test]

@@ -64,7 +64,13 @@ impl Wire {
             return cluster::primaries(cluster.clone()).await;
         }
         let answer = self.send_one(&info()).await?;
-        Ok(Primaries::new(vec![replid(answer)?]))
+        Ok(Primaries::new(vec![self.replid(answer)?]))
+    }
+
+    /// Reads the answer to [`info`]. A cluster's primary that is cut off from the others knows that by itself, and its replicas
+    /// may be down without anybody being cut off.
+    pub(super) fn replid(&self, answer: Value) -> Result<Replid, Fault> {
+        if self.is_cluster() { replid(answer) } else { Replid::of_followed_primary(&text(answer)?) }
     }
 }
 
@@ -75,10 +81,12 @@ pub(super) fn info() -> Cmd {
     info
 }
 
-/// Reads the answer to [`info`].
-pub(super) fn replid(answer: Value) -> Result<Replid, Fault> {
-    let text: String = redis::from_redis_value(answer.extract_error()?).map_err(|_| Fault::NoIdentity)?;
-    Replid::of_primary(&text)
+fn replid(answer: Value) -> Result<Replid, Fault> {
+    Replid::of_primary(&text(answer)?)
+}
+
+fn text(answer: Value) -> Result<String, Fault> {
+    redis::from_redis_value(answer.extract_error()?).map_err(|_| Fault::NoIdentity)
 }
 
 #[cfg(feature = "redis-cluster")]
