@@ -19,6 +19,8 @@ use crate::world::{Seen, World};
 
 /// Twice the longest lease of these tests.
 const STOPPED: Duration = Duration::from_secs(2);
+/// In a row.
+const FLUSHES: u64 = 150;
 const LEASE: Duration = Duration::from_secs(1);
 
 fn reads() -> u64 {
@@ -47,7 +49,11 @@ async fn break_server(world: &World, server: &mut Standalone) -> u64 {
     let mut faults = 0;
     for _ in 0..2 {
         world.recover().await;
-        server.command(&["FLUSHALL"]).expect("it answers");
+        // Again and again, so that records go while loads are under way, and others begin in their place.
+        for _ in 0..FLUSHES {
+            server.command(&["FLUSHALL"]).expect("it answers");
+            pause(10).await;
+        }
         world.recover().await;
         server.command(&["CLIENT", "KILL", "TYPE", "normal"]).expect("it answers");
         world.recover().await;
@@ -68,7 +74,7 @@ async fn break_server(world: &World, server: &mut Standalone) -> u64 {
         server.command(&["CONFIG", "SET", "maxmemory", "1"]).expect("it answers");
         pause(500).await;
         server.command(&["CONFIG", "SET", "maxmemory", "0"]).expect("it answers");
-        faults += 6;
+        faults += FLUSHES + 5;
     }
     world.recover().await;
     faults

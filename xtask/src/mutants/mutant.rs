@@ -60,7 +60,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "store/tiered/mod.rs",
             from: "        let places = self.places(query).await;\n        let mut found = self.shared.lookup(query).await?;\n",
             // With a pause that a busy process makes, or the answer is kept before the announcement can arrive.
-            to: "        let mut found = self.shared.lookup(query).await?;\n        tokio::time::sleep(Duration::from_millis(20)).await;\n        let places = self.places(query).await;\n",
+            to: "        let mut found = self.shared.lookup(query).await?;\n        tokio::time::sleep(Duration::from_millis(200)).await;\n        let places = self.places(query).await;\n",
         }],
     },
     Mutant {
