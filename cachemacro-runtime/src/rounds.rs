@@ -6,26 +6,26 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::Future;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 
-use foldhash::fast::RandomState;
-
+use crate::entry::Prehashed;
 use crate::sync::{Arc, Mutex, Notify, Weak, lock};
 
 const SHARDS: usize = 64;
 
-/// The rounds of questions of one kind.
+/// The rounds of questions of one kind. Keys bring their hash along.
 pub(crate) struct Rounds<K: Hash + Eq + Clone, T> {
     rooms: Arc<Rooms<K, T>>,
 }
 
 /// Where questions are asked at this moment, by their keys.
 struct Rooms<K: Hash + Eq + Clone, T> {
-    hasher: RandomState,
     shards: Box<[Shard<K, T>]>,
 }
 
-type Shard<K, T> = Mutex<HashMap<K, Room<K, T>, RandomState>>;
+type Hashed = BuildHasherDefault<Prehashed>;
+
+type Shard<K, T> = Mutex<HashMap<K, Room<K, T>, Hashed>>;
 
 enum Room<K: Hash + Eq + Clone, T> {
     /// Somebody came first and asks; whoever came meanwhile sits at the table. Most questions end before there is one.
@@ -60,9 +60,8 @@ pub(crate) enum Good<T> {
 
 impl<K: Hash + Eq + Clone, T: Clone> Rounds<K, T> {
     pub(crate) fn new() -> Self {
-        let hasher = RandomState::default();
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        Self { rooms: Arc::new(Rooms { hasher, shards }) }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { rooms: Arc::new(Rooms { shards }) }
     }
 
     /// The answer to a question that was asked after this call began.
@@ -76,8 +75,9 @@ impl<K: Hash + Eq + Clone, T: Clone> Rounds<K, T> {
 
 impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
     fn shard(&self, key: &K) -> &Shard<K, T> {
-        let index = usize::try_from(self.hasher.hash_one(key) >> 58).unwrap_or(0);
-        &self.shards[index % SHARDS]
+        // Bits that the shard's map does not go by.
+        let bits = Hashed::default().hash_one(key) >> 32;
+        &self.shards[bits as usize % SHARDS]
     }
 
     /// A seat at the table. Nothing for whoever comes first, who has to ask.
@@ -237,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_comes_during_a_round_shares_the_next() {
-        let (rounds, key, asked) = (Rounds::new(), 1, AtomicU64::new(0));
+        let (rounds, key, asked) = (Rounds::new(), 1u64, AtomicU64::new(0));
         let ask = || {
             rounds.ask(&key, || async {
                 let round = asked.fetch_add(1, SeqCst);
@@ -252,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_everybodys() {
-        let (rounds, key, asked) = (Rounds::new(), 1, AtomicU64::new(0));
+        let (rounds, key, asked) = (Rounds::new(), 1u64, AtomicU64::new(0));
         let ask = || {
             rounds.ask(&key, || async {
                 let round = asked.fetch_add(1, SeqCst);

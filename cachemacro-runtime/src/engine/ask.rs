@@ -67,7 +67,7 @@ impl Call {
             return None;
         };
         let Lookup::Hit(entry, snapshots) = found else { return None };
-        let freshness = entry.freshness(self.now());
+        let freshness = entry.freshness(self.cache.inner.clock.near(entry.soft));
         let is_fresh = freshness == Freshness::Fresh;
         (freshness != Freshness::Expired).then(|| Found { entry, snapshots, tier: self.tier(), is_fresh })
     }

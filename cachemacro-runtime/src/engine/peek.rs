@@ -1,20 +1,15 @@
 //! The hit: what an annotated function pays when its value is at hand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
-use crate::clock::Moment;
 use crate::entry::{Absence, EntryKeyRef, Payload};
 use crate::key::KeyWriter;
 use crate::scope;
 use crate::site::Site;
 use crate::telemetry::Event;
 use crate::value::{Shape, Values};
-
-/// How far off a deadline must be to be certainly ahead at a moment of the last second ([`Clock::recent`](crate::Clock)).
-const FAR: Duration = Duration::from_secs(1);
 
 /// What the fast path found.
 pub enum Peek<V> {
@@ -62,7 +57,9 @@ pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryKey
     }
     let Some(peeked) = cache.inner.memory.peek(key) else { return Hit::Nothing };
     let entry = peeked.entry();
-    let now = present(cache, tier.is_some(), entry.soft);
+    // A tier's coherence ends too soon for a moment of the last second.
+    let clock = &*cache.inner.clock;
+    let now = if tier.is_some() { clock.now() } else { clock.near(entry.soft) };
     if now >= entry.soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
         return Hit::Nothing;
     }
@@ -84,14 +81,6 @@ pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryKey
         }
         Payload::Bytes(_) => Hit::Nothing,
     }
-}
-
-/// The time, read exactly where it may decide.
-#[inline]
-fn present(cache: &Cache, is_tiered: bool, deadline: Moment) -> Moment {
-    let recent = cache.inner.clock.recent();
-    let is_far = deadline.since(recent) > FAR;
-    if is_far && !is_tiered { recent } else { cache.inner.clock.now() }
 }
 
 #[cold]

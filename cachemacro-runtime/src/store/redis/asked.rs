@@ -9,9 +9,11 @@ use super::link::Stamp;
 use super::time::Sample;
 
 /// The keys: the first aggregate's record, the entries beside it, the further aggregates' records.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Asked {
-    pub(super) keys: Vec<String>,
+    /// One behind the other.
+    text: String,
+    ends: Vec<usize>,
     /// Which entries.
     pub(super) entries: Vec<Suffix>,
 }
@@ -43,7 +45,8 @@ impl Values {
         self.told.sample
     }
 
-    fn get(&self, at: usize) -> Option<&[u8]> {
+    /// What this one of the keys holds.
+    pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
         match self.told.values.get(self.from + at)? {
             Value::BulkString(bytes) => Some(bytes),
             _ => None,
@@ -53,8 +56,30 @@ impl Values {
 
 impl Asked {
     pub(super) fn new(keys: &EntryKeys, entries: Vec<Suffix>, further: impl Iterator<Item = String>) -> Self {
-        let versioned = entries.iter().map(|suffix| keys.versioned(*suffix));
-        Self { keys: std::iter::once(keys.index.clone()).chain(versioned).chain(further).collect(), entries }
+        let mut asked = Self::default();
+        asked.add(&keys.index);
+        entries.iter().for_each(|suffix| asked.add(&keys.versioned(*suffix)));
+        further.for_each(|index| asked.add(&index));
+        Self { entries, ..asked }
+    }
+
+    fn add(&mut self, key: &str) {
+        self.text.push_str(key);
+        self.ends.push(self.text.len());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The first aggregate's record.
+    pub(super) fn first(&self) -> &str {
+        &self.text[..self.ends[0]]
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        begins.zip(&self.ends).map(|(begin, end)| &self.text[*begin..*end])
     }
 
     /// The record of the aggregate at this place.

@@ -50,21 +50,36 @@ struct State {
 }
 
 /// What travels together.
-#[derive(Default)]
 struct Load {
-    asked: Vec<Arc<Asked>>,
-    /// Keys so far.
+    /// MGET with the keys of all.
+    command: Cmd,
+    lookups: usize,
     keys: usize,
+    /// One of them.
+    key: String,
     trip: Arc<Trip>,
 }
 
 impl Load {
+    fn new(first: &Asked) -> Self {
+        Self { command: redis::cmd("MGET"), lookups: 0, keys: 0, key: first.first().to_owned(), trip: Arc::default() }
+    }
+
     /// The trip, and where in its answer these keys begin.
-    fn add(&mut self, asked: &Arc<Asked>) -> (Arc<Trip>, usize) {
+    fn add(&mut self, asked: &Asked) -> (Arc<Trip>, usize) {
         let from = self.keys;
-        self.keys += asked.keys.len();
-        self.asked.push(Arc::clone(asked));
+        for key in asked.keys() {
+            self.command.arg(key);
+        }
+        self.lookups += 1;
+        self.keys += asked.len();
         (Arc::clone(&self.trip), from)
+    }
+
+    fn of(asked: &Asked) -> Self {
+        let mut load = Self::new(asked);
+        load.add(asked);
+        load
     }
 }
 
@@ -81,12 +96,13 @@ impl Batch {
     }
 
     /// What these keys hold.
-    pub(super) async fn get(&self, asked: &Arc<Asked>) -> Answer<Values> {
+    pub(super) async fn get(&self, asked: &Asked) -> Answer<Values> {
         match self.shared.board(asked)? {
             Some((trip, from)) => trip.told().await.map(|told| Values::new(told, from)),
             None => {
                 let _alone = Alone { shared: &self.shared };
-                let told = Box::pin(self.shared.ask(std::slice::from_ref(asked))).await?;
+                let load = Load::of(asked);
+                let told = Box::pin(self.shared.ask(&load)).await?;
                 Ok(Values::new(Arc::new(told), 0))
             }
         }
@@ -96,7 +112,7 @@ impl Batch {
 impl Shared {
     /// A place on the next load; nothing for whoever finds nobody on the way, and goes alone. A carrier is a task of its own,
     /// so that a caller who is never polled again holds up nobody.
-    fn board(self: &Arc<Self>, asked: &Arc<Asked>) -> Answer<Option<(Arc<Trip>, usize)>> {
+    fn board(self: &Arc<Self>, asked: &Asked) -> Answer<Option<(Arc<Trip>, usize)>> {
         let mut state = lock(&self.state);
         if state.carriers == 0 && !state.is_alone {
             state.is_alone = true;
@@ -105,15 +121,15 @@ impl Shared {
         if !state.is_taking && state.carriers < CARRIERS {
             self.summon(&mut state)?;
         }
-        match state.loads.back_mut() {
-            Some(last) if last.asked.len() < TOGETHER => Ok(Some(last.add(asked))),
+        Ok(Some(match state.loads.back_mut() {
+            Some(last) if last.lookups < TOGETHER => last.add(asked),
             _ => {
-                let mut load = Load::default();
+                let mut load = Load::new(asked);
                 let place = load.add(asked);
                 state.loads.push_back(load);
-                Ok(Some(place))
+                place
             }
-        }
+        }))
     }
 
     fn summon(self: &Arc<Self>, state: &mut State) -> Answer<()> {
@@ -131,15 +147,15 @@ impl Shared {
         waiting.into_iter().for_each(|load| load.trip.end(Err(error.clone())));
     }
 
-    async fn ask(&self, together: &[Arc<Asked>]) -> Answer<Told> {
+    async fn ask(&self, load: &Load) -> Answer<Told> {
         let now = self.clock.now();
         let mut answers = self
             .server
             .run("lookup", |session, how| {
                 let mut pipeline = Pipeline::with_capacity(2);
-                pipeline.add_command(mget(together));
+                pipeline.add_command(load.command.clone());
                 if self.times.sample(0, session.stamp, now).is_none() {
-                    pipeline.add_command(TIME.on(&together[0].keys[0]).command(how));
+                    pipeline.add_command(TIME.on(&load.key).command(how));
                 }
                 pipeline
             })
@@ -151,16 +167,6 @@ impl Shared {
         }
         Ok(Told { values, stamp: answers.stamp, sample: self.times.sample(0, answers.stamp, self.clock.now()) })
     }
-}
-
-fn mget(together: &[Arc<Asked>]) -> Cmd {
-    let keys = || together.iter().flat_map(|asked| &asked.keys);
-    let mut command = Cmd::with_capacity(1 + keys().count(), 4 + keys().map(String::len).sum::<usize>());
-    command.arg("MGET");
-    for key in keys() {
-        command.arg(key);
-    }
-    command
 }
 
 impl Trip {
@@ -208,7 +214,7 @@ impl Carrier {
             // Whoever was just answered, or is about to ask, goes first: they travel along.
             tokio::task::yield_now().await;
             let Some(load) = self.take() else { return };
-            let told = self.shared.ask(&load.asked).await;
+            let told = self.shared.ask(&load).await;
             if let Err(error) = &told {
                 self.shared.give_up(error);
             }

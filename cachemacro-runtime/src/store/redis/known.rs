@@ -40,14 +40,22 @@ struct Latest {
 /// How an entry was found.
 pub(super) struct Trail {
     /// Its own key, and those of its aggregates' records.
-    pub(super) asked: Arc<Asked>,
+    pub(super) asked: Asked,
     pub(super) suffix: Suffix,
     /// Of the function.
     pub(super) identity: u64,
-    aggregates: Vec<Aggregate>,
-    records: Vec<Seen>,
-    /// The first one's, and its moves at that time.
+    hangs_on: Names,
+    first: Seen,
+    further: Vec<Seen>,
+    /// The first record's, and its moves at that time.
     latest: (Arc<Latest>, u64),
+}
+
+/// The aggregates that an entry hangs on.
+enum Names {
+    /// The one that is called like the entry, as are those of most functions.
+    Own,
+    These(Vec<Aggregate>),
 }
 
 /// A record, word for word and as it was understood.
@@ -82,14 +90,15 @@ impl Known {
         let trail = self.trails.get(query.key)?;
         let (latest, moves) = &trail.latest;
         let is_latest = latest.moves.load(Ordering::Relaxed) == *moves;
-        (is_latest && trail.aggregates == query.aggregates).then_some(trail)
+        (is_latest && trail.hangs_on.are_those_of(query)).then_some(trail)
     }
 
-    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, identity: u64, records: Vec<Seen>) {
+    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, identity: u64, mut records: Vec<Seen>) {
         let latest = self.latest(&query.aggregates[0]);
-        let moves = latest.is(&records[0].record);
-        let (asked, aggregates) = (Arc::new(asked), query.aggregates.to_vec());
-        let trail = Trail { asked, suffix, identity, aggregates, records, latest: (latest, moves) };
+        let first = records.remove(0);
+        let moves = latest.is(&first.record);
+        let hangs_on = Names::of(query);
+        let trail = Trail { asked, suffix, identity, hangs_on, first, further: records, latest: (latest, moves) };
         self.trails.insert(query.key.clone(), Arc::new(trail));
     }
 }
@@ -110,17 +119,32 @@ impl Latest {
     }
 }
 
+impl Names {
+    fn of(query: Query<'_>) -> Self {
+        if is_own(query) { Self::Own } else { Self::These(query.aggregates.to_vec()) }
+    }
+
+    fn are_those_of(&self, query: Query<'_>) -> bool {
+        match self {
+            Self::Own => is_own(query),
+            Self::These(names) => names == query.aggregates,
+        }
+    }
+}
+
+fn is_own(query: Query<'_>) -> bool {
+    matches!(query.aggregates, [only] if only.as_str().as_bytes() == query.key.text())
+}
+
 impl Trail {
     /// The entry's bytes, if every record still says the same.
     pub(super) fn entry<'v>(&self, values: &'v Values) -> Option<&'v [u8]> {
-        let is_same = |(at, seen): (usize, &Seen)| self.asked.record(values, at) == Some(&seen.text);
-        if !self.records.iter().enumerate().all(is_same) {
-            return None;
-        }
-        self.asked.found(values).next().map(|(_, bytes)| bytes)
+        let says = |(at, seen): (usize, &Seen)| self.asked.record(values, at) == Some(&seen.text);
+        let is_same = values.get(0) == Some(&self.first.text) && (1..).zip(&self.further).all(says);
+        if is_same { values.get(1) } else { None }
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter().map(|seen| &*seen.record)
+        std::iter::once(&self.first).chain(&self.further).map(|seen| &*seen.record)
     }
 }

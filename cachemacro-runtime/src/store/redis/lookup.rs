@@ -44,7 +44,7 @@ impl RedisStore {
         }
         let further = trail.records().skip(1).map(Record::snapshot);
         let entry = parcel::open(bytes, trail.identity, trail.suffix, further, values.sample()?, query.decode)?;
-        let is_served = self.clock.now() < entry.hard;
+        let is_served = self.clock.near(entry.hard) < entry.hard;
         is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
     }
 
@@ -53,25 +53,27 @@ impl RedisStore {
         let name = self.names.of(query.key);
         let keys = self.keys.entry(query.key, &name, &query.aggregates[0]);
         let place = Place { query, name, keys };
-        let (asked, values) = match lost {
-            Some((trail, values)) => (Arc::clone(&trail.asked), values),
+        let new;
+        let (asked, values) = match &lost {
+            Some((trail, values)) => (&trail.asked, values),
             None => {
                 let record = self.known.record(&query.aggregates[0]);
-                let asked = Arc::new(self.asked(&place, record.map(|record| record.candidates()).unwrap_or_default()));
+                let asked = self.asked(&place, record.map(|record| record.candidates()).unwrap_or_default());
                 let values = self.ask(&asked).await?;
-                (asked, values)
+                new = (asked, values);
+                (&new.0, &new.1)
             }
         };
-        let Some(records) = self.records(query, &asked, &values) else { return Ok(Lookup::Miss) };
+        let Some(records) = self.records(query, asked, values) else { return Ok(Lookup::Miss) };
         let candidates = records[0].record.candidates();
-        if let Some(found) = self.pick(&place, &asked, &values, records) {
+        if let Some(found) = self.pick(&place, asked, values, records) {
             return Ok(found);
         }
         let unread: Vec<_> = candidates.into_iter().filter(|suffix| !asked.entries.contains(suffix)).collect();
         if unread.is_empty() {
             return Ok(Lookup::Miss);
         }
-        let asked = Arc::new(self.asked(&place, unread));
+        let asked = self.asked(&place, unread);
         let values = self.ask(&asked).await?;
         let records = self.records(query, &asked, &values);
         Ok(records.and_then(|records| self.pick(&place, &asked, &values, records)).unwrap_or(Lookup::Miss))
@@ -82,7 +84,7 @@ impl RedisStore {
         Asked::new(&place.keys, entries, further)
     }
 
-    async fn ask(&self, asked: &Arc<Asked>) -> Result<Values, StoreError> {
+    async fn ask(&self, asked: &Asked) -> Result<Values, StoreError> {
         match &self.batch {
             Some(batch) => batch.get(asked).await,
             None => Box::pin(self.ask_slots(asked)).await,
@@ -91,20 +93,20 @@ impl RedisStore {
 
     /// In a cluster: the keys of the first aggregate's slot, and beside them each further record in its own.
     async fn ask_slots(&self, asked: &Asked) -> Result<Values, StoreError> {
-        let (first, further) = asked.keys.split_at(1 + asked.entries.len());
-        let others = try_all(further.iter().map(|index| async move {
+        let first: Vec<_> = asked.keys().take(1 + asked.entries.len()).collect();
+        let others = try_all(asked.keys().skip(first.len()).map(|index| async move {
             let mut answers = self.server.run("lookup", |_, _| get(index)).await?;
             Ok((answers.next()?, answers.stamp))
         }));
-        let (mut told, others) = both(self.ask_slot(first), others).await?;
+        let (mut told, others) = both(self.ask_slot(&first), others).await?;
         // Of another life of the cluster is as good as absent.
         let of_this = |(value, stamp)| if stamp == told.stamp { value } else { Value::Nil };
         told.values.extend(others.into_iter().map(of_this));
         Ok(Values::new(Arc::new(told), 0))
     }
 
-    async fn ask_slot(&self, keys: &[String]) -> Result<Told, StoreError> {
-        let index = &keys[0];
+    async fn ask_slot(&self, keys: &[&str]) -> Result<Told, StoreError> {
+        let index = keys[0];
         let mut answers = self
             .server
             .run("lookup", |session, how| {
