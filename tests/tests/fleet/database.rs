@@ -1,96 +1,77 @@
-//! The database of the checked world: rows that are versions, a replica that lags, and what was acknowledged when.
+//! The database of the checked world: rows that remember what they were, and a replica that lags.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cachemacro_tests::Row;
+use serde::{Deserialize, Serialize};
+
+use crate::history::{History, State, What};
 
 /// How far the replica lags behind.
 pub(crate) const LAG: Duration = Duration::from_millis(120);
 
-/// How long acknowledgements are remembered: longer than any bound that is checked.
-const REMEMBERED: Duration = Duration::from_secs(10);
+/// Rows whose versions only rise.
+pub(crate) const RISING: u64 = 60;
+/// Rows whose version numbers are used again after a rollback.
+pub(crate) const REUSED: u64 = 6;
 
-/// Every fifth version of a row is its deletion.
-pub(crate) fn exists(version: u64) -> bool {
-    !version.is_multiple_of(5)
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Rising,
+    Reused,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) version: u64,
+    pub(crate) content: u64,
+}
+
+/// A write that was committed.
+#[derive(Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) kind: Kind,
+    pub(crate) id: u64,
+    pub(crate) version: u64,
+    pub(crate) position: usize,
+    pub(crate) what: What,
 }
 
 pub(crate) struct Database {
-    records: Vec<Record>,
-}
-
-#[derive(Default)]
-struct Record {
-    /// When each version was committed; the first one is 1.
-    commits: Mutex<Vec<Instant>>,
-    /// When each highest acknowledged version was acknowledged.
-    acks: Mutex<VecDeque<(Instant, u64)>>,
-    acked: AtomicU64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn row(id: u64, version: u64) -> Option<Row> {
-    (version > 0 && exists(version)).then_some(Row { id, version })
+    rising: Vec<Mutex<History>>,
+    reused: Vec<Mutex<History>>,
 }
 
 impl Database {
-    pub(crate) fn new(rows: u64) -> Self {
-        let database = Self { records: (0..rows).map(|_| Record::default()).collect() };
-        (0..rows).for_each(|id| {
-            database.commit(id);
-        });
-        database
+    pub(crate) fn new() -> Self {
+        let rows = |count| (0..count).map(|_| Mutex::new(History::new())).collect();
+        Self { rising: rows(RISING), reused: rows(REUSED) }
     }
 
-    fn record(&self, id: u64) -> &Record {
-        &self.records[usize::try_from(id).expect("a row of ours")]
+    pub(crate) fn history(&self, kind: Kind, id: u64) -> MutexGuard<'_, History> {
+        let rows = match kind {
+            Kind::Rising => &self.rising,
+            Kind::Reused => &self.reused,
+        };
+        rows[usize::try_from(id).expect("a row of ours")].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next version of a row.
-    pub(crate) fn commit(&self, id: u64) -> u64 {
-        let mut commits = lock(&self.record(id).commits);
-        commits.push(Instant::now());
-        commits.len() as u64
+    pub(crate) fn read(&self, kind: Kind, id: u64, is_primary: bool) -> Option<Row> {
+        let history = self.history(kind, id);
+        let State { version, content, .. } = if is_primary { history.current() } else { history.lagging(LAG) };
+        content.map(|content| Row { version, content })
     }
 
-    pub(crate) fn committed(&self, id: u64) -> u64 {
-        lock(&self.record(id).commits).len() as u64
-    }
-
-    pub(crate) fn primary(&self, id: u64) -> Option<Row> {
-        row(id, self.committed(id))
-    }
-
-    pub(crate) fn replica(&self, id: u64) -> Option<Row> {
-        let commits = lock(&self.record(id).commits);
-        let seen = commits.iter().rev().skip_while(|at| at.elapsed() < LAG).count();
-        row(id, seen as u64)
-    }
-
-    pub(crate) fn acknowledge(&self, id: u64, version: u64) {
-        let record = self.record(id);
-        let mut acks = lock(&record.acks);
-        if record.acked.fetch_max(version, SeqCst) < version {
-            acks.push_back((Instant::now(), version));
-        }
-        while acks.len() > 1 && acks.get(1).is_some_and(|(at, _)| at.elapsed() > REMEMBERED) {
-            acks.pop_front();
-        }
-    }
-
-    /// The highest version that had been acknowledged this long ago.
-    pub(crate) fn acknowledged(&self, id: u64, ago: Duration) -> u64 {
-        let record = self.record(id);
-        if ago.is_zero() {
-            return record.acked.load(SeqCst);
-        }
-        let acks = lock(&record.acks);
-        acks.iter().rev().find(|(at, _)| at.elapsed() >= ago).map_or(0, |(_, version)| *version)
+    /// Some write or other.
+    pub(crate) fn write(&self, kind: Kind, id: u64) -> Written {
+        let mut history = self.history(kind, id);
+        let special = match (kind, fastrand::u8(..10)) {
+            (_, 0..2) => Some((history.commit(Some(None)), What::Moved)),
+            (_, 2) => history.restore().map(|(position, of)| (position, What::Restored { of })),
+            (Kind::Reused, 3..6) => history.roll_back().map(|position| (position, What::RolledBack)),
+            _ => None,
+        };
+        let (position, what) = special.unwrap_or_else(|| (history.commit(None), What::Moved));
+        Written { kind, id, version: history.current().version, position, what }
     }
 }

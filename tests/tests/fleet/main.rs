@@ -5,6 +5,7 @@
 //! Prints reads, faults and violations. `CACHEMACRO_CHECK_READS` says how many reads each test makes at least.
 
 mod database;
+mod history;
 mod process;
 mod world;
 

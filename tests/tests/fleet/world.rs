@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use cachemacro::store::DETECTION;
-use cachemacro::{Cache, CacheBuilder, Memory};
-use cachemacro_tests::RowUpdated;
+use cachemacro::{CacheBuilder, Memory};
 use tokio::task::JoinSet;
 
-use crate::database::{Database, LAG, exists};
+use crate::database::{Database, Kind, LAG, REUSED, RISING, Written};
+use crate::history::What;
 use crate::process::Process;
 
-const ROWS: u64 = 60;
-/// The first rows, which are read most, are written every few seconds: a wrong copy of another is ended by the next event
+/// The first rising rows, which are read most, are written every few seconds: a wrong copy of another is ended by the next event
 /// before its bound has passed.
 const CALM: u64 = 30;
 const PROCESSES: usize = 3;
 const READERS: usize = 16;
-const WRITERS: usize = 2;
+/// Reused rows are written in bursts, so that their numbers come again while loads are under way.
+const BURST: u8 = 6;
 
 /// What was seen. Printed by the suite.
 #[derive(Default)]
@@ -57,12 +57,11 @@ pub(crate) struct World {
 impl World {
     /// A fleet whose processes are built by `builder`, each with a connection and a local tier of its own.
     pub(crate) fn new(builder: impl Fn() -> CacheBuilder) -> Arc<Self> {
-        let database = Arc::new(Database::new(ROWS));
+        let database = Arc::new(Database::new());
         let process = |_| Process {
             // Smaller than what is read, so that copies come and go.
-            cache: builder().memory(Memory::entries(80)).source_lag(LAG).build(),
+            cache: builder().memory(Memory::entries(100)).source_lag(LAG).build(),
             database: Arc::clone(&database),
-            loads: Arc::default(),
         };
         Arc::new(Self {
             processes: (0..PROCESSES).map(process).collect(),
@@ -80,9 +79,9 @@ impl World {
                 tasks.spawn(Arc::clone(self).read(process.clone()));
             });
         }
-        (0..WRITERS).for_each(|writer| {
-            tasks.spawn(Arc::clone(self).write(self.processes[writer].cache.clone()));
-        });
+        for (kind, process) in [Kind::Rising, Kind::Reused].into_iter().zip(&self.processes) {
+            tasks.spawn(Arc::clone(self).write(kind, process.clone()));
+        }
         let faults = chaos.await;
         self.seen.faults.fetch_add(faults, Relaxed);
         while self.seen.reads.load(Relaxed) < reads {
@@ -110,45 +109,44 @@ impl World {
 
     async fn read(self: Arc<Self>, process: Process) {
         while !self.stops.load(Relaxed) {
-            let id = fastrand::u64(..ROWS).min(fastrand::u64(..ROWS));
-            let is_strict = fastrand::bool();
-            let promised = self.database.acknowledged(id, if is_strict { Duration::ZERO } else { DETECTION });
-            let (what, row) = match (is_strict, fastrand::u8(..3)) {
-                (true, 0) => ("strict opaque", process.strict_opaque(id).await),
-                (true, _) => ("strict", process.strict(id).await),
-                (false, 0) => ("bounded opaque", process.bounded_opaque(id).await),
-                (false, _) => ("bounded", process.bounded(id).await),
+            let (kind, id) = match fastrand::u8(..8) {
+                0 => (Kind::Reused, fastrand::u64(..REUSED)),
+                _ => (Kind::Rising, fastrand::u64(..RISING).min(fastrand::u64(..RISING))),
             };
-            self.check(what, id, promised, row.map(|row| row.version));
+            let is_strict = fastrand::bool();
+            let ago = if is_strict { Duration::ZERO } else { DETECTION };
+            let promised = self.database.history(kind, id).promised(ago);
+            let (what, row) = process.read(kind, id, is_strict).await;
+            self.check(what, (kind, id), promised, row.map(|row| row.content));
             if self.seen.reads.fetch_add(1, Relaxed).is_multiple_of(32) {
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    /// A read returns at least what was promised when it began and at most what was committed when it ended.
-    fn check(&self, what: &str, id: u64, promised: u64, found: Option<u64>) {
-        let committed = self.database.committed(id);
-        let is_right = match found {
-            Some(version) => (promised..=committed).contains(&version) && exists(version),
-            None => (promised..=committed).any(|version| !exists(version)),
-        };
-        if !is_right && self.seen.violations.fetch_add(1, Relaxed) < 10 {
-            say(&format!("violation: {what} read of row {id}: {found:?}, promised {promised}, committed {committed}"));
+    fn check(&self, what: &str, (kind, id): (Kind, u64), promised: usize, found: Option<u64>) {
+        let history = self.database.history(kind, id);
+        if !history.allows(promised, found) && self.seen.violations.fetch_add(1, Relaxed) < 10 {
+            let told = history.told(promised, found);
+            say(&format!("violation: {what} read of {kind:?} {id}: {found:?}, promised {promised}{told}"));
         }
     }
 
     /// Commits, and publishes late, twice, and in any order.
-    async fn write(self: Arc<Self>, cache: Cache) {
+    async fn write(self: Arc<Self>, kind: Kind, process: Process) {
         let mut under_way = JoinSet::new();
         while !self.stops.load(Relaxed) {
-            let is_calm = fastrand::u8(..100) == 0;
-            let id = if is_calm { fastrand::u64(..CALM) } else { fastrand::u64(CALM..ROWS) };
-            let version = self.database.commit(id);
-            for _ in 0..if fastrand::u8(..4) == 0 { 2 } else { 1 } {
-                under_way.spawn(Arc::clone(&self).publish(cache.clone(), id, version));
+            let (id, writes, pause) = match (kind, fastrand::u8(..100)) {
+                (Kind::Rising, 0) => (fastrand::u64(..CALM), 1, 4_000),
+                (Kind::Rising, _) => (fastrand::u64(CALM..RISING), 1, 4_000),
+                (Kind::Reused, _) => (fastrand::u64(..REUSED), fastrand::u8(1..=BURST), 30_000),
+            };
+            for written in (0..writes).map(|_| self.database.write(kind, id)) {
+                for _ in 0..if fastrand::u8(..4) == 0 { 2 } else { 1 } {
+                    under_way.spawn(Arc::clone(&self).publish(process.clone(), written));
+                }
             }
-            tokio::time::sleep(Duration::from_micros(fastrand::u64(..8_000))).await;
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(..2 * pause))).await;
             while under_way.len() > 64 {
                 under_way.join_next().await;
             }
@@ -156,17 +154,22 @@ impl World {
         while under_way.join_next().await.is_some() {}
     }
 
-    async fn publish(self: Arc<Self>, cache: Cache, id: u64, version: u64) {
-        tokio::time::sleep(Duration::from_micros(fastrand::u64(..10_000))).await;
-        let published = cache.try_publish(RowUpdated { id, version }).await;
-        let counter = match published {
-            Ok(()) => {
-                self.database.acknowledge(id, version);
-                &self.seen.acknowledged
+    async fn publish(self: Arc<Self>, process: Process, written: Written) {
+        let mut late = 10_000;
+        loop {
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(..late))).await;
+            late = 100_000;
+            if process.publish(written).await.is_ok() {
+                self.database.history(written.kind, written.id).acknowledge(written.position);
+                self.seen.acknowledged.fetch_add(1, Relaxed);
+                return;
             }
-            Err(_) => &self.seen.unacknowledged,
-        };
-        counter.fetch_add(1, Relaxed);
+            self.seen.unacknowledged.fetch_add(1, Relaxed);
+            // Of a row whose rollback nobody hears of nothing is promised any more.
+            if written.what != What::RolledBack {
+                return;
+            }
+        }
     }
 }
 

@@ -54,6 +54,24 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
+        name: "rollback-mark",
+        rule: "R6: a version's number says nothing of what it was before a rollback",
+        edits: &[Edit {
+            file: "store/redis/scripts/apply.lua",
+            from: "  table.insert(kept, { from = after, id = MARK })\n  record.marks, record.turn, record.floor, record.alias = kept, MARK, to, '-'\n",
+            to: "  record.marks, record.turn, record.floor, record.alias = kept, MARK, to, '-'\n",
+        }],
+    },
+    Mutant {
+        name: "late-restore",
+        rule: "R6: where numbers are used again, no restore names an old version's entry",
+        edits: &[Edit {
+            file: "store/redis/scripts/apply.lua",
+            from: "raise(record, record.rotates and '-' or ARGV[8])",
+            to: "raise(record, ARGV[8])",
+        }],
+    },
+    Mutant {
         name: "insert-check",
         rule: "R13: a copy is not kept that an announcement overtook",
         edits: &[Edit {
