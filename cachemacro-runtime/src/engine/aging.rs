@@ -69,7 +69,7 @@ impl Call {
             let entered = self.store().enter(self.query(), self.site.rotates()).await;
             self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?
         };
-        self.counters.add(Event::Refresh);
+        self.count(Event::Refresh);
         Some(self.ticket(Some(lead), Some(entered)))
     }
 

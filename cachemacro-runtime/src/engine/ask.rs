@@ -79,7 +79,7 @@ impl Call {
             Payload::Bytes(bytes) => {
                 let object = self.ops.codec.and_then(|codec| (codec.decode)(&bytes));
                 if object.is_none() {
-                    self.counters.add(Event::DecodeError);
+                    self.count(Event::DecodeError);
                 }
                 object.map(Served::Value)
             }

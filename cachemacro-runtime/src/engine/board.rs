@@ -64,7 +64,7 @@ impl Call {
     }
 
     pub(super) async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
-        self.counters.add(Event::Wait);
+        self.count(Event::Wait);
         let waited = match self.budget() {
             Some(budget) => tokio::time::timeout(budget, waiter.wait()).await.ok(),
             None => Some(waiter.wait().await),

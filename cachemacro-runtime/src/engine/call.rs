@@ -18,7 +18,7 @@ use crate::policy::Mode;
 use crate::scope::{self, CacheMode, LoadHint, Tier, WhyStale};
 use crate::site::Site;
 use crate::store::{Entered, Form, Query, Store};
-use crate::telemetry::{Counters, Event};
+use crate::telemetry::Event;
 use crate::value::ValueOps;
 
 /// Past this many loads a call returns what it has and stores nothing: a database that contradicts itself ends no call.
@@ -72,7 +72,6 @@ pub(crate) struct Call {
     pub(super) ops: ValueOps,
     pub(super) key: Arc<EntryKey>,
     pub(super) aggregates: Vec<Aggregate>,
-    pub(super) counters: Arc<Counters>,
     pub(super) mode: CacheMode,
     /// The call's own beginning, from which `timeout` counts.
     began: Option<tokio::time::Instant>,
@@ -102,7 +101,6 @@ impl Call {
             site,
             ops,
             aggregates: Vec::new(),
-            counters: Arc::clone(cache.counters(site)),
             mode: scope::mode(),
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
@@ -142,7 +140,6 @@ impl Call {
             cache: self.cache.clone(),
             key: Arc::clone(&self.key),
             aggregates: self.aggregates.clone(),
-            counters: Arc::clone(&self.counters),
             fallback: None,
             ..*self
         }
@@ -150,6 +147,10 @@ impl Call {
 
     pub(super) fn now(&self) -> Moment {
         self.cache.inner.clock.now()
+    }
+
+    pub(super) fn count(&self, event: Event) {
+        self.cache.counters(self.site).add(event);
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -175,7 +176,7 @@ impl Call {
             Ok(value) => Some(value),
             #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
             Err(error) => {
-                self.counters.add(Event::StoreError);
+                self.count(Event::StoreError);
                 #[cfg(feature = "tracing")]
                 tracing::warn!(target: "cachemacro", function = self.site.info().name, %error, "store failed; answering from the loader");
                 None
@@ -187,7 +188,7 @@ impl Call {
     pub(crate) async fn next(&mut self) -> Step {
         self.name_aggregates();
         if self.mode == CacheMode::Bypass {
-            self.counters.add(Event::Bypass);
+            self.count(Event::Bypass);
             return Step::Load(self.unstored());
         }
         if self.loads >= MAX_LOADS {
@@ -216,7 +217,7 @@ impl Call {
     fn count_miss(&mut self) {
         if !self.is_counted {
             self.is_counted = true;
-            self.counters.add(Event::Miss);
+            self.count(Event::Miss);
         }
     }
 
@@ -254,7 +255,7 @@ impl Call {
 
     pub(super) fn ticket(&mut self, lead: Option<Lead>, entered: Option<Entered>) -> Ticket {
         self.loads += 1;
-        self.counters.add(Event::Load);
+        self.count(Event::Load);
         let needs_primary = entered.as_ref().is_none_or(|entered| entered.needs_primary);
         Ticket {
             lead,

@@ -51,7 +51,7 @@ impl<S: Shape, A: Fn(Absence) -> S::Return> Face<'_, S, A> {
             Served::Value(object) => {
                 let value = (self.values.own)(object);
                 if value.is_none() {
-                    call.counters.add(Event::DecodeError);
+                    call.count(Event::DecodeError);
                 }
                 value.map(S::close)
             }

@@ -55,7 +55,7 @@ impl Call {
     /// Ends a load: FILL, and whatever the store's answer asks for.
     pub(crate) async fn land(&mut self, ticket: Ticket, loaded: Loaded) -> Landed {
         let took = self.now().since(ticket.started);
-        self.counters.loaded(took);
+        self.cache.counters(self.site).loaded(took);
         if let Loaded::Error(error) = loaded {
             return self.land_error(ticket, error).await;
         }
@@ -74,7 +74,7 @@ impl Call {
 
     /// An error ends the flight for everyone where it can be shared; else one waiter at a time tries again (R11).
     async fn land_error(&mut self, mut ticket: Ticket, error: Option<Object>) -> Landed {
-        self.counters.add(Event::LoadError);
+        self.count(Event::LoadError);
         #[cfg(feature = "tracing")]
         tracing::debug!(target: "cachemacro", function = self.site.info().name, "load failed");
         if let (Some(lead), Some(error)) = (ticket.lead.take(), error) {
@@ -108,7 +108,7 @@ impl Call {
 
     /// A background refresh whose time was up, which is a failure like any other.
     pub(super) async fn refresh_timed_out(&mut self) {
-        self.counters.add(Event::LoadTimeout);
+        self.count(Event::LoadTimeout);
         if self.take_fallback().is_none() {
             self.discard().await;
         }
@@ -135,7 +135,7 @@ impl Call {
         match self.or_count(filled) {
             Some(Ok(())) => Verdict::Stored,
             Some(Err(refused)) => {
-                self.counters.add(Event::Refused(refused));
+                self.count(Event::Refused(refused));
                 #[cfg(feature = "tracing")]
                 tracing::debug!(target: "cachemacro", function = self.site.info().name, ?refused, "fill refused");
                 verdict(Some(refused))
@@ -167,7 +167,7 @@ impl Call {
 
     fn primary_ticket(&mut self, ticket: Ticket) -> Ticket {
         self.loads += 1;
-        self.counters.add(Event::Load);
+        self.count(Event::Load);
         let budget = if self.is_refresh { ticket.budget } else { self.budget() };
         let hint = LoadHint { primary_required: true };
         Ticket { hint, budget, started: self.now(), attempt: self.loads, ..ticket }
@@ -190,7 +190,7 @@ impl Call {
         if self.or_count(detected) != Some(true) {
             return;
         }
-        self.counters.add(Event::Detected);
+        self.count(Event::Detected);
         #[cfg(feature = "tracing")]
         tracing::warn!(target: "cachemacro", %aggregate, version, floor = snapshot.floor, "unreachable floor healed");
         let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };

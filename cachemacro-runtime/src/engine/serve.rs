@@ -9,7 +9,7 @@ use crate::telemetry::Event;
 impl Call {
     /// The call's time is up: stale, if there is any.
     pub(super) fn timed_out(&mut self) -> Step {
-        self.counters.add(Event::LoadTimeout);
+        self.count(Event::LoadTimeout);
         match self.take_fallback() {
             Some(fallback) => Step::Serve(self.serve_fallback(fallback)),
             None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
@@ -26,13 +26,13 @@ impl Call {
             Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
             Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
         };
-        self.counters.add(event);
+        self.count(event);
         scope::record(|| Trace { outcome, ..trace() });
         Step::Serve(served)
     }
 
     pub(super) fn stale_hit(&self, served: Served, trace: impl FnOnce() -> Trace, why: WhyStale) -> Step {
-        self.counters.add(Event::HitStale);
+        self.count(Event::HitStale);
         scope::record(|| Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() });
         Step::Serve(served)
     }

@@ -1,12 +1,7 @@
-//! What one LOOKUP asks for, and what it is told: the keys of one round trip.
-
-use std::sync::Arc;
-
-use redis::Value;
+//! What one LOOKUP asks for: the keys of one round trip.
 
 use super::keys::{EntryKeys, Suffix};
-use super::link::Stamp;
-use super::time::Sample;
+use super::trip::Values;
 
 /// The keys: the first aggregate's record, the entries beside it, the further aggregates' records.
 #[derive(Debug, Default)]
@@ -16,42 +11,6 @@ pub(super) struct Asked {
     ends: Vec<usize>,
     /// Which entries.
     pub(super) entries: Vec<Suffix>,
-}
-
-/// What a server told, in one answer or several.
-pub(super) struct Told {
-    pub(super) values: Vec<Value>,
-    pub(super) stamp: Stamp,
-    /// Of the clock that the entries expire by.
-    pub(super) sample: Option<Sample>,
-}
-
-/// What the keys of one LOOKUP hold, among what was told.
-pub(super) struct Values {
-    told: Arc<Told>,
-    from: usize,
-}
-
-impl Values {
-    pub(super) fn new(told: Arc<Told>, from: usize) -> Self {
-        Self { told, from }
-    }
-
-    pub(super) fn stamp(&self) -> Stamp {
-        self.told.stamp
-    }
-
-    pub(super) fn sample(&self) -> Option<Sample> {
-        self.told.sample
-    }
-
-    /// What this one of the keys holds.
-    pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
-        match self.told.values.get(self.from + at)? {
-            Value::BulkString(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
 }
 
 impl Asked {

@@ -4,16 +4,16 @@
 //! Whoever comes alone is sent at once. Nobody is given an answer to a question from before they came.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use redis::{Cmd, Pipeline};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
-use super::asked::{Asked, Told, Values};
+use super::asked::Asked;
 use super::script::TIME;
 use super::server::Server;
 use super::time::Times;
+use super::trip::{Told, Trip, Values};
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::sync::{Mutex, lock};
@@ -83,13 +83,6 @@ impl Load {
     }
 }
 
-/// Where those who travel together hear what they were told.
-#[derive(Default)]
-struct Trip {
-    told: OnceLock<Answer<Arc<Told>>>,
-    is_back: Notify,
-}
-
 impl Batch {
     pub(super) fn new(server: Server, times: Arc<Times>, clock: Arc<dyn Clock>) -> Self {
         Self { shared: Arc::new(Shared { server, times, clock, state: Mutex::default() }) }
@@ -98,12 +91,11 @@ impl Batch {
     /// What these keys hold.
     pub(super) async fn get(&self, asked: &Asked) -> Answer<Values> {
         match self.shared.board(asked)? {
-            Some((trip, from)) => trip.told().await.map(|told| Values::new(told, from)),
+            Some((trip, from)) => trip.values(from).await,
             None => {
                 let _alone = Alone { shared: &self.shared };
                 let load = Load::of(asked);
-                let told = Box::pin(self.shared.ask(&load)).await?;
-                Ok(Values::new(Arc::new(told), 0))
+                Box::pin(self.shared.ask(&load)).await.map(Values::all)
             }
         }
     }
@@ -169,26 +161,6 @@ impl Shared {
     }
 }
 
-impl Trip {
-    async fn told(&self) -> Answer<Arc<Told>> {
-        let mut is_back = std::pin::pin!(self.is_back.notified());
-        // Registered before it is looked, so that no end falls between.
-        is_back.as_mut().enable();
-        loop {
-            if let Some(told) = self.told.get() {
-                return told.clone();
-            }
-            is_back.as_mut().await;
-        }
-    }
-
-    fn end(&self, told: Answer<Arc<Told>>) {
-        // It ends once.
-        let _ = self.told.set(told);
-        self.is_back.notify_waiters();
-    }
-}
-
 /// Somebody who asks alone.
 struct Alone<'a> {
     shared: &'a Shared,
@@ -218,7 +190,7 @@ impl Carrier {
             if let Err(error) = &told {
                 self.shared.give_up(error);
             }
-            load.trip.end(told.map(Arc::new));
+            load.trip.end(told);
             self.come_back();
         }
     }

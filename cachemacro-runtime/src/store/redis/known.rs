@@ -10,9 +10,10 @@ use foldhash::fast::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use super::asked::{Asked, Values};
+use super::asked::Asked;
 use super::keys::Suffix;
 use super::record::Record;
+use super::trip::Values;
 use crate::entry::{EntryKey, Prehashed};
 use crate::event::Aggregate;
 use crate::store::Query;

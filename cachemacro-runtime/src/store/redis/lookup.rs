@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 
-use super::asked::{Asked, Told, Values};
+use super::asked::Asked;
 use super::join::{both, try_all};
 use super::keys::{EntryKeys, Suffix};
 use super::known::{Seen, Trail};
@@ -15,6 +15,7 @@ use super::record::Record;
 use super::script::TIME;
 use super::server::get;
 use super::store::RedisStore;
+use super::trip::{Told, Values};
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::store::{Lookup, Query};
@@ -39,11 +40,11 @@ impl RedisStore {
     /// The way of most hits: nothing has changed since the last.
     fn follow_trail(&self, query: Query<'_>, trail: &Trail, values: &Values) -> Option<Lookup> {
         let bytes = trail.entry(values)?;
-        if !trail.records().all(|record| self.is_confirmed(record, values.stamp())) {
+        if !trail.records().all(|record| self.is_confirmed(record, values.stamp)) {
             return None;
         }
         let further = trail.records().skip(1).map(Record::snapshot);
-        let entry = parcel::open(bytes, trail.identity, trail.suffix, further, values.sample()?, query.decode)?;
+        let entry = parcel::open(bytes, trail.identity, trail.suffix, further, values.sample?, query.decode)?;
         let is_served = self.clock.near(entry.hard) < entry.hard;
         is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
     }
@@ -102,7 +103,7 @@ impl RedisStore {
         // Of another life of the cluster is as good as absent.
         let of_this = |(value, stamp)| if stamp == told.stamp { value } else { Value::Nil };
         told.values.extend(others.into_iter().map(of_this));
-        Ok(Values::new(Arc::new(told), 0))
+        Ok(Values::all(told))
     }
 
     async fn ask_slot(&self, keys: &[&str]) -> Result<Told, StoreError> {
@@ -129,7 +130,7 @@ impl RedisStore {
 
     /// Of all aggregates, each confirmed by the server that answered; nothing where one is absent, or not to be trusted.
     fn records(&self, query: Query<'_>, asked: &Asked, values: &Values) -> Option<Vec<Seen>> {
-        let trusted = |(at, aggregate)| self.trusted(asked.record(values, at)?, aggregate, values.stamp());
+        let trusted = |(at, aggregate)| self.trusted(asked.record(values, at)?, aggregate, values.stamp);
         query.aggregates.iter().enumerate().map(trusted).collect()
     }
 
@@ -145,7 +146,7 @@ impl RedisStore {
         let (suffix, entry) = records[0].record.candidates().into_iter().find_map(|suffix| {
             let (_, bytes) = asked.found(values).find(|(other, _)| *other == suffix)?;
             let further = records[1..].iter().map(|seen| seen.record.snapshot());
-            let entry = parcel::open(bytes, identity, suffix, further, values.sample()?, place.query.decode)?;
+            let entry = parcel::open(bytes, identity, suffix, further, values.sample?, place.query.decode)?;
             (now < entry.hard).then_some((suffix, entry))
         })?;
         let snapshots = records.iter().map(|seen| seen.record.snapshot()).collect();

@@ -22,6 +22,7 @@ mod script;
 mod server;
 mod store;
 mod time;
+mod trip;
 
 pub use config::{OnFailover, Redis, RedisConfigError};
 pub use store::RedisStore;
