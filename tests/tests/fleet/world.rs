@@ -18,6 +18,7 @@ use crate::process::Process;
 /// before its bound has passed.
 const CALM: u64 = 30;
 const PROCESSES: usize = 3;
+/// Of each kind of row, in each process.
 const READERS: usize = 16;
 /// Reused rows are written in bursts, so that their numbers come again while loads are under way.
 const BURST: u8 = 6;
@@ -75,9 +76,9 @@ impl World {
     pub(crate) async fn run(self: &Arc<Self>, name: &str, reads: u64, chaos: impl Future<Output = u64>) -> Arc<Seen> {
         let mut tasks = JoinSet::new();
         for process in &self.processes {
-            (0..READERS).for_each(|_| {
-                tasks.spawn(Arc::clone(self).read(process.clone()));
-            });
+            for kind in [Kind::Rising, Kind::Reused].repeat(READERS) {
+                tasks.spawn(Arc::clone(self).read(kind, process.clone()));
+            }
         }
         for (kind, process) in [Kind::Rising, Kind::Reused].into_iter().zip(&self.processes) {
             tasks.spawn(Arc::clone(self).write(kind, process.clone()));
@@ -107,11 +108,11 @@ impl World {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 
-    async fn read(self: Arc<Self>, process: Process) {
+    async fn read(self: Arc<Self>, kind: Kind, process: Process) {
         while !self.stops.load(Relaxed) {
-            let (kind, id) = match fastrand::u8(..8) {
-                0 => (Kind::Reused, fastrand::u64(..REUSED)),
-                _ => (Kind::Rising, fastrand::u64(..RISING).min(fastrand::u64(..RISING))),
+            let id = match kind {
+                Kind::Rising => fastrand::u64(..RISING).min(fastrand::u64(..RISING)),
+                Kind::Reused => fastrand::u64(..REUSED),
             };
             let is_strict = fastrand::bool();
             let ago = if is_strict { Duration::ZERO } else { DETECTION };
@@ -139,7 +140,7 @@ impl World {
             let (id, writes, pause) = match (kind, fastrand::u8(..100)) {
                 (Kind::Rising, 0) => (fastrand::u64(..CALM), 1, 4_000),
                 (Kind::Rising, _) => (fastrand::u64(CALM..RISING), 1, 4_000),
-                (Kind::Reused, _) => (fastrand::u64(..REUSED), fastrand::u8(1..=BURST), 30_000),
+                (Kind::Reused, _) => (fastrand::u64(..REUSED), fastrand::u8(1..=BURST), 8_000),
             };
             for written in (0..writes).map(|_| self.database.write(kind, id)) {
                 for _ in 0..if fastrand::u8(..4) == 0 { 2 } else { 1 } {
@@ -155,7 +156,7 @@ impl World {
     }
 
     async fn publish(self: Arc<Self>, process: Process, written: Written) {
-        let mut late = 10_000;
+        let mut late = if fastrand::u8(..8) == 0 { 300_000 } else { 10_000 };
         loop {
             tokio::time::sleep(Duration::from_micros(fastrand::u64(..late))).await;
             late = 100_000;
