@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::key::{KeyWriter, Text, TextRef};
+use crate::event::{Aggregate, Aggregates};
+use crate::key::{KeyWriter, Text, TextRef, rendered};
 use crate::site::Site;
 
 /// A value of any cacheable type.
@@ -99,113 +100,162 @@ impl Entry {
     }
 }
 
-/// The name of an entry before its token: the function, the types it was called with, and its rendered template.
+/// An entry before its token, to look for: the function, the types it was called with, and the parts of its key.
 #[derive(Clone)]
-pub struct EntryKey {
+pub(crate) struct EntryId {
     hash: u64,
     site: &'static Site,
     value: TypeId,
     owner: &'static str,
-    text: Text,
+    parts: Text,
 }
 
-/// An [`EntryKey`] that has not been allocated.
+/// An [`EntryId`] that has not been allocated.
 #[derive(Clone, Copy)]
-pub(crate) struct EntryKeyRef<'a> {
+pub(crate) struct EntryIdRef<'a> {
     hash: u64,
     /// Two functions never share an entry: sites are told apart by their address.
     site: &'static Site,
     value: TypeId,
     owner: &'static str,
-    text: TextRef<'a>,
+    parts: TextRef<'a>,
 }
 
-impl<'a> EntryKeyRef<'a> {
-    /// The key that a call rendered. It was hashed on the way: once for all maps that it will be looked up in.
+/// The name of an entry before its token: what it is looked for by, and its rendered template.
+#[derive(Clone)]
+pub struct EntryKey {
+    id: EntryId,
+    text: Arc<str>,
+}
+
+impl<'a> EntryIdRef<'a> {
+    /// The key that a call wrote. It was hashed on the way: once for all maps that it will be looked up in.
     #[inline]
     pub(crate) fn of_call(site: &'static Site, value: TypeId, key: &'a mut KeyWriter) -> Self {
         let (hash, owner) = (key.hash_with(site.identity()), key.owned_by());
-        Self { hash, site, value, owner, text: key.text() }
+        Self { hash, site, value, owner, parts: key.text() }
     }
 
-    pub(crate) fn to_owned(self) -> EntryKey {
-        EntryKey { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: self.text.to_owned() }
+    pub(crate) fn to_key(self) -> EntryKey {
+        let Self { hash, site, value, owner, parts } = self;
+        let id = EntryId { hash, site, value, owner, parts: parts.to_owned() };
+        EntryKey { text: rendered(id.parts()).into(), id }
     }
 }
 
-impl EntryKey {
-    /// The key of this text, for a function without type parameters.
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn of(site: &'static Site, value: TypeId, text: &[u8]) -> Self {
-        let mut key = KeyWriter::new();
-        key.push(text);
-        EntryKeyRef::of_call(site, value, &mut key).to_owned()
-    }
-
-    pub(crate) fn by_ref(&self) -> EntryKeyRef<'_> {
-        EntryKeyRef { hash: self.hash, site: self.site, value: self.value, owner: self.owner, text: self.text.by_ref() }
-    }
-
-    pub(crate) fn hash(&self) -> u64 {
-        self.hash
+impl EntryId {
+    pub(crate) fn by_ref(&self) -> EntryIdRef<'_> {
+        let Self { hash, site, value, owner, ref parts } = *self;
+        EntryIdRef { hash, site, value, owner, parts: parts.by_ref() }
     }
 
     pub(crate) fn site(&self) -> &'static Site {
         self.site
     }
 
+    pub(crate) fn parts(&self) -> &[u8] {
+        self.parts.as_bytes()
+    }
+}
+
+impl EntryKey {
+    /// The key of this text, for a function without type parameters.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn of(site: &'static Site, value: TypeId, text: &str) -> Self {
+        let mut key = KeyWriter::new();
+        key.literal(text);
+        EntryIdRef::of_call(site, value, &mut key).to_key()
+    }
+
+    pub(crate) fn id(&self) -> &EntryId {
+        &self.id
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.id.hash
+    }
+
+    pub(crate) fn site(&self) -> &'static Site {
+        self.id.site
+    }
+
     #[cfg(feature = "redis")]
     pub(crate) fn owner(&self) -> &'static str {
-        self.owner
+        self.id.owner
     }
 
     #[cfg(feature = "redis")]
     pub(crate) fn value(&self) -> TypeId {
-        self.value
+        self.id.value
     }
 
     /// The key of an entry of this function, for the tests of a store.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn new(site: &'static Site, text: &str) -> Self {
-        Self::of(site, TypeId::of::<()>(), text.as_bytes())
+        Self::of(site, TypeId::of::<()>(), text)
     }
 
     /// The rendered template, `user:123`.
     #[must_use]
-    pub fn text(&self) -> &[u8] {
-        self.text.as_bytes()
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The aggregate that is called like this entry.
+    pub(crate) fn aggregate(&self) -> Aggregate {
+        Aggregate::shares(&self.text)
+    }
+
+    /// To be filled with what this entry hangs on.
+    pub(crate) fn aggregates(&self) -> Aggregates {
+        Aggregates::of_entry(&self.id.parts, &self.text)
     }
 }
 
-impl PartialEq for EntryKey {
+impl PartialEq for EntryId {
     fn eq(&self, other: &Self) -> bool {
         quick_cache::Equivalent::equivalent(&self.by_ref(), other)
     }
 }
 
+impl Eq for EntryId {}
+
+impl PartialEq for EntryKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
 impl Eq for EntryKey {}
 
-/// The hash was computed when the key was rendered; maps of entries take it as it is.
+/// The hash was computed when the key was written; maps of entries take it as it is.
+impl Hash for EntryId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
 impl Hash for EntryKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        self.id.hash(state);
     }
 }
 
-impl Hash for EntryKeyRef<'_> {
+impl Hash for EntryIdRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
 }
 
-impl quick_cache::Equivalent<EntryKey> for EntryKeyRef<'_> {
-    fn equivalent(&self, key: &EntryKey) -> bool {
-        self.hash == key.hash
-            && std::ptr::eq(self.site, key.site)
-            && self.value == key.value
-            && self.text == key.text
-            && (std::ptr::eq(self.owner, key.owner) || self.owner == key.owner)
+impl quick_cache::Equivalent<EntryId> for EntryIdRef<'_> {
+    #[inline]
+    fn equivalent(&self, id: &EntryId) -> bool {
+        self.hash == id.hash
+            && std::ptr::eq(self.site, id.site)
+            && self.value == id.value
+            && self.parts == id.parts
+            && (std::ptr::eq(self.owner, id.owner) || self.owner == id.owner)
     }
 }
 
@@ -227,6 +277,6 @@ impl Hasher for Prehashed {
 
 impl fmt::Debug for EntryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", String::from_utf8_lossy(self.text()))
+        f.write_str(self.text())
     }
 }

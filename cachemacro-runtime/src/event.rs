@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::key::KeyWriter;
+use crate::key::{KeyWriter, Text, rendered};
 
 /// The rendered name of one aggregate, `user:123`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +17,11 @@ impl Aggregate {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
+    }
+
+    /// The aggregate that is called like an entry.
+    pub(crate) fn shares(text: &Arc<str>) -> Self {
+        Self(Arc::clone(text))
     }
 
     /// `user:123`.
@@ -43,6 +48,8 @@ impl fmt::Debug for Aggregate {
 pub struct Aggregates {
     writer: KeyWriter,
     names: Vec<Aggregate>,
+    /// The entry's own key. Mostly the first is called like it, and shares its text.
+    own: Option<(Text, Arc<str>)>,
 }
 
 impl Aggregates {
@@ -54,10 +61,18 @@ impl Aggregates {
 
     /// Ends the name begun last.
     pub fn end(&mut self) {
-        let name = Aggregate(String::from_utf8_lossy(self.writer.as_bytes()).into());
+        let name = match &self.own {
+            Some((own, text)) if own.as_bytes() == self.writer.parts() => Aggregate::shares(text),
+            _ => Aggregate(rendered(self.writer.parts()).into()),
+        };
         if !self.names.contains(&name) {
             self.names.push(name);
         }
+    }
+
+    /// Those of the entry whose key has these parts and reads like this.
+    pub(crate) fn of_entry(parts: &Text, text: &Arc<str>) -> Self {
+        Self { own: Some((parts.clone(), Arc::clone(text))), ..Self::default() }
     }
 
     pub(crate) fn into_names(self) -> Vec<Aggregate> {

@@ -150,7 +150,7 @@ impl Cache {
     }
 
     #[inline]
-    pub(crate) fn counters(&self, site: &Site) -> &Arc<Counters> {
+    pub(crate) fn counters(&self, site: &Site) -> &Counters {
         self.inner.functions.counters(site)
     }
 

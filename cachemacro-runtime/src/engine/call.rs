@@ -117,7 +117,7 @@ impl Call {
     }
 
     pub(super) fn set_aggregates(&mut self, render: impl FnOnce(&mut Aggregates)) {
-        let mut aggregates = Aggregates::default();
+        let mut aggregates = self.key.aggregates();
         render(&mut aggregates);
         self.aggregates = aggregates.into_names();
     }
@@ -125,7 +125,7 @@ impl Call {
     /// An entry without events hangs on its own key.
     pub(super) fn name_aggregates(&mut self) {
         if self.aggregates.is_empty() {
-            self.aggregates.push(Aggregate::new(&String::from_utf8_lossy(self.key.text())));
+            self.aggregates.push(self.key.aggregate());
         }
     }
 

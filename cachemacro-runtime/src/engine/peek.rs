@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
-use crate::entry::{Absence, EntryKeyRef, Payload};
+use crate::entry::{Absence, EntryIdRef, Payload};
 use crate::key::KeyWriter;
 use crate::scope;
 use crate::site::Site;
@@ -31,7 +31,7 @@ pub fn peek<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    let key = EntryKeyRef::of_call(site, values.ops.value, key);
+    let key = EntryIdRef::of_call(site, values.ops.value, key);
     match hit(site, cache, &key, values) {
         Hit::Value(value) => Peek::Value(value),
         Hit::Absent(kind) => Peek::Absent(kind),
@@ -50,7 +50,7 @@ pub(super) enum Hit<V> {
 }
 
 #[inline]
-pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryKeyRef<'_>, values: Values<V>) -> Hit<V> {
+pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, values: Values<V>) -> Hit<V> {
     let tier = cache.tier(site);
     if scope::is_scoped() || (tier.is_none() && !cache.is_local(site)) {
         return Hit::Nothing;
@@ -85,8 +85,8 @@ pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryKey
 
 #[cold]
 #[inline(never)]
-fn miss<V>(site: &'static Site, cache: &Cache, key: &EntryKeyRef<'_>, values: Values<V>, is_early: bool) -> Peek<V> {
-    let mut call = Call::new(cache, site, values.ops, Arc::new(EntryKeyRef::to_owned(*key)));
+fn miss<V>(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, values: Values<V>, is_early: bool) -> Peek<V> {
+    let mut call = Call::new(cache, site, values.ops, Arc::new(key.to_key()));
     call.is_early = is_early;
     Peek::Miss(Miss(Box::new(call)))
 }

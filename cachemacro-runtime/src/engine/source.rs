@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::call::{Call, MAX_LOADS, Miss};
 use super::peek::{Hit, hit};
 use super::sync::block_on;
-use crate::entry::{Absence, EntryKeyRef};
+use crate::entry::{Absence, EntryIdRef};
 use crate::event::Aggregates;
 use crate::key::KeyWriter;
 use crate::scope::CacheMode;
@@ -45,7 +45,7 @@ pub fn source<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Source<S::Value> {
-    let key = EntryKeyRef::of_call(site, values.ops.value, key).to_owned();
+    let key = EntryIdRef::of_call(site, values.ops.value, key).to_key();
     Source { call: Call::new(cache, site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
 }
 
@@ -93,7 +93,7 @@ impl<V: 'static> Source<V> {
 
     fn serve(&self) -> Asked<V> {
         if self.call.mode == CacheMode::Default {
-            match hit(self.call.site, &self.call.cache, &self.call.key.by_ref(), self.values) {
+            match hit(self.call.site, &self.call.cache, &self.call.key.id().by_ref(), self.values) {
                 Hit::Value(value) => return Asked::Value(value),
                 Hit::Absent(kind) => return Asked::Absent(kind),
                 Hit::Early | Hit::Nothing => {}

@@ -7,3 +7,4 @@ mod writer;
 pub use part::{KeyPart, canon, part};
 pub(crate) use text::{Text, TextRef};
 pub use writer::KeyWriter;
+pub(crate) use writer::rendered;

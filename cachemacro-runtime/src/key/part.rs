@@ -150,9 +150,9 @@ impl<T: KeyPart> KeyPart for Option<T> {
     fn render(&self, out: &mut KeyWriter) {
         match self {
             Some(value) => {
-                let start = out.as_bytes().len();
+                let start = out.parts().len();
                 value.render(out);
-                if out.as_bytes()[start..].starts_with(b"%-") {
+                if out.parts()[start..].starts_with(b"%-") {
                     out.push(b"%-");
                 }
             }

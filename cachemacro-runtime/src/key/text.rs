@@ -7,7 +7,7 @@ const LONGEST: usize = ROOM - 1;
 type Short = [u8; ROOM];
 
 /// A text of its own.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Text {
     Short(Short),
     /// Longer than any short one.

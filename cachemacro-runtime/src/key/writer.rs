@@ -1,6 +1,9 @@
-//! The buffer a key is rendered into: on the stack, until it is longer than most keys are.
+//! The buffer that a key's parts are written into: on the stack, until it is longer than most keys are.
+//!
+//! A call that is answered in its process needs a key to look for, not to read, so numbers stay as they are. What people and
+//! other processes read is rendered from the parts.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
@@ -9,14 +12,14 @@ use foldhash::fast::{FoldHasher, RandomState};
 use super::text::TextRef;
 
 const INLINE: usize = 120;
-/// The least number of more than eight digits.
-const EIGHT_DIGITS: u64 = 100_000_000;
+/// A number of 64 bits follows, little-endian. No text has this byte.
+const NUMBER: u8 = 0xff;
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
-/// A key being rendered. Up to 120 bytes it allocates nothing.
+/// A key being written. Up to 120 bytes, nine to a number, it allocates nothing.
 pub struct KeyWriter {
-    /// Of what was rendered: what was just written is slow to read back.
+    /// Of what was written: what was just written is slow to read back.
     hasher: FoldHasher<'static>,
     inline: [u8; INLINE],
     len: usize,
@@ -113,37 +116,9 @@ impl KeyWriter {
     #[inline]
     pub fn number(&mut self, value: u64) {
         self.hasher.write_u64(value);
-        self.decimal(value);
-    }
-
-    #[inline]
-    fn decimal(&mut self, value: u64) {
-        if value < EIGHT_DIGITS {
-            self.digits(value, 1);
-        } else {
-            self.decimal(value / EIGHT_DIGITS);
-            self.digits(value % EIGHT_DIGITS, 8);
-        }
-    }
-
-    /// Up to eight digits, in one piece: what is written byte by byte is slow to read back.
-    #[inline]
-    fn digits(&mut self, mut value: u64, least: usize) {
-        let (mut text, mut count) = (0, 0);
-        while value > 0 || count < least {
-            text = (text << 8) | (u64::from(b'0') + value % 10);
-            value /= 10;
-            count += 1;
-        }
-        let text = text.to_le_bytes();
-        // Zeros follow the digits, as they follow the key.
-        match self.inline.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
-            Some(room) => {
-                *room = text;
-                self.len += count;
-            }
-            None => self.put(&text[..count]),
-        }
+        let mut part = [NUMBER; 9];
+        part[1..].copy_from_slice(&value.to_le_bytes());
+        self.put(&part);
     }
 
     #[inline]
@@ -171,7 +146,7 @@ impl KeyWriter {
         self.spill.extend_from_slice(bytes);
     }
 
-    /// A hash of what has been rendered, and of this number.
+    /// A hash of what has been written, and of this number.
     #[inline]
     pub(crate) fn hash_with(&self, number: usize) -> u64 {
         let mut hasher = self.hasher.clone();
@@ -179,7 +154,7 @@ impl KeyWriter {
         hasher.finish()
     }
 
-    /// What has been rendered, to look for. Nothing may be added after it.
+    /// The parts, to look for. Nothing may be added after it.
     #[inline]
     pub(crate) fn text(&mut self) -> TextRef<'_> {
         if self.len > INLINE {
@@ -188,12 +163,31 @@ impl KeyWriter {
         TextRef::of_buffer(&mut self.inline, self.len)
     }
 
-    /// What has been rendered.
-    #[must_use]
+    /// The parts so far.
     #[inline]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn parts(&self) -> &[u8] {
         if self.len <= INLINE { &self.inline[..self.len] } else { &self.spill }
     }
+}
+
+/// What these parts read as, `user:123`.
+pub(crate) fn rendered(parts: &[u8]) -> String {
+    let mut text = String::with_capacity(parts.len() + 12);
+    let mut rest = parts;
+    while let Some((before, number, behind)) = at_number(rest) {
+        text.push_str(&String::from_utf8_lossy(before));
+        // Writing to a string never fails.
+        let _ = write!(text, "{number}");
+        rest = behind;
+    }
+    text.push_str(&String::from_utf8_lossy(rest));
+    text
+}
+
+fn at_number(parts: &[u8]) -> Option<(&[u8], u64, &[u8])> {
+    let at = parts.iter().position(|byte| *byte == NUMBER)?;
+    let (number, behind) = parts[at + 1..].split_first_chunk()?;
+    Some((&parts[..at], u64::from_le_bytes(*number), behind))
 }
 
 const fn is_unreserved(byte: u8) -> bool {
@@ -202,13 +196,13 @@ const fn is_unreserved(byte: u8) -> bool {
 
 impl fmt::Display for KeyWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+        f.write_str(&rendered(self.parts()))
     }
 }
 
 impl fmt::Debug for KeyWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
+        write!(f, "{:?}", rendered(self.parts()))
     }
 }
 
@@ -222,7 +216,7 @@ mod tests {
         for round in 0..100 {
             key.literal("part-");
             key.number(round);
-            assert_eq!(key.as_bytes().len(), key.len);
+            assert_eq!(key.parts().len(), key.len);
         }
         assert!(key.to_string().starts_with("part-0part-1part-2"));
         assert!(key.to_string().ends_with("part-98part-99"));

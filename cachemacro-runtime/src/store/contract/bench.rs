@@ -93,7 +93,7 @@ impl Call {
 
     fn new(site: &'static Site, value: TypeId, text: &str, aggregates: &[&str]) -> Self {
         Self {
-            key: EntryKey::of(site, value, text.as_bytes()),
+            key: EntryKey::of(site, value, text),
             aggregates: aggregates.iter().copied().map(Aggregate::new).collect(),
         }
     }

@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
 use super::record::Record;
-use crate::entry::{EntryKey, Prehashed};
+use crate::entry::{EntryId, Prehashed};
 
 /// How much the in-process store may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,16 +53,16 @@ impl From<u64> for Memory {
 #[derive(Clone)]
 pub(super) struct Collect;
 
-impl Lifecycle<EntryKey, Arc<Record>> for Collect {
+impl Lifecycle<EntryId, Arc<Record>> for Collect {
     type RequestState = PushedOut;
 
-    fn on_evict(&self, pushed_out: &mut Self::RequestState, key: EntryKey, record: Arc<Record>) {
+    fn on_evict(&self, pushed_out: &mut Self::RequestState, key: EntryId, record: Arc<Record>) {
         pushed_out.push((key, record));
     }
 }
 
-pub(super) type PushedOut = Vec<(EntryKey, Arc<Record>)>;
-pub(super) type Records = Cache<EntryKey, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Collect>;
+pub(super) type PushedOut = Vec<(EntryId, Arc<Record>)>;
+pub(super) type Records = Cache<EntryId, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 impl Memory {
     /// An empty map of these bounds.
@@ -82,8 +82,8 @@ pub(super) struct Weigh {
     by_bytes: bool,
 }
 
-impl Weighter<EntryKey, Arc<Record>> for Weigh {
-    fn weight(&self, key: &EntryKey, record: &Arc<Record>) -> u64 {
-        if self.by_bytes { record.weight().saturating_add(key.text().len() as u64).max(1) } else { 1 }
+impl Weighter<EntryId, Arc<Record>> for Weigh {
+    fn weight(&self, key: &EntryId, record: &Arc<Record>) -> u64 {
+        if self.by_bytes { record.weight().saturating_add(key.parts().len() as u64).max(1) } else { 1 }
     }
 }

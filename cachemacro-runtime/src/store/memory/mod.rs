@@ -13,14 +13,14 @@ use self::cell::{Cell, Cells};
 use self::record::{Record, Ties};
 use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
 use crate::clock::Clock;
-use crate::entry::{Entry, EntryKey, EntryKeyRef, Freshness};
+use crate::entry::{Entry, EntryId, EntryIdRef, EntryKey, Freshness};
 use crate::event::{Aggregate, Move};
 use crate::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
 
 const FILL_STRIPES: usize = 64;
 
 /// Told of every entry that the bound pushed out.
-pub(crate) type OnEvict = Arc<dyn Fn(&EntryKey) + Send + Sync>;
+pub(crate) type OnEvict = Arc<dyn Fn(&EntryId) + Send + Sync>;
 
 /// The in-process [`Store`].
 pub struct MemoryStore {
@@ -58,7 +58,7 @@ impl MemoryStore {
 
     /// The entry under this key if it can be served as it stands: no lock but its shard's, nothing allocated.
     #[inline]
-    pub(crate) fn peek(&self, key: &EntryKeyRef<'_>) -> Option<Peeked> {
+    pub(crate) fn peek(&self, key: &EntryIdRef<'_>) -> Option<Peeked> {
         let record = self.records.get(key)?;
         record.holds().then_some(Peeked(record))
     }
@@ -96,7 +96,7 @@ impl MemoryStore {
 
     /// What [`MemoryStore::keep`] took, while it is served.
     pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
-        let record = self.records.get(&query.key.by_ref())?.serving(self.clock.now())?;
+        let record = self.records.get(&query.key.id().by_ref())?.serving(self.clock.now())?;
         let origin = record.origin.as_ref()?;
         Some((record.entry.clone(), origin.to_vec()))
     }
@@ -133,7 +133,7 @@ impl MemoryStore {
     }
 
     fn look_up(&self, query: Query<'_>) -> Lookup {
-        let Some(newest) = self.records.get(&query.key.by_ref()) else { return Lookup::Miss };
+        let Some(newest) = self.records.get(&query.key.id().by_ref()) else { return Lookup::Miss };
         match newest.serving(self.clock.now()) {
             Some(record) => Lookup::Hit(record.entry.clone(), record.snapshots()),
             None => Lookup::Miss,
@@ -170,20 +170,20 @@ impl MemoryStore {
         if record.entry.freshness(now) == Freshness::Expired {
             return dropped;
         }
-        if let Some(previous) = self.records.peek(&key.by_ref()) {
+        if let Some(previous) = self.records.peek(&key.id().by_ref()) {
             if previous.entry.version > record.entry.version && previous.holds() {
                 dropped.fell_off.push(previous);
                 return dropped;
             }
             dropped.fell_off = record.supersede(previous, now);
         }
-        self.records.insert_with_lifecycle(key.clone(), record, &mut dropped.pushed_out);
+        self.records.insert_with_lifecycle(key.id().clone(), record, &mut dropped.pushed_out);
         dropped
     }
 
     fn count_evictions(&self, key: &EntryKey, dropped: &Dropped) {
         for (evicted, with) in &dropped.pushed_out {
-            if evicted != key || Arc::ptr_eq(with, &dropped.kept) {
+            if evicted != key.id() || Arc::ptr_eq(with, &dropped.kept) {
                 (self.on_evict)(evicted);
             }
         }
@@ -268,7 +268,7 @@ impl Store for MemoryStore {
     }
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
-        self.records.remove(&query.key.by_ref());
+        self.records.remove(&query.key.id().by_ref());
         ready(())
     }
 

@@ -54,10 +54,10 @@ impl Keys {
         let tag = self.tag(first);
         let index = format!("{tag}:index");
         let name = &name.text;
-        let stem = if key.text() == first.as_str().as_bytes() {
+        let stem = if key.text() == first.as_str() {
             format!("{tag}:{name}")
         } else {
-            format!("{tag}:{name}({})", escaped(key.text(), b""))
+            format!("{tag}:{name}({})", escaped(key.text().as_bytes(), b""))
         };
         EntryKeys { index, stem }
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn entry(namespace: &str, text: &str, first: &str) -> EntryKeys {
-        let key = EntryKey::of(&FIND, TypeId::of::<u64>(), text.as_bytes());
+        let key = EntryKey::of(&FIND, TypeId::of::<u64>(), text);
         Keys::new(namespace).entry(&key, &name("find"), &Aggregate::new(first))
     }
 

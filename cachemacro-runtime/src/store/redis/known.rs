@@ -14,7 +14,7 @@ use super::asked::Asked;
 use super::keys::Suffix;
 use super::record::Record;
 use super::trip::Values;
-use crate::entry::{EntryKey, Prehashed};
+use crate::entry::{EntryId, Prehashed};
 use crate::event::Aggregate;
 use crate::store::Query;
 use crate::sync::{Mutex, lock};
@@ -27,7 +27,7 @@ const TRAILS: usize = 32_768;
 /// Bounded, whatever is on the server.
 pub(super) struct Known {
     records: Cache<Aggregate, Arc<Latest>, UnitWeighter, RandomState>,
-    trails: Cache<EntryKey, Arc<Trail>, UnitWeighter, BuildHasherDefault<Prehashed>>,
+    trails: Cache<EntryId, Arc<Trail>, UnitWeighter, BuildHasherDefault<Prehashed>>,
 }
 
 /// The record of an aggregate as it was last seen by anyone here.
@@ -88,7 +88,7 @@ impl Known {
 
     /// How the entry was last found, if its record is not known to have moved since.
     pub(super) fn trail(&self, query: Query<'_>) -> Option<Arc<Trail>> {
-        let trail = self.trails.get(query.key)?;
+        let trail = self.trails.get(query.key.id())?;
         let (latest, moves) = &trail.latest;
         let is_latest = latest.moves.load(Ordering::Relaxed) == *moves;
         (is_latest && trail.hangs_on.are_those_of(query)).then_some(trail)
@@ -100,7 +100,7 @@ impl Known {
         let moves = latest.is(&first.record);
         let hangs_on = Names::of(query);
         let trail = Trail { asked, suffix, identity, hangs_on, first, further: records, latest: (latest, moves) };
-        self.trails.insert(query.key.clone(), Arc::new(trail));
+        self.trails.insert(query.key.id().clone(), Arc::new(trail));
     }
 }
 
@@ -134,7 +134,7 @@ impl Names {
 }
 
 fn is_own(query: Query<'_>) -> bool {
-    matches!(query.aggregates, [only] if only.as_str().as_bytes() == query.key.text())
+    matches!(query.aggregates, [only] if only.as_str() == query.key.text())
 }
 
 impl Trail {

@@ -181,7 +181,7 @@ pub(super) mod tests {
     #[test]
     fn types_of_one_name_are_told_apart() {
         let names = Names::default();
-        let of = |value| names.of(&EntryKey::of(&FIND, value, b"user:1")).text.clone();
+        let of = |value| names.of(&EntryKey::of(&FIND, value, "user:1")).text.clone();
         assert_eq!(of(TypeId::of::<u64>()), "find");
         assert_eq!(of(TypeId::of::<i64>()), "find#1");
         assert_eq!(of(TypeId::of::<u64>()), "find");
