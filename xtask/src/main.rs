@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `cargo xtask test` | every test of the workspace, doctests and the model checker included; installs Redis for them where it is missing |
 //! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
+//! | `cargo xtask bench` | measures, beside other caches, what a cached call costs, and writes docs/PERFORMANCE.md |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 
+mod bench;
 mod msrv;
 mod mutants;
 mod programs;
@@ -19,11 +21,13 @@ usage: cargo xtask <command>
   test    run every test of the workspace; installs Redis for them where it is missing and apt-get may be used
   mutants [name ...]
           switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
+  bench   measure what a cached call costs, beside other caches, and write docs/PERFORMANCE.md
   msrv    check the dependencies of the published crates against the workspace's rust-version";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["bench"] => bench::run(),
         ["test"] => test::run(),
         ["mutants", ref names @ ..] => mutants::run(names),
         ["msrv"] => msrv::run(),

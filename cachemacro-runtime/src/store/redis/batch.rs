@@ -19,7 +19,7 @@ use crate::error::StoreError;
 use crate::sync::{Mutex, lock};
 
 /// As many carriers at most ask at the same time; what comes meanwhile fills the next load. Fewer leave the server idle
-/// while answers are read, more make smaller loads (`benches/redis_hit`).
+/// while answers are read, more make smaller loads (`benches/`, section Redis).
 const CARRIERS: usize = 4;
 /// As many lookups travel together at most.
 const TOGETHER: usize = 128;

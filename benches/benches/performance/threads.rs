@@ -1,0 +1,50 @@
+//! What a hit costs in two threads at once.
+
+use cachemacro_benches::contest::Standings;
+use cachemacro_benches::effort::Effort;
+use cachemacro_benches::keys::Keys;
+use cachemacro_benches::peers::{self, Shape, cached, moka};
+use cachemacro_benches::promise::{Findings, Promise};
+use cachemacro_benches::table;
+
+const INTRODUCTION: &str = "\
+## A hit in two threads
+
+`async fn(id: u64) -> Arc<User>` from two threads at once; a call's time is the time in which one of them makes one.
+
+";
+
+/// Who must not be faster.
+const RIVALS: [&str; 7] = [
+    cached::CACHED,
+    cached::CACHED_BY_KEY,
+    cached::SHARDED,
+    cached::SHARDED_BOUNDED,
+    moka::SYNC,
+    moka::SYNC_WITH,
+    moka::FUTURE_WITH,
+];
+
+/// Runs the case.
+pub(crate) fn run(effort: &Effort) -> Findings {
+    let contest = peers::contest(Shape::Shared);
+    let mut findings = Findings { text: INTRODUCTION.to_owned(), promises: Vec::new() };
+    for (keys, title, promise) in [
+        (Keys::ONE, "One hot key", "two threads, one hot key, beside the fastest of `cached` and `moka`"),
+        (Keys::FEW, "16 keys", "two threads, 16 keys, beside the same"),
+        (Keys::MANY, "16,384 keys", "two threads, 16,384 keys, beside the same"),
+    ] {
+        let standings = contest.run(effort, 151, keys, 2);
+        findings.text += &format!("### {title}\n\n{}", table::standings(&standings));
+        findings.promises.push(judge(&standings, promise));
+    }
+    findings
+}
+
+fn judge(standings: &Standings, promise: &'static str) -> Promise {
+    let rivals = RIVALS.iter().map(|name| standings.of(name));
+    let fastest = rivals.min_by(|left, right| left.ratio.median().total_cmp(&right.ratio.median())).expect("rivals");
+    let mut promise = Promise::at_most(promise, 1.0 / fastest.ratio.median(), 1.0);
+    promise.figure += &format!(", {}", fastest.name);
+    promise
+}

@@ -1,0 +1,82 @@
+//! The machine, the compiler, and the versions of everybody.
+
+use std::fmt::Write;
+use std::process::Command;
+
+/// The lock file that this was built with.
+const LOCK: &str = include_str!("../Cargo.lock");
+
+/// The packages whose versions matter.
+const PACKAGES: [&str; 14] = [
+    "accelerator",
+    "amalgam-cache",
+    "cached",
+    "cachekit-rs",
+    "cachemacro",
+    "foyer-memory",
+    "hitbox",
+    "hitbox-fn",
+    "hitbox-moka",
+    "hitbox-redis",
+    "moka",
+    "quick_cache",
+    "redis",
+    "tokio",
+];
+
+/// The version of a package, from the lock file.
+#[must_use]
+pub fn version(package: &str) -> Option<&'static str> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = LOCK.lines().skip_while(|line| *line != name);
+    lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
+}
+
+/// How many things run at once.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What the first words of the report say.
+#[must_use]
+pub fn describe() -> String {
+    let mut text = format!("{} cores ({}), {}", cores(), processor(), rustc());
+    if let Some(server) = output("redis-server", &["--version"]) {
+        let version = server.split_whitespace().find_map(|word| word.strip_prefix("v=")).unwrap_or("?");
+        let _ = write!(text, ", Redis {version}");
+    }
+    text.push_str(".\n\n");
+    let versions: Vec<_> = PACKAGES.iter().filter_map(|name| Some(format!("`{name}` {}", version(name)?))).collect();
+    let _ = writeln!(text, "{}.\n", versions.join(", "));
+    text
+}
+
+fn processor() -> String {
+    let all = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = all.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
+}
+
+fn rustc() -> String {
+    let program = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let version = output(&program, &["--version"]).unwrap_or_default();
+    version.split(" (").next().unwrap_or_default().to_owned()
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PACKAGES, version};
+
+    #[test]
+    fn every_package_is_in_the_lock_file() {
+        for package in PACKAGES {
+            assert!(version(package).is_some(), "{package}");
+        }
+    }
+}
