@@ -11,7 +11,7 @@ use crate::telemetry::Event;
 use crate::value::{FailFace, Judged, Outcome, Shape, Values};
 
 /// How a typed function turns the engine's steps into its own return value.
-pub(super) struct Face<'a, S: Shape, A> {
+pub(super) struct Face<'a, S: Shape, A: ?Sized> {
     pub(super) values: Values<S::Value>,
     pub(super) fail: FailFace<S::Return>,
     pub(super) absent: &'a A,
@@ -24,7 +24,7 @@ pub(super) enum Next<S: Shape> {
     Load(Ticket),
 }
 
-impl<S: Shape, A: Fn(Absence) -> S::Return> Face<'_, S, A> {
+impl<S: Shape, A: Fn(Absence) -> S::Return + ?Sized> Face<'_, S, A> {
     pub(super) fn next(&self, call: &mut Call, step: Step) -> Next<S> {
         match step {
             Step::Serve(served) => self.served(call, served).map_or_else(|| Next::Load(call.unstored()), Next::Return),
