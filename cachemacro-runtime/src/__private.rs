@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 pub use inventory;
 
 pub use crate::engine::{
-    Asked, Batch, Cache, Miss, Peek, Source, peek, publish, publish_quietly, publish_quietly_sync, publish_sync,
-    read_background, read_inline, read_sync_background, read_sync_inline, source,
+    Asked, Batch, Cache, Miss, Peek, Reading, Source, Turn, owned, owned_sync, peek, publish, publish_quietly,
+    publish_quietly_sync, publish_sync, read_background, read_inline, read_sync_background, read_sync_inline, source,
 };
 pub use crate::entry::Absence;
 pub use crate::event::{

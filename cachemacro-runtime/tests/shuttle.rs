@@ -285,25 +285,19 @@ async fn call_broken(row: &Row, cache: &Cache) -> Result<u64, Broken> {
         panic!("an error is never stored");
     };
     let fail = p::fail_face!(Result<u64, Broken>);
-    p::read_inline(
-        miss,
-        shape,
-        values,
-        fail,
-        |kind| p::absent(shape, kind),
-        || {
-            || async {
+    let mut reading = p::read_inline(miss, shape, values, fail);
+    loop {
+        match reading.turn().await {
+            p::Turn::Answer(answer) => return answer.returned(p::absent(shape)),
+            p::Turn::Load => reading.give(|| async {
                 let loading = row.begin_load();
                 shuttle::future::yield_now().await;
                 assert!(row.loading.load(SeqCst) <= 1, "one load at a time");
                 drop(loading);
-                let version = p::unversioned(shape);
-                let keep = p::keep_all(shape);
-                p::judge(shape, Err(Broken), version, keep, p::no_error_is_absent(shape), p::unweighed(shape))
-            }
-        },
-    )
-    .await
+                p::judge(shape, Err(Broken))
+            }),
+        }
+    }
 }
 
 #[test]

@@ -28,11 +28,14 @@ pub(super) const MAX_LOADS: u32 = 4;
 pub struct Miss(pub(super) Box<Call>);
 
 impl Miss {
-    /// Names the aggregates that the entry hangs on. Without this call it hangs on its own key.
-    #[must_use]
-    pub fn aggregates(mut self, render: impl FnOnce(&mut Aggregates)) -> Self {
-        self.0.set_aggregates(render);
-        self
+    /// Room for the names of the aggregates that the entry hangs on.
+    pub fn aggregates(&self) -> Aggregates {
+        self.0.own_aggregates()
+    }
+
+    /// Hangs the entry on these. Without this call it hangs on its own key.
+    pub fn hang_on(&mut self, aggregates: Aggregates) {
+        self.0.hang_on(aggregates);
     }
 }
 
@@ -116,9 +119,12 @@ impl Call {
         }
     }
 
-    pub(super) fn set_aggregates(&mut self, render: impl FnOnce(&mut Aggregates)) {
-        let mut aggregates = self.key.aggregates();
-        render(&mut aggregates);
+    /// Room for the names of this entry's aggregates.
+    pub(super) fn own_aggregates(&self) -> Aggregates {
+        self.key.aggregates()
+    }
+
+    pub(super) fn hang_on(&mut self, aggregates: Aggregates) {
         self.aggregates = aggregates.into_names();
     }
 

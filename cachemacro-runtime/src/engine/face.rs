@@ -1,4 +1,7 @@
 //! The typed rim of the engine: a function's own return value, from the engine's steps and to them.
+//!
+//! What is here and beside it is generic in the return type, and in a function only where it must: two hundred functions
+//! of one return type share one copy.
 
 use std::sync::Arc;
 
@@ -10,66 +13,125 @@ use crate::error::CacheError;
 use crate::telemetry::Event;
 use crate::value::{FailFace, Judged, Outcome, Shape, Values};
 
-/// How a typed function turns the engine's steps into its own return value.
-pub(super) struct Face<'a, S: Shape, A: ?Sized> {
+/// How the engine's steps become a return value of this type.
+pub(super) struct Face<S: Shape> {
     pub(super) values: Values<S::Value>,
     pub(super) fail: FailFace<S::Return>,
-    pub(super) absent: &'a A,
+}
+
+impl<S: Shape> Clone for Face<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Shape> Copy for Face<S> {}
+
+/// What a caller gets.
+pub struct Answer<S: Shape>(Answered<S>);
+
+enum Answered<S: Shape> {
+    Return(S::Return),
+    Absent(Absence),
+}
+
+impl<S: Shape> Answer<S> {
+    /// The return value. What an absence is, the function's annotation tells.
+    pub fn returned(self, absent: impl FnOnce(Absence) -> S::Return) -> S::Return {
+        match self.0 {
+            Answered::Return(returned) => returned,
+            Answered::Absent(kind) => absent(kind),
+        }
+    }
+}
+
+/// A load that the call needs.
+pub(super) struct Due<S: Shape> {
+    pub(super) ticket: Ticket,
+    /// What the caller gets without waiting for it.
+    pub(super) meanwhile: Option<Answer<S>>,
 }
 
 /// What the caller does next.
 pub(super) enum Next<S: Shape> {
-    Return(S::Return),
-    Refresh(Ticket, S::Return),
-    Load(Ticket),
+    Answer(Answer<S>),
+    Load(Due<S>),
 }
 
-impl<S: Shape, A: Fn(Absence) -> S::Return + ?Sized> Face<'_, S, A> {
-    pub(super) fn next(&self, call: &mut Call, step: Step) -> Next<S> {
-        match step {
-            Step::Serve(served) => self.served(call, served).map_or_else(|| Next::Load(call.unstored()), Next::Return),
-            Step::ServeAndRefresh(served, ticket) => match self.served(call, served) {
-                Some(returned) => Next::Refresh(ticket, returned),
-                None => Next::Load(ticket),
-            },
-            Step::Load(ticket) => Next::Load(ticket),
-            Step::Failed(error) => match self.fail.share.and_then(|share| (share.unpack)(&error)) {
-                Some(returned) => Next::Return(returned),
-                None => Next::Load(call.unstored()),
-            },
-            Step::Refuse(error) => match self.refused(error) {
-                Some(returned) => Next::Return(returned),
-                None => Next::Load(call.unstored()),
-            },
-        }
+impl<S: Shape> Next<S> {
+    fn load(ticket: Ticket) -> Self {
+        Self::Load(Due { ticket, meanwhile: None })
+    }
+
+    fn returned(returned: S::Return) -> Self {
+        Self::Answer(Answer(Answered::Return(returned)))
+    }
+}
+
+impl<S: Shape> Face<S> {
+    pub(super) fn next(self, call: &mut Call, step: Step) -> Next<S> {
+        let returned = match step {
+            Step::Load(ticket) => return Next::load(ticket),
+            Step::ServeAndRefresh(served, ticket) => {
+                let meanwhile = self.served(call, served);
+                return Next::Load(Due { ticket, meanwhile });
+            }
+            Step::Serve(served) => self.served(call, served),
+            Step::Failed(error) => {
+                let shared = self.fail.share.and_then(|share| (share.unpack)(&error));
+                shared.map(|returned| Answer(Answered::Return(returned)))
+            }
+            Step::Refuse(error) => self.refused(error).map(|returned| Answer(Answered::Return(returned))),
+        };
+        returned.map_or_else(|| Next::load(call.unstored()), Next::Answer)
     }
 
     /// `None` for a value of another type, which no store of one process can hold: it is loaded then.
-    pub(super) fn served(&self, call: &Call, served: Served) -> Option<S::Return> {
-        match served {
-            Served::Absent(kind) => Some((self.absent)(kind)),
-            Served::Value(object) => {
-                let value = (self.values.own)(object);
-                if value.is_none() {
-                    call.count(Event::DecodeError);
-                }
-                value.map(S::close)
-            }
+    fn served(self, call: &Call, served: Served) -> Option<Answer<S>> {
+        let object = match served {
+            Served::Absent(kind) => return Some(Answer(Answered::Absent(kind))),
+            Served::Value(object) => object,
+        };
+        let value = (self.values.own)(object);
+        if value.is_none() {
+            call.count(Event::DecodeError);
         }
+        value.map(|value| Answer(Answered::Return(S::close(value))))
     }
 
-    fn refused(&self, error: CacheError) -> Option<S::Return> {
+    fn refused(self, error: CacheError) -> Option<S::Return> {
         match error {
             CacheError::NotCached { .. } if S::absent().is_some() => S::absent(),
             error => self.fail.refusal.map(|refuse| refuse(error)),
         }
     }
 
-    /// What the caller of a load returns: the value it loaded.
-    pub(super) fn loaded(&self, kept: Kept<S>) -> S::Return {
-        match kept {
+    /// What the caller of a load gets: the value it loaded.
+    pub(super) fn loaded(self, kept: Kept<S>) -> Next<S> {
+        Next::returned(match kept {
             Kept::Value(value) => S::close((self.values.clone)(&value)),
             Kept::Returned(returned) => returned,
+        })
+    }
+
+    /// What the caller of a load gets that brought something older than what is known: that, where it can be told.
+    pub(super) fn stale(self, call: &Call, served: Served, kept: Kept<S>) -> Next<S> {
+        self.served(call, served).map_or_else(|| self.loaded(kept), Next::Answer)
+    }
+
+    /// Parts a load into what the engine needs and what the caller keeps.
+    pub(super) fn part(self, judged: Judged<S>) -> (Loaded, Kept<S>) {
+        let Judged { outcome, version, keep, weight } = judged;
+        match outcome {
+            Outcome::Value(value) => {
+                let object = (self.values.share)(Arc::clone(&value));
+                (Loaded::Value { object, version, keep, weight }, Kept::Value(value))
+            }
+            Outcome::Absent(kind, returned) => (Loaded::Absent(kind), Kept::Returned(returned)),
+            Outcome::Error(returned) => {
+                let shared = self.fail.share.and_then(|share| (share.pack)(&returned));
+                (Loaded::Error(shared), Kept::Returned(returned))
+            }
         }
     }
 }
@@ -78,23 +140,4 @@ impl<S: Shape, A: Fn(Absence) -> S::Return + ?Sized> Face<'_, S, A> {
 pub(super) enum Kept<S: Shape> {
     Value(Arc<S::Value>),
     Returned(S::Return),
-}
-
-/// Parts a load into what the engine needs and what the caller keeps.
-pub(super) fn part<S: Shape>(
-    judged: Judged<S>,
-    values: Values<S::Value>,
-    fail: FailFace<S::Return>,
-) -> (Loaded, Kept<S>) {
-    let Judged { outcome, version, keep, weight } = judged;
-    match outcome {
-        Outcome::Value(value) => {
-            (Loaded::Value { object: (values.share)(Arc::clone(&value)), version, keep, weight }, Kept::Value(value))
-        }
-        Outcome::Absent(kind, returned) => (Loaded::Absent(kind), Kept::Returned(returned)),
-        Outcome::Error(returned) => {
-            let shared = fail.share.and_then(|share| (share.pack)(&returned));
-            (Loaded::Error(shared), Kept::Returned(returned))
-        }
-    }
 }

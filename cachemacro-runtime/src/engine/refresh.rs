@@ -3,19 +3,14 @@
 use std::future::Future;
 
 use super::call::Call;
-use super::face::part;
+use super::face::Face;
 use super::fill::Landed;
 use super::ticket::Ticket;
-use crate::value::{FailFace, Judged, Shape, Values};
+use crate::value::{Judged, Shape};
 
 /// Loads until the value is good enough. Whatever goes wrong is the next reader's to find: it sees the stale entry.
-pub(super) async fn refresh<S, L, F>(
-    mut call: Call,
-    mut ticket: Ticket,
-    values: Values<S::Value>,
-    fail: FailFace<S::Return>,
-    load: L,
-) where
+pub(super) async fn refresh<S, L, F>(mut call: Call, mut ticket: Ticket, face: Face<S>, load: L)
+where
     S: Shape,
     L: Fn() -> F,
     F: Future<Output = Judged<S>>,
@@ -26,7 +21,7 @@ pub(super) async fn refresh<S, L, F>(
             drop(ticket);
             return call.refresh_timed_out().await;
         };
-        let (loaded, kept) = part(judged, values, fail);
+        let (loaded, kept) = face.part(judged);
         drop(kept);
         match call.land(ticket, loaded).await {
             Landed::Again(next) => ticket = next,

@@ -50,9 +50,14 @@ pub fn source<S: Shape>(
 }
 
 impl<V: 'static> Source<V> {
-    /// Names the aggregates that the entry hangs on.
-    pub fn aggregates(&mut self, render: impl FnOnce(&mut Aggregates)) {
-        self.call.set_aggregates(render);
+    /// Room for the names of the aggregates that the entry hangs on.
+    pub fn aggregates(&self) -> Aggregates {
+        self.call.own_aggregates()
+    }
+
+    /// Hangs the entry on these.
+    pub fn hang_on(&mut self, aggregates: Aggregates) {
+        self.call.hang_on(aggregates);
     }
 
     /// Reads the index, before the source is asked: what is read first can only be too old, and then DETECT says so.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use tokio::runtime::Handle;
+
 use super::call::{Call, Miss, Spawner};
-use super::face::{Face, Next, part};
+use super::face::{Due, Face, Next};
 use super::fill::Landed;
+use super::reading::{Reading, Turn};
 use super::ticket::Ticket;
-use crate::entry::Absence;
 use crate::value::{FailFace, Judged, Shape, Values};
 
 struct Unpark(Thread);
@@ -42,96 +44,77 @@ pub(super) fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-fn drive_sync<S, A, P, L>(call: &mut Call, face: &Face<'_, S, A>, prepare: &P) -> (S::Return, Option<(Ticket, L)>)
-where
-    S: Shape,
-    A: Fn(Absence) -> S::Return,
-    P: Fn() -> L,
-    L: Fn() -> Judged<S>,
-{
-    loop {
-        let step = block_on(call.next());
-        let mut ticket = match face.next(call, step) {
-            Next::Return(returned) => return (returned, None),
-            Next::Refresh(ticket, returned) => return (returned, Some((ticket, prepare()))),
-            Next::Load(ticket) => ticket,
+impl<S: Shape, L> Reading<S, L, Judged<S>> {
+    /// The answer, or what it takes to get one.
+    pub fn turn_sync(&mut self) -> Turn<S> {
+        let next = match self.given() {
+            None => self.begin_sync(),
+            Some((Due { ticket, meanwhile: Some(answer) }, load)) => return self.refresh(ticket, load, answer),
+            Some((Due { ticket, meanwhile: None }, load)) => self.load_sync(ticket, &load),
         };
-        let load = prepare();
+        self.turn_to(next)
+    }
+
+    fn begin_sync(&mut self) -> Next<S> {
+        let step = block_on(self.call.next());
+        self.face.next(&mut self.call, step)
+    }
+
+    fn load_sync(&mut self, mut ticket: Ticket, load: &L) -> Next<S> {
         loop {
-            let judged = ticket.run_sync(&load);
-            let (loaded, kept) = part(judged, face.values, face.fail);
-            match block_on(call.land(ticket, loaded)) {
-                Landed::Return => return (face.loaded(kept), None),
-                Landed::Stale(served) => {
-                    return (face.served(call, served).unwrap_or_else(|| face.loaded(kept)), None);
-                }
+            let (loaded, kept) = self.face.part(ticket.run_sync(|| (self.run)(load)));
+            match block_on(self.call.land(ticket, loaded)) {
+                Landed::Return => return self.face.loaded(kept),
+                Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
                 Landed::Again(next) => ticket = next,
-                Landed::Restart => break,
+                Landed::Restart => return self.begin_sync(),
             }
         }
     }
 }
 
 /// A sync call with `refresh = inline`, or with nothing to refresh.
-pub fn read_sync_inline<S, A, P, L>(
+pub fn read_sync_inline<S: Shape, L: Fn() -> Judged<S>>(
     miss: Miss,
     _: S,
     values: Values<S::Value>,
     fail: FailFace<S::Return>,
-    absent: A,
-    prepare: P,
-) -> S::Return
-where
-    S: Shape,
-    A: Fn(Absence) -> S::Return,
-    P: Fn() -> L,
-    L: Fn() -> Judged<S>,
-{
-    let mut call = miss.0;
-    drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare).0
+) -> Reading<S, L, Judged<S>> {
+    Reading::new(miss, values, fail, |load: &L| load())
 }
 
-/// A sync call with `refresh = background`: the refresh runs on a thread of its own. A pool's queue might stand behind the
-/// very callers that wait for it.
-pub fn read_sync_background<S, A, P, L>(
+/// A load that a thread can run.
+pub(super) type SyncLoad<S> = Box<dyn Fn() -> Judged<S> + Send>;
+
+/// A load that owns what it needs.
+pub fn owned_sync<S: Shape, L: Fn() -> Judged<S> + Send + 'static>(load: L) -> SyncLoad<S> {
+    Box::new(load)
+}
+
+/// A sync call with `refresh = background`.
+pub fn read_sync_background<S: Shape>(
     miss: Miss,
     _: S,
     values: Values<S::Value>,
     fail: FailFace<S::Return>,
-    absent: A,
-    prepare: P,
-) -> S::Return
-where
-    S: Shape,
-    A: Fn(Absence) -> S::Return,
-    P: Fn() -> L,
-    L: Fn() -> Judged<S> + Send + 'static,
-{
-    let mut call = miss.0;
-    call.spawner = Spawner::Thread;
-    let (returned, refreshes) = drive_sync(&mut call, &Face { values, fail, absent: &absent }, &prepare);
-    if let Some((ticket, load)) = refreshes {
-        let call = call.for_refresh();
-        let runtime = tokio::runtime::Handle::try_current().ok();
-        let refresh = move || {
-            let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
-            refresh_sync(call, ticket, values, fail, load);
-        };
-        // Without a thread the ticket is dropped, and the next reader refreshes.
-        let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
-    }
-    returned
+) -> Reading<S, SyncLoad<S>, Judged<S>> {
+    Reading::new(miss, values, fail, |load: &SyncLoad<S>| load()).with_refresh(Spawner::Thread, spawn)
 }
 
-fn refresh_sync<S: Shape, L: Fn() -> Judged<S>>(
-    mut call: Call,
-    mut ticket: Ticket,
-    values: Values<S::Value>,
-    fail: FailFace<S::Return>,
-    load: L,
-) {
+/// The refresh runs on a thread of its own: a pool's queue might stand behind the very callers that wait for it.
+fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>) {
+    let runtime = Handle::try_current().ok();
+    let refresh = move || {
+        let _entered = runtime.as_ref().map(Handle::enter);
+        refresh_sync(call, ticket, face, &load);
+    };
+    // Without a thread the ticket is dropped, and the next reader refreshes.
+    let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
+}
+
+fn refresh_sync<S: Shape>(mut call: Call, mut ticket: Ticket, face: Face<S>, load: &SyncLoad<S>) {
     loop {
-        let (loaded, kept) = part(ticket.run_sync(&load), values, fail);
+        let (loaded, kept) = face.part(ticket.run_sync(load));
         drop(kept);
         match block_on(call.land(ticket, loaded)) {
             Landed::Again(next) => ticket = next,

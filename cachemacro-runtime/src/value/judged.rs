@@ -27,69 +27,43 @@ pub enum Outcome<S: Shape> {
     Error(S::Return),
 }
 
-/// Judges a load. The closures come from [`row`], [`keep`], [`not_found`] and [`weight`] or their opposites.
-pub fn judge<S: Shape>(
-    _: S,
-    returned: S::Return,
-    version: impl Fn(&S::Value) -> Option<u64>,
-    keep: impl Fn(&S::Value) -> bool,
-    not_found: impl Fn(&S::Error) -> bool,
-    weight: impl Fn(&S::Value) -> Option<usize>,
-) -> Judged<S> {
-    match S::open(returned, not_found) {
-        Opened::Value(value) => Judged {
-            version: version(&value),
-            keep: keep(&value),
-            weight: weight(&value),
-            outcome: Outcome::Value(Arc::new(value)),
-        },
-        Opened::Absent(kind, returned) => {
-            Judged { outcome: Outcome::Absent(kind, returned), version: None, keep: true, weight: None }
-        }
-        Opened::Error(returned) => {
-            Judged { outcome: Outcome::Error(returned), version: None, keep: false, weight: None }
+impl<S: Shape> Judged<S> {
+    fn value(&self) -> Option<&S::Value> {
+        match &self.outcome {
+            Outcome::Value(value) => Some(value),
+            Outcome::Absent(..) | Outcome::Error(_) => None,
         }
     }
 }
 
-/// Row mode: the value's version.
-pub fn row<S: Shape, V: IntoVersion>(_: S, version: impl Fn(&S::Value) -> V) -> impl Fn(&S::Value) -> Option<u64> {
-    move |value| Some(version(value).to_version())
+/// Judges a load. No error is an absence (R23).
+pub fn judge<S: Shape>(shape: S, returned: S::Return) -> Judged<S> {
+    judge_or(shape, returned, |_| false)
 }
 
-/// Opaque and source mode: the value carries no version.
-pub fn unversioned<S: Shape>(_: S) -> impl Fn(&S::Value) -> Option<u64> + Copy {
-    |_| None
+/// Judges a load of a function with `not_found`.
+pub fn judge_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::Error) -> bool) -> Judged<S> {
+    let (outcome, keep) = match S::open(returned, not_found) {
+        Opened::Value(value) => (Outcome::Value(Arc::new(value)), true),
+        Opened::Absent(kind, returned) => (Outcome::Absent(kind, returned), true),
+        Opened::Error(returned) => (Outcome::Error(returned), false),
+    };
+    Judged { outcome, version: None, keep, weight: None }
 }
 
-/// `cache_if`.
-pub fn keep<S: Shape>(_: S, keep: impl Fn(&S::Value) -> bool) -> impl Fn(&S::Value) -> bool {
-    keep
+/// Row mode: the value's version. In the other modes a value carries none.
+pub fn row<S: Shape, V: IntoVersion>(judged: &mut Judged<S>, version: impl Fn(&S::Value) -> V) {
+    judged.version = judged.value().map(|value| version(value).to_version());
 }
 
-/// No `cache_if`.
-pub fn keep_all<S: Shape>(_: S) -> impl Fn(&S::Value) -> bool + Copy {
-    |_| true
+/// `cache_if`. Without it every value is kept.
+pub fn keep<S: Shape>(judged: &mut Judged<S>, keep: impl Fn(&S::Value) -> bool) {
+    judged.keep = judged.value().map_or(judged.keep, keep);
 }
 
-/// `not_found`.
-pub fn not_found<S: Shape>(_: S, is: impl Fn(&S::Error) -> bool) -> impl Fn(&S::Error) -> bool {
-    is
-}
-
-/// No `not_found`: no error is an absence (R23).
-pub fn no_error_is_absent<S: Shape>(_: S) -> impl Fn(&S::Error) -> bool + Copy {
-    |_| false
-}
-
-/// `weight`.
-pub fn weight<S: Shape>(_: S, weight: impl Fn(&S::Value) -> usize) -> impl Fn(&S::Value) -> Option<usize> {
-    move |value| Some(weight(value))
-}
-
-/// No `weight`: the engine's own estimate.
-pub fn unweighed<S: Shape>(_: S) -> impl Fn(&S::Value) -> Option<usize> + Copy {
-    |_| None
+/// `weight`. Without it the engine estimates.
+pub fn weight<S: Shape>(judged: &mut Judged<S>, weight: impl Fn(&S::Value) -> usize) {
+    judged.weight = judged.value().map(weight);
 }
 
 /// The return value that holds this value.
@@ -103,8 +77,8 @@ pub fn close<S: Shape>(_: S, value: S::Value) -> S::Return {
 /// # Panics
 /// Never: an absence is only ever remembered for a return type that has one.
 #[inline]
-pub fn absent<S: Shape>(_: S, _: Absence) -> S::Return {
-    S::absent().expect(ONLY_WHERE_THERE_IS_ONE)
+pub fn absent<S: Shape>(_: S) -> impl Fn(Absence) -> S::Return + Copy {
+    |_| S::absent().expect(ONLY_WHERE_THERE_IS_ONE)
 }
 
 /// The return value of a negative hit of a function with `not_found`.

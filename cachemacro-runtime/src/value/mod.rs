@@ -5,10 +5,7 @@ mod refusal;
 mod shape;
 mod store_form;
 
-pub use judged::{
-    Judged, Outcome, absent, absent_or, close, judge, keep, keep_all, no_error_is_absent, not_found, row,
-};
-pub use judged::{succeeded, unversioned, unweighed, weight};
+pub use judged::{Judged, Outcome, absent, absent_or, close, judge, judge_or, keep, row, succeeded, weight};
 pub use refusal::{
     CarriesCacheError, CarriesNothing, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom,
     RefusalFromIo, ShareError, ShareFallback,

@@ -161,13 +161,20 @@ impl Sites {
         let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
         let found = if function == Function::Source {
             let mut source = p::source(site, cache, key, shape, values);
-            source.aggregates(bind);
+            let mut aggregates = source.aggregates();
+            bind(&mut aggregates);
+            source.hang_on(aggregates);
             asked(source, ask).await
         } else {
             match p::peek(site, cache, key, shape, values) {
                 p::Peek::Value(value) => Ok(Some(value)),
                 p::Peek::Absent(_) => Ok(None),
-                p::Peek::Miss(miss) => Err(miss.aggregates(bind)),
+                p::Peek::Miss(mut miss) => {
+                    let mut aggregates = miss.aggregates();
+                    bind(&mut aggregates);
+                    miss.hang_on(aggregates);
+                    Err(miss)
+                }
             }
         };
         let miss = match found {
@@ -176,21 +183,19 @@ impl Sites {
         };
         let has_version = matches!(function, Function::Row | Function::Pair);
         let fail = p::fail_face!(Option<Value>);
-        p::read_inline(
-            miss,
-            shape,
-            values,
-            fail,
-            |kind| p::absent(shape, kind),
-            || {
-                || async {
-                    let version = |value: &Value| has_version.then_some(value.version);
-                    let keep = p::keep_all(shape);
-                    p::judge(shape, load().await, version, keep, p::no_error_is_absent(shape), p::unweighed(shape))
-                }
-            },
-        )
-        .await
+        let mut reading = p::read_inline(miss, shape, values, fail);
+        loop {
+            match reading.turn().await {
+                p::Turn::Answer(answer) => return answer.returned(p::absent(shape)),
+                p::Turn::Load => reading.give(|| async {
+                    let mut judged = p::judge(shape, load().await);
+                    if has_version {
+                        p::row(&mut judged, |value| value.version);
+                    }
+                    judged
+                }),
+            }
+        }
     }
 
     fn key(&self, rows: &[usize]) -> p::KeyWriter {

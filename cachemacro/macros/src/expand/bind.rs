@@ -1,6 +1,6 @@
 //! The aggregates an entry hangs on, through the typed keys of the events.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, Path};
 
@@ -10,18 +10,29 @@ use crate::model::hash;
 use crate::model::krate::Krate;
 use crate::model::spelling::tidy;
 
-/// `|out| { P::bind(out, &P::KeyOf::<'_, UserUpdated, HASH> { id: P::canon(&id) }); }`, or nothing for `ttl_only`.
-pub(crate) fn closure(cached: &Cached) -> Option<TokenStream> {
+/// Names the aggregates of a miss or a source, and nothing for `ttl_only`.
+///
+/// ```text
+/// let mut out = miss.aggregates();
+/// P::bind(&mut out, &P::KeyOf::<'_, UserUpdated, HASH> { id: P::canon(&id) });
+/// miss.hang_on(out);
+/// ```
+pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
     let Freshness::Events(bindings) = &cached.freshness else { return None };
+    let of = Ident::new(of, here());
     let bound = bindings.iter().map(|binding| bind(&cached.krate, binding));
-    Some(quote_spanned!(here()=> |__cachemacro_out| { #(#bound)* }))
+    Some(quote_spanned! {here()=>
+        let mut __cachemacro_out = #of.aggregates();
+        #(#bound)*
+        #of.hang_on(__cachemacro_out);
+    })
 }
 
 fn bind(krate: &Krate, binding: &Binding) -> TokenStream {
     let p = krate.private(here());
     let key = key_of(krate, binding, &quote_spanned!(here()=> '_), true);
     let fields = binding.fields.iter().map(|field| bound_field(krate, field));
-    quote_spanned!(here()=> #p::bind(__cachemacro_out, &#key { #(#fields),* });)
+    quote_spanned!(here()=> #p::bind(&mut __cachemacro_out, &#key { #(#fields),* });)
 }
 
 /// `P::KeyOf<'_, UserUpdated, HASH>`, with its ends at the event's, where the compiler complains about missing fields.
@@ -113,7 +124,7 @@ mod tests {
         assert_eq!(
             tidy(&text).replace(' ', ""),
             format!(
-                "::cachemacro::__private::bind(__cachemacro_out,&::cachemacro::__private::KeyOf::<'_,UserUpdated,{hash}u64>\
+                "::cachemacro::__private::bind(&mut__cachemacro_out,&::cachemacro::__private::KeyOf::<'_,UserUpdated,{hash}u64>\
                  {{id:::cachemacro::__private::canon(&id)}});"
             )
         );

@@ -24,22 +24,46 @@ pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
     quote_spanned!(here()=> (move || -> #output { #body })())
 }
 
-/// `let answer = P::read_inline(miss, .., prepare).await; answer`: bound before it is returned, as in the older editions what
-/// a tail expression borrows would have to outlive the locals. `form` is `inline` or `background`.
-pub(crate) fn read(cached: &Cached, form: &str, at: Span, prepare: &TokenStream) -> TokenStream {
-    let p = cached.krate.private(at);
-    let (prefix, wait) =
-        if cached.function.is_async() { ("read", Some(quote_spanned!(at=> .await))) } else { ("read_sync", None) };
-    let read = Ident::new(&format!("{prefix}_{form}"), at);
-    quote_spanned! {at=>
-        let __cachemacro_answer = #p::#read(
-            __cachemacro_miss,
-            __cachemacro_shape,
-            __cachemacro_values,
-            __cachemacro_fail,
-            __cachemacro_absent,
-            #prepare
-        )#wait;
+/// How a call that missed is read.
+pub(crate) struct Read<'c> {
+    /// `inline` or `background`.
+    pub(crate) form: &'c str,
+    /// What is wrong with a load underlines this.
+    pub(crate) at: Span,
+    /// One load, made where it is asked for.
+    pub(crate) load: TokenStream,
+}
+
+/// ```text
+/// let mut reading = P::read_inline(miss, shape, values, fail);
+/// let answer = loop {
+///     match reading.turn().await {
+///         P::Turn::Answer(answer) => break answer.returned(absent),
+///         P::Turn::Load => reading.give(load),
+///     }
+/// };
+/// answer
+/// ```
+/// Bound before it is returned, as in the older editions what a tail expression borrows would have to outlive the locals.
+pub(crate) fn read(cached: &Cached, read: &Read<'_>) -> TokenStream {
+    let p = cached.krate.private(here());
+    let Read { form, at, load } = read;
+    let (prefix, turn) = if cached.function.is_async() {
+        ("read", quote_spanned!(here()=> turn().await))
+    } else {
+        ("read_sync", quote_spanned!(here()=> turn_sync()))
+    };
+    let begin = Ident::new(&format!("{prefix}_{form}"), here());
+    let give = quote_spanned!(*at=> __cachemacro_reading.give(#load));
+    quote_spanned! {here()=>
+        let mut __cachemacro_reading =
+            #p::#begin(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail);
+        let __cachemacro_answer = loop {
+            match __cachemacro_reading.#turn {
+                #p::Turn::Answer(__cachemacro_answer) => break __cachemacro_answer.returned(__cachemacro_absent),
+                #p::Turn::Load => #give,
+            }
+        };
         __cachemacro_answer
     }
 }

@@ -19,9 +19,10 @@ use crate::model::policy::Refresh;
 ///     let values = P::cacheable_shared(shape);
 ///     let fail = P::fail_face!(R);
 ///     let cache = P::cache();
-///     let absent = |kind| P::absent(shape, kind);
+///     let absent = P::absent(shape);
 ///     let miss = ..;                                  // or return what was found
-///     P::read_background(miss, ..).await              // or another of the four reads
+///     let reading = P::read_background(miss, ..);     // or another of the four
+///     loop { match reading.turn().await { .. } }      // until there is an answer
 /// }
 /// ```
 pub(crate) fn expand(cached: &Cached) -> TokenStream {
@@ -124,14 +125,16 @@ fn setup(cached: &Cached) -> TokenStream {
 
 fn absent(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
-    let call = match &cached.not_found {
-        None => quote_spanned!(here()=> #p::absent(__cachemacro_shape, __cachemacro_kind)),
+    let absent = match &cached.not_found {
+        None => quote_spanned!(here()=> #p::absent(__cachemacro_shape)),
         Some(not_found) => {
             let rebuild = with_copies(cached, &not_found.rebuild);
-            quote_spanned!(here()=> #p::absent_or(__cachemacro_shape, __cachemacro_kind, || #rebuild))
+            quote_spanned! {here()=>
+                |__cachemacro_kind: #p::Absence| #p::absent_or(__cachemacro_shape, __cachemacro_kind, || #rebuild)
+            }
         }
     };
-    quote_spanned!(here()=> let __cachemacro_absent = |__cachemacro_kind: #p::Absence| #call;)
+    quote_spanned!(here()=> let __cachemacro_absent = #absent;)
 }
 
 /// A block in which the expression sees copies of the by-value arguments it names: it may run several times.
@@ -160,10 +163,10 @@ fn peek(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
     let known = known(cached, "Peek");
-    let aggregates = bind::closure(cached)
-        .map(|closure| quote_spanned!(here()=> let __cachemacro_miss = __cachemacro_miss.aggregates(#closure);));
+    let aggregates = bind::aggregates(cached, "__cachemacro_miss");
+    let mutable = aggregates.is_some().then(|| quote_spanned!(here()=> mut));
     quote_spanned! {here()=>
-        let __cachemacro_miss = {
+        let #mutable __cachemacro_miss = {
             #key
             match #p::peek(&__CACHEMACRO_SITE, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
                 #known
@@ -186,8 +189,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     } else {
         (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
     };
-    let aggregates =
-        bind::closure(cached).map(|closure| quote_spanned!(here()=> __cachemacro_source.aggregates(#closure);));
+    let aggregates = bind::aggregates(cached, "__cachemacro_source");
     quote_spanned! {here()=>
         let mut __cachemacro_source = {
             #key

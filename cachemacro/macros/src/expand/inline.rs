@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use crate::expand::body;
+use crate::expand::body::{self, Read};
 use crate::expand::judge;
 use crate::expand::span::{call_over, here, reaching};
 use crate::expand::this;
@@ -22,10 +22,10 @@ struct Step {
 }
 
 /// ```text
-/// P::read_inline(miss, shape, values, fail, absent, || || {
+/// || {
 ///     let id = P::again(&id);
 ///     async move { let out: R = ..; judge }
-/// }).await
+/// }
 /// ```
 pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
@@ -41,8 +41,8 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let output = &function.output;
     let judge = judge::call(cached);
     let asynchronous = function.is_async().then(|| quote_spanned!(here()=> async move));
-    let prepare = quote_spanned! {here()=>
-        || || {
+    let load = quote_spanned! {here()=>
+        || {
             #(#each)*
             #asynchronous {
                 #(#inside)*
@@ -51,7 +51,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
             }
         }
     };
-    let read = body::read(cached, "inline", here(), &prepare);
+    let read = body::read(cached, &Read { form: "inline", at: here(), load });
     quote_spanned!(here()=> #(#outside)* #read)
 }
 

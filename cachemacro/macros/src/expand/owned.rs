@@ -1,10 +1,10 @@
 //! The background form: a load owns everything it uses, so that a task can run it after the call.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Index;
 
-use crate::expand::body;
+use crate::expand::body::{self, Read};
 use crate::expand::judge;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
 use crate::expand::this;
@@ -19,18 +19,21 @@ struct Twin {
     prepare: TokenStream,
     /// Makes the owned value.
     own: TokenStream,
-    /// Its place among the parameters of the load.
-    parameter: TokenStream,
+    /// Its pattern in a load.
+    pattern: TokenStream,
     /// Gives the body the type that the signature promises.
     enter: TokenStream,
 }
 
 /// ```text
-/// let load = move |this: Self, name: ..| async move { let this = &this; let name: &str = ..; let out = ..; judge };
-/// P::read_background(miss, shape, values, fail, absent, || {
+/// P::owned({
 ///     let owned = (P::own(self), P::own(name));
-///     move || load(P::own(&owned.0), P::own(&owned.1))
-/// }).await
+///     move || {
+///         let this: Self = P::own(&owned.0);
+///         let name = P::own(&owned.1);
+///         async move { let this = &this; let name: &str = ..; let out = ..; judge }
+///     }
+/// })
 /// ```
 pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
@@ -39,20 +42,25 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let twins: Vec<Twin> = receiver_twin(cached).into_iter().chain(argument_twins(cached)).collect();
     let prepare = twins.iter().map(|twin| &twin.prepare);
     let own = twins.iter().map(|twin| &twin.own);
-    let load = load(cached, &twins);
-    let clones = twins.iter().enumerate().map(|(index, twin)| {
+    let again = twins.iter().enumerate().map(|(index, twin)| {
         let index = Index { index: u32::try_from(index).unwrap_or(u32::MAX), span: here() };
         again(cached, twin, &quote_spanned!(here()=> &__cachemacro_owned.#index))
     });
-    let prepare = quote_spanned! {whole=>
-        || {
+    let patterns = twins.iter().map(|twin| &twin.pattern);
+    let load = load(cached, &twins);
+    let p = cached.krate.private(whole);
+    let to_owned = Ident::new(if function.is_async() { "owned" } else { "owned_sync" }, whole);
+    let load = quote_spanned! {whole=>
+        #p::#to_owned({
             #(#prepare)*
             let __cachemacro_owned = (#(#own,)*);
-            move || __cachemacro_load(#(#clones),*)
-        }
+            move || {
+                #(let #patterns = #again;)*
+                #load
+            }
+        })
     };
-    let read = body::read(cached, "background", whole, &prepare);
-    quote_spanned!(whole=> let __cachemacro_load = #load; #read)
+    body::read(cached, &Read { form: "background", at: here(), load })
 }
 
 /// One more of an owned value, at the same place as the first: one type that is not `Clone` is one error.
@@ -62,7 +70,6 @@ fn again(cached: &Cached, twin: &Twin, owned: &TokenStream) -> TokenStream {
 
 fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     let function = &cached.function;
-    let parameters = twins.iter().map(|twin| &twin.parameter);
     let enter = twins.iter().map(|twin| &twin.enter);
     let run = body::run(function, function.receiver.is_some());
     let output = &function.output;
@@ -70,7 +77,7 @@ fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     let whole = at(function.item.sig.ident.span());
     let asynchronous = function.is_async().then(|| quote_spanned!(whole=> async move));
     quote_spanned! {whole=>
-        move |#(#parameters),*| #asynchronous {
+        #asynchronous {
             #(#enter)*
             let __cachemacro_out: #output = #run;
             #judge
@@ -91,14 +98,14 @@ fn receiver_twin(cached: &Cached) -> Option<Twin> {
             blame,
             prepare: quote_spanned!(here()=> let __cachemacro_this: &Self = #token;),
             own,
-            parameter: quote_spanned!(here()=> #name: Self),
+            pattern: quote_spanned!(here()=> #name: Self),
             enter: quote_spanned!(here()=> let #name = &#name;),
         },
         ReceiverForm::RefTo(ty) => Twin {
             blame,
             prepare: quote_spanned!(here()=> let __cachemacro_this: &#ty = #token;),
             own,
-            parameter: name.to_token_stream(),
+            pattern: name.to_token_stream(),
             enter: borrow(&ty.to_token_stream()),
         },
         ReceiverForm::Value(ty) => {
@@ -107,7 +114,7 @@ fn receiver_twin(cached: &Cached) -> Option<Twin> {
                 blame,
                 prepare: quote_spanned!(here()=> let __cachemacro_this = &#token;),
                 own,
-                parameter: quote_spanned!(here()=> #mutable #name: #ty),
+                pattern: quote_spanned!(here()=> #mutable #name: #ty),
                 enter: TokenStream::new(),
             }
         }
@@ -134,7 +141,7 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
             blame,
             prepare: quote_spanned!(here()=> let #reference = #ident;),
             own,
-            parameter: ident.to_token_stream(),
+            pattern: ident.to_token_stream(),
             enter: quote_spanned! {here()=>
                 let #mutable #ident: &#inner = ::core::borrow::Borrow::borrow(&#ident);
                 #finish
@@ -144,7 +151,7 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
             blame,
             prepare: quote_spanned!(here()=> let #reference = &#ident;),
             own,
-            parameter: ident.to_token_stream(),
+            pattern: ident.to_token_stream(),
             enter: quote_spanned! {here()=>
                 let #mutable #ident: ::core::option::Option<&#inner> = ::core::option::Option::map(
                     ::core::option::Option::as_ref(&#ident),
@@ -158,7 +165,7 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
             blame,
             prepare: quote_spanned!(here()=> let #reference = &#ident;),
             own,
-            parameter: quote_spanned!(here()=> #mutable #ident: #ty),
+            pattern: quote_spanned!(here()=> #mutable #ident: #ty),
             enter: finish,
         },
     }

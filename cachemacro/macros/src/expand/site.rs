@@ -12,10 +12,9 @@ use crate::model::policy::{Policy, Refresh, Ttl};
 use crate::model::spelling::tidy;
 
 /// ```text
-/// const POLICY: P::Policy = P::Policy { .. };
 /// static SITE: P::Site = P::Site::new(P::SiteInfo { .. });
 /// P::inventory::submit! { P::CachedFn(&SITE) }
-/// const _: () = P::check_ttls(..);                 // only where the compiler alone can tell
+/// const _: () = P::check_ttls(..);                 // only where the compiler alone can tell, of a `const POLICY`
 /// ```
 pub(crate) fn of(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
@@ -31,8 +30,15 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
     let (events, ttl_only) = freshness(cached);
     let policy = policy(&cached.krate, &cached.policy);
     let check = check_ttls(&cached.krate, &cached.policy);
+    let (constant, policy) = match check {
+        Some(_) => (
+            Some(quote_spanned!(here()=> const __CACHEMACRO_POLICY: #p::Policy = #policy;)),
+            quote_spanned!(here()=> __CACHEMACRO_POLICY),
+        ),
+        None => (None, policy),
+    };
     quote_spanned! {here()=>
-        const __CACHEMACRO_POLICY: #p::Policy = #policy;
+        #constant
         static __CACHEMACRO_SITE: #p::Site = #p::Site::new(#p::SiteInfo {
             name: #name,
             module: ::core::module_path!(),
@@ -44,7 +50,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
             mode: #mode,
             events: &[#(#events),*],
             ttl_only: #ttl_only,
-            policy: __CACHEMACRO_POLICY,
+            policy: #policy,
         });
         #p::inventory::submit! { #p::CachedFn(&__CACHEMACRO_SITE) }
         #check
