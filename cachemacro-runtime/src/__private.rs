@@ -20,7 +20,7 @@ pub use crate::site::{
     CachedFn, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
 };
 pub use crate::value::*;
-pub use crate::{CacheError, fail_face, publish_failed_strict, shape, value_type, wire_event};
+pub use crate::{CacheError, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
 
 use crate::version::IntoVersion;
 
@@ -173,6 +173,17 @@ macro_rules! shape {
         #[allow(unused_imports)]
         use $crate::__private::{ShapeOption as _, ShapePlain as _, ShapeResult as _, ShapeResultOption as _};
         (&&&&$crate::__private::Probe::<$returned>::NEW).shape()
+    }};
+}
+
+/// How values are kept, of a return type that names an `Arc`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! flatten {
+    ($values:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{FlattenArc as _, FlattenLocalArc as _, FlattenNothing as _};
+        (&&&$crate::__private::Flatten($values)).flatten()
     }};
 }
 

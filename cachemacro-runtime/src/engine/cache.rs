@@ -81,6 +81,7 @@ impl Cache {
 
     /// The process-wide cache; the default one, from now on, if none was installed.
     #[must_use]
+    #[inline]
     pub fn global() -> &'static Self {
         INSTALLED.get_or_init(|| Self::builder().build())
     }

@@ -1,15 +1,16 @@
 //! The hit: what an annotated function pays when its value is at hand.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
-use crate::entry::{Absence, EntryIdRef, Payload};
+use crate::entry::{Absence, EntryIdRef, Object, Payload};
 use crate::key::KeyWriter;
 use crate::scope;
 use crate::site::Site;
 use crate::telemetry::Event;
-use crate::value::{Shape, Values};
+use crate::value::{Shape, ValueOps, Values};
 
 /// What the fast path found.
 pub enum Peek<V> {
@@ -32,61 +33,69 @@ pub fn peek<S: Shape>(
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
     let key = EntryIdRef::of_call(site, values.ops.value, key);
-    match hit(site, cache, &key, values) {
-        Hit::Value(value) => Peek::Value(value),
-        Hit::Absent(kind) => Peek::Absent(kind),
-        Hit::Early => miss(site, cache, &key, values, true),
-        Hit::Nothing => miss(site, cache, &key, values, false),
+    let Seen { object, other } = seen(site, cache, &key);
+    if let Some(value) = object.and_then(values.own) {
+        return Peek::Value(value);
+    }
+    match other {
+        Other::Absent(kind) => Peek::Absent(kind),
+        Other::Early => miss(site, cache, &key, values.ops, true),
+        Other::Nothing => miss(site, cache, &key, values.ops, false),
     }
 }
 
-/// What can be served as it stands.
-pub(super) enum Hit<V> {
-    Value(V),
+/// What can be served as it stands. No `enum` of all: moving one about costs as much as looking the entry up.
+pub(super) struct Seen {
+    pub(super) object: Option<Object>,
+    /// Where there is no object.
+    pub(super) other: Other,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Other {
     Absent(Absence),
     /// A fresh entry that chance chose to refresh early.
     Early,
     Nothing,
 }
 
-#[inline]
-pub(super) fn hit<V: 'static>(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, values: Values<V>) -> Hit<V> {
+/// Made once for all functions. A value leaves the lock of its shard by reference: the user's `Clone` comes later.
+pub(super) fn seen(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     let tier = cache.tier(site);
     if scope::is_scoped() || (tier.is_none() && !cache.is_local(site)) {
-        return Hit::Nothing;
+        return Seen { object: None, other: Other::Nothing };
     }
-    let Some(peeked) = cache.inner.memory.peek(key) else { return Hit::Nothing };
-    let entry = peeked.entry();
-    // A tier's coherence ends too soon for a moment of the last second.
     let clock = &*cache.inner.clock;
-    let now = if tier.is_some() { clock.now() } else { clock.near(entry.soft) };
-    if now >= entry.soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
-        return Hit::Nothing;
-    }
     let policy = site.policy();
-    if policy.early.is_some() && policy.is_early(now, entry.soft, entry.cost, 1.0 - fastrand::f64()) {
-        return Hit::Early;
-    }
-    match &entry.payload {
-        Payload::Object(object) => match object.downcast_ref() {
-            Some(value) => {
-                cache.counters(site).add(Event::HitFresh);
-                Hit::Value((values.clone)(value))
-            }
-            None => Hit::Nothing,
-        },
-        Payload::Absent(kind) => {
-            cache.counters(site).add(Event::HitNegative);
-            Hit::Absent(*kind)
+    let (object, other) = (Cell::new(None), Cell::new(Other::Nothing));
+    cache.inner.memory.peek(key, |entry| {
+        // A tier's coherence ends too soon for a moment of the last second.
+        let now = if tier.is_some() { clock.now() } else { clock.near(entry.soft) };
+        if now >= entry.soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
+            return;
         }
-        Payload::Bytes(_) => Hit::Nothing,
+        if policy.early.is_some() && policy.is_early(now, entry.soft, entry.cost, 1.0 - fastrand::f64()) {
+            return other.set(Other::Early);
+        }
+        match &entry.payload {
+            Payload::Object(found) => object.set(Some(Arc::clone(found))),
+            Payload::Absent(kind) => other.set(Other::Absent(*kind)),
+            Payload::Bytes(_) => {}
+        }
+    });
+    let seen = Seen { object: object.into_inner(), other: other.get() };
+    if seen.object.is_some() {
+        cache.counters(site).add(Event::HitFresh);
+    } else if let Other::Absent(_) = seen.other {
+        cache.counters(site).add(Event::HitNegative);
     }
+    seen
 }
 
 #[cold]
 #[inline(never)]
-fn miss<V>(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, values: Values<V>, is_early: bool) -> Peek<V> {
-    let mut call = Call::new(cache, site, values.ops, Arc::new(key.to_key()));
+fn miss<V>(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Peek<V> {
+    let mut call = Call::new(cache, site, ops, Arc::new(key.to_key()));
     call.is_early = is_early;
     Peek::Miss(Miss(Box::new(call)))
 }

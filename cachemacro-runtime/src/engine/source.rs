@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::call::{Call, MAX_LOADS, Miss};
-use super::peek::{Hit, hit};
+use super::peek::{Other, Seen, seen};
 use super::sync::block_on;
 use crate::entry::{Absence, EntryIdRef};
 use crate::event::Aggregates;
@@ -98,10 +98,12 @@ impl<V: 'static> Source<V> {
 
     fn serve(&self) -> Asked<V> {
         if self.call.mode == CacheMode::Default {
-            match hit(self.call.site, &self.call.cache, &self.call.key.id().by_ref(), self.values) {
-                Hit::Value(value) => return Asked::Value(value),
-                Hit::Absent(kind) => return Asked::Absent(kind),
-                Hit::Early | Hit::Nothing => {}
+            let Seen { object, other } = seen(self.call.site, &self.call.cache, &self.call.key.id().by_ref());
+            if let Some(value) = object.and_then(self.values.own) {
+                return Asked::Value(value);
+            }
+            if let Other::Absent(kind) = other {
+                return Asked::Absent(kind);
             }
         }
         self.miss()

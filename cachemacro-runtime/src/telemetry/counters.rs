@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::histogram::Histogram;
 use super::stats::{FunctionStats, RefusedFills};
+use super::tally::Tally;
 
 /// What one count is of. The order is that of the counters in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +98,8 @@ impl Event {
 pub(crate) struct Counters {
     name: &'static str,
     module: &'static str,
+    /// Fresh hits; all else goes through `counts`.
+    hits: Tally,
     counts: [AtomicU64; Event::COUNT],
     loads: Histogram,
     /// Looked up once: building a metric's labels allocates, and a hit does not.
@@ -109,6 +112,7 @@ impl Counters {
         Self {
             name,
             module,
+            hits: Tally::new(),
             counts: [const { AtomicU64::new(0) }; Event::COUNT],
             loads: Histogram::default(),
             #[cfg(feature = "metrics")]
@@ -118,7 +122,10 @@ impl Counters {
 
     #[inline]
     pub(crate) fn add(&self, event: Event) {
-        self.counts[event.index()].fetch_add(1, Ordering::Relaxed);
+        match event {
+            Event::HitFresh => self.hits.add(),
+            _ => _ = self.counts[event.index()].fetch_add(1, Ordering::Relaxed),
+        }
         #[cfg(feature = "metrics")]
         self.metrics[event.index()].get_or_init(|| self.metric(event)).increment(1);
     }
@@ -139,7 +146,7 @@ impl Counters {
         FunctionStats {
             name: self.name,
             module: self.module,
-            hits_fresh: count(Event::HitFresh),
+            hits_fresh: self.hits.read(),
             hits_stale: count(Event::HitStale),
             hits_negative: count(Event::HitNegative),
             misses: count(Event::Miss),

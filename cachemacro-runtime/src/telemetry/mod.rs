@@ -3,6 +3,7 @@
 mod counters;
 mod histogram;
 mod stats;
+mod tally;
 
 pub use counters::Refused;
 pub(crate) use counters::{Counters, Event};

@@ -13,4 +13,5 @@ pub use refusal::{
 pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape};
 pub use shape::{ShapeOption, ShapePlain, ShapeResult, ShapeResultOption, value_type_of};
 pub(crate) use store_form::ValueOps;
+pub use store_form::{Flatten, FlattenArc, FlattenLocalArc, FlattenNothing};
 pub use store_form::{LocalValue, SharedValue, Values, cacheable_local, cacheable_shared};

@@ -26,13 +26,7 @@ pub trait SharedValue: Sized {
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValue for T {
     #[inline]
     fn values() -> Values<T> {
-        let codec = ValueCodec { encode: encode::<T>, decode: decode::<T>, weigh: weigh::<T> };
-        Values {
-            clone: T::clone,
-            own,
-            share: |value| value,
-            ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: Some(codec) },
-        }
+        Values::in_place(Some(ValueCodec::of::<T>()))
     }
 }
 
@@ -51,12 +45,7 @@ pub trait LocalValue: Sized {
 impl<T: Clone + Send + Sync + 'static> LocalValue for T {
     #[inline]
     fn values() -> Values<T> {
-        Values {
-            clone: T::clone,
-            own,
-            share: |value| value,
-            ops: ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec: None },
-        }
+        Values::in_place(None)
     }
 }
 
@@ -78,6 +67,64 @@ impl<V> Clone for Values<V> {
 
 impl<V> Copy for Values<V> {}
 
+impl<T: Clone + Send + Sync + 'static> Values<T> {
+    fn in_place(codec: Option<ValueCodec>) -> Self {
+        let ops = ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec };
+        Self { clone: T::clone, own, share: |value| value, ops }
+    }
+}
+
+impl<T: Send + Sync + 'static> Values<Arc<T>> {
+    fn by_reference(codec: Option<ValueCodec>) -> Self {
+        let ops = ValueOps { value: TypeId::of::<Arc<T>>(), size: size_of::<T>(), codec };
+        let own = |object: Object| object.downcast().ok();
+        Self { clone: Arc::clone, own, share: |value| Arc::clone(&*value) as Object, ops }
+    }
+}
+
+/// Carries [`Values`] into method lookup, as [`Probe`](super::shape::Probe) carries a return type.
+pub struct Flatten<V>(pub Values<V>);
+
+/// An `Arc<T>` is kept as what it points to: a hit hands out the very reference that the store has. In a function whose
+/// value is a type parameter nobody can tell, and what is given for it is kept as any other value.
+pub trait FlattenArc<V> {
+    /// How.
+    fn flatten(&self) -> Values<V>;
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> FlattenArc<Arc<T>> for &&Flatten<Arc<T>> {
+    #[inline]
+    fn flatten(&self) -> Values<Arc<T>> {
+        Values::by_reference(self.0.ops.codec.map(|_| ValueCodec::of::<T>()))
+    }
+}
+
+/// As [`FlattenArc`], for what cannot leave this process.
+pub trait FlattenLocalArc<V> {
+    /// How.
+    fn flatten(&self) -> Values<V>;
+}
+
+impl<T: Send + Sync + 'static> FlattenLocalArc<Arc<T>> for &Flatten<Arc<T>> {
+    #[inline]
+    fn flatten(&self) -> Values<Arc<T>> {
+        Values::by_reference(None)
+    }
+}
+
+/// Everything else.
+pub trait FlattenNothing<V> {
+    /// As it is.
+    fn flatten(&self) -> Values<V>;
+}
+
+impl<V> FlattenNothing<V> for Flatten<V> {
+    #[inline]
+    fn flatten(&self) -> Values<V> {
+        self.0
+    }
+}
+
 /// What the engine knows of a value type without its name in its own code.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueOps {
@@ -94,6 +141,12 @@ pub(crate) struct ValueCodec {
     pub(crate) weigh: fn(&Object) -> usize,
 }
 
+impl ValueCodec {
+    fn of<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
+        Self { encode: encode::<T>, decode: decode::<T>, weigh: weigh::<T> }
+    }
+}
+
 fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: Encoding) -> Option<Arc<[u8]>> {
     codec::encode(object.downcast_ref::<T>()?, encoding).map(Into::into)
 }
@@ -105,7 +158,9 @@ fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<O
 }
 
 fn own<T: Clone + Send + Sync + 'static>(object: Object) -> Option<T> {
-    object.downcast().ok().map(Arc::unwrap_or_clone)
+    let value = object.downcast::<T>().ok()?;
+    // Mostly a store has it too: to read the count is cheaper than to try.
+    Some(if Arc::strong_count(&value) == 1 { Arc::unwrap_or_clone(value) } else { T::clone(&value) })
 }
 
 fn weigh<T: Serialize + 'static>(object: &Object) -> usize {
@@ -152,6 +207,26 @@ mod tests {
             assert!(number % 2 == 0, "odd numbers are not expected");
             Ok(Self(number))
         }
+    }
+
+    #[test]
+    fn an_arc_is_kept_as_what_it_points_to() {
+        let value = Arc::new(7_u32);
+        let values = crate::flatten!(<Arc<u32> as LocalValue>::values());
+        let object = (values.share)(Arc::new(Arc::clone(&value)));
+        assert!(object.downcast_ref::<u32>().is_some(), "no Arc around the Arc");
+        assert!((values.own)(object).is_some_and(|own| Arc::ptr_eq(&own, &value)));
+        let opaque = Arc::new(std::sync::Mutex::new(()));
+        let values = crate::flatten!(<Arc<std::sync::Mutex<()>> as LocalValue>::values());
+        assert!((values.own)(opaque as Object).is_some(), "what cannot be encoded is flat as well");
+    }
+
+    #[test]
+    fn what_is_no_arc_is_kept_as_it_is() {
+        let values = crate::flatten!(<String as SharedValue>::values());
+        let object = (values.share)(Arc::new("a".to_owned()));
+        assert_eq!((values.own)(Arc::clone(&object)).as_deref(), Some("a"));
+        assert_eq!((values.own)(object).as_deref(), Some("a"), "and is given away where nobody else has it");
     }
 
     #[test]

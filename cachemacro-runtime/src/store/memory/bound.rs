@@ -1,13 +1,12 @@
 //! How much the in-process store may hold, and the map that keeps to it.
 
 use std::hash::BuildHasherDefault;
-use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use super::record::Record;
-use crate::entry::{EntryId, Prehashed};
+use super::kept::Kept;
+use crate::entry::Prehashed;
 
 /// How much the in-process store may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,16 +52,16 @@ impl From<u64> for Memory {
 #[derive(Clone)]
 pub(super) struct Collect;
 
-impl Lifecycle<EntryId, Arc<Record>> for Collect {
+impl Lifecycle<Kept, ()> for Collect {
     type RequestState = PushedOut;
 
-    fn on_evict(&self, pushed_out: &mut Self::RequestState, key: EntryId, record: Arc<Record>) {
-        pushed_out.push((key, record));
+    fn on_evict(&self, pushed_out: &mut Self::RequestState, kept: Kept, (): ()) {
+        pushed_out.push(kept);
     }
 }
 
-pub(super) type PushedOut = Vec<(EntryId, Arc<Record>)>;
-pub(super) type Records = Cache<EntryId, Arc<Record>, Weigh, BuildHasherDefault<Prehashed>, Collect>;
+pub(super) type PushedOut = Vec<Kept>;
+pub(super) type Records = Cache<Kept, (), Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 impl Memory {
     /// An empty map of these bounds.
@@ -82,8 +81,8 @@ pub(super) struct Weigh {
     by_bytes: bool,
 }
 
-impl Weighter<EntryId, Arc<Record>> for Weigh {
-    fn weight(&self, key: &EntryId, record: &Arc<Record>) -> u64 {
-        if self.by_bytes { record.weight().saturating_add(key.parts().len() as u64).max(1) } else { 1 }
+impl Weighter<Kept, ()> for Weigh {
+    fn weight(&self, Kept { id, record }: &Kept, (): &()) -> u64 {
+        if self.by_bytes { record.weight().saturating_add(id.parts().len() as u64).max(1) } else { 1 }
     }
 }

@@ -2,14 +2,17 @@
 
 mod bound;
 mod cell;
+mod kept;
 mod record;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::bound::Memory;
 use self::bound::{PushedOut, Records};
 use self::cell::{Cell, Cells};
+use self::kept::{Kept, Look};
 use self::record::{Record, Ties};
 use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
 use crate::clock::Clock;
@@ -56,11 +59,31 @@ impl MemoryStore {
         }
     }
 
-    /// The entry under this key if it can be served as it stands: no lock but its shard's, nothing allocated.
+    /// Shows the entry under this key if it can be served as it stands: no lock but its shard's, which is held meanwhile,
+    /// nothing allocated.
     #[inline]
-    pub(crate) fn peek(&self, key: &EntryIdRef<'_>) -> Option<Peeked> {
-        let record = self.records.get(key)?;
-        record.holds().then_some(Peeked(record))
+    pub(crate) fn peek(&self, id: &EntryIdRef<'_>, see: impl Fn(&Entry)) {
+        let see = |record: &Arc<Record>| {
+            if record.holds() {
+                see(&record.entry);
+            }
+        };
+        self.records.get(&Look { id, see });
+    }
+
+    fn newest(&self, key: &EntryKey) -> Option<Arc<Record>> {
+        let newest = OnceCell::new();
+        let see = |record: &Arc<Record>| _ = newest.set(Arc::clone(record));
+        self.records.get(&Look { id: &key.id().by_ref(), see });
+        newest.into_inner()
+    }
+
+    /// As [`MemoryStore::newest`], but no hit: nobody asked for it.
+    fn previous(&self, key: &EntryKey) -> Option<Arc<Record>> {
+        let previous = OnceCell::new();
+        let see = |record: &Arc<Record>| _ = previous.set(Arc::clone(record));
+        self.records.peek(&Look { id: &key.id().by_ref(), see });
+        previous.into_inner()
     }
 
     /// BUMP, RESTORE and ROLLBACK, which this store never fails.
@@ -96,7 +119,7 @@ impl MemoryStore {
 
     /// What [`MemoryStore::keep`] took, while it is served.
     pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
-        let record = self.records.get(&query.key.id().by_ref())?.serving(self.clock.now())?;
+        let record = self.newest(query.key)?.serving(self.clock.now())?;
         let origin = record.origin.as_ref()?;
         Some((record.entry.clone(), origin.to_vec()))
     }
@@ -133,7 +156,7 @@ impl MemoryStore {
     }
 
     fn look_up(&self, query: Query<'_>) -> Lookup {
-        let Some(newest) = self.records.get(&query.key.id().by_ref()) else { return Lookup::Miss };
+        let Some(newest) = self.newest(query.key) else { return Lookup::Miss };
         match newest.serving(self.clock.now()) {
             Some(record) => Lookup::Hit(record.entry.clone(), record.snapshots()),
             None => Lookup::Miss,
@@ -170,21 +193,22 @@ impl MemoryStore {
         if record.entry.freshness(now) == Freshness::Expired {
             return dropped;
         }
-        if let Some(previous) = self.records.peek(&key.id().by_ref()) {
+        if let Some(previous) = self.previous(key) {
             if previous.entry.version > record.entry.version && previous.holds() {
                 dropped.fell_off.push(previous);
                 return dropped;
             }
             dropped.fell_off = record.supersede(previous, now);
         }
-        self.records.insert_with_lifecycle(key.id().clone(), record, &mut dropped.pushed_out);
+        let kept = Kept { id: key.id().clone(), record };
+        self.records.insert_with_lifecycle(kept, (), &mut dropped.pushed_out);
         dropped
     }
 
     fn count_evictions(&self, key: &EntryKey, dropped: &Dropped) {
-        for (evicted, with) in &dropped.pushed_out {
-            if evicted != key.id() || Arc::ptr_eq(with, &dropped.kept) {
-                (self.on_evict)(evicted);
+        for Kept { id, record } in &dropped.pushed_out {
+            if id != key.id() || Arc::ptr_eq(record, &dropped.kept) {
+                (self.on_evict)(id);
             }
         }
     }
@@ -197,16 +221,6 @@ struct Dropped {
     /// Versions too old to keep.
     fell_off: Vec<Arc<Record>>,
     kept: Arc<Record>,
-}
-
-/// What a peek found.
-pub(crate) struct Peeked(Arc<Record>);
-
-impl Peeked {
-    #[inline]
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.0.entry
-    }
 }
 
 fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
@@ -268,7 +282,7 @@ impl Store for MemoryStore {
     }
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
-        self.records.remove(&query.key.id().by_ref());
+        self.records.remove(&Look { id: &query.key.id().by_ref(), see: |_: &Arc<Record>| () });
         ready(())
     }
 

@@ -6,7 +6,7 @@ use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 
 use crate::expand::body;
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::{bind, inline, key, owned, site};
+use crate::expand::{bind, inline, key, owned, site, values};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Arg, Binds, Function, Passing};
 use crate::model::mentions::mentions;
@@ -99,9 +99,7 @@ fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
 fn setup(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
-    let shape = reaching(output, "__cachemacro_shape");
-    let cacheable = if cached.policy.local { "cacheable_local" } else { "cacheable_shared" };
-    let values = call_over(output, &cached.krate, cacheable, shape);
+    let values = values::of(cached);
     let cache = match &cached.cache {
         // The reference keeps a handle alive that the expression makes anew.
         Some(expr) => {

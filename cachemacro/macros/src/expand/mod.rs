@@ -14,4 +14,5 @@ pub(crate) mod part;
 pub(crate) mod site;
 pub(crate) mod span;
 pub(crate) mod this;
+pub(crate) mod values;
 pub(crate) mod writer;

@@ -1,0 +1,124 @@
+//! A count that threads add to without waiting for one another, as two hits of one key would.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread::available_parallelism;
+
+/// A cache line of its own.
+#[repr(align(64))]
+#[derive(Default)]
+struct Stripe(AtomicU64);
+
+/// Adding is a load and a store where the thread has a stripe to itself, which every thread has as long as there are no
+/// more than two for each core. The others share the last one.
+pub(crate) struct Tally(Box<[Stripe]>);
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        static STRIPES: LazyLock<usize> =
+            LazyLock::new(|| available_parallelism().map_or(8, |cores| 2 * cores.get()).min(64) + 1);
+        Self((0..*STRIPES).map(|_| Stripe::default()).collect())
+    }
+
+    #[inline]
+    pub(crate) fn add(&self) {
+        let [owned @ .., shared] = &*self.0 else { return };
+        match owned.get(place()) {
+            Some(Stripe(count)) => count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed),
+            None => _ = shared.0.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// The sum. What other threads add meanwhile may or may not be in it.
+    pub(crate) fn read(&self) -> u64 {
+        self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
+    }
+}
+
+const UNCLAIMED: usize = usize::MAX;
+/// Beyond every stripe that could be owned.
+const NONE: usize = usize::MAX - 1;
+
+thread_local! {
+    /// The place in all tallies that is this thread's.
+    static PLACE: Cell<usize> = const { Cell::new(UNCLAIMED) };
+    static CLAIM: Claim = Claim::new();
+}
+
+#[inline]
+fn place() -> usize {
+    let place = PLACE.get();
+    if place == UNCLAIMED { claim() } else { place }
+}
+
+#[cold]
+fn claim() -> usize {
+    // A thread that is ending has given its place back.
+    let place = CLAIM.try_with(|claim| claim.0).unwrap_or(NONE);
+    PLACE.set(place);
+    place
+}
+
+/// A place that is one thread's until it ends.
+struct Claim(usize);
+
+/// Places that threads have given back, and how many there have ever been. The lock hands a place's counts on with it.
+static PLACES: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+impl Claim {
+    fn new() -> Self {
+        let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+        let (given_back, ever) = &mut *places;
+        Self(given_back.pop().unwrap_or_else(|| {
+            *ever += 1;
+            *ever - 1
+        }))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        PLACE.set(NONE);
+        PLACES.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_lost_where_threads_come_and_go() {
+        let tally = Tally::new();
+        for _ in 0..50 {
+            thread::scope(|scope| {
+                for _ in 0..20 {
+                    scope.spawn(|| (0..2_000).for_each(|_| tally.add()));
+                }
+            });
+        }
+        assert_eq!(tally.read(), 50 * 20 * 2_000);
+    }
+
+    #[test]
+    fn a_thread_that_is_ending_still_counts() {
+        struct Last<'t>(&'t Tally);
+        impl Drop for Last<'_> {
+            fn drop(&mut self) {
+                self.0.add();
+            }
+        }
+        thread_local!(static LAST: Cell<Option<Last<'static>>> = const { Cell::new(None) });
+        let tally: &'static Tally = Box::leak(Box::new(Tally::new()));
+        let thread = thread::spawn(move || {
+            // Made before the claim, and so ended after it.
+            LAST.set(Some(Last(tally)));
+            tally.add();
+        });
+        thread.join().expect("it counts");
+        assert_eq!(tally.read(), 2);
+    }
+}

@@ -1,0 +1,46 @@
+//! How the values of a function are kept.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::visit::{self, Visit};
+use syn::{PathSegment, Type};
+
+use crate::expand::span::{call_over, here, reaching};
+use crate::model::cached::Cached;
+
+/// `P::cacheable_shared(shape)`, and `P::flatten!(..)` of that where the output names an `Arc`: whether it is that of the
+/// standard library, and in the right place, the compiler finds out.
+pub(crate) fn of(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    let output = &cached.function.output;
+    let cacheable = if cached.policy.local { "cacheable_local" } else { "cacheable_shared" };
+    let values = call_over(output, &cached.krate, cacheable, reaching(output, "__cachemacro_shape"));
+    if names_arc(output) { quote_spanned!(here()=> #p::flatten!(#values)) } else { values }
+}
+
+fn names_arc(output: &Type) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+            self.0 |= segment.ident == "Arc";
+            visit::visit_path_segment(self, segment);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type(output);
+    search.0
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn an_arc_is_found_wherever_it_is_named() {
+        assert!(names_arc(&parse_quote!(Result<Option<std::sync::Arc<User>>, Error>)));
+        assert!(names_arc(&parse_quote!(Arc<User>)));
+        assert!(!names_arc(&parse_quote!(Result<Vec<Archive>, Error>)));
+    }
+}
