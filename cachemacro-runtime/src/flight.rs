@@ -3,6 +3,8 @@
 //! A flight is led by the holder of its [`Lead`]. Dropping the lead, by cancellation, panic or an error that cannot be
 //! shared, passes leadership to one waiter; landing it gives every waiter the result.
 
+use std::sync::OnceLock;
+
 use crate::entry::{Absence, EntryKey, Object};
 use crate::store::Snapshot;
 use crate::sync::{Arc, Mutex, Notify, lock};
@@ -29,17 +31,13 @@ pub(crate) enum Landing {
     Void,
 }
 
-enum State {
-    /// Nobody leads: the next to come or to wake does.
-    Vacant,
-    Led,
-    Landed(Landing),
-}
-
 pub(crate) struct Flight {
     home: Arc<Flights>,
     key: FlightKey,
-    state: Mutex<State>,
+    /// Set once, and read by ten thousand waiters who should not queue for it.
+    landed: OnceLock<Landing>,
+    /// Where not, the next to come or to wake leads.
+    is_led: Mutex<bool>,
     changed: Notify,
 }
 
@@ -63,7 +61,8 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
     let flight = flights.get_or_insert(&key, || Flight {
         home: Arc::clone(flights),
         key: key.clone(),
-        state: Mutex::new(State::Vacant),
+        landed: OnceLock::new(),
+        is_led: Mutex::new(false),
         changed: Notify::new(),
     });
     match flight.try_lead() {
@@ -75,15 +74,11 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
 impl Flight {
     /// The result, or the lead if nobody has it; `None` while it is led.
     fn try_lead(self: &Arc<Self>) -> Option<Waited> {
-        let mut state = lock(&self.state);
-        match &*state {
-            State::Landed(landing) => Some(Waited::Landed(landing.clone())),
-            State::Led => None,
-            State::Vacant => {
-                *state = State::Led;
-                Some(Waited::Leads(Lead { flight: Arc::clone(self), landed: false }))
-            }
+        if let Some(landing) = self.landed.get() {
+            return Some(Waited::Landed(landing.clone()));
         }
+        let was_led = std::mem::replace(&mut *lock(&self.is_led), true);
+        (!was_led).then(|| Waited::Leads(Lead { flight: Arc::clone(self), landed: false }))
     }
 }
 
@@ -104,7 +99,8 @@ impl Lead {
     pub(crate) fn land(mut self, landing: Landing) {
         self.landed = true;
         self.flight.home.detach(&self.flight.key, &self.flight);
-        *lock(&self.flight.state) = State::Landed(landing);
+        // Whoever leads has not landed, so nothing was there. It stays led: nobody leads a flight that has landed.
+        let _ = self.flight.landed.set(landing);
         self.flight.changed.notify_waiters();
     }
 }
@@ -112,7 +108,7 @@ impl Lead {
 impl Drop for Lead {
     fn drop(&mut self) {
         if !self.landed {
-            *lock(&self.flight.state) = State::Vacant;
+            *lock(&self.flight.is_led) = false;
             self.flight.changed.notify_one();
         }
     }
