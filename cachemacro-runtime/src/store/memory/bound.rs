@@ -22,8 +22,8 @@ impl Memory {
         Self { capacity: entries, by_bytes: false }
     }
 
-    /// At most this many bytes, as `weight = |value| …` gives them, or as estimated: the size of the type, of its encoding
-    /// (a measure of the heap behind it; `local` values have none), and of the key.
+    /// At most this many bytes, as `weight = |value| …` gives them, or as estimated: the size of the type (of an `Arc<T>`, that
+    /// of `T`), of its encoding (a measure of the heap behind it; `local` values have none), and of the key.
     #[must_use]
     pub const fn bytes(bytes: u64) -> Self {
         Self { capacity: bytes, by_bytes: true }
