@@ -155,7 +155,7 @@ struct Parted {
     /// Of the process that was left with the old primary; the event was acknowledged by the new one.
     with_the_old: Seen,
     copies_with_the_old: Seen,
-    /// Of a process on the new primary; the event was acknowledged by the old one, if it was.
+    /// Of a process on the new primary; the event was acknowledged to the process on the old one, if it was.
     with_the_new: Option<Seen>,
     /// From the end of the partition until the old primary follows the new one.
     led_back: Duration,
@@ -262,7 +262,9 @@ async fn a_primary_that_must_have_replicas_serves_nothing_once_it_has_none() {
             "split brain, {on_failover:?}, min-replicas-to-write 1: with the old primary {with_the_old}; of copies \
              {copies_with_the_old}"
         ));
-        assert!(with_the_new.is_none(), "it was acknowledged by a primary that nobody follows");
+        // On a busy machine the process has left the old primary by then, and the new one acknowledged it.
+        let stale = with_the_new.map_or(0, |seen| seen.stale);
+        assert_eq!(stale, 0, "it was acknowledged by a primary that nobody follows");
         assert_eq!(with_the_old.stale, 0, "{with_the_old}");
         assert!(copies_with_the_old.lasted() <= DETECTION, "{copies_with_the_old}");
     }
