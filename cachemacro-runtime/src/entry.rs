@@ -161,7 +161,7 @@ impl EntryId {
 
 impl EntryKey {
     /// The key of this text, for a function without type parameters.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
     pub(crate) fn of(site: &'static Site, value: TypeId, text: &str) -> Self {
         let mut key = KeyWriter::new();
         key.literal(text);

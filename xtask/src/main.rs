@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `cargo xtask test` | every test of the workspace, doctests and the model checker included; installs Redis for them where it is missing |
 //! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
+//! | `cargo xtask instructions` | counts the instructions of the hot paths, and writes docs/instructions.md |
 //! | `cargo xtask bench` | measures, beside other caches, what a cached call costs, and writes docs/PERFORMANCE.md |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 
 mod bench;
+mod instructions;
 mod msrv;
 mod mutants;
 mod programs;
@@ -21,6 +23,8 @@ usage: cargo xtask <command>
   test    run every test of the workspace; installs Redis for them where it is missing and apt-get may be used
   mutants [name ...]
           switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
+  instructions
+          count the instructions of the hot paths, and write docs/instructions.md
   bench   measure what a cached call costs, beside other caches, and write docs/PERFORMANCE.md
   msrv    check the dependencies of the published crates against the workspace's rust-version";
 
@@ -28,6 +32,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bench"] => bench::run(),
+        ["instructions"] => instructions::run(),
         ["test"] => test::run(),
         ["mutants", ref names @ ..] => mutants::run(names),
         ["msrv"] => msrv::run(),

@@ -23,7 +23,15 @@ const PROGRAMS: &[Program] = &[
         package: "redis-sentinel",
         tests: "cachemacro-runtime's connections through Sentinel",
     },
+    Program {
+        name: "valgrind",
+        package: "valgrind",
+        tests: "the instructions of the hot paths, beside docs/instructions.md",
+    },
 ];
+
+/// The table of instructions is of x86-64 Linux: elsewhere its test is skipped.
+const COUNTS: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
 
 /// Whether, and as whom, packages can be installed here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,7 +69,8 @@ pub(crate) fn provide() -> Result<(), String> {
 }
 
 fn missing() -> Vec<&'static Program> {
-    PROGRAMS.iter().filter(|program| find(program.name).is_none()).collect()
+    let needed = PROGRAMS.iter().filter(|program| COUNTS || program.name != "valgrind");
+    needed.filter(|program| find(program.name).is_none()).collect()
 }
 
 /// Where a program is on the PATH.
@@ -121,12 +130,13 @@ fn run(command: &[&str]) {
 }
 
 fn complaint(missing: &[&Program], reason: &str) -> String {
-    let mut text = "the tests start real servers, and need programs that are not on the PATH:\n".to_owned();
+    let mut text =
+        "the tests start real servers and count instructions, and need programs that are not on the PATH:\n".to_owned();
     for Program { name, package, tests } in missing {
         text += &format!("\n  {name}: for {tests}\n    apt-get install {package}      # Debian, Ubuntu\n");
     }
     text + &format!(
-        "\nElsewhere both come with the package `redis` (brew, dnf, pacman, apk), 7.0 or newer.\n\
+        "\nElsewhere Redis is the package `redis` (brew, dnf, pacman, apk), 7.0 or newer.\n\
          They were not installed by this command, since {reason}. No test was run."
     )
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, in steps, and one summary at the end.
 //!
-//! Besides Rust the tests need Redis, which they start themselves: on free loopback ports, in temporary folders. Where its
-//! programs are missing they are installed first, if that is possible without asking anybody (see `programs`); if it is
+//! Besides Rust the tests need Redis, which they start themselves: on free loopback ports, in temporary folders; and Valgrind,
+//! which counts instructions. Where programs are missing they are installed first, if that is possible without asking anybody (see `programs`); if it is
 //! not, no test runs.
 
 use std::io::{BufRead, BufReader, Write};
@@ -24,6 +24,11 @@ const STEPS: &[Step] = &[
     Step {
         name: "four processes on one Redis that is killed",
         arguments: &["run", "--example=fleet", "--", "--seconds=2"],
+        environment: &[],
+    },
+    Step {
+        name: "instructions of the hot paths, beside docs/instructions.md",
+        arguments: &["test", "--package=cachemacro-instructions", "--release"],
         environment: &[],
     },
     Step {

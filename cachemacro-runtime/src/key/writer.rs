@@ -12,8 +12,10 @@ use foldhash::fast::{FoldHasher, RandomState};
 use super::text::TextRef;
 
 const INLINE: usize = 120;
-/// A number of 64 bits follows, little-endian. No text has this byte.
+/// A number of 64 bits follows, little-endian. No UTF-8 has this byte.
 const NUMBER: u8 = 0xff;
+/// A text that is still to be encoded follows, to the next of these. No UTF-8 has this byte either.
+const TEXT: u8 = 0xfe;
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
@@ -75,24 +77,16 @@ impl KeyWriter {
         self.push(b")");
     }
 
-    /// Percent-encodes everything outside `[A-Za-z0-9._~-]` (RFC 3986, section 2.3).
+    /// A part that reads percent-encoded, outside of `[A-Za-z0-9._~-]` (RFC 3986, section 2.3).
     #[inline]
     pub fn encoded(&mut self, bytes: &[u8]) {
-        if bytes.iter().all(|byte| is_unreserved(*byte)) {
+        // Without an early end: many bytes at a time.
+        if bytes.iter().fold(0, |highest, byte| highest.max(*byte)) < TEXT {
+            self.put(&[TEXT]);
             self.push(bytes);
+            self.put(&[TEXT]);
         } else {
-            self.encode(bytes);
-        }
-    }
-
-    fn encode(&mut self, bytes: &[u8]) {
-        const HEX: &[u8; 16] = b"0123456789ABCDEF";
-        for byte in bytes {
-            if is_unreserved(*byte) {
-                self.push(&[*byte]);
-            } else {
-                self.push(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            }
+            self.push(percent_encoded(bytes).as_bytes());
         }
     }
 
@@ -174,20 +168,41 @@ impl KeyWriter {
 pub(crate) fn rendered(parts: &[u8]) -> String {
     let mut text = String::with_capacity(parts.len() + 12);
     let mut rest = parts;
-    while let Some((before, number, behind)) = at_number(rest) {
+    while let Some(at) = rest.iter().position(|byte| *byte >= TEXT) {
+        let (before, part) = rest.split_at(at);
         text.push_str(&String::from_utf8_lossy(before));
-        // Writing to a string never fails.
-        let _ = write!(text, "{number}");
-        rest = behind;
+        rest = if part[0] == NUMBER { render_number(part, &mut text) } else { render_text(part, &mut text) };
     }
     text.push_str(&String::from_utf8_lossy(rest));
     text
 }
 
-fn at_number(parts: &[u8]) -> Option<(&[u8], u64, &[u8])> {
-    let at = parts.iter().position(|byte| *byte == NUMBER)?;
-    let (number, behind) = parts[at + 1..].split_first_chunk()?;
-    Some((&parts[..at], u64::from_le_bytes(*number), behind))
+/// What comes behind it.
+fn render_number<'p>(part: &'p [u8], text: &mut String) -> &'p [u8] {
+    let Some((number, behind)) = part[1..].split_first_chunk() else { return &[] };
+    // Writing to a string never fails.
+    let _ = write!(text, "{}", u64::from_le_bytes(*number));
+    behind
+}
+
+/// What comes behind it.
+fn render_text<'p>(part: &'p [u8], text: &mut String) -> &'p [u8] {
+    let mut split = part[1..].splitn(2, |byte| *byte == TEXT);
+    text.push_str(&percent_encoded(split.next().unwrap_or_default()));
+    split.next().unwrap_or_default()
+}
+
+fn percent_encoded(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 12);
+    for &byte in bytes {
+        if is_unreserved(byte) {
+            text.push(char::from(byte));
+        } else {
+            // As above.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 const fn is_unreserved(byte: u8) -> bool {
@@ -227,6 +242,19 @@ mod tests {
         let mut key = KeyWriter::new();
         key.encoded("a:b/é }%".as_bytes());
         assert_eq!(key.to_string(), "a%3Ab%2F%C3%A9%20%7D%25");
+    }
+
+    #[test]
+    fn any_bytes_are_encoded() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mut key = KeyWriter::new();
+        for bytes in [&all[..], &all[..0xfe], b"", &[NUMBER], &[TEXT], b"z"] {
+            key.encoded(bytes);
+            key.next();
+        }
+        let encoded = [percent_encoded(&all), percent_encoded(&all[..0xfe]), String::new(), "%FF".into(), "%FE".into()];
+        assert_eq!(key.to_string(), encoded.join(",") + ",z,");
+        assert!(encoded[0].starts_with("%00%01") && encoded[0].ends_with("%FE%FF"));
     }
 
     #[test]
