@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::event::{Aggregate, Aggregates};
 use crate::key::{KeyWriter, Text, TextRef, rendered};
-use crate::site::Site;
+use crate::site::{Instance, Site};
 
 /// A value of any cacheable type.
 pub type Object = Arc<dyn Any + Send + Sync>;
@@ -101,13 +101,11 @@ impl Entry {
     }
 }
 
-/// An entry before its token, to look for: the function, the types it was called with, and the parts of its key.
+/// An entry before its token, to look for: the function as it was called, and the parts of its key.
 #[derive(Clone)]
 pub(crate) struct EntryId {
     hash: u64,
-    site: &'static Site,
-    value: TypeId,
-    owner: &'static str,
+    instance: &'static Instance,
     parts: Text,
 }
 
@@ -115,10 +113,8 @@ pub(crate) struct EntryId {
 #[derive(Clone, Copy)]
 pub(crate) struct EntryIdRef<'a> {
     hash: u64,
-    /// Two functions never share an entry: sites are told apart by their address.
-    site: &'static Site,
-    value: TypeId,
-    owner: &'static str,
+    /// Two functions never share an entry: they are told apart by their address.
+    instance: &'static Instance,
     parts: TextRef<'a>,
 }
 
@@ -133,25 +129,25 @@ impl<'a> EntryIdRef<'a> {
     /// The key that a call wrote. It was hashed on the way: once for all maps that it will be looked up in.
     #[inline]
     pub(crate) fn of_call(site: &'static Site, value: TypeId, key: &'a mut KeyWriter) -> Self {
-        let (hash, owner) = (key.hash_with(site.identity()), key.owned_by());
-        Self { hash, site, value, owner, parts: key.text() }
+        let (hash, instance) = (key.hash_with(site.identity()), site.instance(value, key.owned_by()));
+        Self { hash, instance, parts: key.text() }
     }
 
     pub(crate) fn to_key(self) -> EntryKey {
-        let Self { hash, site, value, owner, parts } = self;
-        let id = EntryId { hash, site, value, owner, parts: parts.to_owned() };
+        let Self { hash, instance, parts } = self;
+        let id = EntryId { hash, instance, parts: parts.to_owned() };
         EntryKey { text: rendered(id.parts()).into(), id }
     }
 }
 
 impl EntryId {
     pub(crate) fn by_ref(&self) -> EntryIdRef<'_> {
-        let Self { hash, site, value, owner, ref parts } = *self;
-        EntryIdRef { hash, site, value, owner, parts: parts.by_ref() }
+        let Self { hash, instance, ref parts } = *self;
+        EntryIdRef { hash, instance, parts: parts.by_ref() }
     }
 
     pub(crate) fn site(&self) -> &'static Site {
-        self.site
+        self.instance.site
     }
 
     pub(crate) fn parts(&self) -> &[u8] {
@@ -177,17 +173,12 @@ impl EntryKey {
     }
 
     pub(crate) fn site(&self) -> &'static Site {
-        self.id.site
+        self.id.site()
     }
 
     #[cfg(feature = "redis")]
-    pub(crate) fn owner(&self) -> &'static str {
-        self.id.owner
-    }
-
-    #[cfg(feature = "redis")]
-    pub(crate) fn value(&self) -> TypeId {
-        self.id.value
+    pub(crate) fn instance(&self) -> &'static Instance {
+        self.id.instance
     }
 
     /// The key of an entry of this function, for the tests of a store.
@@ -252,11 +243,7 @@ impl Hash for EntryIdRef<'_> {
 impl quick_cache::Equivalent<EntryId> for EntryIdRef<'_> {
     #[inline(always)] // Into the loop that compares: left alone, the compiler makes it a call.
     fn equivalent(&self, id: &EntryId) -> bool {
-        self.hash == id.hash
-            && std::ptr::eq(self.site, id.site)
-            && self.value == id.value
-            && self.parts == id.parts
-            && (std::ptr::eq(self.owner, id.owner) || self.owner == id.owner)
+        self.hash == id.hash && std::ptr::eq(self.instance, id.instance) && self.parts == id.parts
     }
 }
 

@@ -1,7 +1,8 @@
 //! A rendered key that is kept or looked for: short ones in place, so that comparing two touches no other memory.
 
-/// Room in place. The last byte is the length, and what lies between is zero: equal texts are equal arrays.
-const ROOM: usize = 40;
+/// Room in place: with the byte that tells short from long ones, five words. The last byte is the length, and what lies between
+/// is zero: equal texts are equal arrays.
+const ROOM: usize = 39;
 const LONGEST: usize = ROOM - 1;
 
 type Short = [u8; ROOM];
@@ -74,12 +75,18 @@ impl PartialEq<Text> for TextRef<'_> {
 #[inline]
 fn are_same(one: &Short, other: &Short) -> bool {
     let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
-    words.fold(0, |differs, (one, other)| differs | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other))) == 0
+    let differs = |one: &[u8; 8], other: &[u8; 8]| u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other);
+    let whole = words.fold(0, |found, (one, other)| found | differs(one, other));
+    // The last word begins before the others end.
+    match (one.last_chunk(), other.last_chunk()) {
+        (Some(one), Some(other)) => whole | differs(one, other) == 0,
+        _ => false,
+    }
 }
 
 /// Of a short text; of a longer one it does not matter.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a short text has at most 39 bytes")]
+#[expect(clippy::cast_possible_truncation, reason = "a short text has at most 38 bytes")]
 const fn length(len: usize) -> u8 {
     len as u8
 }

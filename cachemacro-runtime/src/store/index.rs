@@ -10,7 +10,7 @@ use crate::event::Move;
 use crate::telemetry::Refused;
 use crate::version::{Generation, Token};
 
-/// Past this many marks the record rotates instead of growing.
+/// Past this many marks, the first one counted, the record rotates instead of growing.
 const MAX_MARKS: usize = 8;
 
 /// What a reader knew of an index record before its load.
@@ -46,15 +46,23 @@ pub enum Applied {
 #[derive(Clone, Debug)]
 pub struct Index {
     floor: u64,
-    /// `(from, generation)`, ascending; the first is from 0.
-    marks: Vec<(u64, Generation)>,
-    alias: Option<u64>,
+    /// The first mark, from version 0.
+    first: Generation,
+    past: Option<Box<Past>>,
     cold: bool,
     young_until: Moment,
     rotates: bool,
     /// A new one with every mark, and with `rotates` at every event. Loads are fenced with it, and what carries no version
     /// is bound to it.
     turn: Generation,
+}
+
+/// What few records have: apart, as most records are many.
+#[derive(Clone, Default, Debug)]
+struct Past {
+    /// Further marks: `(from, generation)`, ascending.
+    marks: Vec<(u64, Generation)>,
+    alias: Option<u64>,
 }
 
 impl Index {
@@ -64,8 +72,8 @@ impl Index {
         let generation = Generation::random();
         Self {
             floor: 0,
-            marks: vec![(0, generation)],
-            alias: None,
+            first: generation,
+            past: None,
             cold: true,
             young_until: now.after(source_lag),
             rotates: false,
@@ -82,8 +90,9 @@ impl Index {
     /// The versioned key's end for this version.
     #[must_use]
     pub fn token(&self, version: u64) -> Token {
-        let mark = self.marks.iter().rev().find(|(from, _)| *from <= version).unwrap_or(&self.marks[0]);
-        Token { version, generation: mark.1 }
+        let further = self.past.iter().flat_map(|past| past.marks.iter().rev());
+        let mark = further.copied().find(|(from, _)| *from <= version);
+        Token { version, generation: mark.map_or(self.first, |(_, generation)| generation) }
     }
 
     /// Whether an entry under this token may be served.
@@ -105,7 +114,13 @@ impl Index {
     }
 
     fn is_alias(&self, token: Token) -> bool {
-        self.alias.is_some_and(|of| token == self.token(of))
+        self.past.as_ref().and_then(|past| past.alias).is_some_and(|of| token == self.token(of))
+    }
+
+    fn set_alias(&mut self, alias: Option<u64>) {
+        if alias.is_some() || self.past.is_some() {
+            self.past.get_or_insert_default().alias = alias;
+        }
     }
 
     /// Whether nothing may be served before a primary read has confirmed the record.
@@ -152,7 +167,7 @@ impl Index {
             Fence::Row(version) if version < self.floor => return Err(Refused::Old),
             Fence::Row(version) => {
                 self.floor = version;
-                self.alias = None;
+                self.set_alias(None);
                 self.cold = false;
                 self.token(version)
             }
@@ -195,19 +210,20 @@ impl Index {
             return Applied::Duplicate;
         }
         self.floor = version;
-        self.alias = alias;
+        self.set_alias(alias);
         Applied::Moved
     }
 
     fn roll_back(&mut self, to: u64, now: Moment, source_lag: Duration) {
-        self.marks.retain(|(from, _)| *from <= to);
-        if self.marks.len() >= MAX_MARKS {
+        let past = self.past.get_or_insert_default();
+        past.marks.retain(|(from, _)| *from <= to);
+        if past.marks.len() + 1 >= MAX_MARKS {
             return self.rotate(to, now, source_lag);
         }
         self.turn = Generation::random();
-        self.marks.push((to.saturating_add(1), self.turn));
+        past.marks.push((to.saturating_add(1), self.turn));
+        past.alias = None;
         self.floor = to;
-        self.alias = None;
         self.cold = true;
         self.young_until = now.after(source_lag);
     }
@@ -336,7 +352,7 @@ mod tests {
         let (mut index, _) = warm(1);
         for to in 1..100 {
             index.apply(Move::Rollback { to }, NOW, Duration::ZERO);
-            assert!(index.marks.len() <= MAX_MARKS);
+            assert!(index.past.as_ref().is_none_or(|past| past.marks.len() < MAX_MARKS));
         }
     }
 

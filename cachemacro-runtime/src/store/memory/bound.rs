@@ -82,7 +82,7 @@ pub(super) struct Weigh {
 }
 
 impl Weighter<Kept, ()> for Weigh {
-    fn weight(&self, Kept { id, record }: &Kept, (): &()) -> u64 {
-        if self.by_bytes { record.weight().saturating_add(id.parts().len() as u64).max(1) } else { 1 }
+    fn weight(&self, kept: &Kept, (): &()) -> u64 {
+        if self.by_bytes { kept.weight().saturating_add(kept.record.id.parts().len() as u64).max(1) } else { 1 }
     }
 }

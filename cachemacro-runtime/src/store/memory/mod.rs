@@ -2,6 +2,7 @@
 
 mod bound;
 mod cell;
+mod dropped;
 mod kept;
 mod record;
 
@@ -10,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::bound::Memory;
-use self::bound::{PushedOut, Records};
+use self::bound::Records;
 use self::cell::{Cell, Cells};
+use self::dropped::Dropped;
 use self::kept::{Kept, Look};
 use self::record::{Record, Ties};
 use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
@@ -63,9 +65,9 @@ impl MemoryStore {
     /// nothing allocated.
     #[inline]
     pub(crate) fn peek(&self, id: &EntryIdRef<'_>, see: impl Fn(&Entry)) {
-        let see = |record: &Arc<Record>| {
-            if record.holds() {
-                see(&record.entry);
+        let see = |kept: &Kept| {
+            if kept.record.holds() {
+                see(&kept.record.entry);
             }
         };
         // The model checker stops threads at atomics, and does not know the lock of a shard. Without it more can happen
@@ -77,17 +79,17 @@ impl MemoryStore {
         }
     }
 
-    fn newest(&self, id: &EntryIdRef<'_>) -> Option<Arc<Record>> {
+    fn newest(&self, id: &EntryIdRef<'_>) -> Option<Kept> {
         let newest = OnceCell::new();
-        let see = |record: &Arc<Record>| _ = newest.set(Arc::clone(record));
+        let see = |kept: &Kept| _ = newest.set(kept.clone());
         self.records.get(&Look { id, see });
         newest.into_inner()
     }
 
     /// As [`MemoryStore::newest`], but no hit: nobody asked for it.
-    fn previous(&self, key: &EntryKey) -> Option<Arc<Record>> {
+    fn previous(&self, key: &EntryKey) -> Option<Kept> {
         let previous = OnceCell::new();
-        let see = |record: &Arc<Record>| _ = previous.set(Arc::clone(record));
+        let see = |kept: &Kept| _ = previous.set(kept.clone());
         self.records.peek(&Look { id: &key.id().by_ref(), see });
         previous.into_inner()
     }
@@ -119,13 +121,14 @@ impl MemoryStore {
         let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, Some(origin)));
         drop(ordered);
         if let Ok(dropped) = inserted {
-            self.count_evictions(query.key, &dropped);
+            self.count_evictions(&dropped);
         }
     }
 
     /// What [`MemoryStore::keep`] took, while it is served.
     pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
-        let record = self.newest(&query.key.id().by_ref())?.serving(self.clock.now())?;
+        let kept = self.newest(&query.key.id().by_ref())?;
+        let record = kept.serving(self.clock.now())?;
         let origin = record.origin.as_ref()?;
         Some((record.entry.clone(), origin.to_vec()))
     }
@@ -194,39 +197,30 @@ impl MemoryStore {
             (entry.version, entry.kind) = (tie.token().version, tie.kind());
         }
         let now = self.clock.now();
-        let record = Arc::new(Record::new(entry, ties, origin));
-        let mut dropped = Dropped { pushed_out: Vec::new(), fell_off: Vec::new(), kept: Arc::clone(&record) };
+        let record = Arc::new(Record::new(key.id().clone(), entry, ties, origin));
+        let mut dropped = Dropped::by(&record);
         if record.entry.freshness(now) == Freshness::Expired {
             return dropped;
         }
-        if let Some(previous) = self.previous(key) {
-            if previous.entry.version > record.entry.version && previous.holds() {
-                dropped.fell_off.push(previous);
+        let kept = match self.previous(key) {
+            Some(previous) if previous.record.entry.version > record.entry.version && previous.record.holds() => {
+                dropped.pushed_out.push(previous);
                 return dropped;
             }
-            dropped.fell_off = record.supersede(previous, now);
-        }
-        let kept = Kept { id: key.id().clone(), record };
+            Some(previous) => {
+                let (kept, fell_off) = Kept::over(record, &previous, now);
+                dropped.fell_off = fell_off;
+                kept
+            }
+            None => Kept::new(record),
+        };
         self.records.insert_with_lifecycle(kept, (), &mut dropped.pushed_out);
         dropped
     }
 
-    fn count_evictions(&self, key: &EntryKey, dropped: &Dropped) {
-        for Kept { id, record } in &dropped.pushed_out {
-            if id != key.id() || Arc::ptr_eq(record, &dropped.kept) {
-                (self.on_evict)(id);
-            }
-        }
+    fn count_evictions(&self, dropped: &Dropped) {
+        dropped.evicted().for_each(|id| (self.on_evict)(id));
     }
-}
-
-/// What an insertion made room for. Dropped where no lock is held: a value's `Drop` is the user's code.
-struct Dropped {
-    /// By the bound, or by replacement.
-    pushed_out: PushedOut,
-    /// Versions too old to keep.
-    fell_off: Vec<Arc<Record>>,
-    kept: Arc<Record>,
 }
 
 fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
@@ -259,7 +253,7 @@ impl Store for MemoryStore {
         let ordered = self.order(query.key);
         let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, None));
         drop(ordered);
-        ready(inserted.map(|dropped| self.count_evictions(query.key, &dropped)))
+        ready(inserted.map(|dropped| self.count_evictions(&dropped)))
     }
 
     fn verify<'a>(
@@ -288,7 +282,7 @@ impl Store for MemoryStore {
     }
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
-        self.records.remove(&Look { id: &query.key.id().by_ref(), see: |_: &Arc<Record>| () });
+        self.records.remove(&Look { id: &query.key.id().by_ref(), see: |_: &Kept| () });
         ready(())
     }
 

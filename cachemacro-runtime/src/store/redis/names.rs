@@ -1,12 +1,11 @@
 //! What a cached function is called on the server, where its address means nothing.
 
-use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::keys::escaped;
 use crate::entry::EntryKey;
-use crate::site::{Site, sites};
+use crate::site::{Instance, Site, sites};
 
 /// A function as the keys name it.
 #[derive(Debug)]
@@ -21,32 +20,26 @@ pub(super) struct Name {
 /// The names that were needed so far.
 #[derive(Default)]
 pub(super) struct Names {
-    known: RwLock<HashMap<Instance, Arc<Name>>>,
-}
-
-/// A site with the types that it was called with.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Instance {
-    site: usize,
-    owner: &'static str,
-    value: TypeId,
+    known: RwLock<HashMap<usize, (&'static Instance, Arc<Name>)>>,
 }
 
 impl Names {
     pub(super) fn of(&self, key: &EntryKey) -> Arc<Name> {
-        let instance = Instance { site: key.site().identity(), owner: key.owner(), value: key.value() };
-        if let Some(name) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&instance) {
+        let instance = key.instance();
+        let address = std::ptr::from_ref(instance).addr();
+        if let Some((_, name)) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
             return Arc::clone(name);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let others = || known.keys().filter(|other| other.site == instance.site);
+        let others = || known.values().map(|(other, _)| *other).filter(|other| std::ptr::eq(other.site, instance.site));
         // A method that a trait provides is one function of many types.
         let is_alone = others().all(|other| other.owner == instance.owner);
         let types = types(instance.owner);
         let owner = if is_alone && is_plain(&types) { String::new() } else { types.join(",") };
         let ordinal = others().filter(|other| other.owner == instance.owner && other.value != instance.value).count();
-        let name = Name::new(key.site(), instance.owner, &owner, ordinal);
-        Arc::clone(known.entry(instance).or_insert_with(|| Arc::new(name)))
+        let name = Name::new(instance.site, instance.owner, &owner, ordinal);
+        let (_, name) = known.entry(address).or_insert_with(|| (instance, Arc::new(name)));
+        Arc::clone(name)
     }
 }
 
@@ -119,6 +112,7 @@ fn fingerprint(parts: &[&str]) -> u64 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::any::TypeId;
     use std::time::Duration;
 
     use super::*;

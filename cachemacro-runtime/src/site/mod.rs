@@ -1,8 +1,12 @@
 //! One annotated function, as the binary knows it.
 
+mod instance;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub(crate) use self::instance::Instance;
+use self::instance::Instances;
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Mode, Policy};
 
@@ -51,6 +55,7 @@ pub struct Site {
     /// Its place in the counters of every cache.
     index: OnceLock<usize>,
     rotates: OnceLock<bool>,
+    instances: Instances,
 }
 
 static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
@@ -59,7 +64,7 @@ impl Site {
     /// A site with this annotation.
     #[must_use]
     pub const fn new(info: SiteInfo) -> Self {
-        Self { info, index: OnceLock::new(), rotates: OnceLock::new() }
+        Self { info, index: OnceLock::new(), rotates: OnceLock::new(), instances: Instances::new() }
     }
 
     /// The annotation.
