@@ -46,6 +46,10 @@ fn main() {
         "200 annotated functions: added build time beside `cached`'s",
         added(Kind::Ours) / added(Kind::Cached),
         1.0,
+    )
+    .because(
+        "by rustc's self-profile, a function of ours is 15 bodies to check, one of `cached` nine: version, events, absences and the \
+         codec of a shared store are closures and statics of their own. Type checks come first, then borrow checks and the proofs that futures are `Send`.",
     );
     text += &promise::table(&[promise]);
     if !effort.is_quick {

@@ -49,9 +49,16 @@ fn shared(standings: &Standings) -> [Promise; 3] {
             "a local hit, `Arc<User>`, beside `#[concurrent_cached]` with a bound and a TTL",
             of(cached::SHARDED_BOUNDED),
             0.75,
+        )
+        .because(
+            "by callgrind a hit is 515 instructions where that one's is 317, bare `quick_cache`'s 106 and `moka`'s 990, all in programs \
+             built alike. A third of ours write the key in parts and hash it, a fifth look it up and compare it, a sixth are the \
+             version, the deadline and the clock, the rest the count, the scope and the future. With 1,024 keys they wait for memory \
+             besides: an entry has two records and a value to look at.",
         ),
-        Promise::at_most("the same beside `#[concurrent_cached]` that knows neither", of(cached::SHARDED), 0.75),
-        Promise::at_most("the same beside bare `quick_cache`", of(quick_cache::NAME), 3.0),
+        Promise::at_most("the same beside `#[concurrent_cached]` that knows neither", of(cached::SHARDED), 0.75)
+            .because("as above; that one reads no clock, moves no entry and evicts nothing."),
+        Promise::at_most("the same beside bare `quick_cache`", of(quick_cache::NAME), 3.0).because("as above."),
     ]
 }
 
@@ -59,7 +66,8 @@ fn owned(standings: &Standings) -> Promise {
     let others = standings.all.iter().filter(|standing| ![ours::NAME, quick_cache::NAME].contains(&standing.name));
     let fastest = others.min_by(|left, right| left.ratio.median().total_cmp(&right.ratio.median())).expect("peers");
     let mut promise =
-        Promise::at_most("a local hit, `User` by value, beside the fastest peer's", 1.0 / fastest.ratio.median(), 1.0);
+        Promise::at_most("a local hit, `User` by value, beside the fastest peer's", 1.0 / fastest.ratio.median(), 1.0)
+            .because("the clone of three strings is the same for all (580 instructions), and the rest as above.");
     promise.figure += &format!(", {}", fastest.name);
     promise
 }

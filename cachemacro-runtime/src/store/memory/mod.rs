@@ -239,14 +239,22 @@ impl Store for MemoryStore {
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
         let now = self.clock.now();
         let _ordered = self.order(query.key);
-        let cells: Vec<_> = query.aggregates.iter().map(|aggregate| self.cell(aggregate)).collect();
-        let entered: Vec<_> = cells.iter().map(|cell| cell.enter(rotates, now)).collect();
-        ready(Entered {
-            needs_primary: entered.iter().any(|(_, primary)| *primary),
-            snapshots: entered.into_iter().map(|(snapshot, _)| snapshot).collect(),
-            hold: Some(Hold(Arc::new(cells))),
+        let mut entered = Entered {
+            snapshots: Vec::with_capacity(query.aggregates.len()),
+            needs_primary: false,
+            hold: None,
             lease: Lease::Free,
-        })
+        };
+        for cell in query.aggregates.iter().map(|aggregate| self.cell(aggregate)) {
+            let (snapshot, needs_primary) = cell.enter(rotates, now);
+            entered.snapshots.push(snapshot);
+            entered.needs_primary |= needs_primary;
+            entered.hold = Some(match entered.hold.take() {
+                None => Hold(cell),
+                Some(others) => Hold(Arc::new((others, cell))),
+            });
+        }
+        ready(entered)
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
