@@ -4,6 +4,7 @@ mod bound;
 mod cell;
 mod dropped;
 mod kept;
+mod operations;
 mod record;
 
 use std::cell::OnceCell;
@@ -16,7 +17,7 @@ use self::cell::{Cell, Cells};
 use self::dropped::Dropped;
 use self::kept::{Kept, Look};
 use self::record::{Record, Ties};
-use super::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Index, Lease, Lookup, Query, Refused, Snapshot, Store};
+use super::{Applied, Fence, Fill, Index, Lookup, Query, Refused, Snapshot};
 use crate::clock::Clock;
 use crate::entry::{Entry, EntryId, EntryIdRef, EntryKey, Freshness};
 use crate::event::{Aggregate, Move};
@@ -220,82 +221,6 @@ impl MemoryStore {
 
     fn count_evictions(&self, dropped: &Dropped) {
         dropped.evicted().for_each(|id| (self.on_evict)(id));
-    }
-}
-
-fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
-    Box::pin(std::future::ready(Ok(value)))
-}
-
-impl Store for MemoryStore {
-    fn form(&self) -> Form {
-        Form::Object
-    }
-
-    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
-        ready(self.look_up(query))
-    }
-
-    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
-        let now = self.clock.now();
-        let _ordered = self.order(query.key);
-        let mut entered = Entered {
-            snapshots: Vec::with_capacity(query.aggregates.len()),
-            needs_primary: false,
-            hold: None,
-            lease: Lease::Free,
-        };
-        for cell in query.aggregates.iter().map(|aggregate| self.cell(aggregate)) {
-            let (snapshot, needs_primary) = cell.enter(rotates, now);
-            entered.snapshots.push(snapshot);
-            entered.needs_primary |= needs_primary;
-            entered.hold = Some(match entered.hold.take() {
-                None => Hold(cell),
-                Some(others) => Hold(Arc::new((others, cell))),
-            });
-        }
-        ready(entered)
-    }
-
-    fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
-        let ordered = self.order(query.key);
-        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, None));
-        drop(ordered);
-        ready(inserted.map(|dropped| self.count_evictions(&dropped)))
-    }
-
-    fn verify<'a>(
-        &'a self,
-        query: Query<'a>,
-        snapshots: &'a [Snapshot],
-        version: u64,
-    ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
-        let confirm = || {
-            let cell = self.cells.get(&query.aggregates[0]).ok_or(Refused::Lost)?;
-            cell.admit(snapshots[0], Fence::Row(version), true, self.clock.now())?;
-            let mut now_in_force = snapshots.to_vec();
-            now_in_force[0].floor = version;
-            Ok(now_in_force)
-        };
-        ready(confirm())
-    }
-
-    fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
-        ready(self.moved(aggregate, moved))
-    }
-
-    fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
-        let detect = |cell: SyncArc<Cell>| cell.detect(snapshot, version, self.clock.now(), self.source_lag);
-        ready(self.cells.get(aggregate).is_some_and(detect))
-    }
-
-    fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
-        self.records.remove(&Look { id: &query.key.id().by_ref(), see: |_: &Kept| () });
-        ready(())
-    }
-
-    fn source_lag(&self) -> Duration {
-        self.source_lag
     }
 }
 
