@@ -1,8 +1,9 @@
 //! A copy of the work tree, in which one mechanism at a time is off.
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use super::mutant::Mutant;
 
@@ -20,12 +21,15 @@ impl Tree {
         let mut git = Command::new("git");
         git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(ROOT);
         let listed = git.output().map_err(|error| format!("cannot start git: {error}"))?;
+        let mut copied = BTreeSet::new();
         for name in String::from_utf8_lossy(&listed.stdout).lines() {
             let from = Path::new(ROOT).join(name);
             if from.is_file() {
                 write(&root.join(name), &read(&from)?)?;
+                copied.insert(root.join(name));
             }
         }
+        remove_others(&root, &copied).map_err(|error| format!("cannot clear {}: {error}", root.display()))?;
         Ok(Self { root })
     }
 
@@ -73,4 +77,17 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let folder = path.parent().unwrap_or(path);
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// An earlier copy may have files that were removed since, or have moved.
+fn remove_others(folder: &Path, copied: &BTreeSet<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_others(&path, copied)?;
+        } else if !copied.contains(&path) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
