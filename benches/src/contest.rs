@@ -130,18 +130,22 @@ fn prepare(contestant: &Turn, effort: &Effort, keys: Keys, threads: u64) -> u64 
     }
 }
 
-/// One turn: the mean time of the threads that make it, each with so many calls.
+/// One turn: the mean time of the threads that make it, each with so many calls. What the others have pushed out of the processor's
+/// caches is fetched by calls that nobody times.
 fn turn(contestant: &Turn, keys: Keys, calls: u64, threads: u64) -> Duration {
     let from = keys.start(calls * threads);
+    let untimed = || contestant(keys, from, keys.warm_up().min(calls));
     if threads == 1 {
+        untimed();
         return contestant(keys, from, calls);
     }
     let arrived = AtomicU64::new(0);
     let together = std::thread::scope(|scope| {
         let all: Vec<_> = (0..threads)
             .map(|thread| {
-                let arrived = &arrived;
+                let (arrived, untimed) = (&arrived, &untimed);
                 scope.spawn(move || {
+                    untimed();
                     arrived.fetch_add(1, Ordering::SeqCst);
                     // Who sleeps until the other is there starts late.
                     while arrived.load(Ordering::SeqCst) < threads {

@@ -34,7 +34,7 @@ fn main() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
     generate(&folder, &[FEW, FUNCTIONS]);
     let cargo = Cargo { folder: &folder };
-    let times = functions(&cargo, effort.rounds(7));
+    let times = functions(&cargo, effort.rounds(4));
     let mut text = format!(
         "## Compile time\n\n{FUNCTIONS} functions `async fn(id: u64) -> Result<Option<User>, Failed>` in one program, whose dependencies are compiled: \
          bare, with `cached` (`max_size`, `ttl_secs`), with ours (version, event, soft, hard and negative TTL). In turns, without incremental compilation; \

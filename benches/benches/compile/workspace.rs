@@ -19,15 +19,10 @@ pub(crate) enum Kind {
 pub(crate) const KINDS: [Kind; 3] = [Kind::Bare, Kind::Cached, Kind::Ours];
 
 /// Packages that contain nothing but a dependency.
-pub(crate) const DEPENDENTS: [(&str, &str, &str); 4] = [
+pub(crate) const DEPENDENTS: [(&str, &str, &str); 3] = [
     ("only-ours", "cachemacro, default features", OURS),
     ("only-cached", "`cached` with `async`", CACHED),
     ("only-ours-redis", "cachemacro with `redis`", "cachemacro = { path = PATH, features = [\"redis\"] }"),
-    (
-        "only-cached-redis",
-        "`cached` with `async`, `redis_tokio`",
-        "cached = { version = \"4\", features = [\"async\", \"redis_tokio\"] }",
-    ),
 ];
 
 const OURS: &str = "cachemacro = { path = PATH }";
