@@ -54,5 +54,5 @@ pub fn table(promises: &[Promise]) -> String {
     }
     let missed = promises.iter().filter(|promise| !promise.holds && !promise.why.is_empty());
     let reasons: String = missed.map(|promise| format!("- *{}*: {}\n", promise.text, promise.why)).collect();
-    table.markdown() + &reasons
+    table.markdown() + &reasons + if reasons.is_empty() { "" } else { "\n" }
 }
