@@ -28,7 +28,7 @@ const FILL_STRIPES: usize = 64;
 /// Told of every entry that the bound pushed out.
 pub(crate) type OnEvict = Arc<dyn Fn(&EntryId) + Send + Sync>;
 
-/// The in-process [`Store`].
+/// The in-process [`Store`](super::Store).
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     source_lag: Duration,
