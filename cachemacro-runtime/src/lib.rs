@@ -1,7 +1,7 @@
 //! The runtime of [`cachemacro`](https://docs.rs/cachemacro): stores, engine, events, strategy.
 //!
 //! Users depend on `cachemacro`, which re-exports all of this. The floors, from the ground: `key`, `version`, `clock`,
-//! `error`, `telemetry`; `codec`, `entry`, `policy`, `event`, `site`, `value`; `store`; `flight`, `scope`, `bus`; `engine`;
+//! `error`, `telemetry`; `codec`, `entry`, `policy`, `event`, `site`, `finding`, `value`; `store`; `flight`, `scope`, `bus`; `engine`;
 //! `strategy`. Imports go down only.
 
 #[doc(hidden)]
@@ -13,6 +13,7 @@ mod engine;
 mod entry;
 mod error;
 mod event;
+mod finding;
 mod flight;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -39,6 +40,7 @@ pub use codec::{Codec, Compression, Encoding};
 pub use engine::{Batch, Cache, CacheBuilder, IntoEvents};
 pub use error::{AlreadyInstalled, CacheError, StoreError};
 pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Move, Moves};
+pub use finding::{Finding, FindingKind};
 pub use key::{KeyPart, KeyWriter};
 pub use scope::{CacheMode, CallOutcome, LoadHint, Tier, Trace, WhyStale, load_hint, traced, traced_sync};
 pub use store::{Memory, MemoryStore, Store};

@@ -10,6 +10,7 @@ use super::retry::Retries;
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
 use crate::codec::Encoding;
+use crate::finding::Findings;
 use crate::flight::Flights;
 use crate::rounds::Rounds;
 use crate::store::{Memory, MemoryStore, Store, Tiered};
@@ -173,6 +174,7 @@ impl CacheBuilder {
                 lookups: Rounds::new(),
                 enters: Rounds::new(),
                 functions,
+                findings: Arc::new(Findings::default()),
                 bus: Bus::default(),
             }),
         }

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::codec::Encoding;
 use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
+use crate::finding::{Finding, Findings};
 use crate::flight::Flights;
 use crate::policy::Mode;
 use crate::rounds::Rounds;
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) lookups: Rounds<Arc<EntryKey>, Result<Lookup, StoreError>>,
     pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) findings: Arc<Findings>,
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
 }
@@ -105,6 +107,31 @@ impl Cache {
             dropped_invalidations: self.inner.retries.dropped(),
             connection: self.connection(),
         }
+    }
+
+    /// What was noticed about the functions that this cache was used by, and is wrong or keeps them from being cached: one
+    /// finding for each function and [kind](crate::FindingKind), each with its remedy. A test can assert that there is none:
+    ///
+    /// ```
+    /// # let cache = cachemacro_runtime::Cache::builder().build();
+    /// assert!(cache.findings().is_empty(), "{:#?}", cache.findings());
+    /// cache.assert_no_findings(); // the same, one finding on a line
+    /// ```
+    ///
+    /// Debug builds look for more than release builds do. Each finding is also warned of once, through `tracing`.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.inner.findings.read()
+    }
+
+    /// For the end of a test.
+    ///
+    /// # Panics
+    /// When there is a [finding](Self::findings); the message lists all of them.
+    #[track_caller]
+    pub fn assert_no_findings(&self) {
+        let findings: Vec<_> = self.findings().iter().map(ToString::to_string).collect();
+        assert!(findings.is_empty(), "the cache has findings:\n{}", findings.join("\n"));
     }
 
     #[cfg(feature = "redis")]

@@ -212,8 +212,40 @@ pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::policy::Refresh;
+
+    /// A function of this name.
+    pub(crate) fn site(name: &'static str) -> &'static Site {
+        let policy = Policy {
+            soft: None,
+            hard: Duration::from_secs(60),
+            negative: None,
+            jitter: 0.0,
+            early: None,
+            stale_if_error: None,
+            timeout: None,
+            strict: true,
+            refresh: Refresh::Inline,
+            local: false,
+        };
+        Box::leak(Box::new(Site::new(SiteInfo {
+            name,
+            module: "shop::users",
+            file: "users.rs",
+            line: 1,
+            template: "user:<id>",
+            returns: "User",
+            value_type: None,
+            mode: Mode::Row,
+            events: &[],
+            ttl_only: None,
+            policy,
+        })))
+    }
 
     #[test]
     fn shapes_forget_the_names_of_placeholders() {
