@@ -11,7 +11,7 @@ use crate::store::redis::link::Link;
 /// Letters that are read, or moved, in one step.
 const BATCH: usize = 100;
 
-const REPLAY: &str = include_str!("scripts/replay.lua");
+const REPLAY: &str = concat!(include_str!("../../store/redis/scripts/append.lua"), include_str!("scripts/replay.lua"));
 
 /// An event that a group gave up.
 #[derive(Clone, PartialEq, Eq, Debug)]

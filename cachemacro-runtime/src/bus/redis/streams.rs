@@ -23,12 +23,12 @@ macro_rules! script {
 
 const KEEP: &str = script!("holds.lua" "keep.lua");
 const AGAIN: &str = script!("holds.lua" "again.lua");
-const BURY: &str = script!("holds.lua" "bury.lua");
+const BURY: &str = script!("../../../store/redis/scripts/append.lua" "holds.lua" "bury.lua");
 const HAND_BACK: &str = script!("holds.lua" "hand_back.lua");
 const CLAIM: &str = script!("claim.lua");
 const RESIGN: &str = script!("resign.lua");
 const SWEEP: &str = script!("sweep.lua");
-const LOOK: &str = script!("look.lua");
+const LOOK: &str = script!("../../../store/redis/scripts/text.lua" "look.lua");
 
 /// Where a new group begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -118,7 +118,7 @@ impl Streams {
     }
 
     async fn look(&self) -> Result<Look, StoreError> {
-        let call = eval(LOOK, &[&self.names.events, &self.names.head], &[&self.names.group]);
+        let call = eval(LOOK, &[&self.names.events, &self.names.head, &self.names.replays], &[&self.names.group]);
         let words = array(self.call("look at the stream", call).await?).unwrap_or_default();
         let word = |at: usize| words.get(at).and_then(text).unwrap_or_default();
         let id = |at: usize| EntryId::parse(&word(at));
@@ -326,7 +326,7 @@ fn millis(duration: Duration) -> u64 {
 fn read_error(error: RedisError) -> ReadError {
     match error.code() {
         // The second is said to those who were blocked on the stream when it went.
-        Some("NOGROUP" | "UNBLOCKED") => ReadError::NoGroup,
+        Some("NOGROUP" | "UNBLOCKED" | "WRONGTYPE") => ReadError::NoGroup,
         _ => ReadError::Broken(error.to_string()),
     }
 }

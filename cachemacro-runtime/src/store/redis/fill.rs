@@ -108,7 +108,7 @@ impl RedisStore {
             return Ok(Some(place));
         }
         let mut answers = self.server.run("fill", |_, _| get(&keys.index)).await?;
-        let record = answers.next::<Option<Vec<u8>>>()?.and_then(|text| Record::parse(&text));
+        let record = answers.text()?.and_then(|text| Record::parse(&text));
         Ok(record.and_then(|record| place(&record)))
     }
 

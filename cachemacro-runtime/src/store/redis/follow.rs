@@ -124,7 +124,7 @@ impl RedisStore {
         let mut missed = false;
         loop {
             let left = if missed { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
-            let read = self.read_stream(&mut connection, &place.id, left).await?;
+            let Some(read) = self.read_stream(&mut connection, &place.id, left).await? else { return Ok(None) };
             let is_empty = read.is_empty();
             if !read.into_iter().all(|one| step(&mut place, &mut notices, &one)) {
                 return Ok(None);
@@ -151,12 +151,13 @@ impl RedisStore {
         !self.trusts() && place.stamp != stamp.to_string()
     }
 
+    /// Nothing where the key holds a value of another type.
     async fn read_stream(
         &self,
         connection: &mut OwnConnection,
         after: &str,
         wait: Duration,
-    ) -> Result<Vec<StreamId>, StoreError> {
+    ) -> Result<Option<Vec<StreamId>>, StoreError> {
         let wait = wait.min(connection.longest_block());
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(BATCH);
@@ -167,8 +168,11 @@ impl RedisStore {
         command.arg("STREAMS").arg(self.keys.events()).arg(after);
         let read = tokio::time::timeout(wait.saturating_add(GRACE), command.query_async(connection)).await;
         let Ok(read) = read else { return Err(StoreError::new("follow", "the server did not answer in time")) };
-        let read: Option<StreamReadReply> = read.map_err(|error| failed("follow", error))?;
-        Ok(read.into_iter().flat_map(|reply| reply.keys).flat_map(|stream| stream.ids).collect())
+        let read: Option<StreamReadReply> = match read {
+            Err(error) if error.code() == Some("WRONGTYPE") => return Ok(None),
+            read => read.map_err(|error| failed("follow", error))?,
+        };
+        Ok(Some(read.into_iter().flat_map(|reply| reply.keys).flat_map(|stream| stream.ids).collect()))
     }
 
     /// The number of the last announcement, if this is still the stream that the position is in.
@@ -176,8 +180,9 @@ impl RedisStore {
     /// Asked over the link, which knows whose answer it is; the reader's connection may be to a server of the past.
     async fn read_head(&self, place: &Place) -> Result<Option<u64>, StoreError> {
         let mut answers = self.server.run("follow", |_, _| get(&self.keys.head())).await?;
-        let head: Option<String> = answers.next()?;
-        let (life, number) = head.as_deref().and_then(|head| head.split_once(' ')).unwrap_or_default();
+        let head = answers.text()?;
+        let head = head.as_deref().and_then(|head| std::str::from_utf8(head).ok());
+        let (life, number) = head.and_then(|head| head.split_once(' ')).unwrap_or_default();
         let is_same = life == place.life && !self.is_suspect(place, answers.stamp);
         Ok(number.parse().ok().filter(|_| is_same))
     }

@@ -9,6 +9,7 @@
 //! {shop:org:5}:members(org:5:members:2):v3.…    where the entry's text is not its first aggregate's
 //! {shop}:events                                 the channel of announcements
 //! {shop}:events:head                            its life and its last number
+//! {!}:events                                    the channel of the namespace ""
 //! ```
 //!
 //! What stands in braces decides the slot of a cluster: an entry, its lease and the record of its first aggregate share one.
@@ -64,12 +65,18 @@ impl Keys {
 
     /// The stream that every process follows.
     pub(super) fn events(&self) -> String {
-        format!("{{{}}}:events", self.namespace)
+        format!("{}:events", self.channel())
     }
 
     /// Which life of the stream it is, and its last number.
     pub(super) fn head(&self) -> String {
-        format!("{{{}}}:events:head", self.namespace)
+        format!("{}:events:head", self.channel())
+    }
+
+    /// A cluster takes `{}` for no hash tag, and would part the stream from its head. No namespace is written as `!`.
+    fn channel(&self) -> String {
+        let namespace = if self.namespace.is_empty() { "!" } else { &self.namespace };
+        format!("{{{namespace}}}")
     }
 
     fn tag(&self, aggregate: &Aggregate) -> String {
@@ -154,6 +161,9 @@ mod tests {
         assert_eq!(keys.index(&Aggregate::new("user:123")), "{shop:user:123}:index");
         assert_eq!(keys.events(), "{shop}:events");
         assert_eq!(keys.head(), "{shop}:events:head");
+        let nameless = Keys::new("");
+        assert_eq!((nameless.events(), nameless.head()), ("{!}:events".to_owned(), "{!}:events:head".to_owned()));
+        assert_eq!(nameless.index(&Aggregate::new("user:123")), "{:user:123}:index");
         let entry = entry("shop", "user:123", "user:123");
         assert_eq!(entry.index, "{shop:user:123}:index");
         assert_eq!(entry.lease(), "{shop:user:123}:find:lease");

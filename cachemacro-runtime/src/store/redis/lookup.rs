@@ -97,7 +97,7 @@ impl RedisStore {
         let first: Vec<_> = asked.keys().take(1 + asked.entries.len()).collect();
         let others = try_all(asked.keys().skip(first.len()).map(|index| async move {
             let mut answers = self.server.run("lookup", |_, _| get(index)).await?;
-            Ok((answers.next()?, answers.stamp))
+            Ok((answers.sequence()?.pop().unwrap_or(Value::Nil), answers.stamp))
         }));
         let (mut told, others) = both(self.ask_slot(&first), others).await?;
         // Of another life of the cluster is as good as absent.

@@ -34,14 +34,14 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ENTER = "record.lua" "enter.lua";
-    FILL = "record.lua" "fill.lua";
-    APPLY = "record.lua" "apply.lua";
-    DETECT = "record.lua" "detect.lua";
-    LEASE = "lease.lua";
+    ENTER = "text.lua" "record.lua" "enter.lua";
+    FILL = "text.lua" "record.lua" "fill.lua";
+    APPLY = "text.lua" "record.lua" "apply.lua";
+    DETECT = "text.lua" "record.lua" "detect.lua";
+    LEASE = "text.lua" "lease.lua";
     TIME = "time.lua";
-    ANNOUNCE = "announce.lua";
-    TAIL = "tail.lua";
+    ANNOUNCE = "text.lua" "head.lua" "append.lua" "announce.lua";
+    TAIL = "text.lua" "head.lua" "tail.lua";
 }
 
 impl Script {

@@ -71,6 +71,11 @@ impl Answers {
         read.map_err(|error| failed(self.operation, error))
     }
 
+    /// The answer to [`get`]. `MGET` reads a value of another type as absent, where `GET` would fail.
+    pub(super) fn text(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.next::<(Option<Vec<u8>>,)>().map(|(text,)| text)
+    }
+
     /// The next answer, which is of as many parts as the command had keys.
     pub(super) fn sequence(&mut self) -> Result<Vec<Value>, StoreError> {
         match self.values.next() {
@@ -107,9 +112,9 @@ pub(super) fn single(call: &Invocation, how: How) -> Pipeline {
     pipeline
 }
 
-/// A pipeline of one GET.
+/// A pipeline that reads one key; see [`Answers::text`].
 pub(super) fn get(key: &str) -> Pipeline {
     let mut pipeline = Pipeline::new();
-    pipeline.cmd("GET").arg(key);
+    pipeline.cmd("MGET").arg(key);
     pipeline
 }

@@ -227,7 +227,7 @@ impl RedisStore {
     async fn try_discard(&self, query: Query<'_>) -> Result<(), StoreError> {
         let keys = self.entry_keys(query);
         let mut answers = self.server.run("discard", |_, _| get(&keys.index)).await?;
-        let Some(record) = answers.next::<Option<Vec<u8>>>()?.and_then(|text| Record::parse(&text)) else {
+        let Some(record) = answers.text()?.and_then(|text| Record::parse(&text)) else {
             return Ok(());
         };
         let all: Vec<_> = record.whatever_serves().into_iter().map(|suffix| keys.versioned(suffix)).collect();

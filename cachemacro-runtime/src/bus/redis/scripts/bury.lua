@@ -6,7 +6,7 @@
 -- ARGV[6..]  the letter's fields
 
 if not holds(ARGV[3]) then return 0 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', unpack(ARGV, 6))
+append(KEYS[2], 'MAXLEN', '~', ARGV[4], '*', unpack(ARGV, 6))
 if ARGV[5] == '1' then redis.call('XDEL', KEYS[1], ARGV[3]) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1

@@ -8,5 +8,8 @@
 local function holds(id)
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], id, id, 1)
   if not pending.err and #pending > 0 then return pending[1][2] == ARGV[2] and pending[1] end
-  return #redis.call('XRANGE', KEYS[1], id, id) == 0
+  local there = redis.pcall('XRANGE', KEYS[1], id, id)
+  if not there.err then return #there == 0 end
+  if string.sub(there.err, 1, 9) ~= 'WRONGTYPE' then error(there) end
+  return true
 end

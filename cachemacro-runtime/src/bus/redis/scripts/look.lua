@@ -1,7 +1,7 @@
 -- LOOK: which life of the stream it is, the id of its last entry, and how far the group is: the id it was given last, and the
 -- oldest one that is not settled. Empty where there is none.
 --
--- KEYS[1]  the stream     KEYS[2]  its head: `life number`
+-- KEYS[1]  the stream     KEYS[2]  its head: `life number`     KEYS[3]  the group's own stream
 -- ARGV[1]  the group
 
 local function field(line, name)
@@ -10,9 +10,17 @@ local function field(line, name)
   end
 end
 
-local seen = { string.match(redis.call('GET', KEYS[2]) or '', '^%x+') or '', '', '', '' }
-local stream = redis.pcall('XINFO', 'STREAM', KEYS[1])
-if stream.err then return seen end
+local seen = { string.match(text_of(KEYS[2]) or '', '^%x+') or '', '', '', '' }
+-- What is known of a stream, or nothing. A value of another type is not ours, and is deleted.
+local function inspected(key)
+  local stream = redis.pcall('XINFO', 'STREAM', key)
+  if not stream.err then return stream end
+  if string.sub(stream.err, 1, 9) == 'WRONGTYPE' then redis.call('DEL', key) end
+end
+
+inspected(KEYS[3])
+local stream = inspected(KEYS[1])
+if not stream then return seen end
 seen[2] = field(stream, 'last-generated-id')
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   if field(group, 'name') == ARGV[1] then

@@ -5,7 +5,7 @@
 
 local letters = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])
 for _, letter in ipairs(letters) do
-  redis.call('XADD', KEYS[2], '*', unpack(letter[2]))
+  append(KEYS[2], '*', unpack(letter[2]))
   redis.call('XDEL', KEYS[1], letter[1])
 end
 return #letters

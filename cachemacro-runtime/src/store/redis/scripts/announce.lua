@@ -1,19 +1,20 @@
 -- ANNOUNCE: numbers announcements and appends them. Readers see by the numbers whether they missed one (R14).
 --
 -- KEYS[1]  the stream     KEYS[2]  its head: `life number`
--- ARGV[1]  a life for the stream, should it have none
+-- ARGV[1]  a life for the stream, should it have none, or have to be written again
 -- ARGV[2]  about how many announcements are kept
 -- ARGV[3..]  three for each: the event's name or nothing, its JSON or nothing, its moves
 
-local life, number = string.match(redis.call('GET', KEYS[2]) or '', '^([0-9a-f]+) (%d+)$')
-life, number = life or ARGV[1], tonumber(number or '0')
+local life, number = read_head(KEYS[2])
+life, number = life or ARGV[1], number or 0
 for at = 3, #ARGV, 3 do
   number = number + 1
   local fields = { 'n', string.format('%.0f', number), 'life', life, 'moves', ARGV[at + 2] }
   if ARGV[at] ~= '' then
     for _, field in ipairs({ 'event', ARGV[at], 'body', ARGV[at + 1] }) do table.insert(fields, field) end
   end
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(fields))
+  -- What others have read of a stream that was written again tells them nothing of this one.
+  if append(KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(fields)) then life = ARGV[1] end
 end
-redis.call('SET', KEYS[2], life .. ' ' .. string.format('%.0f', number))
+write_head(KEYS[2], life, number)
 return life

@@ -10,7 +10,7 @@
 -- under another snapshot is of a load that will be refused.
 local function try_lease(record)
   local owner, snapshot = ARGV[8], record.floor .. '.' .. record.turn
-  local held = redis.call('GET', KEYS[2])
+  local held = text_of(KEYS[2])
   if held and string.sub(held, 18) == snapshot and string.sub(held, 1, 8) ~= string.sub(owner, 1, 8) then
     local left = redis.call('PTTL', KEYS[2])
     if left > 0 then return left end

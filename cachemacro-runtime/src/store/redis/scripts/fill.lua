@@ -33,7 +33,7 @@ local function store()
 end
 
 local function release()
-  local held = redis.call('GET', KEYS[3])
+  local held = text_of(KEYS[3])
   if held and string.sub(held, 1, 16) == ARGV[11] then redis.call('DEL', KEYS[3]) end
 end
 

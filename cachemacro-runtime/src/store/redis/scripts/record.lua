@@ -66,7 +66,7 @@ end
 
 -- The record, and whether it is suspect: confirmed by a server that this one has followed, and that may have known more.
 local function load()
-  local record = parse(redis.call('GET', INDEX) or nil)
+  local record = parse(text_of(INDEX))
   if not record or ON_FAILOVER == 'trust' or record.server == STAMP then return record, false end
   if ON_FAILOVER == 'rotate' then return nil, false end
   return record, true
