@@ -1,5 +1,6 @@
 //! A store that behaves like one outside the process: bytes, awaits, and faults on demand.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use cachemacro::store::{
     Query, Refused, Snapshot, StoreError,
 };
 use cachemacro::{Clock, Memory, MemoryStore, Store};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// The store, and its switches.
 pub struct Remote {
@@ -18,6 +19,8 @@ pub struct Remote {
     pub is_down: AtomicBool,
     /// Invalidations fail, everything else works: the worst case.
     pub loses_events: AtomicBool,
+    /// Invalidations of these aggregates fail.
+    pub refused: Mutex<HashSet<String>>,
     /// Entries come back as garbage.
     pub garbles: AtomicBool,
     /// The channel of announcements does not answer.
@@ -30,6 +33,10 @@ pub struct Remote {
     pub answers: Semaphore,
     /// Moves reach the store only as permits are added. Closed: at once.
     pub moves: Semaphore,
+    /// Moves are applied, but while this is set nobody is told.
+    pub holds_move_answers: watch::Sender<bool>,
+    /// Announcements are made, but while this is set nobody is told.
+    pub holds_announcement_answers: watch::Sender<bool>,
     /// Which life of the store this is.
     pub life: AtomicU64,
     /// Operations so far, without those of the channel.
@@ -54,12 +61,15 @@ impl Remote {
             inner: MemoryStore::new(Memory::default(), Arc::new(clock), Duration::ZERO),
             is_down: AtomicBool::new(false),
             loses_events: AtomicBool::new(false),
+            refused: Mutex::default(),
             garbles: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),
             loses_announcements: AtomicBool::new(false),
             is_leased: AtomicBool::new(false),
             answers: closed(),
             moves: closed(),
+            holds_move_answers: watch::Sender::new(false),
+            holds_announcement_answers: watch::Sender::new(false),
             life: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             channel: Mutex::default(),
@@ -105,6 +115,15 @@ impl Remote {
             notices: channel.notices[known.min(channel.notices.len())..].to_vec(),
             has_gap: start < channel.first,
         }
+    }
+
+    fn append(&self, announcements: &[Announcement]) {
+        let mut channel = self.channel.lock().expect("no panic");
+        for announcement in announcements {
+            channel.events.extend(announcement.event.clone());
+            channel.notices.extend(announcement.notices.iter().cloned());
+        }
+        self.announced.notify_waiters();
     }
 
     async fn reach(&self, operation: &'static str) -> Result<(), StoreError> {
@@ -172,10 +191,15 @@ impl Store for Remote {
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         Box::pin(async move {
             self.reach("apply").await?;
+            if self.refused.lock().expect("no panic").contains(aggregate.as_str()) {
+                return Err(StoreError::new("apply", "refused"));
+            }
             if let Ok(permit) = self.moves.acquire().await {
                 permit.forget();
             }
-            self.inner.apply(aggregate, moved).await
+            let applied = self.inner.apply(aggregate, moved).await;
+            released(&self.holds_move_answers).await;
+            applied
         })
     }
 
@@ -199,12 +223,8 @@ impl Store for Remote {
             if self.loses_announcements.load(Ordering::SeqCst) {
                 return Err(StoreError::new("announce", "connection refused"));
             }
-            let mut channel = self.channel.lock().expect("no panic");
-            for announcement in announcements {
-                channel.events.extend(announcement.event.clone());
-                channel.notices.extend(announcement.notices.iter().cloned());
-            }
-            self.announced.notify_waiters();
+            self.append(announcements);
+            released(&self.holds_announcement_answers).await;
             Ok(())
         })
     }
@@ -229,6 +249,11 @@ impl Store for Remote {
     fn source_lag(&self) -> Duration {
         self.inner.source_lag()
     }
+}
+
+async fn released(holds: &watch::Sender<bool>) {
+    // The sender lives as long as the store.
+    let _ = holds.subscribe().wait_for(|holds| !holds).await;
 }
 
 fn closed() -> Semaphore {

@@ -1,14 +1,14 @@
 //! The in-process bus: every subscriber gets every event, in order, until the process dies.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::event::{CacheEvent, SharedEvent};
 
@@ -31,6 +31,15 @@ struct Subscribers {
     queues: HashMap<TypeId, Vec<(u64, mpsc::Sender<SharedEvent>)>>,
 }
 
+impl Subscribers {
+    fn remove(&mut self, event: TypeId, id: u64) -> Option<mpsc::Sender<SharedEvent>> {
+        let queues = self.queues.get_mut(&event)?;
+        let at = queues.iter().position(|(other, _)| *other == id)?;
+        let (_, queue) = queues.remove(at);
+        Some(queue)
+    }
+}
+
 fn locked(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
     subscribers.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -45,40 +54,44 @@ impl Bus {
         X: fmt::Display + 'static,
     {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let mut subscribers = locked(&self.subscribers);
-        let id = subscribers.next;
-        subscribers.next += 1;
-        subscribers.queues.entry(TypeId::of::<E>()).or_default().push((id, sender));
+        let id = self.add(TypeId::of::<E>(), sender);
         let progress = Arc::new(Progress::default());
         runtime.spawn(deliver(receiver, Arc::new(handler), Arc::clone(&progress)));
         Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
     }
 
-    /// Hands an event to all who subscribed to its type. Where a queue stays full for a second, its subscriber loses the
-    /// event, and the loss is counted: a handler that hangs must not hang writers.
-    pub(crate) async fn send(&self, event: SharedEvent) -> u64 {
-        let queues: Vec<_> = {
-            let subscribers = locked(&self.subscribers);
-            let queues = subscribers.queues.get(&(*event).type_id());
-            queues.map(|queues| queues.iter().map(|(_, queue)| queue.clone()).collect()).unwrap_or_default()
-        };
-        let mut lost = 0;
-        for queue in queues {
-            // The subscriber may be gone by now, and then there is nobody to tell.
-            let sent = tokio::time::timeout(LONGEST_WAIT, queue.send(Arc::clone(&event))).await;
-            lost += u64::from(sent.is_err());
-        }
-        lost
+    fn add(&self, event: TypeId, queue: mpsc::Sender<SharedEvent>) -> u64 {
+        let mut subscribers = locked(&self.subscribers);
+        let id = subscribers.next;
+        subscribers.next += 1;
+        subscribers.queues.entry(event).or_default().push((id, queue));
+        id
     }
 
-    /// As [`Bus::send`], for a sync publisher, which cannot wait at all.
-    pub(crate) fn try_send(&self, event: &SharedEvent) -> u64 {
+    /// Those who subscribed to this event's type.
+    pub(crate) fn subscribers(&self, event: &SharedEvent) -> VecDeque<Subscriber> {
         let subscribers = locked(&self.subscribers);
         let queues = subscribers.queues.get(&(**event).type_id());
-        let full = |queue: &&(u64, mpsc::Sender<SharedEvent>)| {
-            matches!(queue.1.try_send(Arc::clone(event)), Err(mpsc::error::TrySendError::Full(_)))
-        };
-        queues.map_or(0, |queues| queues.iter().filter(full).count() as u64)
+        queues.map(|queues| queues.iter().map(|(_, queue)| Subscriber(queue.clone())).collect()).unwrap_or_default()
+    }
+}
+
+/// Where one subscriber gets its events. It may be gone by now, and then there is nobody to tell.
+pub(crate) struct Subscriber(mpsc::Sender<SharedEvent>);
+
+impl Subscriber {
+    /// Hands it an event. Where its queue stays full for a second it loses the event: a handler that hangs must not hang
+    /// writers. Tells whether it does.
+    pub(crate) async fn send(&self, event: SharedEvent) -> bool {
+        match self.0.try_send(event) {
+            Err(TrySendError::Full(event)) => tokio::time::timeout(LONGEST_WAIT, self.0.send(event)).await.is_err(),
+            Ok(()) | Err(TrySendError::Closed(_)) => false,
+        }
+    }
+
+    /// As [`Subscriber::send`], for a publisher that cannot wait.
+    pub(crate) fn try_send(&self, event: SharedEvent) -> bool {
+        matches!(self.0.try_send(event), Err(TrySendError::Full(_)))
     }
 }
 
@@ -162,11 +175,9 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(bus) = self.bus.upgrade()
-            && let Some(queues) = locked(&bus).queues.get_mut(&self.event)
-        {
-            queues.retain(|(id, _)| *id != self.id);
-        }
+        let Some(bus) = self.bus.upgrade() else { return };
+        // Dropped without the lock: with its queue may go events, whose own `drop` may publish.
+        let _queue = locked(&bus).remove(self.event, self.id);
     }
 }
 

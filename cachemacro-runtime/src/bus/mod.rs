@@ -4,7 +4,7 @@ mod local;
 #[cfg(feature = "redis")]
 mod redis;
 
-pub(crate) use local::Bus;
 pub use local::Subscription;
+pub(crate) use local::{Bus, Subscriber};
 #[cfg(feature = "redis")]
 pub use redis::{Consumer, DeadLetter, Group, ReceivedEvent};

@@ -1,14 +1,14 @@
 //! Publishing: after the write, the stores learn which aggregates moved, and the handlers which events there were.
 
-use std::collections::VecDeque;
-
 use super::cache::Cache;
+use super::hand_out::HandOut;
 use super::sync::now_or_never;
+use super::unsent::{Unsent, Writes};
 use crate::bus::Subscription;
-use crate::error::{CacheError, StoreError};
-use crate::event::{Aggregate, CacheEvent, Move, Moves, SharedEvent};
+use crate::error::CacheError;
+use crate::event::{CacheEvent, Moves, SharedEvent};
 use crate::site::{OnError, Role, Writer};
-use crate::store::{Announcement, Notice, Store};
+use crate::store::{Announcement, Notice};
 use crate::value::Shape;
 
 /// The events of one write.
@@ -115,10 +115,12 @@ impl Batch {
 /// # Errors
 /// [`CacheError::Publish`], with `on_error = fail`: the store did not take a move. It is retried all the same.
 pub async fn publish(writer: &'static Writer, cache: &Cache, mut batch: Batch) -> Result<(), CacheError> {
-    let applied = cache.apply(batch.take_writes(writer.info().role), writer.info().on_error).await;
-    if writer.info().role == Role::Writes {
-        cache.hand_out(batch.events).await;
-    }
+    let role = writer.info().role;
+    let writes = batch.take_writes(role);
+    let events = if role == Role::Writes { batch.events } else { Vec::new() };
+    let mut events = HandOut::new(cache, events);
+    let applied = cache.apply(writes, writer.info().on_error).await;
+    events.send().await;
     applied
 }
 
@@ -138,9 +140,7 @@ pub fn publish_sync(writer: &'static Writer, cache: &Cache, mut batch: Batch) ->
     // queued as the future is dropped: retried, and mistrusted until then.
     let applied = now_or_never(cache.apply(writes, on_error)).unwrap_or(Ok(()));
     if writer.info().role == Role::Writes {
-        for event in &batch.events {
-            cache.inner.retries.lose(cache.inner.bus.try_send(event));
-        }
+        drop(HandOut::new(cache, batch.events));
     }
     applied
 }
@@ -148,61 +148,6 @@ pub fn publish_sync(writer: &'static Writer, cache: &Cache, mut batch: Batch) ->
 /// As [`publish_quietly`], from a sync function.
 pub fn publish_quietly_sync(writer: &'static Writer, cache: &Cache, batch: Batch) {
     let _ = publish_sync(writer, cache, batch);
-}
-
-/// What one write has to tell the shared store: first the records, then the channel (R13).
-struct Writes {
-    moves: VecDeque<(Aggregate, Move)>,
-    announcements: Vec<Announcement>,
-}
-
-/// What the shared store has not yet answered for. The write it tells of has happened, so a writer that is cancelled here
-/// leaves it to the retry queue.
-struct Unsent<'a> {
-    cache: &'a Cache,
-    writes: Writes,
-    on_error: OnError,
-}
-
-impl Unsent<'_> {
-    /// Tells the store; whatever it does not take goes to the retry queue.
-    async fn send(&mut self, shared: &dyn Store) -> Result<(), CacheError> {
-        let mut sent = Ok(());
-        while let Some((aggregate, moved)) = self.writes.moves.front() {
-            let applied = shared.apply(aggregate, *moved).await;
-            let Some((aggregate, moved)) = self.writes.moves.pop_front() else { break };
-            if let Err(source) = applied {
-                self.cache.not_applied(&aggregate, moved, self.on_error, &source);
-                sent = sent.and(Err(CacheError::Publish { aggregate: aggregate.to_string(), source }));
-            }
-        }
-        if sent.is_err() {
-            // The channel must not be ahead of the records: a local tier would fetch again what the move is about to end.
-            if self.on_error == OnError::Bounded {
-                self.writes.announcements.clear();
-            }
-            return sent;
-        }
-        if let Err(source) = shared.announce(&self.writes.announcements).await {
-            let first = self.writes.announcements.first().and_then(|announcement| announcement.notices.first());
-            let aggregate = first.map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
-            return Err(CacheError::Publish { aggregate, source });
-        }
-        self.writes.announcements.clear();
-        Ok(())
-    }
-}
-
-impl Drop for Unsent<'_> {
-    fn drop(&mut self) {
-        let error = StoreError::new("apply", "the writer was cancelled, or could not wait");
-        for (aggregate, moved) in self.writes.moves.drain(..) {
-            self.cache.not_applied(&aggregate, moved, self.on_error, &error);
-        }
-        for announcement in self.writes.announcements.drain(..) {
-            self.cache.not_announced(announcement, self.on_error);
-        }
-    }
 }
 
 impl Cache {
@@ -215,8 +160,10 @@ impl Cache {
         let mut batch = Batch::new();
         batch.add(events);
         // `suspect` has no error to report: it is retried and counted.
-        let _ = self.apply(batch.take_writes(Role::Writes), OnError::Suspect).await;
-        self.hand_out(batch.events).await;
+        let writes = batch.take_writes(Role::Writes);
+        let mut events = HandOut::new(self, batch.events);
+        let _ = self.apply(writes, OnError::Suspect).await;
+        events.send().await;
     }
 
     /// As [`Cache::publish`], for publishers that must know: a relay that acknowledges its message only when the stores have
@@ -227,8 +174,16 @@ impl Cache {
     pub async fn try_publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
         let mut batch = Batch::new();
         batch.add(events);
-        self.apply(batch.take_writes(Role::Writes), OnError::Fail).await?;
-        self.hand_out(batch.events).await;
+        let writes = batch.take_writes(Role::Writes);
+        let mut events = HandOut::new(self, batch.events);
+        match self.apply(writes, OnError::Fail).await {
+            Ok(()) => events.send().await,
+            Err(error) => {
+                // They are handed out when they are published again.
+                events.keep_back();
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -247,12 +202,6 @@ impl Cache {
         self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler)
     }
 
-    async fn hand_out(&self, events: Vec<SharedEvent>) {
-        for event in events {
-            self.inner.retries.lose(self.inner.bus.send(event).await);
-        }
-    }
-
     async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
         for (aggregate, moved) in &writes.moves {
             self.inner.memory.moved(aggregate, *moved);
@@ -261,32 +210,14 @@ impl Cache {
         self.inner.retries.repeat();
         let recent = writes.announcements.clone();
         let before = shared.life();
-        let sent = Unsent { cache: self, writes, on_error }.send(shared).await;
+        let mut unsent = Unsent::new(self, writes, on_error);
+        let sent = unsent.send(shared).await;
+        drop(unsent);
         if sent.is_ok() {
             // A store that was not connected before had no other life to forget in.
             let life = if before == 0 { shared.life() } else { before };
             self.inner.retries.remember(recent, life, self.inner.clock.now());
         }
         if on_error == OnError::Fail { sent } else { Ok(()) }
-    }
-
-    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "the error is told through tracing only"))]
-    fn not_applied(&self, aggregate: &Aggregate, moved: Move, on_error: OnError, error: &StoreError) {
-        #[cfg(feature = "tracing")]
-        tracing::warn!(target: "cachemacro", %aggregate, ?moved, ?on_error, %error, "invalidation did not reach the store");
-        // Once more: a copy may have been fetched since, and the store knows nothing of the move.
-        self.inner.memory.moved(aggregate, moved);
-        match on_error {
-            OnError::Bounded => self.inner.retries.give_up(),
-            OnError::Retry => self.inner.retries.queue(aggregate.clone(), moved, false),
-            OnError::Suspect | OnError::Fail => self.inner.retries.queue(aggregate.clone(), moved, true),
-        }
-    }
-
-    fn not_announced(&self, announcement: Announcement, on_error: OnError) {
-        match on_error {
-            OnError::Bounded => self.inner.retries.give_up(),
-            _ => self.inner.retries.queue_announcement(announcement),
-        }
     }
 }

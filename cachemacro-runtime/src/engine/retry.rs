@@ -1,19 +1,18 @@
 //! Invalidations that a store did not take: kept, coalesced, retried, and until then mistrusted. Also those that it took
 //! lately, for the case that it forgets them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::retry_queue::{Full, RetryQueue};
 use crate::clock::Moment;
 use crate::event::{Aggregate, Move};
 use crate::store::{Announcement, Notice, Store};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, lock};
 
 /// More aggregates than this wait for no retry; what comes then is dropped and counted.
 const CAPACITY: usize = 65_536;
-/// How many announcements one append takes.
-const AT_ONCE: usize = 128;
 /// For how long a publisher remembers what it published (R21), and how much of it.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST_REMEMBERED: usize = 10_000;
@@ -38,23 +37,27 @@ struct Told {
     announcement: Announcement,
 }
 
-#[derive(Default)]
 struct State {
-    pending: HashMap<Aggregate, Vec<Move>>,
-    /// In order; each waits until no move of its aggregates is pending.
-    announcements: VecDeque<(u64, Announcement)>,
-    next_id: u64,
+    queue: RetryQueue,
     recent: VecDeque<Told>,
-    suspects: HashSet<Aggregate>,
     is_running: bool,
+}
+
+/// Moves and announcements of one write that the store did not take.
+pub(crate) struct Untold {
+    pub(crate) moves: Vec<(Aggregate, Move)>,
+    pub(crate) announcements: Vec<Announcement>,
+    /// Whether the aggregates are mistrusted until their moves are applied.
+    pub(crate) suspect: bool,
 }
 
 impl Retries {
     pub(crate) fn new(store: Option<Arc<dyn Store>>) -> Self {
         let life = store.as_ref().map_or(0, |store| store.life());
+        let state = State { queue: RetryQueue::new(CAPACITY), recent: VecDeque::new(), is_running: false };
         Self {
             store,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             suspects: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             life: AtomicU64::new(life),
@@ -62,22 +65,23 @@ impl Retries {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+
+    /// Changes the queue, and tells readers how many aggregates are suspect from then on.
+    fn change<T>(&self, change: impl FnOnce(&mut RetryQueue) -> T) -> T {
+        let mut state = self.state();
+        let changed = change(&mut state.queue);
+        self.suspects.store(state.queue.suspects() as u64, Ordering::Release);
+        changed
     }
 
     pub(crate) fn pending(&self) -> u64 {
-        let state = self.state();
-        // An announcement waits with its moves, or after them.
-        state.pending.len().max(state.announcements.len()) as u64
+        self.state().queue.len() as u64
     }
 
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Counts an invalidation that nobody will retry.
-    pub(crate) fn give_up(&self) {
-        self.lose(1);
     }
 
     /// Counts what is lost.
@@ -87,52 +91,36 @@ impl Retries {
 
     /// Whether the entries of one of these aggregates must not be served.
     pub(crate) fn is_suspect(self: &Arc<Self>, aggregates: &[Aggregate]) -> bool {
-        self.suspects.load(Ordering::Acquire) > 0 && {
-            let mut state = self.state();
-            // The worker may have died with the runtime it began on.
-            self.start(&mut state);
-            aggregates.iter().any(|aggregate| state.suspects.contains(aggregate))
+        if self.suspects.load(Ordering::Acquire) == 0 {
+            return false;
         }
+        // The worker may have died with the runtime it began on.
+        self.start();
+        let state = self.state();
+        aggregates.iter().any(|aggregate| state.queue.is_suspect(aggregate))
     }
 
-    /// Queues a move behind those of its aggregate that already wait, and sees that somebody works on it.
-    pub(crate) fn queue(self: &Arc<Self>, aggregate: Aggregate, moved: Move, suspect: bool) {
-        let mut state = self.state();
-        if state.pending.len() >= CAPACITY && !state.pending.contains_key(&aggregate) {
-            drop(state);
-            return self.give_up();
-        }
-        if suspect && state.suspects.insert(aggregate.clone()) {
-            self.suspects.fetch_add(1, Ordering::Release);
-        }
-        coalesce(state.pending.entry(aggregate).or_default(), moved);
-        self.start(&mut state);
-    }
-
-    /// Queues an announcement whose moves have been applied, or wait here.
-    pub(crate) fn queue_announcement(self: &Arc<Self>, announcement: Announcement) {
-        let mut state = self.state();
-        if state.announcements.len() >= CAPACITY {
-            drop(state);
-            return self.give_up();
-        }
-        // What tells local tiers only needs to be told once; an event is told as often as it was published.
-        let is_known = |(_, queued): &(u64, Announcement)| *queued == announcement;
-        if announcement.event.is_none() && state.announcements.iter().rev().take(AT_ONCE).any(is_known) {
-            return;
-        }
-        let id = state.next_id;
-        state.next_id += 1;
-        state.announcements.push_back((id, announcement));
-        self.start(&mut state);
+    /// Queues what the store did not take of one write, all at once, and sees that a worker is there for it. An announcement
+    /// is told after the moves of its aggregates.
+    pub(crate) fn queue(self: &Arc<Self>, untold: Untold) {
+        let Untold { moves, announcements, suspect } = untold;
+        let refused = self.change(|queue| {
+            let moves = moves.into_iter().map(|(aggregate, moved)| queue.push(aggregate, moved, suspect));
+            let refused = moves.filter(|pushed| *pushed == Err(Full)).count();
+            let announcements = announcements.into_iter().map(|announcement| queue.push_announcement(announcement));
+            refused + announcements.filter(|pushed| *pushed == Err(Full)).count()
+        });
+        self.lose(refused as u64);
+        self.start();
     }
 
     /// Remembers what the store has taken, for [`Retries::repeat`].
-    pub(crate) fn remember(&self, announcements: Vec<Announcement>, life: u64, now: Moment) {
+    pub(crate) fn remember(self: &Arc<Self>, announcements: Vec<Announcement>, life: u64, now: Moment) {
         if life == 0 {
             return;
         }
-        let recent = &mut self.state().recent;
+        let mut state = self.state();
+        let recent = &mut state.recent;
         recent.extend(announcements.into_iter().map(|announcement| Told { at: now, life, announcement }));
         let is_old = |told: &Told| now.since(told.at) > REMEMBERED;
         while recent.len() > MOST_REMEMBERED || recent.front().is_some_and(is_old) {
@@ -146,24 +134,35 @@ impl Retries {
         if life == 0 || self.life.swap(life, Ordering::AcqRel) == life {
             return;
         }
-        let (forgotten, known): (VecDeque<_>, _) =
-            std::mem::take(&mut self.state().recent).into_iter().partition(|told| told.life != life);
-        self.state().recent = known;
+        let forgotten: VecDeque<_> = {
+            let mut state = self.state();
+            let (forgotten, known) = std::mem::take(&mut state.recent).into_iter().partition(|told| told.life != life);
+            state.recent = known;
+            forgotten
+        };
+        let mut untold = Untold { moves: Vec::new(), announcements: Vec::new(), suspect: false };
         for Told { announcement, .. } in forgotten {
-            for (aggregate, notice) in &announcement.notices {
-                if let Notice::Moved(moved) = notice {
-                    self.queue(aggregate.clone(), *moved, false);
-                }
-            }
-            self.queue_announcement(announcement);
+            let moved = |(aggregate, notice): &(Aggregate, Notice)| match notice {
+                Notice::Moved(moved) => Some((aggregate.clone(), *moved)),
+                Notice::Reset => None,
+            };
+            untold.moves.extend(announcement.notices.iter().filter_map(moved));
+            untold.announcements.push(announcement);
         }
+        self.queue(untold);
     }
 
-    fn start(self: &Arc<Self>, state: &mut State) {
-        if !state.is_running
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            state.is_running = true;
+    /// Starts the worker where it has something to do, is not there, and has a runtime. A runtime that ends drops the worker
+    /// at once, here, so no lock is held.
+    fn start(self: &Arc<Self>) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let is_needed = {
+            let mut state = self.state();
+            let is_needed = !state.is_running && !state.queue.is_empty();
+            state.is_running |= is_needed;
+            is_needed
+        };
+        if is_needed {
             runtime.spawn(Worker { retries: Arc::clone(self), is_done: false }.run());
         }
     }
@@ -171,59 +170,39 @@ impl Retries {
     /// In one step, so that nothing is queued between the worker's last look and its end.
     fn stop_if_empty(&self) -> bool {
         let mut state = self.state();
-        state.is_running = !state.pending.is_empty() || !state.announcements.is_empty();
+        state.is_running = !state.queue.is_empty();
         !state.is_running
     }
 
     /// Applies what waits for one aggregate, in order; `None` when the store failed again.
     async fn retry(&self, aggregate: &Aggregate) -> Option<()> {
         let store = self.store.as_ref()?;
-        loop {
-            let first = self.state().pending.get(aggregate)?.first().copied()?;
-            store.apply(aggregate, first).await.ok()?;
-            if self.settle(aggregate, first) {
-                return Some(());
-            }
+        while let Some(moved) = self.change(|queue| queue.begin(aggregate)) {
+            let applied = store.apply(aggregate, moved).await;
+            self.change(|queue| match applied {
+                Ok(_) => queue.applied(aggregate),
+                Err(_) => queue.not_applied(aggregate),
+            });
+            applied.ok()?;
         }
+        Some(())
     }
 
     /// Announces what waits for no move any more, in order; `None` when the store failed again.
     async fn announce(&self) -> Option<()> {
         let store = self.store.as_ref()?;
         loop {
-            let (ids, ready): (Vec<_>, Vec<_>) = self.ready_announcements().into_iter().unzip();
+            let ready = self.change(RetryQueue::begin_announcements);
             if ready.is_empty() {
                 return Some(());
             }
-            // They leave the queue when they are told, as this may be dropped with its runtime.
-            store.announce(&ready).await.ok()?;
-            self.state().announcements.retain(|(id, _)| !ids.contains(id));
+            let announced = store.announce(&ready).await;
+            self.change(|queue| match announced {
+                Ok(()) => queue.announced(),
+                Err(_) => queue.interrupted(),
+            });
+            announced.ok()?;
         }
-    }
-
-    fn ready_announcements(&self) -> Vec<(u64, Announcement)> {
-        let state = self.state();
-        let waits = |(_, announcement): &&(u64, Announcement)| {
-            announcement.notices.iter().any(|(aggregate, _)| state.pending.contains_key(aggregate))
-        };
-        state.announcements.iter().filter(|queued| !waits(queued)).take(AT_ONCE).cloned().collect()
-    }
-
-    /// Takes an applied move off the queue; says whether that was the aggregate's last.
-    fn settle(&self, aggregate: &Aggregate, applied: Move) -> bool {
-        let mut state = self.state();
-        let Some(moves) = state.pending.get_mut(aggregate) else { return true };
-        if moves.first() == Some(&applied) {
-            moves.remove(0);
-        }
-        if !moves.is_empty() {
-            return false;
-        }
-        state.pending.remove(aggregate);
-        if state.suspects.remove(aggregate) {
-            self.suspects.fetch_sub(1, Ordering::Release);
-        }
-        true
     }
 }
 
@@ -238,7 +217,7 @@ impl Worker {
         let mut pause = FIRST_PAUSE;
         while !self.is_done {
             tokio::time::sleep(pause).await;
-            let pending: Vec<_> = self.retries.state().pending.keys().cloned().collect();
+            let pending = self.retries.state().queue.aggregates();
             let mut failed = false;
             for aggregate in pending {
                 failed |= self.retries.retry(&aggregate).await.is_none();
@@ -253,16 +232,9 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if !self.is_done {
-            self.retries.state().is_running = false;
+            let mut state = self.retries.state();
+            state.queue.interrupted();
+            state.is_running = false;
         }
-    }
-}
-
-/// Of neighbouring bumps the highest is enough (R20), and of moves without a version one.
-fn coalesce(moves: &mut Vec<Move>, moved: Move) {
-    match (moves.last_mut(), moved) {
-        (Some(Move::Bump(known)), Move::Bump(version)) => *known = (*known).max(version),
-        (Some(Move::Next), Move::Next) => {}
-        _ => moves.push(moved),
     }
 }
