@@ -42,7 +42,7 @@ pub struct Remote {
     /// Operations so far, without those of the channel.
     pub operations: AtomicU64,
     channel: Mutex<Channel>,
-    announced: Notify,
+    news: Notify,
 }
 
 /// What was announced.
@@ -73,7 +73,7 @@ impl Remote {
             life: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             channel: Mutex::default(),
-            announced: Notify::new(),
+            news: Notify::new(),
         })
     }
 
@@ -105,6 +105,12 @@ impl Remote {
         self.channel.lock().expect("no panic").events.clone()
     }
 
+    /// How many moves were announced so far.
+    pub fn announced(&self) -> usize {
+        let channel = self.channel.lock().expect("no panic");
+        channel.first + channel.notices.len()
+    }
+
     fn read_from(&self, from: Option<&Position>) -> Followed {
         let channel = self.channel.lock().expect("no panic");
         let end = channel.first + channel.notices.len();
@@ -123,7 +129,7 @@ impl Remote {
             channel.events.extend(announcement.event.clone());
             channel.notices.extend(announcement.notices.iter().cloned());
         }
-        self.announced.notify_waiters();
+        self.news.notify_waiters();
     }
 
     async fn reach(&self, operation: &'static str) -> Result<(), StoreError> {
@@ -233,7 +239,7 @@ impl Store for Remote {
         Box::pin(async move {
             let followed = self.read_from(from);
             if from.is_some() && followed.notices.is_empty() && !followed.has_gap {
-                let _ = tokio::time::timeout(wait, self.announced.notified()).await;
+                let _ = tokio::time::timeout(wait, self.news.notified()).await;
             }
             if self.is_silent.load(Ordering::SeqCst) || self.is_down.load(Ordering::SeqCst) {
                 return Err(StoreError::new("follow", "connection refused"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cachemacro::store::DETECTION;
 use cachemacro::{Cache, CacheEvent, ManualClock, Memory, cached, invalidates};
+use cachemacro_tests::RowUpdated;
 use cachemacro_tests::remote::Remote;
 
 /// It says neither to which version, nor can it leave the process.
@@ -208,4 +209,40 @@ async fn a_publish_that_is_cancelled_is_not_lost() {
         assert_eq!((other.page(1).await, other.page(2).await), (content, content), "after {steps} steps");
         assert_eq!(heard.load(SeqCst), steps, "handlers of this process, after {steps} steps");
     }
+}
+
+/// R21: what the store took at the second attempt it may forget as anything else.
+#[tokio::test(start_paused = true)]
+async fn what_was_retried_is_told_again_as_well() {
+    let Fleet { store, one, .. } = fleet_with(None);
+    store.life.store(1, SeqCst);
+    store.loses_events.store(true, SeqCst);
+    one.cache.publish(RowUpdated { id: 1, version: 2 }).await;
+    store.loses_events.store(false, SeqCst);
+    one.is_settled().await;
+    assert_eq!(store.announced(), 1);
+    store.life.store(2, SeqCst);
+    one.strict_page(1).await;
+    one.is_settled().await;
+    assert_eq!(store.announced(), 2);
+}
+
+/// R21: another life is noticed, and told what is known of, while an event is on its way that its records have forgotten.
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_when_another_life_is_noticed_is_told_again() {
+    let Fleet { store, one, .. } = fleet_with(None);
+    store.life.store(1, SeqCst);
+    one.strict_page(1).await;
+    store.holds_announcement_answers.send_replace(true);
+    let publishing = tokio::spawn({
+        let one = one.clone();
+        async move { one.cache.publish(RowUpdated { id: 1, version: 2 }).await }
+    });
+    until_it_is_sent().await;
+    store.life.store(2, SeqCst);
+    one.strict_page(2).await;
+    store.holds_announcement_answers.send_replace(false);
+    publishing.await.expect("no panic");
+    one.is_settled().await;
+    assert_eq!(store.announced(), 2);
 }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocking::Blocking;
 use super::cache::{Cache, Inner};
 use super::functions::Functions;
+use super::own_runtime::OwnRuntime;
 use super::retry::Retries;
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
@@ -158,6 +160,9 @@ impl CacheBuilder {
             .as_ref()
             .filter(|_| self.memory.is_some())
             .map(|shared| Arc::new(Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock))));
+        let own_runtime = Arc::new(OwnRuntime::default());
+        let publishing = tier.clone().map(|tier| tier as Arc<dyn Store>).or_else(|| shared.clone());
+        let retries = Arc::new(Retries::new(publishing, Arc::clone(&self.clock), Arc::clone(&own_runtime)));
         Cache {
             inner: Arc::new(Inner {
                 namespace: self.namespace,
@@ -168,7 +173,8 @@ impl CacheBuilder {
                 redis,
                 tier,
                 weighs: bound.is_by_bytes() || shared.is_some(),
-                retries: Arc::new(Retries::new(shared.clone())),
+                retries,
+                blocking: Blocking::new(own_runtime),
                 shared,
                 flights: Arc::new(Flights::new()),
                 lookups: Rounds::new(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::blocking::Blocking;
 use super::builder::CacheBuilder;
 use super::functions::Functions;
 use super::retry::Retries;
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) findings: Arc<Findings>,
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
+    pub(super) blocking: Blocking,
 }
 
 impl Inner {

@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use super::hand_out::HandOut;
-use super::sync::now_or_never;
+use super::outlet::Outlet;
 use super::unsent::{Unsent, Writes};
 use crate::bus::Subscription;
 use crate::error::CacheError;
@@ -134,15 +134,12 @@ pub async fn publish_quietly(writer: &'static Writer, cache: &Cache, batch: Batc
 /// # Errors
 /// As [`publish`].
 pub fn publish_sync(writer: &'static Writer, cache: &Cache, mut batch: Batch) -> Result<(), CacheError> {
-    let on_error = writer.info().on_error;
-    let writes = batch.take_writes(writer.info().role);
-    // A sync function cannot wait for a store outside the process. What such a store has not taken at the first poll is
-    // queued as the future is dropped: retried, and mistrusted until then.
-    let applied = now_or_never(cache.apply(writes, on_error)).unwrap_or(Ok(()));
-    if writer.info().role == Role::Writes {
-        drop(HandOut::new(cache, batch.events));
-    }
-    applied
+    let role = writer.info().role;
+    let writes = batch.take_writes(role);
+    let events = if role == Role::Writes { batch.events } else { Vec::new() };
+    // Handed out when it is dropped, also where this panics.
+    let _events = HandOut::new(cache, events);
+    cache.apply_blocking(writes, writer.info().on_error)
 }
 
 /// As [`publish_quietly`], from a sync function.
@@ -187,6 +184,39 @@ impl Cache {
         Ok(())
     }
 
+    /// As [`Cache::publish`], for threads that wait: synchronous code, with or without a runtime. It blocks until the shared
+    /// store has acknowledged the moves, for at most as long as [`Store::patience`](crate::store::Store::patience) says for
+    /// each of them, and twice more. On Redis that is [`Redis::timeout`](crate::store::Redis::timeout). A thread of the
+    /// cache's own tells the store, so that no task of a blocked thread is waited for.
+    ///
+    /// In async code use [`Cache::publish`]: this one keeps a worker from its other tasks.
+    ///
+    /// ```
+    /// # use cachemacro_runtime::{Cache, IntoEvents};
+    /// fn relay(cache: &Cache, event: impl IntoEvents) {
+    ///     cache.publish_blocking(event);
+    /// }
+    /// ```
+    pub fn publish_blocking(&self, events: impl IntoEvents) {
+        let mut batch = Batch::new();
+        batch.add(events);
+        let writes = batch.take_writes(Role::Writes);
+        let _events = HandOut::new(self, batch.events);
+        let _ = self.apply_blocking(writes, OnError::Suspect);
+    }
+
+    /// As [`Cache::publish_blocking`], for publishers that must know.
+    ///
+    /// # Errors
+    /// As [`Cache::try_publish`].
+    pub fn try_publish_blocking(&self, events: impl IntoEvents) -> Result<(), CacheError> {
+        let mut batch = Batch::new();
+        batch.add(events);
+        let writes = batch.take_writes(Role::Writes);
+        let mut events = HandOut::new(self, batch.events);
+        self.apply_blocking(writes, OnError::Fail).inspect_err(|_| events.keep_back())
+    }
+
     /// Calls `handler` with every event of its type that is published through this cache from now on, one at a time, in a
     /// task of its own. A handler that fails is called again, four times over a second; then the event is given up, and counted.
     ///
@@ -203,20 +233,34 @@ impl Cache {
     }
 
     async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
+        self.move_here(&writes);
+        let Some(shared) = self.inner.publishing() else { return Ok(()) };
+        self.apply_through(&Outlet::Here(shared), writes, on_error).await
+    }
+
+    /// What the functions of this process see at once.
+    pub(super) fn move_here(&self, writes: &Writes) {
         for (aggregate, moved) in &writes.moves {
             self.inner.memory.moved(aggregate, *moved);
         }
-        let Some(shared) = self.inner.publishing() else { return Ok(()) };
-        self.inner.retries.repeat();
+    }
+
+    pub(super) async fn apply_through(
+        &self,
+        outlet: &Outlet<'_>,
+        writes: Writes,
+        on_error: OnError,
+    ) -> Result<(), CacheError> {
         let recent = writes.announcements.clone();
-        let before = shared.life();
+        let before = outlet.life();
+        self.inner.retries.repeat_in(before);
         let mut unsent = Unsent::new(self, writes, on_error);
-        let sent = unsent.send(shared).await;
+        let sent = unsent.send(outlet).await;
         drop(unsent);
         if sent.is_ok() {
             // A store that was not connected before had no other life to forget in.
-            let life = if before == 0 { shared.life() } else { before };
-            self.inner.retries.remember(recent, life, self.inner.clock.now());
+            let life = if before == 0 { outlet.life() } else { before };
+            self.inner.retries.remember(recent, life);
         }
         if on_error == OnError::Fail { sent } else { Ok(()) }
     }

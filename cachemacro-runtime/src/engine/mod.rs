@@ -2,6 +2,7 @@
 
 mod aging;
 mod ask;
+mod blocking;
 mod board;
 mod builder;
 mod cache;
@@ -11,6 +12,8 @@ mod fill;
 mod functions;
 mod hand_out;
 mod invalidate;
+mod outlet;
+mod own_runtime;
 mod peek;
 mod read;
 mod reading;

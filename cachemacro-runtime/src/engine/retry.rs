@@ -4,8 +4,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::own_runtime::{OwnRuntime, Running};
 use super::retry_queue::{Full, RetryQueue};
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::event::{Aggregate, Move};
 use crate::store::{Announcement, Notice, Store};
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +20,16 @@ const CAPACITY: usize = 65_536;
 /// For how long a publisher remembers what it published (R21), and how much of it.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST_REMEMBERED: usize = 10_000;
+/// How long the events of a cache are retried that is no more.
+const FORSAKEN: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The retry queue of one cache.
 pub(crate) struct Retries {
     store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    own_runtime: Arc<OwnRuntime>,
     state: Mutex<State>,
     /// How many aggregates are suspect: a reader looks further only when some are.
     suspects: AtomicU64,
@@ -52,11 +60,15 @@ pub(crate) struct Untold {
 }
 
 impl Retries {
-    pub(crate) fn new(store: Option<Arc<dyn Store>>) -> Self {
+    /// The store that publishers tell: a tier ends its own copies last. `own_runtime` runs the worker where the program has no
+    /// runtime, or none any more.
+    pub(super) fn new(store: Option<Arc<dyn Store>>, clock: Arc<dyn Clock>, own_runtime: Arc<OwnRuntime>) -> Self {
         let life = store.as_ref().map_or(0, |store| store.life());
         let state = State { queue: RetryQueue::new(CAPACITY), recent: VecDeque::new(), is_running: false };
         Self {
             store,
+            clock,
+            own_runtime,
             state: Mutex::new(state),
             suspects: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -114,11 +126,21 @@ impl Retries {
         self.start();
     }
 
-    /// Remembers what the store has taken, for [`Retries::repeat`].
-    pub(crate) fn remember(self: &Arc<Self>, announcements: Vec<Announcement>, life: u64, now: Moment) {
+    /// Remembers what the store took in this life, for [`Retries::repeat`]. Where another life was noticed meanwhile, that one
+    /// is told now.
+    pub(crate) fn remember(self: &Arc<Self>, announcements: Vec<Announcement>, life: u64) {
+        self.keep(announcements, life);
+        let present = self.life.load(Ordering::Acquire);
+        if life != 0 && present != 0 && present != life {
+            self.tell_again(present);
+        }
+    }
+
+    fn keep(&self, announcements: Vec<Announcement>, life: u64) {
         if life == 0 {
             return;
         }
+        let now = self.clock.now();
         let mut state = self.state();
         let recent = &mut state.recent;
         recent.extend(announcements.into_iter().map(|announcement| Told { at: now, life, announcement }));
@@ -130,10 +152,19 @@ impl Retries {
 
     /// Tells a store that may have forgotten (R21) what it was told in its other lives. Once a life, by whoever notices.
     pub(crate) fn repeat(self: &Arc<Self>) {
-        let life = self.store.as_ref().map_or(0, |store| store.life());
-        if life == 0 || self.life.swap(life, Ordering::AcqRel) == life {
-            return;
+        if let Some(store) = &self.store {
+            self.repeat_in(store.life());
         }
+    }
+
+    /// As [`Retries::repeat`], where a connection beside the usual one has noticed.
+    pub(crate) fn repeat_in(self: &Arc<Self>, life: u64) {
+        if life != 0 && self.life.swap(life, Ordering::AcqRel) != life {
+            self.tell_again(life);
+        }
+    }
+
+    fn tell_again(self: &Arc<Self>, life: u64) {
         let forgotten: VecDeque<_> = {
             let mut state = self.state();
             let (forgotten, known) = std::mem::take(&mut state.recent).into_iter().partition(|told| told.life != life);
@@ -152,19 +183,24 @@ impl Retries {
         self.queue(untold);
     }
 
-    /// Starts the worker where it has something to do, is not there, and has a runtime. A runtime that ends drops the worker
-    /// at once, here, so no lock is held.
+    /// Starts the worker where it has something to do and is not there. A runtime that ends drops the worker at once, here, so
+    /// no lock is held.
     fn start(self: &Arc<Self>) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let is_needed = {
-            let mut state = self.state();
-            let is_needed = !state.is_running && !state.queue.is_empty();
-            state.is_running |= is_needed;
-            is_needed
-        };
-        if is_needed {
-            runtime.spawn(Worker { retries: Arc::clone(self), is_done: false }.run());
+        if self.needs_worker() {
+            let worker = Worker { retries: Arc::clone(self), own: None, is_done: false };
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(worker.run())),
+                Err(_) => worker.start_apart(),
+            }
         }
+    }
+
+    /// Whether there is something to do, and nobody who does it: from now on the caller.
+    fn needs_worker(&self) -> bool {
+        let mut state = self.state();
+        let is_needed = !state.is_running && !state.queue.is_empty();
+        state.is_running |= is_needed;
+        is_needed
     }
 
     /// In one step, so that nothing is queued between the worker's last look and its end.
@@ -172,6 +208,13 @@ impl Retries {
         let mut state = self.state();
         state.is_running = !state.queue.is_empty();
         !state.is_running
+    }
+
+    /// The worker is no more; what it was sending is to be sent again.
+    fn has_stopped(&self) {
+        let mut state = self.state();
+        state.queue.interrupted();
+        state.is_running = false;
     }
 
     /// Applies what waits for one aggregate, in order; `None` when the store failed again.
@@ -196,12 +239,14 @@ impl Retries {
             if ready.is_empty() {
                 return Some(());
             }
+            let before = store.life();
             let announced = store.announce(&ready).await;
             self.change(|queue| match announced {
                 Ok(()) => queue.announced(),
                 Err(_) => queue.interrupted(),
             });
             announced.ok()?;
+            self.keep(ready, if before == 0 { store.life() } else { before });
         }
     }
 }
@@ -209,12 +254,27 @@ impl Retries {
 /// The worker. Dropped with its runtime, it leaves the queue to the next.
 struct Worker {
     retries: Arc<Retries>,
+    /// The cache's own runtime, where it runs on that.
+    own: Option<Running>,
     is_done: bool,
 }
 
 impl Worker {
+    /// On the cache's own runtime.
+    fn start_apart(mut self) {
+        let Ok(running) = self.retries.own_runtime.running() else {
+            // There is no thread for it: the next publisher or reader tries again.
+            self.is_done = true;
+            return self.retries.has_stopped();
+        };
+        let runtime = running.handle().clone();
+        self.own = Some(running);
+        runtime.spawn(self.run());
+    }
+
     async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
+        let mut forsaken_since = None;
         while !self.is_done {
             tokio::time::sleep(pause).await;
             let pending = self.retries.state().queue.aggregates();
@@ -225,16 +285,28 @@ impl Worker {
             failed |= self.retries.announce().await.is_none();
             pause = if failed { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
             self.is_done = self.retries.stop_if_empty();
+            if self.is_forsaken() && forsaken_since.get_or_insert_with(Instant::now).elapsed() > FORSAKEN {
+                return;
+            }
         }
+    }
+
+    /// Whether the cache is gone.
+    fn is_forsaken(&self) -> bool {
+        Arc::strong_count(&self.retries) == 1
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if !self.is_done {
-            let mut state = self.retries.state();
-            state.queue.interrupted();
-            state.is_running = false;
+        if self.is_done {
+            return;
+        }
+        self.retries.has_stopped();
+        // Its runtime has ended, and the cache has not.
+        if self.own.is_none() && !self.is_forsaken() && self.retries.needs_worker() {
+            let retries = Arc::clone(&self.retries);
+            Self { retries, own: None, is_done: false }.start_apart();
         }
     }
 }

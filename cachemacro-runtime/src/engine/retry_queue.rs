@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn an_announcement_is_dropped_for_an_equal_one_that_is_yet_to_be_sent() {
         let mut queue = queue();
-        let mut push = |queue: &mut RetryQueue, moved| {
+        let push = |queue: &mut RetryQueue, moved| {
             queue.push_announcement(announcement(&["a"], moved)).expect("there is room");
             queue.len()
         };

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 
@@ -25,7 +26,8 @@ impl Wake for Unpark {
 
 /// Runs a future on this thread. In-process stores answer at the first poll; only another caller's load parks it.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+    // A task of this thread that has used up its budget would be told to yield for ever.
+    let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
@@ -36,11 +38,20 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The output of a future that needs no waiting.
-pub(super) fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
+/// As [`block_on`], until a moment has come.
+pub(super) fn block_on_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+    let mut future = pin!(tokio::task::unconstrained(future));
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        thread::park_timeout(left);
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use super::cache::Cache;
+use super::outlet::Outlet;
 use super::retry::Untold;
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Move};
 use crate::site::OnError;
-use crate::store::{Announcement, Notice, Store};
+use crate::store::{Announcement, Notice};
 
 /// What one write has to tell the shared store: first the records, then the channel (R13).
 pub(super) struct Writes {
@@ -32,8 +33,8 @@ impl<'a> Unsent<'a> {
     }
 
     /// Tells the store; whatever it does not take goes to the retry queue, all at once.
-    pub(super) async fn send(&mut self, shared: &dyn Store) -> Result<(), CacheError> {
-        self.send_moves(shared).await;
+    pub(super) async fn send(&mut self, outlet: &Outlet<'_>) -> Result<(), CacheError> {
+        self.send_moves(outlet).await;
         let sent = match (&self.error, self.refused.first()) {
             (Some(source), Some((aggregate, _))) => Err(failed(aggregate.to_string(), source)),
             _ => Ok(()),
@@ -48,7 +49,7 @@ impl<'a> Unsent<'a> {
             self.writes.announcements.iter_mut().for_each(|announcement| announcement.notices.retain(is_applied));
             self.writes.announcements.retain(|left| left.event.is_some() || !left.notices.is_empty());
         }
-        if let Err(source) = shared.announce(&self.writes.announcements).await {
+        if let Err(source) = outlet.announce(&self.writes.announcements).await {
             let first = self.writes.announcements.first().and_then(|announcement| announcement.notices.first());
             let aggregate = first.map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
             return Err(failed(aggregate, &source));
@@ -57,9 +58,17 @@ impl<'a> Unsent<'a> {
         sent
     }
 
-    async fn send_moves(&mut self, shared: &dyn Store) {
+    /// Tells nobody, for this reason.
+    pub(super) fn refuse(mut self, error: StoreError) -> Result<(), CacheError> {
+        let aggregate = self.writes.moves.front().map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
+        let refused = Err(failed(aggregate, &error));
+        self.error = Some(error);
+        refused
+    }
+
+    async fn send_moves(&mut self, outlet: &Outlet<'_>) {
         while let Some((aggregate, moved)) = self.writes.moves.front() {
-            let applied = shared.apply(aggregate, *moved).await;
+            let applied = outlet.apply(aggregate, *moved).await;
             let Some(moved) = self.writes.moves.pop_front() else { break };
             if let Err(error) = applied {
                 self.refused.push(moved);
@@ -75,7 +84,7 @@ fn failed(aggregate: String, source: &StoreError) -> CacheError {
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        let cancelled = || StoreError::new("apply", "the writer was cancelled, or could not wait");
+        let cancelled = || StoreError::new("apply", "the writer was cancelled, or waited as long as it may");
         let error = self.error.take().unwrap_or_else(cancelled);
         let mut moves = std::mem::take(&mut self.refused);
         moves.extend(self.writes.moves.drain(..));

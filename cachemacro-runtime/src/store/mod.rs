@@ -197,6 +197,18 @@ pub trait Store: Send + Sync + 'static {
         0
     }
 
+    /// The same store over a connection of its own, for callers that block their thread: the tasks that drive the connection
+    /// of this one may run on that very thread. It is made where there is no runtime, and must not connect before its first
+    /// operation. Default: `None`, for stores whose operations are driven by whoever polls them.
+    fn detached(&self) -> Option<std::sync::Arc<dyn Store>> {
+        None
+    }
+
+    /// How long a caller that blocks its thread waits for one operation. Default: one second.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
     /// The greatest lag of the replicas that loads may read, from the builder.
     fn source_lag(&self) -> Duration;
 }

@@ -115,6 +115,17 @@ pub fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate = path` | where `cachemacro` lives when renamed | `::cachemacro` |
 ///
 /// Arguments that an expression names are cloned before the body runs, so the body may move them.
+///
+/// # Writers that are no async functions
+///
+/// When an async writer returns, the shared store has acknowledged its events, or its `on_error` applies. The same holds for
+/// a sync writer: **it blocks its thread until then.** A thread of the cache's own tells the store, so a sync writer works
+/// anywhere: without a runtime, on a runtime of one thread, in `spawn_blocking`, in `Drop`, after the runtime has ended. It
+/// blocks for at most `Redis::timeout` (250 ms by default) for each aggregate that its events name, and twice more: for the
+/// channel, and for a connection that is yet to be made. What is not acknowledged by then is treated as `on_error` says.
+///
+/// Called from async code, a sync writer keeps a worker from its other tasks meanwhile. Where that matters, make the writer
+/// async, or call it in `spawn_blocking`. With the in-process cache alone nothing blocks.
 #[proc_macro_attribute]
 pub fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStream {
     entry::invalidates(attribute.into(), item.into()).into()

@@ -203,8 +203,9 @@ impl From<Client> for Redis {
 }
 
 /// The connection that it manages is shared. Each answer proves with an `INFO replication` of its own that no reconnect led to
-/// another server; and as nothing may block on it, the channel of announcements is polled instead of awaited. Prefer a URL or
-/// a client where you can.
+/// another server; and as nothing may block on it, the channel of announcements is polled instead of awaited. A sync writer on
+/// the one thread of the runtime that drives it waits in vain, and its `on_error` applies. Prefer a URL or a client where you
+/// can.
 impl From<ConnectionManager> for Redis {
     fn from(manager: ConnectionManager) -> Self {
         Self::of(Server::Manager(manager))

@@ -49,6 +49,9 @@ pub struct RedisStore {
     source_lag: Duration,
     on_failover: OnFailover,
     is_cluster: bool,
+    /// For a connection beside this one.
+    config: Redis,
+    namespace: String,
 }
 
 impl RedisStore {
@@ -70,9 +73,13 @@ impl RedisStore {
     /// ```
     #[must_use]
     pub fn new(config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
-        let (max_entry, on_failover) = (config.largest_entry(), config.failover());
         let link = Link::new(&config, Arc::clone(&clock));
         link.connect_early();
+        Self::over(link, config, namespace, clock, source_lag)
+    }
+
+    fn over(link: Arc<Link>, config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
+        let (max_entry, on_failover) = (config.largest_entry(), config.failover());
         let server = Server::new(link);
         let times = Arc::new(Times::default());
         Self {
@@ -89,6 +96,8 @@ impl RedisStore {
             source_lag,
             on_failover,
             is_cluster: is_cluster(&config),
+            namespace: namespace.to_owned(),
+            config,
         }
     }
 
@@ -321,6 +330,16 @@ impl Store for RedisStore {
 
     fn life(&self) -> u64 {
         if self.trusts() { 0 } else { self.server.stamp().to_bits() }
+    }
+
+    fn detached(&self) -> Option<Arc<dyn Store>> {
+        let (config, clock) = (self.config.clone(), Arc::clone(&self.clock));
+        let link = Link::for_blocked_callers(&config, Arc::clone(&clock));
+        Some(Arc::new(Self::over(link, config, &self.namespace, clock, self.source_lag)))
+    }
+
+    fn patience(&self) -> Duration {
+        self.config.operation_timeout()
     }
 
     fn source_lag(&self) -> Duration {

@@ -204,6 +204,15 @@ impl Store for Tiered {
         self.shared.life()
     }
 
+    /// Without the tier, whose copies are for the caller's own thread to end.
+    fn detached(&self) -> Option<Arc<dyn Store>> {
+        self.shared.detached()
+    }
+
+    fn patience(&self) -> Duration {
+        self.shared.patience()
+    }
+
     fn source_lag(&self) -> Duration {
         self.shared.source_lag()
     }

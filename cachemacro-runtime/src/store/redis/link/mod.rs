@@ -58,6 +58,8 @@ pub(crate) struct Link {
     me: Weak<Link>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    /// Whether an operation that has to connect first has its whole time left afterwards.
+    connects_apart: bool,
     longest_block: Duration,
     /// For messages.
     address: String,
@@ -68,11 +70,22 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(redis: &Redis, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::made(redis, clock, false)
+    }
+
+    /// For callers that come once in a while and wait for nothing else: the first of them is not to fail because it had to
+    /// connect.
+    pub(crate) fn for_blocked_callers(redis: &Redis, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::made(redis, clock, true)
+    }
+
+    fn made(redis: &Redis, clock: Arc<dyn Clock>, connects_apart: bool) -> Arc<Self> {
         let server = redis.server().clone();
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             clock: Arc::clone(&clock),
             timeout: redis.operation_timeout(),
+            connects_apart,
             longest_block: server.longest_block(),
             address: server.to_string(),
             connector: Connector::new(server, Arc::clone(&clock)),
@@ -165,6 +178,9 @@ impl Link {
     async fn attempt(&self, build: impl FnOnce(&Session) -> Pipeline) -> Result<Reply, Fault> {
         let mut patience = Patience::new(self.timeout);
         let live = patience.wait(self.connector.live()).await.ok_or(Fault::NotConnected(self.timeout))??;
+        if self.connects_apart {
+            patience = Patience::new(self.timeout);
+        }
         let mut pipeline = build(&live.session);
         let sent = self.clock.now();
         self.connector.recheck(&live, sent);
