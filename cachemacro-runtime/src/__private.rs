@@ -17,7 +17,7 @@ pub use crate::event::{
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::site::{
-    CachedFn, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
+    CachedFn, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
 };
 pub use crate::value::*;
 pub use crate::{CacheError, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
@@ -53,6 +53,11 @@ impl<C: AsRef<Cache> + ?Sized> Handle for C {
 #[inline]
 pub fn handle<C: Handle + ?Sized>(cache: &C) -> &Cache {
     cache.handle()
+}
+
+/// The path of a closure, as the compiler writes it.
+pub fn path_of<F>(_: &F) -> &'static str {
+    std::any::type_name::<F>()
 }
 
 /// Renders the aggregates of one binding.

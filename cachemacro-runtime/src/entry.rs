@@ -1,6 +1,6 @@
 //! What is kept under a versioned key.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -113,7 +113,7 @@ pub(crate) struct EntryId {
 #[derive(Clone, Copy)]
 pub(crate) struct EntryIdRef<'a> {
     hash: u64,
-    /// Two functions never share an entry: they are told apart by their address.
+    /// Two instances never share an entry: they are told apart by their address.
     instance: &'static Instance,
     parts: TextRef<'a>,
 }
@@ -128,9 +128,8 @@ pub struct EntryKey {
 impl<'a> EntryIdRef<'a> {
     /// The key that a call wrote. It was hashed on the way: once for all maps that it will be looked up in.
     #[inline]
-    pub(crate) fn of_call(site: &'static Site, value: TypeId, key: &'a mut KeyWriter) -> Self {
-        let (hash, instance) = (key.hash_with(site.identity()), site.instance(value, key.owned_by()));
-        Self { hash, instance, parts: key.text() }
+    pub(crate) fn of_call(instance: &'static Instance, key: &'a mut KeyWriter) -> Self {
+        Self { hash: key.hash_with(instance.identity()), instance, parts: key.text() }
     }
 
     pub(crate) fn to_key(self) -> EntryKey {
@@ -156,12 +155,12 @@ impl EntryId {
 }
 
 impl EntryKey {
-    /// The key of this text, for a function without type parameters.
+    /// The key of this text, for an instance that is known by this type alone.
     #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
-    pub(crate) fn of(site: &'static Site, value: TypeId, text: &str) -> Self {
+    pub(crate) fn of(site: &'static Site, id: std::any::TypeId, text: &str) -> Self {
         let mut key = KeyWriter::new();
         key.literal(text);
-        EntryIdRef::of_call(site, value, &mut key).to_key()
+        EntryIdRef::of_call(site.typed_instance(id), &mut key).to_key()
     }
 
     pub(crate) fn id(&self) -> &EntryId {
@@ -176,7 +175,6 @@ impl EntryKey {
         self.id.site()
     }
 
-    #[cfg(feature = "redis")]
     pub(crate) fn instance(&self) -> &'static Instance {
         self.id.instance
     }
@@ -185,7 +183,7 @@ impl EntryKey {
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn new(site: &'static Site, text: &str) -> Self {
-        Self::of(site, TypeId::of::<()>(), text)
+        Self::of(site, std::any::TypeId::of::<()>(), text)
     }
 
     /// The rendered template, `user:123`.

@@ -91,7 +91,6 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Adds a finding, unless the subject has one of this kind. The first is warned of.
-    #[allow(dead_code, reason = "reporters follow")]
     pub(crate) fn report(&self, subject: impl Into<Subject>, kind: FindingKind, message: impl FnOnce() -> String) {
         let Subject { address, site } = subject.into();
         let key = (address, kind);

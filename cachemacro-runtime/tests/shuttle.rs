@@ -281,7 +281,9 @@ async fn call_broken(row: &Row, cache: &Cache) -> Result<u64, Broken> {
     let values = p::cacheable_shared(shape);
     let mut key = p::KeyWriter::new();
     key.literal("broken");
-    let p::Peek::Miss(miss) = p::peek(MONOTONE_SITES.site(Function::Opaque), cache, &mut key, shape, values) else {
+    let p::Peek::Miss(miss) =
+        p::peek(MONOTONE_SITES.site(Function::Opaque).instance(|| ()), cache, &mut key, shape, values)
+    else {
         panic!("an error is never stored");
     };
     let fail = p::fail_face!(Result<u64, Broken>);

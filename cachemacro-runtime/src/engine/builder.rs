@@ -12,10 +12,10 @@ use super::retry::Retries;
 use crate::bus::Bus;
 use crate::clock::{Clock, SystemClock};
 use crate::codec::Encoding;
-use crate::finding::Findings;
+use crate::finding::{FindingKind, Findings};
 use crate::flight::Flights;
 use crate::rounds::Rounds;
-use crate::store::{Memory, MemoryStore, Store, Tiered};
+use crate::store::{Exclusive, Form, Memory, MemoryStore, Store, Tiered};
 #[cfg(feature = "redis")]
 use crate::store::{Redis, RedisStore};
 use crate::telemetry::Event;
@@ -150,12 +150,14 @@ impl CacheBuilder {
             }
             _ => None,
         };
+        let findings = Arc::new(Findings::default());
         let shared: Option<Arc<dyn Store>> = match self.shared {
             Shared::None => None,
             Shared::Given(store) => Some(store),
             #[cfg(feature = "redis")]
             Shared::Redis(_) => redis.clone().map(|store| store as Arc<dyn Store>),
         };
+        let shared = shared.map(|store| exclusive(store, &findings));
         let tier = shared
             .as_ref()
             .filter(|_| self.memory.is_some())
@@ -180,11 +182,22 @@ impl CacheBuilder {
                 lookups: Rounds::new(),
                 enters: Rounds::new(),
                 functions,
-                findings: Arc::new(Findings::default()),
+                findings,
                 bus: Bus::default(),
             }),
         }
     }
+}
+
+/// A store inside the process tells instances apart whatever they are called.
+fn exclusive(store: Arc<dyn Store>, findings: &Arc<Findings>) -> Arc<dyn Store> {
+    if store.form() == Form::Object {
+        return store;
+    }
+    let findings = Arc::clone(findings);
+    Arc::new(Exclusive::new(store, move |instance| {
+        findings.report(instance, FindingKind::SharedName, || instance.shared_name_remedy());
+    }))
 }
 
 impl fmt::Debug for CacheBuilder {

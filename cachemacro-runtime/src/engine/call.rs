@@ -166,7 +166,7 @@ impl Call {
     pub(super) fn query(&self) -> Query<'_> {
         Query {
             key: &self.key,
-            function: self.site.info().name,
+            function: &self.key.instance().name().text,
             aggregates: &self.aggregates,
             decode: self.ops.codec.map(|codec| codec.decode),
         }

@@ -8,7 +8,7 @@ use super::call::{Call, Miss};
 use crate::entry::{Absence, EntryIdRef, Object, Payload};
 use crate::key::KeyWriter;
 use crate::scope;
-use crate::site::Site;
+use crate::site::{Instance, Site};
 use crate::telemetry::Event;
 use crate::value::{Shape, ValueOps, Values};
 
@@ -26,13 +26,13 @@ pub enum Peek<V> {
 /// shard's, hashes once, reads the clock once.
 #[inline]
 pub fn peek<S: Shape>(
-    site: &'static Site,
+    instance: &'static Instance,
     cache: &Cache,
     key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    let key = EntryIdRef::of_call(site, values.ops.value, key);
+    let (site, key) = (instance.site, EntryIdRef::of_call(instance, key));
     let Seen { object, other } = seen(site, cache, &key);
     if let Some(value) = object.and_then(values.own) {
         return Peek::Value(value);

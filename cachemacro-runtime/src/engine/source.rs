@@ -10,7 +10,7 @@ use crate::entry::{Absence, EntryIdRef};
 use crate::event::Aggregates;
 use crate::key::KeyWriter;
 use crate::scope::CacheMode;
-use crate::site::Site;
+use crate::site::Instance;
 use crate::store::Entered;
 use crate::value::{Shape, Values};
 
@@ -39,14 +39,14 @@ pub struct Source<V> {
 
 /// Begins a read in source mode.
 pub fn source<S: Shape>(
-    site: &'static Site,
+    instance: &'static Instance,
     cache: &Cache,
     key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
 ) -> Source<S::Value> {
-    let key = EntryIdRef::of_call(site, values.ops.value, key).to_key();
-    Source { call: Call::new(cache, site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
+    let key = EntryIdRef::of_call(instance, key).to_key();
+    Source { call: Call::new(cache, instance.site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
 }
 
 impl<V: 'static> Source<V> {

@@ -25,8 +25,6 @@ pub struct KeyWriter {
     hasher: FoldHasher<'static>,
     inline: [u8; INLINE],
     len: usize,
-    /// What tells the instances of a generic function, or of a generic type's method, apart.
-    owner: &'static str,
     /// Holds everything once the key has outgrown `inline`.
     spill: Vec<u8>,
 }
@@ -42,17 +40,7 @@ impl KeyWriter {
     #[must_use]
     #[inline]
     pub fn new() -> Self {
-        Self { hasher: HASHER.build_hasher(), inline: [0; INLINE], len: 0, owner: "", spill: Vec::new() }
-    }
-
-    /// Names the type parameters that the function was called with: no part of the rendered key, but of the entry's identity.
-    #[inline]
-    pub fn owner(&mut self, owner: &'static str) {
-        self.owner = owner;
-    }
-
-    pub(crate) const fn owned_by(&self) -> &'static str {
-        self.owner
+        Self { hasher: HASHER.build_hasher(), inline: [0; INLINE], len: 0, spill: Vec::new() }
     }
 
     /// Literal text of a template. Not encoded: the macro has checked it.

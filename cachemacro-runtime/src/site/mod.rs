@@ -1,12 +1,16 @@
 //! One annotated function, as the binary knows it.
 
 mod instance;
+mod name;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(crate) use self::instance::Instance;
+pub use self::instance::Instance;
 use self::instance::Instances;
+#[cfg(feature = "redis")]
+pub(crate) use self::name::Name;
+pub(crate) use self::name::{shared_by_instances, site_name};
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Mode, Policy};
 
@@ -28,6 +32,10 @@ pub struct SiteInfo {
     pub name: &'static str,
     /// `module_path!()`.
     pub module: &'static str,
+    /// The path of a closure in the function's static: with the types of its `impl`, which `module` does not have.
+    pub path: fn() -> &'static str,
+    /// What `name = …` says.
+    pub shared_name: Option<&'static str>,
     /// `file!()`.
     pub file: &'static str,
     /// `line!()`.
@@ -235,6 +243,8 @@ pub(crate) mod tests {
         Box::leak(Box::new(Site::new(SiteInfo {
             name,
             module: "shop::users",
+            path: || "shop::users::find",
+            shared_name: None,
             file: "users.rs",
             line: 1,
             template: "user:<id>",

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "testing")]
 pub mod contract;
+mod exclusive;
 mod index;
 mod memory;
 #[cfg(feature = "redis")]
@@ -16,6 +17,7 @@ pub use crate::entry::{Absence, Entry, EntryKey, FenceKind, Object, Payload};
 pub use crate::error::StoreError;
 pub use crate::event::{Aggregate, Move};
 pub use crate::telemetry::Refused;
+pub(crate) use exclusive::Exclusive;
 pub use index::{Applied, Fence, Index, Snapshot};
 pub use memory::{Memory, MemoryStore};
 #[cfg(feature = "redis")]
@@ -39,7 +41,7 @@ pub enum Form {
 pub struct Query<'a> {
     /// The name of the entry.
     pub key: &'a EntryKey,
-    /// The function's name, for stores whose keys people read.
+    /// The function's name outside of this process, with the types that it was called with: `shop::users::find`.
     pub function: &'static str,
     /// The aggregates it hangs on; never empty. The first one carries the version and the entry.
     pub aggregates: &'a [Aggregate],

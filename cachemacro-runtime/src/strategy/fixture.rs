@@ -35,6 +35,8 @@ pub(super) static UNHEARD: EventInfo = event("door.opened", &["door:<id>"], Even
 pub(super) const FIND: SiteInfo = SiteInfo {
     name: "find",
     module: "shop::users",
+    path: || "shop::users::find",
+    shared_name: None,
     file: "src/users.rs",
     line: 12,
     template: "user:<id>",
@@ -49,6 +51,8 @@ pub(super) const FIND: SiteInfo = SiteInfo {
 pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
     name: "best_sellers",
     module: "shop::reports",
+    path: || "shop::reports::best_sellers",
+    shared_name: None,
     file: "src/reports.rs",
     line: 7,
     template: "best:<shop>:<limit>",
@@ -63,6 +67,8 @@ pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
 pub(super) const RATE: SiteInfo = SiteInfo {
     name: "rate",
     module: "shop::reports",
+    path: || "shop::reports::rate",
+    shared_name: None,
     file: "src/reports.rs",
     line: 40,
     template: "rate:<currency>",

@@ -43,7 +43,9 @@ pub fn strategy() -> Strategy {
     let sites: Vec<_> = site::sites().collect();
     let writers: Vec<_> = site::writers().collect();
     let events: Vec<_> = site::events().collect();
-    Strategy::of(&sites, &writers, &events)
+    let mut strategy = Strategy::of(&sites, &writers, &events);
+    strategy.problems.extend(verify::noticed());
+    strategy
 }
 
 impl Strategy {
@@ -93,6 +95,8 @@ impl Strategy {
     /// [`VerifyError`] with every problem found:
     /// - [`Problem::NobodyEmits`]: a cached function waits for an event that no function of the binary publishes.
     /// - [`Problem::KeysCollide`]: two functions can render the same key, for values of different types.
+    /// - [`Problem::NameShared`]: functions have one name in a shared store, and are not stored there.
+    /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name. Known once it was.
     pub fn verify(&self) -> Result<Vec<Warning>, VerifyError> {
         if self.problems.is_empty() { Ok(self.warnings.clone()) } else { Err(VerifyError::new(self.problems.clone())) }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::binary::{Binary, names, path};
 use super::type_name::value_of;
-use crate::site::{Role, SiteInfo, template_shape};
+use crate::site::{Role, SiteInfo, shared_by_instances, site_name, template_shape};
 
 /// A cache that cannot be right.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -27,6 +27,20 @@ pub enum Problem {
     KeysCollide {
         /// The functions.
         functions: Vec<Colliding>,
+    },
+    /// Functions have the same name in a shared store, so none of them is stored there.
+    NameShared {
+        /// The name.
+        name: String,
+        /// The functions, as `module::function`.
+        functions: Vec<String>,
+    },
+    /// A generic function was called with different types of the same name, so it is not stored in a shared store for these.
+    TypesLookAlike {
+        /// The name that the function has with each of the types.
+        name: String,
+        /// The function, as `module::function`.
+        function: String,
     },
 }
 
@@ -60,6 +74,18 @@ impl fmt::Display for Problem {
                 let mend = "put a literal of its own into each key, `user-profile:<id>`";
                 write!(f, "keys collide, {}: {mend}", told.join(", "))
             }
+            Self::NameShared { name, functions } => write!(
+                f,
+                "{} functions are called `{name}` in a shared store ({}), so none of them is stored there: give each a \
+                 name of its own, `name = \"…\"`",
+                functions.len(),
+                listed(&unique(functions)),
+            ),
+            Self::TypesLookAlike { name, function } => write!(
+                f,
+                "`{function}` was called with different types that look alike in `{name}`, so it is not stored in a shared \
+                 store for any of them: give the types different names"
+            ),
         }
     }
 }
@@ -131,12 +157,33 @@ fn listed(names: &[String]) -> String {
     quoted.join(", ")
 }
 
+fn unique(sorted: &[String]) -> Vec<String> {
+    let mut unique = sorted.to_vec();
+    unique.dedup();
+    unique
+}
+
 fn path_of(site: &SiteInfo) -> String {
     path(site.module, site.name)
 }
 
 pub(super) fn problems(binary: &Binary) -> Vec<Problem> {
-    unsent(binary).chain(collisions(binary)).collect()
+    unsent(binary).chain(collisions(binary)).chain(shared_names(binary)).collect()
+}
+
+fn shared_names(binary: &Binary) -> impl Iterator<Item = Problem> {
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for site in binary.sites.iter().filter(|site| !site.policy.local) {
+        names.entry(site_name(site)).or_default().push(path_of(site));
+    }
+    let shared = names.into_iter().filter(|(_, functions)| functions.len() > 1);
+    shared.map(|(name, functions)| Problem::NameShared { name, functions })
+}
+
+/// What was noticed while the program ran.
+pub(super) fn noticed() -> impl Iterator<Item = Problem> {
+    let look_alike = |(name, site): (String, &SiteInfo)| Problem::TypesLookAlike { name, function: path_of(site) };
+    shared_by_instances().into_iter().map(look_alike)
 }
 
 fn unsent(binary: &Binary) -> impl Iterator<Item = Problem> {
@@ -191,6 +238,7 @@ pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
     use crate::site::WriterInfo;
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{self, FIND, RENAME, RESTORED, site, writer};
@@ -231,7 +279,8 @@ mod tests {
 
     #[test]
     fn keys_that_render_alike_need_one_value_type() {
-        let profile = SiteInfo { name: "profile", template: "user:<user.id>", ..FIND };
+        let path = || "shop::users::profile";
+        let profile = SiteInfo { name: "profile", path, template: "user:<user.id>", ..FIND };
         let collide = |other: SiteInfo| {
             let strategy = Strategy::of(&[site(FIND), site(other)], &[writer(RENAME)], &[]);
             strategy.verify().map_or_else(|error| error.to_string(), |_| String::new())
@@ -255,8 +304,25 @@ mod tests {
     }
 
     #[test]
+    fn functions_of_one_name_need_another() {
+        let verify = |infos: [SiteInfo; 2]| Strategy::of(&infos.map(site), &[writer(RENAME)], &[]).verify();
+        assert_eq!(
+            verify([FIND, FIND]).unwrap_err().to_string(),
+            "the caching strategy cannot be right:\n\
+             - 2 functions are called `shop::users::find` in a shared store (`shop::users::find`), so none of \
+             them is stored there: give each a name of its own, `name = \"…\"`"
+        );
+        let named = SiteInfo { shared_name: Some("find"), ..FIND };
+        assert_eq!(verify([FIND, named]), Ok(Vec::new()));
+        assert!(verify([named, named]).is_err());
+        let local = SiteInfo { policy: Policy { local: true, ..FIND.policy }, ..FIND };
+        assert_eq!(verify([FIND, local]), Ok(Vec::new()), "a local function has no name there");
+    }
+
+    #[test]
     fn every_problem_is_told_at_once() {
-        let profile = SiteInfo { name: "profile", value_type: Some(|| "shop::users::Profile"), ..FIND };
+        let path = || "shop::users::profile";
+        let profile = SiteInfo { name: "profile", path, value_type: Some(|| "shop::users::Profile"), ..FIND };
         let error = Strategy::of(&[site(FIND), site(profile)], &[], &[]).verify().unwrap_err();
         assert!(
             matches!(error.problems(), [Problem::NobodyEmits { listeners, .. }, Problem::KeysCollide { functions }]

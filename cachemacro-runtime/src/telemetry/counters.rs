@@ -39,10 +39,12 @@ pub enum Refused {
     Replica,
     /// The value has more bytes than the store takes.
     TooLarge,
+    /// Another function, or instance of a generic function, of the binary has the same name.
+    SharedName,
 }
 
 impl Event {
-    const COUNT: usize = 19;
+    const COUNT: usize = 20;
 
     const fn index(self) -> usize {
         match self {
@@ -65,6 +67,7 @@ impl Event {
             Self::Refused(Refused::Old) => 16,
             Self::Refused(Refused::Replica) => 17,
             Self::Refused(Refused::TooLarge) => 18,
+            Self::Refused(Refused::SharedName) => 19,
         }
     }
 
@@ -90,6 +93,7 @@ impl Event {
             Self::Refused(Refused::Old) => "refused_old",
             Self::Refused(Refused::Replica) => "refused_replica",
             Self::Refused(Refused::TooLarge) => "refused_too_large",
+            Self::Refused(Refused::SharedName) => "refused_shared_name",
         }
     }
 }
@@ -160,6 +164,7 @@ impl Counters {
                 old: count(Event::Refused(Refused::Old)),
                 replica: count(Event::Refused(Refused::Replica)),
                 too_large: count(Event::Refused(Refused::TooLarge)),
+                shared_name: count(Event::Refused(Refused::SharedName)),
             },
             refreshes: count(Event::Refresh),
             evictions: count(Event::Eviction),

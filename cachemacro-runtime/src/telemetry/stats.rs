@@ -116,13 +116,15 @@ pub struct RefusedFills {
     pub replica: u64,
     /// The value has more bytes than the store takes: `Redis::max_entry`.
     pub too_large: u64,
+    /// Another function, or instance of a generic function, of the binary has the same name: `name = "…"`.
+    pub shared_name: u64,
 }
 
 impl RefusedFills {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.lost + self.moved + self.old + self.replica + self.too_large
+        self.lost + self.moved + self.old + self.replica + self.too_large + self.shared_name
     }
 }
 

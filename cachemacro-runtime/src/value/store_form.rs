@@ -1,6 +1,5 @@
 //! What a value must be to be kept, and how a store turns it into bytes and back.
 
-use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -69,14 +68,14 @@ impl<V> Copy for Values<V> {}
 
 impl<T: Clone + Send + Sync + 'static> Values<T> {
     fn in_place(codec: Option<ValueCodec>) -> Self {
-        let ops = ValueOps { value: TypeId::of::<T>(), size: size_of::<T>(), codec };
+        let ops = ValueOps { size: size_of::<T>(), codec };
         Self { clone: T::clone, own, share: |value| value, ops }
     }
 }
 
 impl<T: Send + Sync + 'static> Values<Arc<T>> {
     fn by_reference(codec: Option<ValueCodec>) -> Self {
-        let ops = ValueOps { value: TypeId::of::<Arc<T>>(), size: size_of::<T>(), codec };
+        let ops = ValueOps { size: size_of::<T>(), codec };
         let own = |object: Object| object.downcast().ok();
         Self { clone: Arc::clone, own, share: |value| Arc::clone(&*value) as Object, ops }
     }
@@ -128,7 +127,6 @@ impl<V> FlattenNothing<V> for Flatten<V> {
 /// What the engine knows of a value type without its name in its own code.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueOps {
-    pub(crate) value: TypeId,
     pub(crate) size: usize,
     pub(crate) codec: Option<ValueCodec>,
 }

@@ -18,6 +18,8 @@ pub(crate) const fn site(name: &'static str) -> Site {
     Site::new(SiteInfo {
         name,
         module: module_path!(),
+        path: || concat!(module_path!(), "::call"),
+        shared_name: Some(name),
         file: file!(),
         line: line!(),
         template: "<key>",

@@ -68,6 +68,8 @@ const fn site(name: &'static str, mode: p::Mode, events: &'static [p::EventUse])
     p::Site::new(p::SiteInfo {
         name,
         module: module_path!(),
+        path: || concat!(module_path!(), "::call"),
+        shared_name: Some(name),
         file: file!(),
         line: line!(),
         template: "<key>",
@@ -160,13 +162,13 @@ impl Sites {
         let key = &mut self.key(rows);
         let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
         let found = if function == Function::Source {
-            let mut source = p::source(site, cache, key, shape, values);
+            let mut source = p::source(site.instance(|| ()), cache, key, shape, values);
             let mut aggregates = source.aggregates();
             bind(&mut aggregates);
             source.hang_on(aggregates);
             asked(source, ask).await
         } else {
-            match p::peek(site, cache, key, shape, values) {
+            match p::peek(site.instance(|| ()), cache, key, shape, values) {
                 p::Peek::Value(value) => Ok(Some(value)),
                 p::Peek::Absent(_) => Ok(None),
                 p::Peek::Miss(mut miss) => {

@@ -42,6 +42,7 @@ mod validate;
 /// | attribute | meaning | default |
 /// |---|---|---|
 /// | `key = "user:<id>"` | which calls share an entry: a template over the arguments, `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>` | required |
+/// | `name = "find-user"` | what the function is called in a shared store: `A-Z`, `a-z`, `0-9`, `.`, `_`, `-`. Needed where two functions of a program have one path; keeps entries when a function is moved or renamed | its path, `shop::users::Users::find` |
 /// | `invalidated_by(Event { id }, Other { org_id: org })` | the events that move this entry, and which arguments are their key fields | required, or `ttl_only` |
 /// | `ttl_only = "why"` | no event: every change may go unseen until `hard_ttl`, for the written reason | |
 /// | `hard_ttl = "10m"` | the longest that a value may be served | required |

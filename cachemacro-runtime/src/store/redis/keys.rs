@@ -2,14 +2,14 @@
 //! layout does not change within a major version.
 //!
 //! ```text
-//! {shop:user:123}:index                         the index record of an aggregate
-//! {shop:user:123}:find:v7.9f86d081884c7d65      an entry under a row's version: function, version, generation
-//! {shop:user:123}:find:s7.0011223344556677      an entry without a version, under the floor and the turn
-//! {shop:user:123}:find:lease                    who loads it
-//! {shop:org:5}:members(org:5:members:2):v3.…    where the entry's text is not its first aggregate's
-//! {shop}:events                                 the channel of announcements
-//! {shop}:events:head                            its life and its last number
-//! {!}:events                                    the channel of the namespace ""
+//! {shop:user:123}:index                               the index record of an aggregate
+//! {shop:user:123}:shop::find:v7.9f86d081884c7d65      an entry under a row's version: function, version, generation
+//! {shop:user:123}:shop::find:s7.0011223344556677      an entry without a version, under the floor and the turn
+//! {shop:user:123}:shop::find:lease                    who loads it
+//! {shop:org:5}:shop::list(org:5:members:2):v3.…       where the entry's text is not its first aggregate's
+//! {shop}:events                                       the channel of announcements
+//! {shop}:events:head                                  its life and its last number
+//! {!}:events                                          the channel of the namespace ""
 //! ```
 //!
 //! What stands in braces decides the slot of a cluster: an entry, its lease and the record of its first aggregate share one.

@@ -1,107 +1,66 @@
-//! What a cached function is called on the server, where its address means nothing.
+//! What a cached function is called in the keys of the server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::keys::escaped;
 use crate::entry::EntryKey;
-use crate::site::{Instance, Site, sites};
+use crate::site::{self, Instance};
+
+/// Longer names are cut, and end in a hash.
+const LONGEST: usize = 160;
 
 /// A function as the keys name it.
 #[derive(Debug)]
 pub(super) struct Name {
-    /// `find`; where another function of the binary has that name, `shop::users::find`; of a generic type or function also
-    /// the types it was called with, `find<shop::Repository<alloc::string::String>>`.
+    /// `shop::users::find`, with the types that it was called with, `shop::find<u64>`; what is too long ends in its hash.
     pub(super) text: String,
-    /// Told apart also from functions of other binaries that are called the same: no entry is read as another function's.
+    /// Part of each entry: no entry is read as another function's, nor as another instance's of the same name.
     pub(super) identity: u64,
 }
 
 /// The names that were needed so far.
 #[derive(Default)]
 pub(super) struct Names {
-    known: RwLock<HashMap<usize, (&'static Instance, Arc<Name>)>>,
+    known: RwLock<HashMap<usize, Arc<Name>>>,
 }
 
 impl Names {
     pub(super) fn of(&self, key: &EntryKey) -> Arc<Name> {
         let instance = key.instance();
-        let address = std::ptr::from_ref(instance).addr();
-        if let Some((_, name)) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
+        if let Some(name) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&instance.identity()) {
             return Arc::clone(name);
         }
+        let name = Arc::new(Name::of(instance));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let others = || known.values().map(|(other, _)| *other).filter(|other| std::ptr::eq(other.site, instance.site));
-        // A method that a trait provides is one function of many types.
-        let is_alone = others().all(|other| other.owner == instance.owner);
-        let types = types(instance.owner);
-        let owner = if is_alone && is_plain(&types) { String::new() } else { types.join(",") };
-        let ordinal = others().filter(|other| other.owner == instance.owner && other.value != instance.value).count();
-        let name = Name::new(instance.site, instance.owner, &owner, ordinal);
-        let (_, name) = known.entry(address).or_insert_with(|| (instance, Arc::new(name)));
-        Arc::clone(name)
+        Arc::clone(known.entry(instance.identity()).or_insert(name))
     }
 }
 
 impl Name {
-    /// With `ordinal`, the number of types that share this owner's name: two versions of one crate in a binary. Other
-    /// binaries may count them otherwise, and then find bytes that their codec refuses.
-    fn new(site: &Site, instance: &str, owner: &str, ordinal: usize) -> Self {
-        let mut text = distinct(site);
-        if !owner.is_empty() {
-            text.push_str(&format!("<{}>", escaped(owner.as_bytes(), b"()")));
-        }
-        if ordinal > 0 {
-            text.push_str(&format!("#{ordinal}"));
-        }
-        let info = site.info();
-        let identity = fingerprint(&[info.module, &text, info.template, instance]);
-        Self { text, identity }
+    fn of(instance: &'static Instance) -> Self {
+        let discriminator = if instance.name().is_open { instance.discriminator() } else { 0 };
+        Self::new(instance.name(), instance.site.info().template, discriminator)
+    }
+
+    /// With `discriminator`, what tells two instances of one name apart that no process has met both.
+    fn new(name: &site::Name, template: &str, discriminator: u64) -> Self {
+        let identity = fingerprint(&[&name.text, template, &format!("{discriminator:x}")]);
+        Self { text: key_text(&name.text), identity }
     }
 }
 
-/// The types in an owner, which the macros write as a tuple of `PhantomData`.
-fn types(owner: &str) -> Vec<&str> {
-    let inside = owner.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(owner);
-    let mut depth = 0_u32;
-    let at_top = |character: char| {
-        match character {
-            '<' | '(' | '[' => depth += 1,
-            '>' | ')' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        character == ',' && depth == 0
-    };
-    let names = inside.split(at_top).map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| bare(name).unwrap_or(name)).collect()
-}
-
-fn bare(name: &str) -> Option<&str> {
-    name.strip_prefix("core::marker::PhantomData<")?.strip_suffix('>')
-}
-
-/// No type, or a `Self` without parameters, which a function's place in the source tells already.
-fn is_plain(types: &[&str]) -> bool {
-    match types {
-        [] => true,
-        [own] => !own.contains('<'),
-        _ => false,
+/// A name as part of a key. Two names never become one: blanks are `~`, and what is too long ends in its hash. The compiler's
+/// word for a closure becomes one that needs no escapes.
+fn key_text(name: &str) -> String {
+    let name = name.replace("{{closure}}", " closure ");
+    let words = name.split(' ').map(|word| escaped(word.as_bytes(), b"()~"));
+    let text = words.collect::<Vec<_>>().join("~");
+    if text.len() <= LONGEST {
+        return text;
     }
-}
-
-/// The shortest name that no other function of the binary has.
-fn distinct(site: &Site) -> String {
-    let info = site.info();
-    let others = || sites().filter(|other| other.identity() != site.identity()).map(Site::info);
-    let path = format!("{}::{}", info.module, info.name);
-    if others().all(|other| other.name != info.name) {
-        info.name.to_owned()
-    } else if others().all(|other| (other.module, other.name) != (info.module, info.name)) {
-        path
-    } else {
-        // Methods of two types in one module: nothing else about them is known to differ.
-        format!("{path}@{}", info.line)
-    }
+    // Escaped text is ASCII.
+    format!("{}~{:032x}", &text[..LONGEST - 33], wide_fingerprint(&text))
 }
 
 /// FNV-1a, the same in every build: what `std` hashes with is not.
@@ -110,19 +69,25 @@ fn fingerprint(parts: &[&str]) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// The same with 128 bits.
+fn wide_fingerprint(text: &str) -> u128 {
+    let (basis, prime) = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, 0x0100_0000_0000_0000_0000_013b);
+    text.bytes().fold(basis, |hash: u128, byte| (hash ^ u128::from(byte)).wrapping_mul(prime))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
-    use std::any::TypeId;
     use std::time::Duration;
 
     use super::*;
-    use crate::entry::EntryKey;
     use crate::policy::{Mode, Policy, Refresh};
-    use crate::site::SiteInfo;
+    use crate::site::{Site, SiteInfo};
 
     pub(crate) static FIND: Site = Site::new(SiteInfo {
         name: "find",
         module: "shop::users",
+        path: || "shop::users::Users::find",
+        shared_name: None,
         file: "users.rs",
         line: 1,
         template: "user:<id>",
@@ -149,35 +114,48 @@ pub(super) mod tests {
         Name { text: text.to_owned(), identity: 0 }
     }
 
+    fn of(text: &str, discriminator: u64) -> Name {
+        Name::new(&site::Name { text: text.to_owned(), is_open: false }, "user:<id>", discriminator)
+    }
+
     #[test]
     fn an_identity_is_the_same_in_every_build() {
-        assert_eq!(Name::new(&FIND, "", "", 0).identity, 0xdedea4ebc17235c4);
+        let name = of("shop::users::Users::find", 0);
+        assert_eq!((name.text.as_str(), name.identity), ("shop::users::Users::find", 0xa28f9b242aa5948c));
     }
 
     #[test]
-    fn the_types_it_was_called_with_are_part_of_a_name() {
-        let owned = Name::new(&FIND, "(a::B<u8>,)", "a::B<u8>", 0);
-        assert_eq!(owned.text, "find<a::B<u8>>");
-        assert_ne!(owned.identity, Name::new(&FIND, "", "", 0).identity);
+    fn an_identity_is_that_of_one_name_and_one_discriminator() {
+        let all = [of("a::find", 0), of("a::find", 1), of("b::find", 0), of("b::find", 1)];
+        for (at, one) in all.iter().enumerate() {
+            assert!(all[at + 1..].iter().all(|other| other.identity != one.identity));
+        }
+        assert_eq!(all[0].text, all[1].text);
     }
 
     #[test]
-    fn the_types_of_an_owner_are_read_from_its_tuple() {
-        let own = "(core::marker::PhantomData<shop::Users>,)";
-        assert_eq!(types(own), ["shop::Users"]);
-        assert!(is_plain(&types(own)), "a method's name says enough");
-        let generic = "(core::marker::PhantomData<a::B<u8, i8>>, core::marker::PhantomData<&str>)";
-        assert_eq!(types(generic), ["a::B<u8, i8>", "&str"]);
-        assert!(!is_plain(&types(generic)));
-        assert!(is_plain(&types("")));
+    fn names_are_written_in_characters_of_keys() {
+        for (name, text) in [
+            ("<shop::User as shop::Model>::count", "<shop::User~as~shop::Model>::count"),
+            ("shop::top<3, '~', ' '>", "shop::top<3,~'!7E',~'~'>"),
+            ("shop::f<(u8, fn(u8) -> u8)>", "shop::f<!28u8,~fn!28u8!29~->~u8!29>"),
+            ("shop::f<shop::g::{{closure}}>", "shop::f<shop::g::~closure~>"),
+            ("shop::gr\u{f6}\u{df}e", "shop::gr!C3!B6!C3!9Fe"),
+        ] {
+            assert_eq!(key_text(name), text);
+        }
     }
 
     #[test]
-    fn types_of_one_name_are_told_apart() {
-        let names = Names::default();
-        let of = |value| names.of(&EntryKey::of(&FIND, value, "user:1")).text.clone();
-        assert_eq!(of(TypeId::of::<u64>()), "find");
-        assert_eq!(of(TypeId::of::<i64>()), "find#1");
-        assert_eq!(of(TypeId::of::<u64>()), "find");
+    fn long_names_end_in_their_hash() {
+        let exact = "a".repeat(LONGEST);
+        assert_eq!(key_text(&exact), exact);
+        let long = [exact.clone() + "b", exact.clone() + "c", exact + &"(".repeat(1000)];
+        let texts = long.map(|name| key_text(&name));
+        assert!(texts.iter().all(|text| text.len() == LONGEST && text.starts_with("aaa")));
+        assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2]);
+        // FNV-1a of 128 bits.
+        assert_eq!(wide_fingerprint(""), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
+        assert_eq!(wide_fingerprint("foobar"), 0x343e_1662_793c_64bf_6f0d_3597_ba44_6f18);
     }
 }

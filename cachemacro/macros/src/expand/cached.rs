@@ -15,6 +15,7 @@ use crate::model::policy::Refresh;
 /// ```text
 /// #[attributes] pub async fn find(&self, id: u64) -> R {
 ///     static SITE ..
+///     let instance = SITE.instance(|| ());            // the closure's type is that of no other instance
 ///     let shape = P::shape!(R);
 ///     let values = P::cacheable_shared(shape);
 ///     let fail = P::fail_face!(R);
@@ -51,6 +52,7 @@ fn steps(cached: &Cached) -> TokenStream {
         Refresh::Inline => inline::read(cached),
     };
     quote_spanned! {here()=>
+        let __cachemacro_instance = __CACHEMACRO_SITE.instance(|| ());
         #(#unpacked)*
         #setup
         #miss
@@ -166,7 +168,7 @@ fn peek(cached: &Cached) -> TokenStream {
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
             #key
-            match #p::peek(&__CACHEMACRO_SITE, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+            match #p::peek(__cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
                 #known
                 #p::Peek::Miss(__cachemacro_miss) => __cachemacro_miss,
             }
@@ -192,7 +194,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         let mut __cachemacro_source = {
             #key
             #p::source(
-                &__CACHEMACRO_SITE, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
+                __cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
             )
         };
         #aggregates

@@ -10,7 +10,6 @@ use crate::model::template::{Piece, Place};
 
 /// ```text
 /// let mut key = P::KeyWriter::new();
-/// key.owner(type_name::<(PhantomData<Self>, PhantomData<T>)>());   // methods and generic functions
 /// key.literal("user:");
 /// let part = &id;
 /// P::part(&mut key, *&part);
@@ -21,24 +20,10 @@ pub(crate) fn of_call(cached: &Cached) -> TokenStream {
         Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.literal(#text);),
         Piece::Place(place) => part(cached, place),
     });
-    let owner = owner(cached);
     quote_spanned! {here()=>
         let mut __cachemacro_key = #p::KeyWriter::new();
-        #owner
         #(#pieces)*
     }
-}
-
-/// `Repo<User>::count` and `Repo<Order>::count` are one function to an attribute, and must not share entries.
-fn owner(cached: &Cached) -> Option<TokenStream> {
-    let own = cached.function.receiver.as_ref().map(|_| quote_spanned!(here()=> Self));
-    let params = cached.function.item.sig.generics.type_params().map(|param| param.ident.to_token_stream());
-    let types: Vec<_> = own.into_iter().chain(params).collect();
-    (!types.is_empty()).then(|| {
-        quote_spanned! {here()=>
-            __cachemacro_key.owner(::core::any::type_name::<(#(::core::marker::PhantomData<#types>,)*)>());
-        }
-    })
 }
 
 /// A type that is no key part is underlined at the argument; a field of an argument, at the template.

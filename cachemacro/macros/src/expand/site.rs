@@ -27,6 +27,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
         Mode::Source(_) => quote_spanned!(here()=> #p::Mode::Source),
         Mode::Opaque => quote_spanned!(here()=> #p::Mode::Opaque),
     };
+    let shared_name = option(cached.name.as_ref());
     let (events, ttl_only) = freshness(cached);
     let policy = policy(&cached.krate, &cached.policy);
     let check = check_ttls(&cached.krate, &cached.policy);
@@ -42,6 +43,8 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
         static __CACHEMACRO_SITE: #p::Site = #p::Site::new(#p::SiteInfo {
             name: #name,
             module: ::core::module_path!(),
+            path: || #p::path_of(&|| ()),
+            shared_name: #shared_name,
             file: ::core::file!(),
             line: ::core::line!(),
             template: #template,

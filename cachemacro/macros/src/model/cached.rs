@@ -12,6 +12,8 @@ pub(crate) struct Cached {
     pub(crate) krate: Krate,
     pub(crate) function: Function,
     pub(crate) key: Template,
+    /// What it is called in a shared store.
+    pub(crate) name: Option<String>,
     pub(crate) mode: Mode,
     pub(crate) freshness: Freshness,
     pub(crate) policy: Policy,

@@ -8,8 +8,9 @@ use crate::model::policy::{Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::value;
 
-pub(crate) const NAMES: [&str; 20] = [
+pub(crate) const NAMES: [&str; 21] = [
     "key",
+    "name",
     "version_from",
     "invalidated_by",
     "ttl_only",
@@ -54,6 +55,7 @@ const SYNONYMS: [(&str, &str); 14] = [
 pub(crate) struct RawCached {
     pub(crate) mentioned: Vec<String>,
     pub(crate) key: Option<Given<LitStr>>,
+    pub(crate) name: Option<Given<LitStr>>,
     pub(crate) version_from: Option<Given<VersionFrom>>,
     pub(crate) invalidated_by: Option<Given<Vec<RawBinding>>>,
     pub(crate) ttl_only: Option<Given<LitStr>>,
@@ -107,6 +109,7 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawCached {
 fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
     match item.spelled().as_str() {
         "key" => item.put(&mut raw.key, diag, |item| value::string(item, "\"user:<id>\"")),
+        "name" => item.put(&mut raw.name, diag, |item| value::string(item, "\"find-user\"")),
         "version_from" => item.put(&mut raw.version_from, diag, version_from),
         "invalidated_by" => item.put(&mut raw.invalidated_by, diag, bindings),
         "ttl_only" => {

@@ -13,7 +13,7 @@ use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
 use crate::parse::item::Given;
 use crate::validate::coverage::Key;
 use crate::validate::key::{Roots, what_there_is};
-use crate::validate::{bindings, coverage, function, key, not_found, refresh, signature, ttl};
+use crate::validate::{bindings, coverage, function, key, name, not_found, refresh, signature, ttl};
 
 pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cached> {
     let function = function::read(item);
@@ -26,6 +26,7 @@ pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cac
     check_freshness_is_given(&raw, &function, diag);
     check_reason_is_given(&raw, diag);
     check_local_is_not_strict(&raw, diag);
+    name::check(&raw, diag);
     ttl::check(&raw, &function, diag);
     let refresh = refresh::decide(&function, &raw, diag);
 
@@ -36,6 +37,7 @@ pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cac
     Some(Cached {
         krate: Krate(raw.krate.take().map(|krate| krate.value)),
         key: key.template?,
+        name: raw.name.take().map(|given| given.value.value()),
         mode: match raw.version_from.take().map(|given| given.value) {
             None => Mode::Opaque,
             Some(VersionFrom::Value(closure)) => Mode::Row(closure),

@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod function;
 pub(crate) mod invalidates;
 pub(crate) mod key;
+pub(crate) mod name;
 pub(crate) mod not_found;
 pub(crate) mod part;
 pub(crate) mod refresh;
