@@ -217,7 +217,11 @@ impl<K: Hash + Eq + Clone, T: Clone> Turn<'_, K, T> {
                 answer
             }
         };
-        state.last = Some((state.begun, answer.clone()));
+        let begun = state.begun;
+        let before = state.last.replace((begun, answer.clone()));
+        drop(state);
+        // Perhaps the last copy of a user's value, whose `drop` may ask the same.
+        drop(before);
         answer
     }
 }
@@ -262,6 +266,35 @@ mod tests {
         };
         assert_eq!(tokio::join!(ask(), ask(), ask()), (0, 0, 0));
         assert_eq!(ask().await, 1, "but not of those who come later");
+    }
+
+    /// An answer whose last copy asks the same question when it is dropped.
+    #[derive(Clone)]
+    struct Asks(#[expect(dead_code, reason = "kept to be dropped")] Arc<AsksWhenDropped>);
+
+    struct AsksWhenDropped(Weak<Table<u64, Option<Asks>>>);
+
+    impl Drop for AsksWhenDropped {
+        fn drop(&mut self) {
+            if let Some(table) = self.0.upgrade() {
+                table.seat(1);
+            }
+        }
+    }
+
+    /// What an answer holds may be a user's value, whose `drop` may call a cached function.
+    #[test]
+    fn an_answer_is_dropped_under_no_lock() {
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let rounds = Rounds::new();
+            let table = Arc::new(Table::new(Arc::clone(&rounds.rooms), 1, true));
+            let asks = Asks(Arc::new(AsksWhenDropped(Arc::downgrade(&table))));
+            drop(Turn { table: &table }.end(Good::ForItsRound(Some(asks))));
+            Turn { table: &table }.end(Good::ForItsRound(None));
+            let _ = sender.send(());
+        });
+        ended.recv_timeout(std::time::Duration::from_secs(10)).expect("it does not wait for itself");
     }
 
     #[tokio::test]

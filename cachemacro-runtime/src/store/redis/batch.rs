@@ -49,6 +49,25 @@ struct State {
     is_alone: bool,
 }
 
+impl State {
+    fn needs_carrier(&self) -> bool {
+        !self.is_taking && self.carriers < CARRIERS
+    }
+}
+
+/// A carrier that is to start once the lock is free: a runtime that has ended drops it at once.
+#[must_use]
+struct Summoned {
+    runtime: Handle,
+    carrier: Carrier,
+}
+
+impl Summoned {
+    fn start(self) {
+        self.runtime.spawn(self.carrier.run());
+    }
+}
+
 /// What travels together.
 struct Load {
     /// MGET with the keys of all.
@@ -110,10 +129,8 @@ impl Shared {
             state.is_alone = true;
             return Ok(None);
         }
-        if !state.is_taking && state.carriers < CARRIERS {
-            self.summon(&mut state)?;
-        }
-        Ok(Some(match state.loads.back_mut() {
+        let carrier = state.needs_carrier().then(|| self.summon(&mut state)).transpose()?;
+        let place = match state.loads.back_mut() {
             Some(last) if last.lookups < TOGETHER => last.add(asked),
             _ => {
                 let mut load = Load::new(asked);
@@ -121,16 +138,18 @@ impl Shared {
                 state.loads.push_back(load);
                 place
             }
-        }))
+        };
+        drop(state);
+        carrier.into_iter().for_each(Summoned::start);
+        Ok(Some(place))
     }
 
-    fn summon(self: &Arc<Self>, state: &mut State) -> Answer<()> {
+    fn summon(self: &Arc<Self>, state: &mut State) -> Answer<Summoned> {
         let runtime = Handle::try_current();
         let runtime = runtime.map_err(|_| StoreError::new("lookup", "there is no tokio runtime to ask on"))?;
         state.carriers += 1;
         state.is_taking = true;
-        runtime.spawn(Carrier { shared: Arc::clone(self), is_taking: true, trip: None }.run());
-        Ok(())
+        Ok(Summoned { runtime, carrier: Carrier { shared: Arc::clone(self), is_taking: true, trip: None } })
     }
 
     /// A server that fails one load is not asked for those that have waited behind it: a slow one costs nobody two timeouts.
@@ -205,10 +224,11 @@ impl Carrier {
             return None;
         };
         self.trip = Some(Arc::clone(&load.trip));
-        if !state.loads.is_empty() && state.carriers < CARRIERS {
-            // It runs on a runtime, so another can.
-            let _ = self.shared.summon(&mut state);
-        }
+        let needs_another = !state.loads.is_empty() && state.carriers < CARRIERS;
+        // It runs on a runtime, so another can.
+        let another = needs_another.then(|| self.shared.summon(&mut state)).and_then(Answer::ok);
+        drop(state);
+        another.into_iter().for_each(Summoned::start);
         Some(load)
     }
 
