@@ -48,11 +48,12 @@ impl Process {
 
     /// A publisher that is cancelled before it could send anything, or later.
     async fn publish_and_cancel(&self, id: u64) {
-        let patience = Duration::from_millis(fastrand::u64(0..80));
-        if fastrand::bool() {
+        let patience = Duration::from_millis(if fastrand::u8(..4) == 0 { fastrand::u64(0..80) } else { 0 });
+        if fastrand::u8(..4) == 0 {
             let _ = tokio::time::timeout(patience, self.cache.publish(Touched { id })).await;
         } else {
-            let _ = tokio::time::timeout(patience, self.cache.publish(Swapped { one: id, other: id ^ 1 })).await;
+            // The first of its moves is on its way when the publisher is cancelled, the second is not.
+            let _ = tokio::time::timeout(patience, self.cache.publish(Swapped { one: id ^ 1, other: id })).await;
         }
     }
 }
@@ -66,9 +67,11 @@ async fn write_and_read(one: Process, other: Process, id: u64) -> usize {
         other.page(id).await;
         one.write(id);
         one.publish_and_cancel(id).await;
-        for _ in 0..12 {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..15))).await;
+        // The first pause of the queue, and then while it is being sent.
+        tokio::time::sleep(Duration::from_millis(45)).await;
+        for _ in 0..fastrand::u64(5..30) {
             other.page(id).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let written = one.write(id);
         one.publish_and_cancel(id).await;

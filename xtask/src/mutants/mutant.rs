@@ -98,4 +98,25 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             to: "snapshots: Vec::new() };",
         }],
     },
+    Mutant {
+        name: "merge-into-sent",
+        rule: "R20: an event is not merged into one that is being sent",
+        edits: &[
+            Edit {
+                file: "engine/retry_queue.rs",
+                from: "        moves.sending = moves.waiting.pop_front();\n",
+                to: "        moves.sending = moves.waiting.front().copied();\n",
+            },
+            Edit {
+                file: "engine/retry_queue.rs",
+                from: "        moves.sending = None;\n",
+                to: "        if moves.waiting.front() == moves.sending.take().as_ref() {\n            moves.waiting.pop_front();\n        }\n",
+            },
+            Edit {
+                file: "engine/retry_queue.rs",
+                from: "        if let Some(moved) = self.sending.take() {\n            self.waiting.push_front(moved);\n        }\n",
+                to: "        self.sending = None;\n",
+            },
+        ],
+    },
 ];
