@@ -155,12 +155,12 @@ impl EntryId {
 }
 
 impl EntryKey {
-    /// The key of this text, for an instance that is known by this type alone.
+    /// The key of this text.
     #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
-    pub(crate) fn of(site: &'static Site, id: std::any::TypeId, text: &str) -> Self {
+    pub(crate) fn of(instance: &'static Instance, text: &str) -> Self {
         let mut key = KeyWriter::new();
         key.literal(text);
-        EntryIdRef::of_call(site.typed_instance(id), &mut key).to_key()
+        EntryIdRef::of_call(instance, &mut key).to_key()
     }
 
     pub(crate) fn id(&self) -> &EntryId {
@@ -183,7 +183,7 @@ impl EntryKey {
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn new(site: &'static Site, text: &str) -> Self {
-        Self::of(site, std::any::TypeId::of::<()>(), text)
+        Self::of(site.plain_instance(), text)
     }
 
     /// The rendered template, `user:123`.

@@ -105,10 +105,16 @@ impl Site {
         self.instance_of(typeid::of::<F>(), type_name::<F>)
     }
 
-    /// The instance of a function that is known by its site alone.
+    /// The instance of a function without parameters that no macro has written.
     #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
-    pub(crate) fn typed_instance(&'static self, id: TypeId) -> &'static Instance {
-        self.instance_of(id, self.info.path)
+    pub(crate) fn plain_instance(&'static self) -> &'static Instance {
+        self.instance_of(TypeId::of::<()>(), self.info.path)
+    }
+
+    /// The instance with this parameter of a function that no macro has written.
+    #[cfg(feature = "testing")]
+    pub(crate) fn typed_instance<T: 'static>(&'static self) -> &'static Instance {
+        self.instance_of(TypeId::of::<T>(), type_name::<T>)
     }
 
     #[inline]

@@ -1,6 +1,5 @@
 //! What the rules are written with: a store, the operations without their errors, and words for what was expected.
 
-use std::any::TypeId;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::entry::{Absence, Entry, EntryKey, FenceKind, Payload};
 use crate::event::{Aggregate, Move};
 use crate::policy::{Mode, Policy, Refresh};
-use crate::site::{Site, SiteInfo};
+use crate::site::{Instance, Site, SiteInfo};
 use crate::store::{Answer, Applied, Entered, Fence, Fill, Form, Lookup, Query, Refused, Snapshot, Store};
 
 /// A new store and the rule it is held against.
@@ -80,28 +79,25 @@ pub(super) const TTL: Duration = Duration::from_secs(600);
 impl Call {
     /// A function that carries its row's version, on one aggregate.
     pub(super) fn find(text: &str) -> Self {
-        Self::new(&FIND, TypeId::of::<u64>(), text, &[text])
+        Self::new(FIND.plain_instance(), text, &[text])
     }
 
     /// Another function on these aggregates.
     pub(super) fn list(text: &str, aggregates: &[&str]) -> Self {
-        Self::new(&LIST, TypeId::of::<u64>(), text, aggregates)
+        Self::new(LIST.plain_instance(), text, aggregates)
     }
 
-    /// As [`Call::find`], with values of another type.
+    /// As [`Call::find`], of a generic function with this type.
     pub(super) fn find_typed<T: 'static>(text: &str) -> Self {
-        Self::new(&FIND, TypeId::of::<T>(), text, &[text])
+        Self::new(FIND.typed_instance::<T>(), text, &[text])
     }
 
-    fn new(site: &'static Site, value: TypeId, text: &str, aggregates: &[&str]) -> Self {
-        Self {
-            key: EntryKey::of(site, value, text),
-            aggregates: aggregates.iter().copied().map(Aggregate::new).collect(),
-        }
+    fn new(instance: &'static Instance, text: &str, aggregates: &[&str]) -> Self {
+        Self { key: EntryKey::of(instance, text), aggregates: aggregates.iter().copied().map(Aggregate::new).collect() }
     }
 
     pub(super) fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: "contract", aggregates: &self.aggregates, decode: None }
+        Query { key: &self.key, function: &self.key.instance().name().text, aggregates: &self.aggregates, decode: None }
     }
 }
 

@@ -135,8 +135,6 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::any::TypeId;
-
     use super::*;
     use crate::entry::EntryKey;
     use crate::store::redis::names::tests::{FIND, name};
@@ -147,7 +145,7 @@ mod tests {
     }
 
     fn entry(namespace: &str, text: &str, first: &str) -> EntryKeys {
-        let key = EntryKey::of(&FIND, TypeId::of::<u64>(), text);
+        let key = EntryKey::of(FIND.plain_instance(), text);
         Keys::new(namespace).entry(&key, &name("find"), &Aggregate::new(first))
     }
 
