@@ -5,9 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 pub use inventory;
 
+pub use crate::connection::{type_of, written};
 pub use crate::engine::{
-    Asked, Batch, Cache, Miss, Peek, Reading, Source, Turn, owned, owned_sync, peek, publish, publish_quietly,
-    publish_quietly_sync, publish_sync, read_background, read_inline, read_sync_background, read_sync_inline, source,
+    Asked, Batch, Cache, Miss, Peek, Reading, Source, Turn, check_commit, defer, owned, owned_sync, peek, publish,
+    publish_quietly, publish_quietly_sync, publish_sync, read_background, read_inline, read_sync_background,
+    read_sync_inline, source,
 };
 pub use crate::entry::Absence;
 pub use crate::event::{
@@ -17,7 +19,8 @@ pub use crate::event::{
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::site::{
-    CachedFn, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
+    Argument, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo,
+    Writer, WriterInfo,
 };
 pub use crate::value::*;
 pub use crate::{CacheError, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::site::{Instance, Site};
+use crate::site::{Instance, Site, Writer};
 use crate::sync::{Mutex, lock};
 
 /// As many findings are kept; there is one for each function and kind.
@@ -40,7 +40,8 @@ pub enum FindingKind {
     NotCarried,
     /// A load called another cached function, and an event of that one is not among the events of the caller.
     MissingBinding,
-    /// A transaction was passed to a cached function.
+    /// A transaction or a connection was passed to a function, which the signature does not show: behind an alias, or as what a
+    /// generic function was called with.
     TransactionArgument,
     /// Two functions would have the same name in a shared store.
     SharedName,
@@ -68,18 +69,26 @@ impl fmt::Display for Finding {
 #[derive(Clone, Copy)]
 pub(crate) struct Subject {
     address: usize,
-    site: &'static Site,
+    function: &'static str,
+    module: &'static str,
 }
 
 impl From<&'static Site> for Subject {
     fn from(site: &'static Site) -> Self {
-        Self { address: site.identity(), site }
+        Self { address: site.identity(), function: site.info().name, module: site.info().module }
     }
 }
 
 impl From<&'static Instance> for Subject {
     fn from(instance: &'static Instance) -> Self {
-        Self { address: std::ptr::from_ref(instance).addr(), site: instance.site }
+        Self { address: std::ptr::from_ref(instance).addr(), ..Self::from(instance.site) }
+    }
+}
+
+impl From<&'static Writer> for Subject {
+    fn from(writer: &'static Writer) -> Self {
+        let info = writer.info();
+        Self { address: std::ptr::from_ref(writer).addr(), function: info.name, module: info.module }
     }
 }
 
@@ -92,14 +101,13 @@ pub(crate) struct Findings {
 impl Findings {
     /// Adds a finding, unless the subject has one of this kind. The first is warned of.
     pub(crate) fn report(&self, subject: impl Into<Subject>, kind: FindingKind, message: impl FnOnce() -> String) {
-        let Subject { address, site } = subject.into();
+        let Subject { address, function, module } = subject.into();
         let key = (address, kind);
         let is_needed = |known: &BTreeMap<_, _>| known.len() < MOST && !known.contains_key(&key);
         if !is_needed(&lock(&self.known)) {
             return;
         }
         // Not under the lock: a message may hold what a user's `Debug` writes.
-        let (function, module) = (site.info().name, site.info().module);
         let finding = Finding { function, module, kind, message: message() };
         let mut known = lock(&self.known);
         if is_needed(&known) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::blocking::Blocking;
@@ -177,6 +178,7 @@ impl CacheBuilder {
                 weighs: bound.is_by_bytes() || shared.is_some(),
                 retries,
                 blocking: Blocking::new(own_runtime),
+                dropped_pending: AtomicU64::new(0),
                 shared,
                 flights: Arc::new(Flights::new()),
                 lookups: Rounds::new(),

@@ -1,6 +1,7 @@
 //! The cache: a cheap handle on stores, flights and counters.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::blocking::Blocking;
@@ -62,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
     pub(super) blocking: Blocking,
+    /// Events that waited for a commit and were dropped.
+    pub(crate) dropped_pending: AtomicU64,
 }
 
 impl Inner {
@@ -107,6 +110,7 @@ impl Cache {
             weight: self.inner.memory.weight(),
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
+            dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
             connection: self.connection(),
         }
     }

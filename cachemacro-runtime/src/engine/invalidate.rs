@@ -15,9 +15,9 @@ use crate::value::Shape;
 #[derive(Default)]
 pub struct Batch {
     /// What all of them do, coalesced.
-    moves: Moves,
-    events: Vec<SharedEvent>,
-    announcements: Vec<Announcement>,
+    pub(super) moves: Moves,
+    pub(super) events: Vec<SharedEvent>,
+    pub(super) announcements: Vec<Announcement>,
 }
 
 /// One event, several, or none: what `#[invalidates]` takes.
@@ -94,7 +94,7 @@ impl Batch {
     }
 
     /// What reaches the stores. A handler has its event from elsewhere; handing it on would hand it to the handler again.
-    fn take_writes(&mut self, role: Role) -> Writes {
+    pub(super) fn take_writes(&mut self, role: Role) -> Writes {
         let mut announcements = std::mem::take(&mut self.announcements);
         if role == Role::Handles {
             announcements.iter_mut().for_each(|announcement| announcement.event = None);
@@ -232,7 +232,7 @@ impl Cache {
         self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler)
     }
 
-    async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
+    pub(super) async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
         self.move_here(&writes);
         let Some(shared) = self.inner.publishing() else { return Ok(()) };
         self.apply_through(&Outlet::Here(shared), writes, on_error).await

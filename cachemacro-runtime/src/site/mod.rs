@@ -151,6 +151,21 @@ pub enum OnError {
     Bounded,
 }
 
+/// When what a writer wrote is committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Commit {
+    /// Before it returns: nothing shows otherwise.
+    Shown,
+    /// Before it returns, for this reason.
+    Itself(&'static str),
+    /// By its caller, who then publishes the events.
+    Deferred,
+}
+
+/// The name of an argument's type. A function, as names of types are no constants.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument(pub fn() -> &'static str);
+
 /// What `#[invalidates]` says of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct WriterInfo {
@@ -168,6 +183,10 @@ pub struct WriterInfo {
     pub role: Role,
     /// What happens when that fails.
     pub on_error: OnError,
+    /// When the write is committed.
+    pub commit: Commit,
+    /// The types of its arguments, of those that can be named outside of it.
+    pub arguments: &'static [Argument],
 }
 
 /// A writer or handler.

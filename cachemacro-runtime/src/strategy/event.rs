@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::binary::{Binary, is_same, moves, path};
 use super::word;
 use crate::event::{EventInfo, EventKind};
-use crate::site::{OnError, Role, SiteInfo, WriterInfo};
+use crate::site::{Commit, OnError, Role, SiteInfo, WriterInfo};
 
 /// A function that publishes an event: a writer, or a handler of what came from elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -18,11 +18,24 @@ pub struct Publisher {
     /// What it does when the invalidation does not reach the store.
     #[serde(serialize_with = "word::serialize")]
     pub on_error: OnError,
+    /// Whether its caller commits: its events wait in a [`PendingEvents`](crate::PendingEvents), and are published from there.
+    pub defers: bool,
+    /// Why the write is committed before it returns, though it is given a connection or a transaction.
+    pub commits_itself: Option<String>,
 }
 
 impl Publisher {
     fn of(info: &WriterInfo) -> Self {
-        Self { module: info.module.to_owned(), function: info.name.to_owned(), on_error: info.on_error }
+        Self {
+            module: info.module.to_owned(),
+            function: info.name.to_owned(),
+            on_error: info.on_error,
+            defers: info.commit == Commit::Deferred,
+            commits_itself: match info.commit {
+                Commit::Itself(reason) => Some(reason.to_owned()),
+                Commit::Shown | Commit::Deferred => None,
+            },
+        }
     }
 
     /// `module::function`.

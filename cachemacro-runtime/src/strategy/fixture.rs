@@ -6,7 +6,7 @@ use super::Strategy;
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Mode, Policy, Refresh};
 use crate::site::{
-    CachedFn, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
+    CachedFn, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
 };
 
 pub(super) const POLICY: Policy = Policy {
@@ -88,6 +88,8 @@ pub(super) const RENAME: WriterInfo = WriterInfo {
     events: &[&UPDATED],
     role: Role::Writes,
     on_error: OnError::Suspect,
+    commit: Commit::Shown,
+    arguments: &[],
 };
 
 static FIND_SITE: Site = Site::new(FIND);

@@ -125,7 +125,7 @@ impl FunctionStrategy {
             max_staleness: policy.hard,
             max_staleness_of_absence: policy.negative.map(|negative| negative.min(policy.hard)),
             staleness_parts: staleness::parts(policy),
-            staleness: staleness_in_words(site, has_events),
+            staleness: staleness_in_words(site, &invalidated_by),
             on_rollback: Rollback::of(site, &invalidated_by),
             on_failure: Failure::all_of(site, &invalidated_by),
             invalidated_by,
@@ -146,11 +146,13 @@ fn value_type(site: &SiteInfo) -> String {
     }
 }
 
-fn staleness_in_words(site: &SiteInfo, has_events: bool) -> Vec<String> {
+fn staleness_in_words(site: &SiteInfo, invalidated_by: &[Invalidation]) -> Vec<String> {
+    let has_events = !invalidated_by.is_empty();
     let mut sentences = Vec::new();
     if has_events {
         sentences.push("After an acknowledged event: 0s in the process that published it.".to_owned());
         sentences.push(staleness::elsewhere_in_words(&site.policy, site.mode));
+        sentences.extend(staleness::deferred_in_words(invalidated_by));
     }
     let when = if has_events { "Whatever is lost" } else { "At most" };
     sentences.push(format!("{when}: {}.", staleness::bound_in_words(&site.policy)));

@@ -137,8 +137,8 @@ fn invalidated_by(function: &FunctionStrategy) -> String {
 fn sent_by(invalidations: &[Invalidation]) -> Vec<String> {
     let sentences = invalidations.iter().map(|invalidation| {
         let event = code(&invalidation.event);
-        let writers = codes(invalidation.writers.iter().map(Publisher::path));
-        let handlers = codes(invalidation.handlers.iter().map(Publisher::path));
+        let writers = joined(invalidation.writers.iter().map(sender), ", ");
+        let handlers = joined(invalidation.handlers.iter().map(sender), ", ");
         match (writers.is_empty(), handlers.is_empty()) {
             (true, true) => format!("{event}: nobody in this binary."),
             (true, false) => format!("{event}: sent elsewhere, received by {handlers}."),
@@ -147,6 +147,16 @@ fn sent_by(invalidations: &[Invalidation]) -> Vec<String> {
         }
     });
     or_say("Nobody, as there is no event.", sentences)
+}
+
+/// A publisher, and who commits what it wrote.
+fn sender(publisher: &Publisher) -> String {
+    let path = code(&publisher.path());
+    match &publisher.commits_itself {
+        _ if publisher.defers => format!("{path} (published after its caller's commit)"),
+        Some(reason) => format!("{path} (commits before it returns: {})", reason.trim_end_matches('.')),
+        None => path,
+    }
 }
 
 fn on_failure(failures: &[Failure]) -> Vec<String> {

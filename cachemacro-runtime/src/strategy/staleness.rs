@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::duration::{self, human};
+use super::event::Invalidation;
 use crate::policy::{Mode, Policy};
 use crate::store::DETECTION;
 
@@ -57,6 +58,20 @@ pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
              {bound} at most."
         )
     }
+}
+
+/// What is served between a commit and the publishing of the events that waited for it.
+pub(super) fn deferred_in_words(invalidations: &[Invalidation]) -> Option<String> {
+    let publishers = invalidations.iter().flat_map(Invalidation::publishers).filter(|publisher| publisher.defers);
+    let mut paths: Vec<_> = publishers.map(|publisher| format!("`{}`", publisher.path())).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    (!paths.is_empty()).then(|| {
+        format!(
+            "Between a commit and the `publish` of its pending events the old value is served: the events of {} wait there.",
+            paths.join(", ")
+        )
+    })
 }
 
 /// `10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag`.

@@ -52,9 +52,14 @@ fn block(function: &FunctionStrategy) -> Block {
     Block { rows }
 }
 
+/// A deferred event is sent by who commits.
+fn name(publisher: &Publisher) -> String {
+    if publisher.defers { format!("{} at commit", publisher.function) } else { publisher.function.clone() }
+}
+
 fn senders(invalidation: &Invalidation) -> String {
     let names = |publishers: &[Publisher]| {
-        let names: Vec<_> = publishers.iter().map(|publisher| publisher.function.clone()).collect();
+        let names: Vec<_> = publishers.iter().map(name).collect();
         names.join(", ")
     };
     match (invalidation.writers.as_slice(), invalidation.handlers.as_slice()) {

@@ -6,8 +6,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::binary::{Binary, names, path};
-use super::type_name::value_of;
-use crate::site::{Role, SiteInfo, shared_by_instances, site_name, template_shape};
+use super::type_name::{shorten, value_of};
+use crate::connection::{Carried, SAY_WHEN, carried};
+use crate::site::{Commit, Role, SiteInfo, shared_by_instances, site_name, template_shape};
 
 /// A cache that cannot be right.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -22,6 +23,13 @@ pub enum Problem {
         rust_type: String,
         /// The cached functions that name it, as `module::function`.
         listeners: Vec<String>,
+    },
+    /// A writer is given a transaction or a connection, which its signature does not show, and publishes when it returns.
+    PublishesBeforeCommit {
+        /// The writer, as `module::function`.
+        function: String,
+        /// The type of the argument.
+        argument: String,
     },
     /// Functions can render the same key for values of different types.
     KeysCollide {
@@ -65,6 +73,10 @@ impl fmt::Display for Problem {
                  function that writes, or `#[invalidates(event)]` on the handler that receives it from another \
                  service",
                 listed(listeners),
+            ),
+            Self::PublishesBeforeCommit { function, argument } => write!(
+                f,
+                "`{function}` takes a `{argument}` and publishes when it returns, which is before the commit: {SAY_WHEN}"
             ),
             Self::KeysCollide { functions } => {
                 let told = functions
@@ -168,7 +180,7 @@ fn path_of(site: &SiteInfo) -> String {
 }
 
 pub(super) fn problems(binary: &Binary) -> Vec<Problem> {
-    unsent(binary).chain(collisions(binary)).chain(shared_names(binary)).collect()
+    unsent(binary).chain(uncommitted(binary)).chain(collisions(binary)).chain(shared_names(binary)).collect()
 }
 
 fn shared_names(binary: &Binary) -> impl Iterator<Item = Problem> {
@@ -196,6 +208,15 @@ fn unsent(binary: &Binary) -> impl Iterator<Item = Problem> {
             rust_type: event.rust_type.to_owned(),
             listeners,
         })
+    })
+}
+
+fn uncommitted(binary: &Binary) -> impl Iterator<Item = Problem> {
+    let shown = binary.writers.iter().filter(|writer| writer.commit == Commit::Shown);
+    shown.filter_map(|writer| {
+        let types = writer.arguments.iter().map(|argument| (argument.0)());
+        let argument = types.into_iter().find(|name| carried(name) != Carried::Nothing)?;
+        Some(Problem::PublishesBeforeCommit { function: path(writer.module, writer.name), argument: shorten(argument) })
     })
 }
 
@@ -239,7 +260,7 @@ pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use crate::site::WriterInfo;
+    use crate::site::{Argument, WriterInfo};
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{self, FIND, RENAME, RESTORED, site, writer};
 
@@ -317,6 +338,36 @@ mod tests {
         assert!(verify([named, named]).is_err());
         let local = SiteInfo { policy: Policy { local: true, ..FIND.policy }, ..FIND };
         assert_eq!(verify([FIND, local]), Ok(Vec::new()), "a local function has no name there");
+    }
+
+    #[test]
+    fn a_transaction_behind_an_alias_is_an_error() {
+        let arguments: &[Argument] =
+            &[Argument(|| "u64"), Argument(|| "&mut sqlx_core::transaction::Transaction<sqlx_sqlite::Sqlite>")];
+        let rename = WriterInfo { arguments, ..RENAME };
+        let verified = |commit| Strategy::of(&[site(FIND)], &[writer(WriterInfo { commit, ..rename })], &[]).verify();
+        assert_eq!(
+            verified(Commit::Shown).unwrap_err().to_string(),
+            "the caching strategy cannot be right:\n\
+             - `shop::users::rename` takes a `&mut Transaction<Sqlite>` and publishes when it returns, which is before the \
+             commit: let the events wait for it in a `PendingEvents`, with `defer = pending`; or, if the function commits \
+             before it returns, say how: `commits_itself = \"…\"`"
+        );
+        assert_eq!(verified(Commit::Deferred), Ok(Vec::new()));
+        assert_eq!(verified(Commit::Itself("autocommit")), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn who_commits_is_told() {
+        let of = |commit| Strategy::of(&[site(FIND)], &[writer(WriterInfo { commit, ..RENAME })], &[]);
+        let deferred = of(Commit::Deferred);
+        assert!(deferred.functions()[0].invalidated_by[0].writers[0].defers);
+        let text = deferred.to_markdown();
+        assert!(text.contains("sent by `shop::users::rename` (published after its caller's commit)."), "{text}");
+        assert!(text.contains("Between a commit and the `publish`"), "{text}");
+        assert!(deferred.to_string().contains("rename at commit"), "{deferred}");
+        let itself = of(Commit::Itself("autocommit")).to_markdown();
+        assert!(itself.contains("`shop::users::rename` (commits before it returns: autocommit)."), "{itself}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Stats {
     pub pending_invalidations: u64,
     /// Invalidations given up: `on_error = bounded`, or the retry queue was full.
     pub dropped_invalidations: u64,
+    /// Events that waited for a commit in a [`PendingEvents`](crate::PendingEvents), and were dropped with it.
+    pub dropped_pending_events: u64,
     /// How the connection to a shared store fares, where there is one that knows.
     pub connection: Option<Connection>,
 }

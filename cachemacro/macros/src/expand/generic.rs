@@ -1,9 +1,14 @@
 //! Whether a type can be named in a static, which knows neither `Self` nor generic parameters nor lifetimes.
 
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
 use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type, TypeReference};
 
-use crate::model::function::Function;
+use crate::expand::span::here;
+use crate::model::function::{Arg, Function};
+use crate::model::krate::Krate;
 
 /// Whether the output means the same outside of the function.
 ///
@@ -16,6 +21,44 @@ pub(crate) fn is_free(function: &Function) -> bool {
     search.params.extend(consts);
     search.visit_type(&function.output);
     search.free
+}
+
+/// `|| type_name::<&mut Tx<'_>>()` of each of these arguments whose type means the same outside of the function.
+pub(crate) fn arguments(krate: &Krate, function: &Function, wanted: impl Fn(&Arg) -> bool) -> Vec<TokenStream> {
+    let p = krate.private(here());
+    let types = function.args.iter().filter(|arg| wanted(arg)).filter_map(closed);
+    types.map(|ty| quote_spanned!(here()=> #p::Argument(|| ::core::any::type_name::<#ty>()))).collect()
+}
+
+/// The type of an argument without the lifetimes of the function. A name that stands alone may be a parameter of the `impl`,
+/// so only those with a path or with arguments are taken.
+fn closed(arg: &Arg) -> Option<Type> {
+    struct Elide(bool);
+    impl VisitMut for Elide {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                *lifetime = Lifetime::new("'_", lifetime.span());
+            }
+        }
+        fn visit_path_mut(&mut self, path: &mut Path) {
+            if let Some(first) = path.segments.first() {
+                let name = first.ident.to_string();
+                let alone = path.segments.len() == 1 && first.arguments.is_none();
+                let begins_in_module = path.segments.len() > 1 && is_primitive(&name);
+                self.0 &= if alone { is_primitive(&name) } else { path.segments.len() == 1 || begins_in_module };
+                self.0 &= name != "Self";
+            }
+            visit_mut::visit_path_mut(self, path);
+        }
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            self.0 &= !matches!(ty, Type::Infer(_) | Type::Macro(_) | Type::ImplTrait(_) | Type::TraitObject(_));
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+    let mut ty = arg.ty.clone();
+    let mut search = Elide(true);
+    search.visit_type_mut(&mut ty);
+    search.0.then_some(ty)
 }
 
 struct Search {

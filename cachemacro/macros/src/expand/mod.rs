@@ -4,6 +4,7 @@
 pub(crate) mod bind;
 pub(crate) mod body;
 pub(crate) mod cached;
+pub(crate) mod defer;
 pub(crate) mod event;
 pub(crate) mod generic;
 pub(crate) mod inline;

@@ -5,13 +5,13 @@ use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{AttrStyle, Expr};
 
-use crate::expand::bind;
 use crate::expand::body;
 use crate::expand::span::{at_start, call_over, here, reaching};
 use crate::expand::this;
+use crate::expand::{bind, defer, generic};
 use crate::model::function::{Arg, Binds, ReceiverForm};
 use crate::model::mentions::mentions;
-use crate::model::writer::{OnError, Source, Writer};
+use crate::model::writer::{Commit, OnError, Source, Writer};
 
 /// ```text
 /// #[attributes] pub async fn rename(&self, id: u64, name: &str) -> R {
@@ -50,6 +50,12 @@ fn site(writer: &Writer) -> TokenStream {
         OnError::Bounded => "Bounded",
     };
     let on_error = Ident::new(on_error, here());
+    let commit = match &writer.commit {
+        Commit::Shown(_) => quote_spanned!(here()=> #p::Commit::Shown),
+        Commit::Itself(reason) => quote_spanned!(here()=> #p::Commit::Itself(#reason)),
+        Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
+    };
+    let arguments = generic::arguments(&writer.krate, &writer.function, |_| true);
     quote_spanned! {here()=>
         static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
             name: #name,
@@ -59,6 +65,8 @@ fn site(writer: &Writer) -> TokenStream {
             events: &[#(#events),*],
             role: #p::Role::#role,
             on_error: #p::OnError::#on_error,
+            commit: #commit,
+            arguments: &[#(#arguments),*],
         });
         #p::inventory::submit! { #p::InvalidatesFn(&__CACHEMACRO_SITE) }
     }
@@ -72,13 +80,26 @@ fn steps(writer: &Writer) -> TokenStream {
     let show = kept.iter().map(|kept| &kept.show);
     let lend = lend_self(writer);
     let run = body::run(function, lend.is_some());
+    let lent = defer::lend(writer);
+    let (before, inside, after): (Vec<_>, Vec<_>, Vec<_>) = (
+        lent.iter().map(|lent| &lent.before).collect(),
+        lent.iter().map(|lent| &lent.inside).collect(),
+        lent.iter().map(|lent| &lent.after).collect(),
+    );
+    let run = if lent.is_empty() { run } else { quote_spanned!(here()=> { #(#inside)* #run }) };
+    let unsure = defer::unsure(writer);
+    let types = defer::types(writer);
     let output = &function.output;
     let add = writer.sources.iter().map(|source| add(writer, source));
     let publish = publish(writer);
     quote_spanned! {here()=>
+        #unsure
+        #types
         #(#keep)*
         #lend
+        #(#before)*
         let __cachemacro_out: #output = #run;
+        #(#after)*
         let __cachemacro_shape = #p::shape!(#output);
         #(#show)*
         let mut __cachemacro_batch = #p::Batch::new();
@@ -105,6 +126,10 @@ fn add(writer: &Writer, source: &Source) -> TokenStream {
 }
 
 fn publish(writer: &Writer) -> TokenStream {
+    if let Some(expr) = defer::expr(writer) {
+        let renamed = for_self(writer, expr.to_token_stream());
+        return defer::call(writer, expr, &renamed);
+    }
     let p = writer.krate.private(here());
     let output = &writer.function.output;
     let cache = match &writer.cache {
@@ -122,12 +147,14 @@ fn publish(writer: &Writer) -> TokenStream {
         if writer.function.is_async() { ("", Some(quote_spanned!(here()=> .await))) } else { ("_sync", None) };
     let loud = Ident::new(&format!("publish{suffix}"), here());
     let quiet = Ident::new(&format!("publish_quietly{suffix}"), here());
+    let check = defer::check(writer);
     if writer.on_error == OnError::Fail {
         let span = at_start(output);
         let q = writer.krate.private(span);
         let failed = quote_spanned!(span=> #q::publish_failed_strict!(#output, __cachemacro_error));
         return quote_spanned! {here()=>
             #cache
+            #check
             match #p::#loud(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
                 ::core::result::Result::Ok(()) => __cachemacro_out,
                 ::core::result::Result::Err(__cachemacro_error) => {
@@ -138,6 +165,7 @@ fn publish(writer: &Writer) -> TokenStream {
     }
     quote_spanned! {here()=>
         #cache
+        #check
         #p::#quiet(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait;
         __cachemacro_out
     }
@@ -157,7 +185,8 @@ fn kept(writer: &Writer) -> Vec<Kept> {
             all.extend(kept_pattern(writer, arg, pattern));
             continue;
         }
-        for (index, name) in arg.names.iter().filter(|name| is_named(writer, name)).enumerate() {
+        let is_kept = |name: &&Ident| is_read(writer, name) || (is_deferred(writer, name) && !defer::is_lent(arg));
+        for (index, name) in arg.names.iter().filter(is_kept).enumerate() {
             let copy = body::numbered(&format!("kept{at}_"), index);
             let keep = quote_spanned!(here()=> let #copy = #p::again(&#name););
             all.push(Kept { keep, show: quote_spanned!(here()=> let #name = #copy;) });
@@ -213,6 +242,14 @@ fn lend_self(writer: &Writer) -> Option<TokenStream> {
 }
 
 fn is_named(writer: &Writer, name: &Ident) -> bool {
+    is_read(writer, name) || is_deferred(writer, name)
+}
+
+fn is_deferred(writer: &Writer, name: &Ident) -> bool {
+    defer::expr(writer).is_some_and(|expr| mentions(expr, name))
+}
+
+fn is_read(writer: &Writer, name: &Ident) -> bool {
     let in_source = |source: &Source| match source {
         Source::Arguments(expr) => mentions(expr, name),
         Source::Value(closure) => mentions(closure, name),

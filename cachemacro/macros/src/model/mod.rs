@@ -2,6 +2,7 @@
 
 pub(crate) mod borrows;
 pub(crate) mod cached;
+pub(crate) mod connection;
 pub(crate) mod event;
 pub(crate) mod function;
 pub(crate) mod hash;

@@ -1,6 +1,6 @@
 //! A function that publishes events after it succeeded.
 
-use syn::{Expr, ExprClosure, Path};
+use syn::{Expr, ExprClosure, Path, Type};
 
 use crate::model::function::Function;
 use crate::model::krate::Krate;
@@ -14,6 +14,17 @@ pub(crate) struct Writer {
     pub(crate) handles: bool,
     pub(crate) on_error: OnError,
     pub(crate) cache: Option<Expr>,
+    pub(crate) commit: Commit,
+}
+
+/// When what the function wrote is committed.
+pub(crate) enum Commit {
+    /// Before it returns, as nothing shows otherwise, if all of these types are rows and no connections.
+    Shown(Vec<Type>),
+    /// Before it returns, for this reason.
+    Itself(String),
+    /// By its caller: the events wait in what this expression names.
+    Deferred(Box<Expr>),
 }
 
 /// Where one or more events come from.

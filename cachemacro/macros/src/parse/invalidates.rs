@@ -1,7 +1,7 @@
 //! `#[invalidates(...)]`: expressions, and a few options among them.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, Path};
+use syn::{Expr, LitStr, Path};
 
 use crate::diag::{Diag, list, message};
 use crate::model::writer::OnError;
@@ -9,17 +9,28 @@ use crate::parse::item::{self, Given, Item, ItemBody};
 use crate::parse::nearest::nearest;
 use crate::parse::{split, value};
 
-const OPTIONS: [&str; 4] = ["on_error", "cache", "emits", "crate"];
+const OPTIONS: [&str; 6] = ["on_error", "defer", "commits_itself", "cache", "emits", "crate"];
 
 #[derive(Default)]
 pub(crate) struct RawInvalidates {
     pub(crate) sources: Vec<Expr>,
     /// An expression was there but could not be read.
     pub(crate) unread: bool,
+    /// The options that stand there, readable or not.
+    pub(crate) mentioned: Vec<String>,
     pub(crate) on_error: Option<Given<OnError>>,
+    pub(crate) defer: Option<Given<Expr>>,
+    pub(crate) commits_itself: Option<Given<LitStr>>,
     pub(crate) cache: Option<Given<Expr>>,
     pub(crate) emits: Option<Given<Vec<Path>>>,
     pub(crate) krate: Option<Given<Path>>,
+}
+
+impl RawInvalidates {
+    /// Whether the option stands there, readable or not.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.mentioned.iter().any(|mentioned| mentioned == name)
+    }
 }
 
 pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
@@ -29,6 +40,7 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
     for tokens in split::items(tokens) {
         match Item::read(tokens.clone()) {
             Ok(item) if is_option(&item) => {
+                raw.mentioned.push(item.spelled());
                 if !item::already(&options, &item, diag) {
                     take(&mut raw, &item, diag);
                     options.push(item);
@@ -37,7 +49,9 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
             Ok(item) if matches!(item.body, ItemBody::Value(_)) => {
                 let name = item.spelled();
                 let what = format!("`#[invalidates]` has no option `{name}`");
-                diag.wrong(&item.name, what, item::did_you_mean(nearest(&name, OPTIONS), &OPTIONS));
+                let near = nearest(&name, OPTIONS);
+                raw.mentioned.extend(near.map(str::to_owned));
+                diag.wrong(&item.name, what, item::did_you_mean(near, &OPTIONS));
                 raw.unread = true;
             }
             _ => source(&mut raw, tokens, diag),
@@ -81,6 +95,9 @@ fn take(raw: &mut RawInvalidates, item: &Item, diag: &Diag) {
             use OnError::{Bounded, Fail, Retry, Suspect};
             value::choice(item, &[("suspect", Suspect), ("retry", Retry), ("fail", Fail), ("bounded", Bounded)])
         }),
+        "defer" => item.put(&mut raw.defer, diag, |item| value::expr(item, "pending")),
+        "commits_itself" => item
+            .put(&mut raw.commits_itself, diag, |item| value::string(item, "\"the connection is in autocommit mode\"")),
         "cache" => item.put(&mut raw.cache, diag, |item| value::expr(item, "self.cache")),
         "emits" => item.put(&mut raw.emits, diag, paths),
         _ => item.put(&mut raw.krate, diag, |item| value::path(item, "::cachemacro")),

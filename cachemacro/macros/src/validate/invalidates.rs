@@ -10,15 +10,16 @@ use crate::model::mentions::mentions;
 use crate::model::spelling::tidy;
 use crate::model::writer::{OnError, Source, Writer};
 use crate::parse::invalidates::RawInvalidates;
-use crate::validate::{emitted, function, signature};
+use crate::validate::{commit, emitted, function, signature};
 
-pub(crate) fn check(raw: RawInvalidates, item: ItemFn, diag: &Diag) -> Option<Writer> {
+pub(crate) fn check(mut raw: RawInvalidates, item: ItemFn, diag: &Diag) -> Option<Writer> {
     let function = function::read(item);
     signature::check_common(&function, "invalidates", diag);
     check_something_is_published(&raw, &function, diag);
     check_closures_take_the_value(&raw, diag);
     check_failure_can_be_told(&raw, &function, diag);
     check_names_are_readable(&raw, &function, diag);
+    let commit = commit::check(&mut raw, &function, diag);
     let handles = raw.sources.iter().any(|source| is_argument(source, &function));
     let events = find_events(&raw, &function, diag);
     let sources = raw.sources.into_iter().map(|expr| match expr {
@@ -32,6 +33,7 @@ pub(crate) fn check(raw: RawInvalidates, item: ItemFn, diag: &Diag) -> Option<Wr
         handles,
         on_error: raw.on_error.map_or(OnError::Suspect, |given| given.value),
         cache: raw.cache.map(|given| given.value),
+        commit,
         function,
     })
 }

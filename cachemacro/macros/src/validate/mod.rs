@@ -3,6 +3,7 @@
 pub(crate) mod bindings;
 pub(crate) mod boxed;
 pub(crate) mod cached;
+pub(crate) mod commit;
 pub(crate) mod coverage;
 pub(crate) mod emitted;
 pub(crate) mod event;

@@ -1,0 +1,514 @@
+//! Which arguments are transactions, connections and executors of a database, by the names that their types are spelled with.
+//!
+//! - A *transaction* is a concrete type such as `Transaction<'_, Postgres>`, `DatabaseTransaction` or `Savepoint`.
+//! - An *executor* is any other connection, `PgConnection` or `PoolConnection<Sqlite>`, and whatever may be one:
+//!   `impl Executor<'_>`, `E: ConnectionTrait`, `&dyn GenericClient`.
+//! - A pool, `PgPool` or `DatabaseConnection`, is neither: it hands out a connection of its own for each query.
+//! - `Transaction`, `Connection` and a few more names also belong to rows of users. Without a lifetime, or a path into a
+//!   database crate, they are *unsure*: whether the type is `Clone`, as rows are and connections are not, decides.
+//!
+//! What an alias or a struct of the user's holds does not show here; the runtime looks at the names of types.
+
+use proc_macro2::Ident;
+use syn::visit::{self, Visit};
+use syn::{
+    GenericArgument, GenericParam, Generics, ParenthesizedGenericArguments, Path, PathArguments, PathSegment, Type,
+    TypeFnPtr, TypeParamBound, TypePath, WherePredicate,
+};
+
+use crate::model::function::Function;
+
+/// What a type is to a database.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    Transaction,
+    Executor,
+    /// Called like a transaction: it is one unless this type is `Clone`.
+    UnsureTransaction(Box<Type>),
+    /// Called like a connection: it is one unless this type is `Clone`.
+    UnsureExecutor(Box<Type>),
+}
+
+/// What an argument of this type is, if it is one of them.
+pub(crate) fn of(function: &Function, ty: &Type) -> Option<Connection> {
+    Search { generics: &function.item.sig.generics, depth: 0 }.ty(ty)
+}
+
+/// Whether a type may hold one of them all the same: an alias, a struct of the user's, a parameter.
+pub(crate) fn may_hold(ty: &Type) -> bool {
+    const PLAIN: &[&str] =
+        &["String", "Vec", "Option", "Result", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "Uuid", "Duration"];
+    struct Other(bool);
+    impl<'ast> Visit<'ast> for Other {
+        fn visit_path(&mut self, path: &'ast Path) {
+            if let Some(last) = path.segments.last() {
+                let name = last.ident.to_string();
+                self.0 |= name.starts_with(char::is_uppercase) && !PLAIN.contains(&name.as_str());
+            }
+            visit::visit_path(self, path);
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
+    }
+    let mut other = Other(false);
+    other.visit_type(ty);
+    other.0
+}
+
+/// Concrete transactions.
+const TRANSACTIONS: &[&str] = &[
+    "PgTransaction",
+    "PostgresTransaction",
+    "MySqlTransaction",
+    "MysqlTransaction",
+    "SqliteTransaction",
+    "AnyTransaction",
+    "MssqlTransaction",
+    "DatabaseTransaction",
+    "DbTransaction",
+    "OwnedTransaction",
+    "RBatisTxExecutor",
+    "RBatisTxExecutorGuard",
+    "WriteTransaction",
+    "ReadTransaction",
+    "RwTxn",
+    "RoTxn",
+];
+
+/// Transactions, and names of rows.
+const UNSURE_TRANSACTIONS: &[&str] = &["Transaction", "Savepoint", "SavePoint"];
+
+/// Concrete connections, and traits that connections and transactions have.
+const EXECUTORS: &[&str] = &[
+    "PgConnection",
+    "PostgresConnection",
+    "MySqlConnection",
+    "MysqlConnection",
+    "SqliteConnection",
+    "AnyConnection",
+    "MssqlConnection",
+    "DbConnection",
+    "SqlConnection",
+    "PoolConnection",
+    "PooledConnection",
+    "AsyncPgConnection",
+    "AsyncMysqlConnection",
+    "SyncConnectionWrapper",
+    "RBatisConnExecutor",
+    "PooledConn",
+    "PgConn",
+    "MySqlConn",
+    "MysqlConn",
+    "SqliteConn",
+    "ClientSession",
+    "PgExecutor",
+    "MySqlExecutor",
+    "SqliteExecutor",
+    "AnyExecutor",
+    "MssqlExecutor",
+    "ConnectionTrait",
+    "TransactionTrait",
+    "StreamTrait",
+    "AsyncConnection",
+    "AsyncConnectionCore",
+    "LoadConnection",
+    "SimpleConnection",
+    "GenericClient",
+];
+
+/// Connections, and names of rows and of other things.
+const UNSURE_EXECUTORS: &[&str] = &["Connection", "Conn"];
+
+/// Traits of connections whose names other crates use too.
+const EXECUTOR_TRAITS: &[&str] = &["Executor", "Acquire", "Connection", "Queryable"];
+
+/// Connections where the path says that a database crate has them.
+const QUALIFIED_EXECUTORS: &[&str] = &["Client", "ClientWrapper", "Object", "Executor", "Session"];
+
+/// The beginnings of the names of crates that talk to databases.
+const DATABASES: &[&str] = &[
+    "sqlx",
+    "sea_orm",
+    "diesel",
+    "tokio_postgres",
+    "postgres",
+    "deadpool",
+    "bb8",
+    "r2d2",
+    "mobc",
+    "rusqlite",
+    "tokio_rusqlite",
+    "async_sqlite",
+    "mysql",
+    "tiberius",
+    "libsql",
+    "duckdb",
+    "oracle",
+    "odbc_api",
+    "rbatis",
+    "rbdc",
+    "mongodb",
+    "redb",
+    "heed",
+    "surrealdb",
+];
+
+/// Crates and modules whose connections and executors belong to no database.
+const OTHERS: &[&str] = &[
+    "redis",
+    "fred",
+    "deadpool_redis",
+    "bb8_redis",
+    "r2d2_redis",
+    "deadpool_lapin",
+    "lapin",
+    "rdkafka",
+    "nats",
+    "async_nats",
+    "zbus",
+    "quinn",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "tungstenite",
+    "tokio_tungstenite",
+    "reqwest",
+    "futures",
+    "async_executor",
+    "rt",
+];
+
+/// Types that give access to what they hold.
+const WRAPPERS: &[&str] = &[
+    "Option",
+    "Arc",
+    "Rc",
+    "Box",
+    "Pin",
+    "Mutex",
+    "RwLock",
+    "RefCell",
+    "MutexGuard",
+    "OwnedMutexGuard",
+    "RwLockWriteGuard",
+    "RefMut",
+    "State",
+    "Extension",
+    "Data",
+];
+
+struct Search<'g> {
+    generics: &'g Generics,
+    /// Bounds may name other parameters, and those their own.
+    depth: u8,
+}
+
+impl Search<'_> {
+    fn ty(&self, ty: &Type) -> Option<Connection> {
+        match ty {
+            Type::Reference(reference) => self.ty(&reference.elem),
+            Type::Paren(paren) => self.ty(&paren.elem),
+            Type::Group(group) => self.ty(&group.elem),
+            Type::Tuple(tuple) => tuple.elems.iter().find_map(|ty| self.ty(ty)),
+            Type::ImplTrait(opaque) => self.bounds(&opaque.bounds),
+            Type::TraitObject(object) => self.bounds(&object.bounds),
+            Type::Path(path) => self.path(path, ty),
+            _ => None,
+        }
+    }
+
+    fn path(&self, path: &TypePath, ty: &Type) -> Option<Connection> {
+        if let Some(param) = path.path.get_ident().filter(|ident| self.is_param(ident)) {
+            return self.param(param);
+        }
+        let last = path.path.segments.last()?;
+        let name = last.ident.to_string();
+        if is_pool(&name) || is_of(&path.path, OTHERS) {
+            return None;
+        }
+        let names = |list: &[&str]| list.contains(&name.as_str());
+        if names(TRANSACTIONS) {
+            return Some(Connection::Transaction);
+        }
+        if names(EXECUTORS) || is_associated(path) && names(UNSURE_EXECUTORS) {
+            return Some(Connection::Executor);
+        }
+        let is_qualified = is_of(&path.path, DATABASES);
+        if names(UNSURE_TRANSACTIONS) {
+            let is_sure = is_qualified || has_lifetime(last) || self.names_database(last);
+            return Some(if is_sure { Connection::Transaction } else { Connection::UnsureTransaction(unsure(ty)) });
+        }
+        if names(UNSURE_EXECUTORS) {
+            return Some(if is_qualified { Connection::Executor } else { Connection::UnsureExecutor(unsure(ty)) });
+        }
+        if is_qualified && names(QUALIFIED_EXECUTORS) {
+            return Some(Connection::Executor);
+        }
+        if names(WRAPPERS) { types(last).find_map(|ty| self.ty(ty)) } else { None }
+    }
+
+    /// `Transaction<Postgres>`, with its lifetime left out, or `Transaction<DB>`.
+    fn names_database(&self, segment: &PathSegment) -> bool {
+        const NAMES: &[&str] = &["Postgres", "MySql", "Sqlite", "Any", "Mssql", "DB", "Db"];
+        types(segment).any(|ty| match ty {
+            Type::Path(path) => {
+                path.path.segments.last().is_some_and(|last| NAMES.iter().any(|name| last.ident == name))
+            }
+            _ => false,
+        })
+    }
+
+    fn is_param(&self, ident: &Ident) -> bool {
+        self.generics.type_params().any(|param| param.ident == *ident)
+    }
+
+    fn param(&self, ident: &Ident) -> Option<Connection> {
+        let search = Search { generics: self.generics, depth: self.depth + 1 };
+        if search.depth > 3 {
+            return None;
+        }
+        let own = self.generics.params.iter().filter_map(|param| match param {
+            GenericParam::Type(param) if param.ident == *ident => Some(&param.bounds),
+            _ => None,
+        });
+        let predicates = self.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        let given = predicates.filter_map(|predicate| match predicate {
+            WherePredicate::Type(predicate) if is_about(&predicate.bounded_ty, ident) => Some(&predicate.bounds),
+            _ => None,
+        });
+        own.chain(given).find_map(|bounds| search.bounds(bounds))
+    }
+
+    fn bounds<'b>(&self, bounds: impl IntoIterator<Item = &'b TypeParamBound>) -> Option<Connection> {
+        bounds.into_iter().find_map(|bound| match bound {
+            TypeParamBound::Trait(bound) => self.bound(&bound.path),
+            _ => None,
+        })
+    }
+
+    /// `Executor<'e>`, and also `DerefMut<Target = PgConnection>`.
+    fn bound(&self, path: &Path) -> Option<Connection> {
+        let last = path.segments.last()?;
+        let name = last.ident.to_string();
+        let is_executor = EXECUTORS.contains(&name.as_str()) || EXECUTOR_TRAITS.contains(&name.as_str());
+        if is_executor && !is_of(path, OTHERS) {
+            return Some(Connection::Executor);
+        }
+        types(last).find_map(|ty| self.ty(ty)).map(|_| Connection::Executor)
+    }
+}
+
+fn unsure(ty: &Type) -> Box<Type> {
+    Box::new(ty.clone())
+}
+
+/// `PgPool`, `r2d2::Pool<M>`, and sea-orm's `DatabaseConnection`, which is a pool too.
+fn is_pool(name: &str) -> bool {
+    name.ends_with("Pool") || name == "DatabaseConnection"
+}
+
+/// Whether a step of the path before the last is one of these crates, or begins like one: `sqlx_core`.
+fn is_of(path: &Path, crates: &[&str]) -> bool {
+    let before = path.segments.len().saturating_sub(1);
+    path.segments.iter().take(before).any(|segment| {
+        let name = segment.ident.to_string();
+        crates.iter().any(|begin| name.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+    })
+}
+
+/// `DB::Connection`, `<DB as Database>::Connection`.
+fn is_associated(path: &TypePath) -> bool {
+    let segments = &path.path.segments;
+    let shouted = |segment: &PathSegment| !segment.ident.to_string().contains(char::is_lowercase);
+    path.qself.is_some() || segments.len() == 2 && segments.first().is_some_and(shouted)
+}
+
+fn has_lifetime(segment: &PathSegment) -> bool {
+    match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => {
+            arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Lifetime(_)))
+        }
+        _ => false,
+    }
+}
+
+/// The types among the arguments, those of associated types included; nothing of `Fn(..)`.
+fn types(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        GenericArgument::AssocType(assigned) => Some(&assigned.ty),
+        _ => None,
+    })
+}
+
+/// Whether a bounded type is the parameter, or a reference to it: `for<'c> &'c mut C: Executor<'c>`.
+fn is_about(ty: &Type, ident: &Ident) -> bool {
+    match ty {
+        Type::Reference(reference) => is_about(&reference.elem, ident),
+        Type::Paren(paren) => is_about(&paren.elem, ident),
+        Type::Group(group) => is_about(&group.elem, ident),
+        Type::Path(path) => path.path.is_ident(ident),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::validate::function;
+
+    fn kind(item: syn::ItemFn) -> &'static str {
+        let function = function::read(item);
+        match of(&function, &function.args[0].ty) {
+            None => "none",
+            Some(Connection::Transaction) => "transaction",
+            Some(Connection::Executor) => "executor",
+            Some(Connection::UnsureTransaction(_)) => "unsure transaction",
+            Some(Connection::UnsureExecutor(_)) => "unsure executor",
+        }
+    }
+
+    fn all(expected: &str, types: &[&str]) {
+        for ty in types {
+            let parsed: Type = syn::parse_str(ty).expect(ty);
+            assert_eq!(kind(parse_quote!(fn f<T, DB>(x: #parsed) {})), expected, "{ty}");
+        }
+    }
+
+    #[test]
+    fn transactions_are_known_by_their_names() {
+        all(
+            "transaction",
+            &[
+                "&mut Transaction<'_, Postgres>",
+                "&mut sqlx::Transaction<Sqlite>",
+                "&mut sqlx::PgTransaction<'_>",
+                "Transaction<'a>",
+                "Option<&mut Transaction<'_, DB>>",
+                "&DatabaseTransaction",
+                "&rusqlite::Transaction",
+                "&mut tokio_postgres::Transaction<'_>",
+                "Arc<Mutex<Transaction<'static, Postgres>>>",
+                "&mut rusqlite::Savepoint",
+                "Box<Transaction<'_, MySql>>",
+                "(&mut Transaction<'_, Postgres>, u64)",
+            ],
+        );
+    }
+
+    #[test]
+    fn connections_and_executors_are_known_by_their_names() {
+        all(
+            "executor",
+            &[
+                "&mut PgConnection",
+                "&mut sqlx::SqliteConnection",
+                "PoolConnection<Postgres>",
+                "&mut DB::Connection",
+                "&mut <DB as sqlx::Database>::Connection",
+                "impl Executor<'_, Database = Sqlite>",
+                "impl sqlx::PgExecutor<'_>",
+                "&impl ConnectionTrait",
+                "&mut dyn TransactionTrait",
+                "&(dyn GenericClient + Sync)",
+                "impl DerefMut<Target = PgConnection> + Send",
+                "&rusqlite::Connection",
+                "&tokio_postgres::Client",
+                "deadpool_postgres::Object",
+                "bb8::PooledConnection<'_, M>",
+                "&mut mysql_async::Conn",
+                "&mut AsyncPgConnection",
+                "&mut ClientSession",
+            ],
+        );
+    }
+
+    #[test]
+    fn generics_are_what_their_bounds_say() {
+        assert_eq!(
+            kind(parse_quote!(
+                fn f<'e, E: sqlx::Executor<'e>>(x: E) {}
+            )),
+            "executor"
+        );
+        assert_eq!(
+            kind(parse_quote!(
+                fn f<C>(x: &C)
+                where
+                    C: ConnectionTrait,
+                {
+                }
+            )),
+            "executor"
+        );
+        assert_eq!(
+            kind(parse_quote!(
+                fn f<C>(x: &mut C)
+                where
+                    for<'c> &'c mut C: Executor<'c>,
+                {
+                }
+            )),
+            "executor"
+        );
+        assert_eq!(
+            kind(parse_quote!(
+                fn f<A: Acquire<'static, Database = Postgres>>(x: A) {}
+            )),
+            "executor"
+        );
+        assert_eq!(
+            kind(parse_quote!(
+                fn f<D: DerefMut<Target = C>, C: AsyncConnection>(x: D) {}
+            )),
+            "executor"
+        );
+        assert_eq!(
+            kind(parse_quote!(
+                fn f<E: Debug>(x: E) {}
+            )),
+            "none"
+        );
+    }
+
+    #[test]
+    fn rows_may_be_called_like_connections() {
+        all("unsure transaction", &["&Transaction", "Transaction", "models::Transaction", "Option<&mut Transaction>"]);
+        all("unsure executor", &["&Connection", "Conn", "crate::db::Connection"]);
+    }
+
+    #[test]
+    fn pools_and_other_things_are_none() {
+        all(
+            "none",
+            &[
+                "&PgPool",
+                "&sqlx::Pool<Postgres>",
+                "Arc<SqlitePool>",
+                "State<PgPool>",
+                "&DatabaseConnection",
+                "&sea_orm::DatabaseConnection",
+                "deadpool_postgres::Pool",
+                "r2d2::Pool<ConnectionManager<PgConnection>>",
+                "HttpConnection",
+                "ConnectionId",
+                "&TransactionId",
+                "Vec<Transaction>",
+                "Json<Transaction>",
+                "&redis::Connection",
+                "&mut redis::aio::MultiplexedConnection",
+                "&reqwest::Client",
+                "Client",
+                "impl Fn(&mut PgConnection)",
+                "&T",
+                "u64",
+            ],
+        );
+    }
+}

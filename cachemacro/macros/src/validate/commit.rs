@@ -1,0 +1,87 @@
+//! When a writer's events are published: after the commit, which a function that is given a transaction does not decide.
+
+use crate::diag::Diag;
+use crate::model::connection::{self, Connection};
+use crate::model::function::{Arg, Function};
+use crate::model::spelling::tidy;
+use crate::model::writer::{Commit, OnError};
+use crate::parse::invalidates::RawInvalidates;
+use crate::validate::function::whole_argument;
+
+/// Who commits, as far as it is said and shown.
+pub(crate) fn check(raw: &mut RawInvalidates, function: &Function, diag: &Diag) -> Commit {
+    check_one_of_two(raw, diag);
+    check_reason(raw, diag);
+    check_pending_publishes(raw, diag);
+    let unread = raw.mentions("defer") || raw.mentions("commits_itself");
+    match (raw.defer.take(), raw.commits_itself.take()) {
+        (Some(defer), _) => Commit::Deferred(Box::new(defer.value)),
+        (None, Some(reason)) => Commit::Itself(reason.value.value()),
+        (None, None) if unread => Commit::Shown(Vec::new()),
+        (None, None) => check_arguments(function, diag),
+    }
+}
+
+fn check_one_of_two(raw: &RawInvalidates, diag: &Diag) {
+    if let (Some(_), Some(itself)) = (&raw.defer, &raw.commits_itself) {
+        let what = "`defer` and `commits_itself` exclude each other: the one says that the caller commits, the other that \
+                    this function does";
+        diag.wrong(&itself.name, what, "remove one of the two");
+    }
+}
+
+fn check_reason(raw: &RawInvalidates, diag: &Diag) {
+    if let Some(reason) = raw.commits_itself.as_ref().filter(|reason| reason.value.value().trim().is_empty()) {
+        let what = "`commits_itself` needs its reason: the strategy report prints it";
+        diag.wrong(&reason.tokens, what, "write how: `commits_itself = \"the connection is in autocommit mode\"`");
+    }
+}
+
+/// The publishing of deferred events is not this function's.
+fn check_pending_publishes(raw: &RawInvalidates, diag: &Diag) {
+    if raw.defer.is_none() {
+        return;
+    }
+    if let Some(given) = raw.on_error.as_ref().filter(|given| given.value != OnError::Suspect) {
+        let what =
+            "`on_error` says what happens when publishing fails, and with `defer` this function publishes nothing";
+        let mend = "remove `on_error`; `pending.publish()` does as `on_error = suspect` says, and `pending.try_publish()` returns \
+                    the error";
+        diag.wrong(&given.tokens, what, mend);
+    }
+    if let Some(given) = &raw.cache {
+        let what = "`cache` says where events are published, and with `defer` the pending events know their cache";
+        diag.wrong(&given.tokens, what, "remove `cache`, and make the pending events with `cache.pending_events()`");
+    }
+}
+
+/// Without a word about the commit, no argument may be a connection.
+fn check_arguments(function: &Function, diag: &Diag) -> Commit {
+    let mut unsure = Vec::new();
+    for arg in &function.args {
+        match connection::of(function, &arg.ty) {
+            None => {}
+            Some(Connection::UnsureTransaction(ty) | Connection::UnsureExecutor(ty)) => unsure.push(*ty),
+            Some(found) => refuse(function, arg, &found, diag),
+        }
+    }
+    Commit::Shown(unsure)
+}
+
+fn refuse(function: &Function, arg: &Arg, found: &Connection, diag: &Diag) {
+    let name = function.name();
+    let (what, ident) = (tidy(&arg.ty), &arg.ident);
+    let why = match found {
+        Connection::Transaction => "is a transaction, so what it writes is not committed yet when it returns",
+        _ => "may be in a transaction, and then what it writes is not committed yet when it returns",
+    };
+    let what = format!(
+        "`{name}` takes `{ident}: {what}`, which {why}: readers would load the old row after the event, and keep it"
+    );
+    let mend = format!(
+        "let the events wait for the commit: take `pending: &mut cachemacro::PendingEvents`, which `cache.pending_events()` \
+         makes, add `defer = pending`, and call `pending.publish().await` after the commit; or, if `{name}` commits before it \
+         returns, say how: `commits_itself = \"…\"`"
+    );
+    diag.wrong(whole_argument(function, arg), what, mend);
+}

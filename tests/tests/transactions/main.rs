@@ -1,0 +1,5 @@
+//! Transactions on a real database: what is written in one is not published before its commit, and what is read in one is
+//! never kept.
+
+mod database;
+mod writers;
