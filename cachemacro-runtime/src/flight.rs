@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use crate::entry::{Absence, EntryKey, Object};
 use crate::store::Snapshot;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, Notify, lock};
 use crate::weak_map::WeakMap;
 
@@ -36,6 +37,8 @@ pub(crate) struct Flight {
     key: FlightKey,
     /// Set once, and read by ten thousand waiters who should not queue for it.
     landed: OnceLock<Landing>,
+    /// Loads begun so far: the first, and those of the waiters it was handed to.
+    begun: AtomicU64,
     /// Where not, the next to come or to wake leads.
     is_led: Mutex<bool>,
     changed: Notify,
@@ -62,12 +65,13 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
         home: Arc::clone(flights),
         key: key.clone(),
         landed: OnceLock::new(),
+        begun: AtomicU64::new(0),
         is_led: Mutex::new(false),
         changed: Notify::new(),
     });
     match flight.try_lead() {
         Some(Waited::Leads(lead)) => Seat::Lead(lead),
-        _ => Seat::Wait(Waiter { flight }),
+        _ => Seat::Wait(Waiter { begun: flight.begun.load(Ordering::SeqCst), flight }),
     }
 }
 
@@ -95,6 +99,11 @@ pub(crate) struct Lead {
 }
 
 impl Lead {
+    /// The load begins.
+    pub(crate) fn begin(&self) {
+        self.flight.begun.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Gives every waiter the result. Whoever comes later begins anew.
     pub(crate) fn land(mut self, landing: Landing) {
         self.landed = true;
@@ -117,11 +126,13 @@ impl Drop for Lead {
 /// A caller that waits for another's load.
 pub(crate) struct Waiter {
     flight: Arc<Flight>,
+    /// Loads that had begun when the caller came.
+    begun: u64,
 }
 
 impl Waiter {
     /// Waits until the flight lands or its lead falls to this waiter.
-    pub(crate) async fn wait(self) -> Waited {
+    pub(crate) async fn wait(&self) -> Waited {
         loop {
             let mut changed = std::pin::pin!(self.flight.changed.notified());
             // Registered before the state is read, so that no change falls between.
@@ -131,5 +142,10 @@ impl Waiter {
             }
             changed.await;
         }
+    }
+
+    /// Whether the load that brought the result began after the caller came.
+    pub(crate) fn came_first(&self) -> bool {
+        self.flight.begun.load(Ordering::SeqCst) > self.begun
     }
 }

@@ -218,10 +218,11 @@ impl<K: Hash + Eq + Clone, T: Clone> Turn<'_, K, T> {
             }
         };
         let begun = state.begun;
-        let before = state.last.replace((begun, answer.clone()));
+        let last = state.last.replace((begun, answer.clone()));
         drop(state);
-        // Perhaps the last copy of a user's value, whose `drop` may ask the same.
-        drop(before);
+        drop(self);
+        // An answer may hold a user's value, whose `Drop` may ask the same again.
+        drop(last);
         answer
     }
 }
@@ -268,35 +269,6 @@ mod tests {
         assert_eq!(ask().await, 1, "but not of those who come later");
     }
 
-    /// An answer whose last copy asks the same question when it is dropped.
-    #[derive(Clone)]
-    struct Asks(#[expect(dead_code, reason = "kept to be dropped")] Arc<AsksWhenDropped>);
-
-    struct AsksWhenDropped(Weak<Table<u64, Option<Asks>>>);
-
-    impl Drop for AsksWhenDropped {
-        fn drop(&mut self) {
-            if let Some(table) = self.0.upgrade() {
-                table.seat(1);
-            }
-        }
-    }
-
-    /// What an answer holds may be a user's value, whose `drop` may call a cached function.
-    #[test]
-    fn an_answer_is_dropped_under_no_lock() {
-        let (sender, ended) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let rounds = Rounds::new();
-            let table = Arc::new(Table::new(Arc::clone(&rounds.rooms), 1, true));
-            let asks = Asks(Arc::new(AsksWhenDropped(Arc::downgrade(&table))));
-            drop(Turn { table: &table }.end(Good::ForItsRound(Some(asks))));
-            Turn { table: &table }.end(Good::ForItsRound(None));
-            let _ = sender.send(());
-        });
-        ended.recv_timeout(std::time::Duration::from_secs(10)).expect("it does not wait for itself");
-    }
-
     #[tokio::test]
     async fn a_turn_that_is_dropped_falls_to_another() {
         let (rounds, key) = (Rounds::<u64, u64>::new(), 1);
@@ -308,5 +280,42 @@ mod tests {
             () = tokio::task::yield_now() => {}
         }
         assert_eq!(answered.await, 7);
+    }
+
+    /// An answer whose `Drop` asks the same again.
+    #[derive(Clone)]
+    struct Asks(Arc<Rounds<u64, Arc<Asks>>>, Arc<AtomicU64>);
+
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            if self.1.fetch_add(1, SeqCst) > 0 {
+                return;
+            }
+            let ask = self
+                .0
+                .ask(&1, || async { Good::ForItsRound(Arc::new(Self(Arc::clone(&self.0), Arc::clone(&self.1)))) });
+            let mut ask = std::pin::pin!(ask);
+            let _ = ask.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_dropped_where_its_key_can_be_asked() {
+        let (rounds, dropped) = (Arc::new(Rounds::new()), Arc::new(AtomicU64::new(0)));
+        let ask = || async {
+            let ask = || async {
+                tokio::task::yield_now().await;
+                Good::ForItsRound(Arc::new(Asks(Arc::clone(&rounds), Arc::clone(&dropped))))
+            };
+            drop(rounds.ask(&1, ask).await);
+        };
+        // Three rounds: what the second answers takes the place of what the first did.
+        let late = async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            ask().await;
+        };
+        tokio::join!(ask(), ask(), late);
+        assert!(dropped.load(SeqCst) > 0);
     }
 }

@@ -112,6 +112,69 @@ async fn one_under_a_snapshot_that_is_no_more_is_taken_over() {
 }
 
 #[tokio::test]
+async fn who_gives_up_waiting_takes_nothing_from_who_loads() {
+    let (server, name) = (Server::start().await, namespace());
+    let (one, other) = (process(&server, &name), process(&server, &name));
+    let call = Call::find("user:1");
+    let loads = one.enter(&call).await;
+    for _ in 0..3 {
+        let waits = one.enter(&call).await;
+        assert_eq!(waits.lease, Lease::Free, "a flight of its process tells it to wait");
+        drop(waits);
+        tokio::time::sleep(TERM / 4).await;
+        assert!(is_held(other.lease(&call).await), "the load goes on");
+    }
+    tokio::time::sleep(TERM * 2).await;
+    assert!(is_held(other.lease(&call).await), "and is renewed");
+    drop(loads);
+    assert!(until_free(&other, &call).await < TERM / 2);
+}
+
+#[tokio::test]
+async fn who_takes_a_load_over_keeps_its_lease() {
+    let (server, name) = (Server::start().await, namespace());
+    let (one, other) = (process(&server, &name), process(&server, &name));
+    let call = Call::find("user:1");
+    let loads = one.enter(&call).await;
+    let waits = one.enter(&call).await;
+    drop(loads);
+    let began = Instant::now();
+    while began.elapsed() < TERM * 3 {
+        assert!(is_held(other.lease(&call).await), "after {:?}", began.elapsed());
+        tokio::time::sleep(TERM / 8).await;
+    }
+    assert_eq!(one.fill(&call, &waits.snapshots, Fence::Row(1), b"1").await, Ok(()));
+    assert_eq!(other.lease(&call).await, Lease::Free, "at once");
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_for_the_longest() {
+    let (server, name) = (Server::start().await, namespace());
+    let call = Call::find("user:1");
+    let key = format!("{{{name}:user:1}}:find:lease");
+    let (one, other) = (process(&server, &name), process(&server, &name));
+    // Of a process that is gone: its last word lasts an hour, or for ever.
+    let leave = async |command: &[&str]| {
+        let entered = one.enter(&call).await;
+        let text: String = server.ask(&["GET", &key]).await;
+        drop(entered);
+        tokio::time::sleep(TERM / 2).await;
+        let text = text.replace(&text[..8], "deadbeef");
+        let _: String = server.ask(&["SET", &key, &text]).await;
+        if let [command, rest] = command {
+            let _: i64 = server.ask(&[command, &key, rest]).await;
+        }
+    };
+    leave(&["EXPIRE", "3600"]).await;
+    assert!(is_held(other.lease(&call).await), "{:?}", other.lease(&call).await);
+    let waited = until_free(&other, &call).await;
+    assert!(waited <= TERM * 2, "{waited:?}");
+    leave(&[]).await;
+    let waited = until_free(&other, &call).await;
+    assert!(waited <= TERM * 2, "{waited:?}");
+}
+
+#[tokio::test]
 async fn its_own_process_need_not_wait() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));

@@ -7,7 +7,10 @@ use tokio::runtime::Handle;
 use super::call::{Call, Served, Spawner, Step};
 use super::ticket::Ticket;
 use crate::clock::Moment;
-use crate::flight::{self, FlightKey, Seat};
+use crate::deferred;
+use crate::entry::Payload;
+use crate::flight::{self, FlightKey, Landing, Seat};
+use crate::load_lock;
 use crate::policy::Refresh;
 use crate::scope::{Trace, WhyStale};
 use crate::store::{Entered, Lease, Snapshot};
@@ -46,7 +49,13 @@ impl Call {
     pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
         let fallback = self.fallback.take()?;
         let deadline = if self.site.policy().keeps_stale() { fallback.hard } else { fallback.soft };
-        (self.now() < deadline).then_some(fallback)
+        if self.now() < deadline {
+            return Some(fallback);
+        }
+        if let Served::Value(object) = fallback.served {
+            deferred::give_up(Payload::Object(object));
+        }
+        None
     }
 
     pub(super) fn serve_fallback(&self, Fallback { served, trace, soft, .. }: Fallback) -> Served {
@@ -62,15 +71,22 @@ impl Call {
     pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
         let Seat::Lead(lead) = flight::join(&self.cache.inner.flights, key) else { return None };
-        let entered = if self.cache.is_local(self.site) {
+        if self.cache.is_local(self.site) {
+            self.count(Event::Refresh);
             // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
-            Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free }
-        } else {
-            let entered = self.store().enter(self.query(), self.site.rotates()).await;
-            self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?
-        };
+            let entered = Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free };
+            return Some(self.ticket(Some(lead), None, Some(entered)));
+        }
+        let entered = self.store().enter(self.query(), self.site.rotates()).await;
+        let entered = self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?;
+        if entered.snapshots != snapshots {
+            // The records moved since the lookup: under their new snapshot another may load already (G4).
+            lead.land(Landing::Void);
+            return None;
+        }
+        let guard = load_lock::try_shared(&self.cache.inner.load_locks, &self.key)?;
         self.count(Event::Refresh);
-        Some(self.ticket(Some(lead), Some(entered)))
+        Some(self.ticket(Some(lead), Some(guard), Some(entered)))
     }
 
     pub(super) fn spawns(&self) -> bool {

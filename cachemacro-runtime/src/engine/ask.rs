@@ -1,6 +1,7 @@
 //! Asking the store: alone where it is in the process, together where it is not.
 
 use super::call::{Call, Served};
+use crate::deferred;
 use crate::entry::{Entry, Freshness, Payload};
 use crate::error::StoreError;
 use crate::rounds::Good;
@@ -43,7 +44,7 @@ impl Call {
             };
             match self.or_count(entered) {
                 Some(entered) => return entered,
-                None => self.is_apart = true,
+                None => self.go_apart(),
             }
         }
         let query = self.query();
@@ -63,13 +64,17 @@ impl Call {
             false => self.cache.inner.lookups.ask(&self.key, || self.good(self.store().lookup(self.query()))).await,
         };
         let Some(found) = self.or_count(found) else {
-            self.is_apart = true;
+            self.go_apart();
             return None;
         };
         let Lookup::Hit(entry, snapshots) = found else { return None };
         let freshness = entry.freshness(self.cache.inner.clock.near(entry.soft));
         let is_fresh = freshness == Freshness::Fresh;
-        (freshness != Freshness::Expired).then(|| Found { entry, snapshots, tier: self.tier(), is_fresh })
+        if freshness == Freshness::Expired {
+            deferred::give_up(entry.payload);
+            return None;
+        }
+        Some(Found { entry, snapshots, tier: self.tier(), is_fresh })
     }
 
     pub(super) fn decoded(&self, payload: Payload) -> Option<Served> {

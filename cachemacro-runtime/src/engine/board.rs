@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::ask::Found;
 use super::call::{Call, Served, Step};
+use crate::deferred;
 use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
 use crate::lease::Patience;
+use crate::load_lock::{self, LoadGuard};
 use crate::scope::{CacheMode, CallOutcome, Trace};
 use crate::store::{Entered, Lease};
 use crate::telemetry::Event;
@@ -26,11 +28,15 @@ impl Call {
     pub(super) async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
         let mut patience = Patience::default();
         while self.mode != CacheMode::Refresh && !self.is_apart {
-            if let Some(Found { entry, tier, is_fresh: true, .. }) = self.look_up().await
-                && let Some(served) = self.decoded(entry.payload)
-            {
-                let trace = self.hit_trace(entry.version, entry.written, tier);
-                return Some(self.found(lead, served, trace));
+            match self.look_up().await {
+                Some(Found { entry, tier, is_fresh: true, .. }) => {
+                    if let Some(served) = self.decoded(entry.payload) {
+                        let trace = self.hit_trace(entry.version, entry.written, tier);
+                        return Some(self.found(lead, served, trace));
+                    }
+                }
+                Some(Found { entry, .. }) => deferred::give_up(entry.payload),
+                None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
             if !self.sleeps(patience.next(remaining)).await {
@@ -44,7 +50,29 @@ impl Call {
                 return None;
             }
         }
-        Some(Step::Load(self.ticket(Some(lead), Some(entered))))
+        match self.guard().await {
+            Some(guard) => Some(Step::Load(self.ticket(Some(lead), guard, Some(entered)))),
+            None => Some(self.timed_out()),
+        }
+    }
+
+    /// Waits for loads of the other kind, with or without the store's snapshot; `None` when the call's own time is up.
+    async fn guard(&self) -> Option<Option<LoadGuard>> {
+        if self.cache.is_local(self.site) {
+            return Some(None);
+        }
+        let locks = &self.cache.inner.load_locks;
+        let guard = async {
+            if self.is_apart {
+                load_lock::alone(locks, &self.key).await
+            } else {
+                load_lock::shared(locks, &self.key).await
+            }
+        };
+        match self.budget() {
+            Some(budget) => tokio::time::timeout(budget, guard).await.ok().map(Some),
+            None => Some(Some(guard.await)),
+        }
     }
 
     /// Somebody else's load, for all who wait on this flight.
@@ -70,10 +98,10 @@ impl Call {
             Some(budget) => Box::pin(tokio::time::timeout(budget, waiter.wait())).await.ok(),
             None => Some(waiter.wait().await),
         };
-        // A refresh wants what is true now, and this flight may have begun before it was asked for. The next one has not. Nor
+        // A refresh wants what is true now, and this load may have begun before it was asked for. The next one has not. Nor
         // does a call without its store know what other processes have published since (R10).
         let wants_the_next = self.mode == CacheMode::Refresh || self.is_apart;
-        let is_too_old = wants_the_next && !std::mem::replace(&mut self.has_waited, true);
+        let is_too_old = wants_the_next && !std::mem::replace(&mut self.has_waited, true) && !waiter.came_first();
         match waited {
             None => Some(self.timed_out()),
             Some(Waited::Landed(_)) if is_too_old => None,

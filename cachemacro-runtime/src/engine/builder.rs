@@ -15,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::codec::Encoding;
 use crate::finding::{FindingKind, Findings};
 use crate::flight::Flights;
+use crate::load_lock::LoadLocks;
 use crate::rounds::Rounds;
 use crate::store::{Exclusive, Form, Memory, MemoryStore, Store, Tiered};
 #[cfg(feature = "redis")]
@@ -181,6 +182,7 @@ impl CacheBuilder {
                 dropped_pending: AtomicU64::new(0),
                 shared,
                 flights: Arc::new(Flights::new()),
+                load_locks: Arc::new(LoadLocks::new()),
                 lookups: Rounds::new(),
                 enters: Rounds::new(),
                 functions,

@@ -17,6 +17,7 @@ use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
 use crate::finding::{Finding, Findings};
 use crate::flight::Flights;
+use crate::load_lock::LoadLocks;
 use crate::policy::Mode;
 use crate::rounds::Rounds;
 use crate::site::Site;
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) encoding: Encoding,
     pub(crate) weighs: bool,
     pub(crate) flights: Arc<Flights>,
+    pub(crate) load_locks: Arc<LoadLocks>,
     /// Questions to the shared store.
     pub(crate) lookups: Rounds<Arc<EntryKey>, Result<Lookup, StoreError>>,
     pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,

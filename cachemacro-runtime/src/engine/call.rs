@@ -14,6 +14,7 @@ use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::flight::Lead;
+use crate::load_lock::LoadGuard;
 use crate::policy::Mode;
 use crate::scope::{self, CacheMode, LoadHint, Tier, WhyStale};
 use crate::site::Site;
@@ -80,6 +81,8 @@ pub(crate) struct Call {
     began: Option<tokio::time::Instant>,
     /// Whether the return type can say that there is no answer.
     pub(super) can_refuse: bool,
+    /// Whether it can, or has an absence, which stands for what is not cached.
+    pub(super) can_answer_nothing: bool,
     /// Who takes a refresh off this call.
     pub(super) spawner: Spawner,
     /// What to fall back on.
@@ -107,6 +110,7 @@ impl Call {
             mode: scope::mode(),
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
+            can_answer_nothing: false,
             spawner: Spawner::None,
             fallback: None,
             loads: 0,
@@ -197,26 +201,34 @@ impl Call {
             self.count(Event::Bypass);
             return Step::Load(self.unstored());
         }
-        if self.loads >= MAX_LOADS {
-            self.count_miss();
-            return Step::Load(self.unstored());
-        }
         if !self.cache.is_local(self.site) {
             self.cache.inner.retries.repeat();
-            self.is_apart |= self.cache.inner.retries.is_suspect(&self.aggregates);
+        }
+        let contradicts_itself = self.loads >= MAX_LOADS;
+        if contradicts_itself
+            || (!self.cache.is_local(self.site) && self.cache.inner.retries.is_suspect(&self.aggregates))
+        {
+            self.go_apart();
         }
         loop {
             if let Some(step) = self.stored().await {
                 return step;
             }
             self.count_miss();
-            if self.mode == CacheMode::OnlyIfCached {
+            if self.mode == CacheMode::OnlyIfCached && self.can_answer_nothing {
                 return self.refuse(CacheError::NotCached { function: self.site.info().name });
             }
             let entered = self.enter().await;
             if let Some(step) = self.board(entered).await {
                 return step;
             }
+        }
+    }
+
+    /// From now on the call does without the store. What it waited for before is older than that.
+    pub(super) fn go_apart(&mut self) {
+        if !self.is_apart {
+            (self.is_apart, self.has_waited) = (true, false);
         }
     }
 
@@ -256,15 +268,19 @@ impl Call {
 
     /// A load that is nobody else's business, and is not stored.
     pub(super) fn unstored(&mut self) -> Ticket {
-        self.ticket(None, None)
+        self.ticket(None, None, None)
     }
 
-    pub(super) fn ticket(&mut self, lead: Option<Lead>, entered: Option<Entered>) -> Ticket {
+    pub(super) fn ticket(&mut self, lead: Option<Lead>, guard: Option<LoadGuard>, entered: Option<Entered>) -> Ticket {
         self.loads += 1;
         self.count(Event::Load);
+        if let Some(lead) = &lead {
+            lead.begin();
+        }
         let needs_primary = entered.as_ref().is_none_or(|entered| entered.needs_primary);
         Ticket {
             lead,
+            _guard: guard,
             entered,
             is_stored: !self.is_apart,
             // An opaque value is fenced by the floor alone, so only a primary's will do; so is an entry of many aggregates.

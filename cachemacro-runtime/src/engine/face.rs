@@ -46,16 +46,16 @@ impl<S: Shape> Answer<S> {
 }
 
 /// A load that the call needs.
-pub(super) struct Due<S: Shape> {
+pub(super) struct Due {
     pub(super) ticket: Ticket,
-    /// What the caller gets without waiting for it.
-    pub(super) meanwhile: Option<Answer<S>>,
+    /// What the caller gets without waiting for it: its value is cloned when the ticket is out of this call's hands.
+    pub(super) meanwhile: Option<Served>,
 }
 
 /// What the caller does next.
 pub(super) enum Next<S: Shape> {
     Answer(Answer<S>),
-    Load(Due<S>),
+    Load(Due),
 }
 
 impl<S: Shape> Next<S> {
@@ -72,10 +72,7 @@ impl<S: Shape> Face<S> {
     pub(super) fn next(self, call: &mut Call, step: Step) -> Next<S> {
         let returned = match step {
             Step::Load(ticket) => return Next::load(ticket),
-            Step::ServeAndRefresh(served, ticket) => {
-                let meanwhile = self.served(call, served);
-                return Next::Load(Due { ticket, meanwhile });
-            }
+            Step::ServeAndRefresh(served, ticket) => return Next::Load(Due { ticket, meanwhile: Some(served) }),
             Step::Serve(served) => self.served(call, served),
             Step::Failed(error) => {
                 let shared = self.fail.share.and_then(|share| (share.unpack)(&error));
@@ -97,6 +94,11 @@ impl<S: Shape> Face<S> {
             call.count(Event::DecodeError);
         }
         value.map(|value| Answer(Answered::Return(S::close(value))))
+    }
+
+    /// Whether the return type can say that nothing is cached.
+    pub(super) fn can_answer_nothing(self) -> bool {
+        self.fail.refusal.is_some() || S::absent().is_some()
     }
 
     fn refused(self, error: CacheError) -> Option<S::Return> {

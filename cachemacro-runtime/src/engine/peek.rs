@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
+use crate::clock::Moment;
 use crate::entry::{Absence, EntryIdRef, Object, Payload};
 use crate::key::KeyWriter;
 use crate::scope;
@@ -51,6 +53,12 @@ pub(super) struct Seen {
     pub(super) other: Other,
 }
 
+impl Seen {
+    fn is_nothing(&self) -> bool {
+        self.object.is_none() && matches!(self.other, Other::Nothing)
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(super) enum Other {
     Absent(Absence),
@@ -65,25 +73,30 @@ pub(super) fn seen(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>) -> 
     if scope::is_scoped() || (tier.is_none() && !cache.is_local(site)) {
         return Seen { object: None, other: Other::Nothing };
     }
-    let clock = &*cache.inner.clock;
-    let policy = site.policy();
     let (object, other) = (Cell::new(None), Cell::new(Other::Nothing));
+    let (soft, cost) = (Cell::new(Moment::default()), Cell::new(Duration::ZERO));
     cache.inner.memory.peek(key, |entry| {
-        // A tier's coherence ends too soon for a moment of the last second.
-        let now = if tier.is_some() { clock.now() } else { clock.near(entry.soft) };
-        if now >= entry.soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
-            return;
-        }
-        if policy.early.is_some() && policy.is_early(now, entry.soft, entry.cost, 1.0 - fastrand::f64()) {
-            return other.set(Other::Early);
-        }
+        soft.set(entry.soft);
+        cost.set(entry.cost);
         match &entry.payload {
             Payload::Object(found) => object.set(Some(Arc::clone(found))),
             Payload::Absent(kind) => other.set(Other::Absent(*kind)),
             Payload::Bytes(_) => {}
         }
     });
-    let seen = Seen { object: object.into_inner(), other: other.get() };
+    let mut seen = Seen { object: object.into_inner(), other: other.get() };
+    if seen.is_nothing() {
+        return seen;
+    }
+    // The clock is the user's code: it is read where no lock is held.
+    let (clock, policy, soft) = (&*cache.inner.clock, site.policy(), soft.get());
+    // A tier's coherence ends too soon for a moment of the last second.
+    let now = if tier.is_some() { clock.now() } else { clock.near(soft) };
+    if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
+        seen = Seen { object: None, other: Other::Nothing };
+    } else if policy.early.is_some() && policy.is_early(now, soft, cost.get(), 1.0 - fastrand::f64()) {
+        seen = Seen { object: None, other: Other::Early };
+    }
     if seen.object.is_some() {
         cache.counters(site).add(Event::HitFresh);
     } else if let Other::Absent(_) = seen.other {

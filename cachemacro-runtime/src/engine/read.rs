@@ -18,7 +18,7 @@ impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
     pub async fn turn(&mut self) -> Turn<S> {
         let next = match self.given() {
             None => self.begin().await,
-            Some((Due { ticket, meanwhile: Some(answer) }, load)) => return self.refresh(ticket, load, answer),
+            Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
             // A load allocates anyhow, and a hit should not move the room for one about.
             Some((Due { ticket, meanwhile: None }, load)) => Box::pin(self.load(ticket, load)).await,
         };
@@ -27,21 +27,28 @@ impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
 
     async fn begin(&mut self) -> Next<S> {
         self.call.can_refuse = self.face.fail.refusal.is_some();
-        let step = behind(self.call.next()).await;
+        self.call.can_answer_nothing = self.face.can_answer_nothing();
+        let step = behind(self.deferred.collect(self.call.next())).await;
         self.face.next(&mut self.call, step)
     }
 
-    async fn load(&mut self, mut ticket: Ticket, load: L) -> Next<S> {
+    async fn load(&mut self, ticket: Ticket, load: L) -> Next<S> {
+        // What earlier loads brought, until the flight has landed.
+        let mut refused = Vec::new();
+        let mut ticket = ticket;
         loop {
             let Some(judged) = ticket.run((self.run)(&load)).await else {
                 let step = self.call.land_timeout(ticket);
                 return self.face.next(&mut self.call, step);
             };
             let (loaded, kept) = self.face.part(judged);
-            match behind(self.call.land(ticket, loaded)).await {
+            match behind(self.deferred.collect(self.call.land(ticket, loaded))).await {
                 Landed::Return => return self.face.loaded(kept),
                 Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
-                Landed::Again(next) => ticket = next,
+                Landed::Again(next) => {
+                    refused.push(kept);
+                    ticket = next;
+                }
                 Landed::Restart => return self.begin().await,
             }
         }

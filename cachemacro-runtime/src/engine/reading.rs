@@ -2,8 +2,10 @@
 //! is. Nothing here is made anew for every function, but for those whose loads borrow.
 
 use super::call::{Call, Miss, Spawner};
+use super::call::{Served, Step};
 use super::face::{Answer, Due, Face, Next};
 use super::ticket::Ticket;
+use crate::deferred::Deferred;
 use crate::value::{FailFace, Shape, Values};
 
 /// What the function does next.
@@ -24,13 +26,23 @@ pub struct Reading<S: Shape, L, T> {
     pub(super) run: fn(&L) -> T,
     /// None where a refresh is the caller's.
     refresh: Option<Refresh<S, L>>,
-    due: Option<Due<S>>,
+    due: Option<Due>,
     load: Option<L>,
+    /// Last, so that it outlives what is due.
+    pub(super) deferred: Deferred,
 }
 
 impl<S: Shape, L, T> Reading<S, L, T> {
     pub(super) fn new(miss: Miss, values: Values<S::Value>, fail: FailFace<S::Return>, run: fn(&L) -> T) -> Self {
-        Self { call: miss.0, face: Face { values, fail }, run, refresh: None, due: None, load: None }
+        Self {
+            call: miss.0,
+            face: Face { values, fail },
+            run,
+            refresh: None,
+            due: None,
+            load: None,
+            deferred: Deferred::default(),
+        }
     }
 
     pub(super) fn with_refresh(mut self, spawner: Spawner, refresh: Refresh<S, L>) -> Self {
@@ -45,21 +57,24 @@ impl<S: Shape, L, T> Reading<S, L, T> {
     }
 
     /// The load that was asked for and given.
-    pub(super) fn given(&mut self) -> Option<(Due<S>, L)> {
+    pub(super) fn given(&mut self) -> Option<(Due, L)> {
         self.due.take().zip(self.load.take())
     }
 
     /// Begins a load that the caller does not wait for.
-    pub(super) fn refresh(&self, ticket: Ticket, load: L, meanwhile: Answer<S>) -> Turn<S> {
+    pub(super) fn refresh(&mut self, ticket: Ticket, load: L, meanwhile: Served) -> Next<S> {
         if let Some(refresh) = self.refresh {
             refresh(self.call.for_refresh(), ticket, self.face, load);
         }
-        Turn::Answer(meanwhile)
+        self.face.next(&mut self.call, Step::Serve(meanwhile))
     }
 
     pub(super) fn turn_to(&mut self, next: Next<S>) -> Turn<S> {
         match next {
-            Next::Answer(answer) => Turn::Answer(answer),
+            Next::Answer(answer) => {
+                self.deferred.release();
+                Turn::Answer(answer)
+            }
             Next::Load(due) => {
                 self.due = Some(due);
                 Turn::Load

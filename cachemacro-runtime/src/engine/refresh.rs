@@ -6,24 +6,29 @@ use super::call::Call;
 use super::face::Face;
 use super::fill::Landed;
 use super::ticket::Ticket;
+use crate::deferred::Deferred;
 use crate::value::{Judged, Shape};
 
 /// Loads until the value is good enough. Whatever goes wrong is the next reader's to find: it sees the stale entry.
-pub(super) async fn refresh<S, L, F>(mut call: Call, mut ticket: Ticket, face: Face<S>, load: L)
+pub(super) async fn refresh<S, L, F>(mut call: Call, ticket: Ticket, face: Face<S>, load: L)
 where
     S: Shape,
     L: Fn() -> F,
     F: Future<Output = Judged<S>>,
 {
+    // Dropped after the ticket: what the refresh replaces.
+    let mut deferred = Deferred::default();
+    let mut ticket = ticket;
     ticket.budget = call.site.policy().timeout;
     loop {
-        let Some(judged) = ticket.run(load()).await else {
+        // What the function returned need not be `Send`, and ends with its load.
+        let loading = load();
+        let loading = async move { face.part(loading.await).0 };
+        let Some(loaded) = ticket.run(loading).await else {
             drop(ticket);
-            return call.refresh_timed_out().await;
+            return deferred.collect(call.refresh_timed_out()).await;
         };
-        let (loaded, kept) = face.part(judged);
-        drop(kept);
-        match call.land(ticket, loaded).await {
+        match deferred.collect(call.land(ticket, loaded)).await {
             Landed::Again(next) => ticket = next,
             _ => return,
         }

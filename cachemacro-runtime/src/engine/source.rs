@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cache::Cache;
-use super::call::{Call, MAX_LOADS, Miss};
+use super::call::{Call, Miss};
 use super::peek::{Other, Seen, seen};
 use super::sync::block_on;
 use crate::entry::{Absence, EntryIdRef};
@@ -111,7 +111,7 @@ impl<V: 'static> Source<V> {
 
     /// Without an answer to compare with, nothing that is cached may be served.
     fn load_alone(&mut self) -> Asked<V> {
-        self.call.loads = MAX_LOADS;
+        self.call.go_apart();
         self.miss()
     }
 

@@ -14,6 +14,7 @@ use super::face::{Due, Face, Next};
 use super::fill::Landed;
 use super::reading::{Reading, Turn};
 use super::ticket::Ticket;
+use crate::deferred::Deferred;
 use crate::value::{FailFace, Judged, Shape, Values};
 
 struct Unpark(Thread);
@@ -60,24 +61,31 @@ impl<S: Shape, L> Reading<S, L, Judged<S>> {
     pub fn turn_sync(&mut self) -> Turn<S> {
         let next = match self.given() {
             None => self.begin_sync(),
-            Some((Due { ticket, meanwhile: Some(answer) }, load)) => return self.refresh(ticket, load, answer),
+            Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
             Some((Due { ticket, meanwhile: None }, load)) => self.load_sync(ticket, &load),
         };
         self.turn_to(next)
     }
 
     fn begin_sync(&mut self) -> Next<S> {
-        let step = block_on(self.call.next());
+        self.call.can_answer_nothing = self.face.can_answer_nothing();
+        let step = block_on(self.deferred.collect(self.call.next()));
         self.face.next(&mut self.call, step)
     }
 
-    fn load_sync(&mut self, mut ticket: Ticket, load: &L) -> Next<S> {
+    fn load_sync(&mut self, ticket: Ticket, load: &L) -> Next<S> {
+        // What earlier loads brought, until the flight has landed.
+        let mut refused = Vec::new();
+        let mut ticket = ticket;
         loop {
             let (loaded, kept) = self.face.part(ticket.run_sync(|| (self.run)(load)));
-            match block_on(self.call.land(ticket, loaded)) {
+            match block_on(self.deferred.collect(self.call.land(ticket, loaded))) {
                 Landed::Return => return self.face.loaded(kept),
                 Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
-                Landed::Again(next) => ticket = next,
+                Landed::Again(next) => {
+                    refused.push(kept);
+                    ticket = next;
+                }
                 Landed::Restart => return self.begin_sync(),
             }
         }
@@ -123,11 +131,14 @@ fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>)
     let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
 }
 
-fn refresh_sync<S: Shape>(mut call: Call, mut ticket: Ticket, face: Face<S>, load: &SyncLoad<S>) {
+fn refresh_sync<S: Shape>(mut call: Call, ticket: Ticket, face: Face<S>, load: &SyncLoad<S>) {
+    // Dropped after the ticket: what the refresh replaces, and what its loads brought.
+    let (mut deferred, mut brought) = (Deferred::default(), Vec::new());
+    let mut ticket = ticket;
     loop {
         let (loaded, kept) = face.part(ticket.run_sync(load));
-        drop(kept);
-        match block_on(call.land(ticket, loaded)) {
+        brought.push(kept);
+        match block_on(deferred.collect(call.land(ticket, loaded))) {
             Landed::Again(next) => ticket = next,
             _ => return,
         }

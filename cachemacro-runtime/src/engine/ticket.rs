@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::flight::Lead;
+use crate::load_lock::LoadGuard;
 use crate::scope::{self, LoadHint};
 use crate::store::Entered;
 
@@ -12,6 +13,8 @@ use crate::store::Entered;
 pub(crate) struct Ticket {
     /// The flight that others wait for; none for a load that is nobody else's business.
     pub(super) lead: Option<Lead>,
+    /// Keeps loads of another kind away; none where there are none.
+    pub(super) _guard: Option<LoadGuard>,
     /// What the fill is fenced with; none for a load that is nobody else's business.
     pub(super) entered: Option<Entered>,
     /// Whether there is a store to fill.

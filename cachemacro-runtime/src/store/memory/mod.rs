@@ -18,7 +18,7 @@ use self::dropped::Dropped;
 use self::kept::{Kept, Look};
 use self::record::{Record, Ties};
 use super::{Applied, Fence, Fill, Index, Lookup, Query, Refused, Snapshot};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::entry::{Entry, EntryId, EntryIdRef, EntryKey, Freshness};
 use crate::event::{Aggregate, Move};
 use crate::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
@@ -118,10 +118,7 @@ impl MemoryStore {
 
     /// A copy of what a shared store holds, and the snapshots of its records there; see [`MemoryStore::kept`].
     pub(crate) fn keep(&self, query: Query<'_>, fill: Fill, origin: Arc<[Snapshot]>) {
-        let ordered = self.order(query.key);
-        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, Some(origin)));
-        drop(ordered);
-        if let Ok(dropped) = inserted {
+        if let Ok(dropped) = self.fill_in_order(query, fill, Some(origin)) {
             self.count_evictions(&dropped);
         }
     }
@@ -158,9 +155,9 @@ impl MemoryStore {
         self.cells.len()
     }
 
-    fn cell(&self, aggregate: &Aggregate) -> SyncArc<Cell> {
+    fn cell(&self, aggregate: &Aggregate, now: Moment) -> SyncArc<Cell> {
         self.cells.get_or_insert(aggregate, || {
-            let index = Index::new(self.clock.now(), self.source_lag);
+            let index = Index::new(now, self.source_lag);
             Cell::new(SyncArc::clone(&self.cells), aggregate.clone(), index)
         })
     }
@@ -180,8 +177,16 @@ impl MemoryStore {
         lock(&self.fills[stripe])
     }
 
-    fn admit(&self, query: Query<'_>, fill: &Fill) -> Result<Ties, Refused> {
+    /// What made room comes back: it is dropped where no lock is held.
+    fn fill_in_order(&self, query: Query<'_>, fill: Fill, origin: Option<Arc<[Snapshot]>>) -> Result<Dropped, Refused> {
+        // A clock is the user's code too.
         let now = self.clock.now();
+        let _ordered = self.order(query.key);
+        let ties = self.admit(query, &fill, now)?;
+        Ok(self.insert(query.key, fill.entry, ties, origin, now))
+    }
+
+    fn admit(&self, query: Query<'_>, fill: &Fill, now: Moment) -> Result<Ties, Refused> {
         let mut fence = fill.fence;
         let mut ties = Vec::with_capacity(query.aggregates.len());
         for (aggregate, snapshot) in query.aggregates.iter().zip(&fill.snapshots) {
@@ -193,11 +198,17 @@ impl MemoryStore {
     }
 
     /// Only in order: see [`MemoryStore::order`].
-    fn insert(&self, key: &EntryKey, mut entry: Entry, ties: Ties, origin: Option<Arc<[Snapshot]>>) -> Dropped {
+    fn insert(
+        &self,
+        key: &EntryKey,
+        mut entry: Entry,
+        ties: Ties,
+        origin: Option<Arc<[Snapshot]>>,
+        now: Moment,
+    ) -> Dropped {
         if let Some(tie) = ties.all().first() {
             (entry.version, entry.kind) = (tie.token().version, tie.kind());
         }
-        let now = self.clock.now();
         let record = Arc::new(Record::new(key.id().clone(), entry, ties, origin));
         let mut dropped = Dropped::by(&record);
         if record.entry.freshness(now) == Freshness::Expired {
@@ -211,6 +222,8 @@ impl MemoryStore {
             Some(previous) => {
                 let (kept, fell_off) = Kept::over(record, &previous, now);
                 dropped.fell_off = fell_off;
+                // Its last reference perhaps: another insertion may have pushed it out since.
+                dropped.pushed_out.push(previous);
                 kept
             }
             None => Kept::new(record),

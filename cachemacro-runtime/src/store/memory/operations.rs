@@ -32,7 +32,7 @@ impl Store for MemoryStore {
             hold: None,
             lease: Lease::Free,
         };
-        for cell in query.aggregates.iter().map(|aggregate| self.cell(aggregate)) {
+        for cell in query.aggregates.iter().map(|aggregate| self.cell(aggregate, now)) {
             let (snapshot, needs_primary) = cell.enter(rotates, now);
             entered.snapshots.push(snapshot);
             entered.needs_primary |= needs_primary;
@@ -45,9 +45,7 @@ impl Store for MemoryStore {
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
-        let ordered = self.order(query.key);
-        let inserted = self.admit(query, &fill).map(|ties| self.insert(query.key, fill.entry, ties, None));
-        drop(ordered);
+        let inserted = self.fill_in_order(query, fill, None);
         ready(inserted.map(|dropped| self.count_evictions(&dropped)))
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::cell::Tie;
-use crate::entry::{Entry, EntryId};
+use crate::deferred;
+use crate::entry::{Absence, Entry, EntryId, Payload};
 use crate::store::index::Snapshot;
 
 /// What a hit looks at comes first: fewer lines of the processor's cache.
@@ -63,5 +64,12 @@ impl Record {
 
     pub(super) fn is_same_version(&self, other: &Self) -> bool {
         self.ties.all().iter().map(Tie::token).eq(other.ties.all().iter().map(Tie::token))
+    }
+}
+
+/// The last reference may be given up in the middle of a fill.
+impl Drop for Record {
+    fn drop(&mut self) {
+        deferred::give_up(std::mem::replace(&mut self.entry.payload, Payload::Absent(Absence::None)));
     }
 }

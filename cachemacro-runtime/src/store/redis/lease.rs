@@ -24,8 +24,8 @@ pub(super) struct Leases {
     server: Server,
     /// The shortest and the longest.
     terms: RangeInclusive<Duration>,
-    /// Tells this process from others. What a process holds for an entry is an earlier load's when it asks again: within a
-    /// process flights see to it that only one loads.
+    /// Tells this process from others. What a process holds for an entry under another number is an earlier load's, which is
+    /// over: all who load it now, or wait in this process for who does, ask under one number.
     process: u32,
     next: AtomicU32,
     held: Mutex<HashMap<String, Weak<Held>>>,
@@ -36,18 +36,25 @@ pub(super) struct Leases {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Owner(u64);
 
-struct Held {
+/// A lease as its renewal knows it.
+struct Lease {
     key: String,
     owner: Owner,
+    /// Also when it is another's: nobody releases it any more.
     is_released: AtomicBool,
 }
 
-/// Renews a lease while a load runs, and releases it in the end. Also while it is not known whether it was given.
-pub(super) struct Guard {
-    held: Arc<Held>,
+/// What all guards of one lease share: the last releases it.
+struct Held {
+    lease: Arc<Lease>,
     home: Arc<Leases>,
-    renewal: Option<AbortHandle>,
+    renewal: Mutex<Option<AbortHandle>>,
 }
+
+/// Renews a lease while a load runs, and releases it in the end. Also while it is not known whether it was given. Who waits for
+/// that load has one too: whoever gives up takes nothing from the others.
+#[derive(Clone)]
+pub(super) struct Guard(Arc<Held>);
 
 impl std::fmt::Display for Owner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,12 +74,28 @@ impl Leases {
         }
     }
 
-    /// The guard of a lease that is about to be asked for.
+    /// The guard of a lease that is about to be asked for: the one that this process has, or a new one.
     pub(super) fn ask(self: &Arc<Self>, key: String) -> Guard {
+        let mut all = lock(&self.held);
+        let known = all.get(&key).and_then(Weak::upgrade);
+        match &known {
+            Some(held) if !held.lease.is_released.load(Ordering::Relaxed) => return Guard(Arc::clone(held)),
+            _ => {}
+        }
         let load = self.next.fetch_add(1, Ordering::Relaxed);
         let owner = Owner(u64::from(self.process) << 32 | u64::from(load));
-        let held = Arc::new(Held { key, owner, is_released: AtomicBool::new(false) });
-        Guard { held, home: Arc::clone(self), renewal: None }
+        let lease = Arc::new(Lease { key: key.clone(), owner, is_released: AtomicBool::new(false) });
+        let held = Arc::new(Held { lease, home: Arc::clone(self), renewal: Mutex::default() });
+        all.insert(key, Arc::downgrade(&held));
+        // Its last reference perhaps, which takes the lock.
+        drop(all);
+        drop(known);
+        Guard(held)
+    }
+
+    /// The longest that a lease lasts that is not renewed.
+    pub(super) fn longest(&self) -> Duration {
+        *self.terms.end()
     }
 
     /// How long a load of this function may take before others give up on it: four times as long as its loads do.
@@ -90,68 +113,77 @@ impl Leases {
 
     /// Who of this process holds it.
     pub(super) fn owner(&self, key: &str) -> Option<Owner> {
-        lock(&self.held).get(key)?.upgrade().map(|held| held.owner)
+        // Outside of the lock: this may be the last reference.
+        let held = lock(&self.held).get(key).and_then(Weak::upgrade);
+        held.map(|held| held.lease.owner)
     }
 
     /// A script has released it.
     pub(super) fn released(&self, key: &str, owner: Owner) {
-        if let Some(held) = lock(&self.held).get(key).and_then(Weak::upgrade).filter(|held| held.owner == owner) {
-            held.is_released.store(true, Ordering::Relaxed);
+        let held = lock(&self.held).get(key).and_then(Weak::upgrade);
+        if let Some(held) = held.filter(|held| held.lease.owner == owner) {
+            held.lease.is_released.store(true, Ordering::Relaxed);
         }
     }
 
-    fn forget(&self, held: &Arc<Held>) {
+    fn forget(&self, held: &Held) {
         let mut all = lock(&self.held);
-        if all.get(&held.key).is_some_and(|other| std::ptr::eq(other.as_ptr(), Arc::as_ptr(held))) {
-            all.remove(&held.key);
+        if all.get(&held.lease.key).is_some_and(|other| std::ptr::eq(other.as_ptr(), held)) {
+            all.remove(&held.lease.key);
         }
     }
 }
 
 impl Guard {
     pub(super) fn key(&self) -> &str {
-        &self.held.key
+        &self.0.lease.key
     }
 
     pub(super) fn owner(&self) -> Owner {
-        self.held.owner
+        self.0.lease.owner
     }
 
     /// It was given for so long: renews it from now on.
-    pub(super) fn keep(mut self, term: Duration) -> Self {
-        lock(&self.home.held).insert(self.held.key.clone(), Arc::downgrade(&self.held));
-        self.renewal = Handle::try_current().ok().map(|runtime| {
-            let (server, held) = (self.home.server.clone(), Arc::clone(&self.held));
-            runtime.spawn(async move { renew(&server, &held, term).await }).abort_handle()
-        });
+    pub(super) fn keep(self, term: Duration) -> Self {
+        // Who shared it may have been told before that it is another's.
+        self.0.lease.is_released.store(false, Ordering::Relaxed);
+        let mut renewal = lock(&self.0.renewal);
+        // A renewal ends with its runtime.
+        if renewal.as_ref().is_none_or(AbortHandle::is_finished) {
+            *renewal = Handle::try_current().ok().map(|runtime| {
+                let (server, lease) = (self.0.home.server.clone(), Arc::clone(&self.0.lease));
+                runtime.spawn(async move { renew(&server, &lease, term).await }).abort_handle()
+            });
+        }
+        drop(renewal);
         self
     }
 
     /// It is another's.
     pub(super) fn give_up(self) {
-        self.held.is_released.store(true, Ordering::Relaxed);
+        self.0.lease.is_released.store(true, Ordering::Relaxed);
     }
 }
 
 /// Until it is aborted, or the lease is another's.
-async fn renew(server: &Server, held: &Held, term: Duration) {
+async fn renew(server: &Server, lease: &Lease, term: Duration) {
     loop {
         tokio::time::sleep(term / 3).await;
-        if held.is_released.load(Ordering::Relaxed) {
+        if lease.is_released.load(Ordering::Relaxed) {
             return;
         }
         // A failure may pass before the lease does.
-        if matches!(set(server, held, term).await, Ok(false)) {
+        if matches!(set(server, lease, term).await, Ok(false)) {
             return;
         }
     }
 }
 
 /// Renews it for so long, or releases it. Tells whether it was still held.
-async fn set(server: &Server, held: &Held, term: Duration) -> Result<bool, StoreError> {
+async fn set(server: &Server, lease: &Lease, term: Duration) -> Result<bool, StoreError> {
     let mut answers = server
         .run("hold its lease", |_, how| {
-            let call = LEASE.on(&held.key).arg(held.owner.to_string()).arg(millis(term));
+            let call = LEASE.on(&lease.key).arg(lease.owner.to_string()).arg(millis(term));
             let mut pipeline = Pipeline::new();
             pipeline.add_command(call.command(how));
             pipeline
@@ -160,19 +192,19 @@ async fn set(server: &Server, held: &Held, term: Duration) -> Result<bool, Store
     answers.next()
 }
 
-impl Drop for Guard {
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(renewal) = &self.renewal {
+        if let Some(renewal) = lock(&self.renewal).take() {
             renewal.abort();
         }
-        self.home.forget(&self.held);
-        if self.held.is_released.load(Ordering::Relaxed) {
+        self.home.forget(self);
+        if self.lease.is_released.load(Ordering::Relaxed) {
             return;
         }
         // Without a runtime it runs out by itself.
         if let Ok(runtime) = Handle::try_current() {
-            let (server, held) = (self.home.server.clone(), Arc::clone(&self.held));
-            runtime.spawn(async move { set(&server, &held, Duration::ZERO).await });
+            let (server, lease) = (self.home.server.clone(), Arc::clone(&self.lease));
+            runtime.spawn(async move { set(&server, &lease, Duration::ZERO).await });
         }
     }
 }

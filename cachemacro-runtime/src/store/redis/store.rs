@@ -161,7 +161,7 @@ impl RedisStore {
 
     async fn try_enter(&self, query: Query<'_>, rotates: bool) -> Result<Entered, StoreError> {
         let lease = self.leases.ask(self.entry_keys(query).lease());
-        let term = self.leases.term(query.key.site());
+        let (term, longest) = (self.leases.term(query.key.site()), self.leases.longest());
         let enter_one = async |(at, aggregate): (usize, &Aggregate)| {
             let mut answers = self
                 .server
@@ -169,7 +169,8 @@ impl RedisStore {
                     let mut call = self.common(&ENTER, self.keys.index(aggregate), session.stamp);
                     call = call.arg(u8::from(rotates)).arg(millis(EMPTY_LIFE));
                     if at == 0 {
-                        call = call.key(lease.key()).arg(lease.owner().to_string()).arg(millis(term));
+                        call =
+                            call.key(lease.key()).arg(lease.owner().to_string()).arg(millis(term)).arg(millis(longest));
                     }
                     single(&call, how)
                 })
@@ -185,7 +186,7 @@ impl RedisStore {
         let (hold, lease) = match entered.iter().find_map(|(.., held)| *held) {
             Some(left) => {
                 lease.give_up();
-                (None, Lease::Held(Duration::from_millis(left)))
+                (None, Lease::Held(Duration::from_millis(left).min(longest)))
             }
             None => (Some(Hold(Arc::new(lease.keep(term)))), Lease::Free),
         };
