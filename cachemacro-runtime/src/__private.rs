@@ -23,7 +23,7 @@ pub use crate::site::{
     Writer, WriterInfo,
 };
 pub use crate::value::*;
-pub use crate::{CacheError, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
+pub use crate::{CacheError, compare, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
 
 use crate::version::IntoVersion;
 
@@ -192,6 +192,21 @@ macro_rules! flatten {
         #[allow(unused_imports)]
         use $crate::__private::{FlattenArc as _, FlattenLocalArc as _, FlattenNothing as _};
         (&&&$crate::__private::Flatten($values)).flatten()
+    }};
+}
+
+/// Adds how values are compared, of a type that is known here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! compare {
+    ($values:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{
+            EqOfArc as _, EqOfNothing as _, EqOfValue as _, ShowOfArc as _, ShowOfNothing as _, ShowOfValue as _,
+        };
+        let __cachemacro_values = $values;
+        let __cachemacro_type = __cachemacro_values.comparing();
+        __cachemacro_values.compared((&&&__cachemacro_type).eq(), (&&&__cachemacro_type).show())
     }};
 }
 

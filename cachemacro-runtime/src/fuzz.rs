@@ -6,7 +6,7 @@ use crate::codec::{self, Codec, Encoding};
 
 /// The value's envelope.
 pub fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encoding: Encoding) -> Option<Vec<u8>> {
-    codec::encode(value, encoding)
+    codec::encode(value, encoding).map(|written| written.bytes)
 }
 
 /// The value in an envelope.

@@ -116,6 +116,7 @@ fn codecs() -> Vec<Codec> {
         Codec::Bincode,
         #[cfg(feature = "json")]
         Codec::Json,
+        Codec::MessagePack,
     ]
 }
 
@@ -137,7 +138,10 @@ fn encodings() -> Vec<Encoding> {
 
 /// The head of an envelope of a [`Value`].
 fn head(codec: u8, compression: u8) -> Vec<u8> {
-    let of = *codecs().get(usize::from(codec) - 1).unwrap_or(&Codec::Postcard);
+    let of = match codec {
+        4 => Codec::MessagePack,
+        _ => *codecs().get(usize::from(codec) - 1).unwrap_or(&Codec::Postcard),
+    };
     [&[codec][..], &fingerprint::<Value>(of).to_le_bytes(), &[compression]].concat()
 }
 

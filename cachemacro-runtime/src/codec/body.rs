@@ -2,27 +2,38 @@
 //!
 //! Reading takes any bytes. Whatever is left over behind the value means that it was none of this type, and is a miss.
 
+use std::cell::Cell;
+
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Codec;
+use super::positional::Positional;
+use super::{Codec, Written, messagepack};
 
 /// Adds the value to these bytes.
-pub(super) fn write<T: Serialize>(codec: Codec, value: &T, to: Vec<u8>) -> Option<Vec<u8>> {
-    match codec {
-        Codec::Postcard => postcard::to_extend(value, to).ok(),
+pub(super) fn write<T: Serialize>(codec: Codec, value: &T, to: Vec<u8>) -> Option<Written> {
+    let deepest = Cell::new(0);
+    let bytes = match codec {
+        Codec::Postcard => postcard::to_extend(&Positional::new(value, &deepest), to).ok()?,
         #[cfg(feature = "bincode")]
         Codec::Bincode => {
             let mut to = to;
+            let value = Positional::new(value, &deepest);
             bincode::serde::encode_into_std_write(value, &mut to, bincode::config::standard()).ok()?;
-            Some(to)
+            to
         }
         #[cfg(feature = "json")]
         Codec::Json => {
             let mut to = to;
             serde_json::to_writer(&mut to, value).ok()?;
-            Some(to)
+            to
         }
-    }
+        Codec::MessagePack => {
+            let (bytes, depth) = messagepack::write(value, to)?;
+            deepest.set(depth);
+            bytes
+        }
+    };
+    Some(Written { bytes, deepest: deepest.get() })
 }
 
 /// The value that these bytes are.
@@ -33,6 +44,7 @@ pub(super) fn read<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Option<T>
         Codec::Bincode => read_bincode(bytes),
         #[cfg(feature = "json")]
         Codec::Json => serde_json::from_slice(bytes).ok(),
+        Codec::MessagePack => messagepack::read(bytes),
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Codec {
     ///
     /// Fields have no names in it, so it cannot write what is read by name or by guess: `#[serde(flatten)]`,
     /// `#[serde(tag = "…")]`, `#[serde(untagged)]`, `#[serde(skip_serializing_if = "…")]`, `serde_json::Value`. Such
-    /// values need `Codec::Json`, or are loaded again at each call.
+    /// values are written as [`Codec::MessagePack`] instead, without being asked.
     #[default]
     Postcard,
     /// [bincode](https://docs.rs/bincode) 2, for those who share values with other programs that use it. Feature `bincode`.
@@ -54,6 +54,11 @@ pub enum Codec {
     /// It has its own limits: keys of maps are text, floats that are not finite and `Some(None)` become `null`.
     #[cfg(feature = "json")]
     Json,
+    /// [MessagePack](https://msgpack.org) with the names of fields and variants: larger than postcard, but it carries
+    /// whatever `serde` can read back, also what is read by name or by guess.
+    ///
+    /// Values that another codec does not carry are written with it, without being asked.
+    MessagePack,
 }
 
 impl Codec {
@@ -64,6 +69,7 @@ impl Codec {
             Self::Bincode => 2,
             #[cfg(feature = "json")]
             Self::Json => 3,
+            Self::MessagePack => 4,
         }
     }
 
@@ -75,6 +81,7 @@ impl Codec {
             2 => Some(Self::Bincode),
             #[cfg(feature = "json")]
             3 => Some(Self::Json),
+            4 => Some(Self::MessagePack),
             _ => None,
         }
     }
@@ -87,6 +94,20 @@ impl Codec {
             Self::Bincode => false,
             #[cfg(feature = "json")]
             Self::Json => true,
+            // What `serde` buffers is told the same (`codec/messagepack`).
+            Self::MessagePack => true,
+        }
+    }
+
+    /// Whether a field is known by its place alone.
+    pub(super) const fn has_no_names(self) -> bool {
+        match self {
+            Self::Postcard => true,
+            #[cfg(feature = "bincode")]
+            Self::Bincode => true,
+            #[cfg(feature = "json")]
+            Self::Json => false,
+            Self::MessagePack => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A value travels in an envelope, which says how to open it:
 //!
 //! ```text
-//!   0  1  codec: 1 postcard, 2 bincode, 3 JSON
+//!   0  1  codec: 1 postcard, 2 bincode, 3 JSON, 4 MessagePack
 //!   1  8  fingerprint of the value's type, little-endian
 //!   9  1  compression: 0 none, 1 zstd, 2 LZ4
 //!  10  4  length of the body before compression, little-endian; only where it is compressed
@@ -14,29 +14,41 @@
 //! old binaries still run. An id that this binary was built without is a miss, and so is another type's fingerprint.
 
 mod body;
+mod choice;
 mod compression;
 mod encoding;
+mod messagepack;
+mod positional;
 mod schema;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub(crate) use self::choice::{choices, needs_names};
 pub use self::encoding::{Codec, Compression, Encoding};
 
 /// How long an envelope is without its body, where that is not compressed.
 const HEAD: usize = 10;
 
+/// A value that was written.
+pub(crate) struct Written {
+    pub(crate) bytes: Vec<u8>,
+    /// How many containers are in one another, where the codec counts them.
+    pub(crate) deepest: usize,
+}
+
 /// The value's envelope. `None` where the codec has no form for the value.
-pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encoding: Encoding) -> Option<Vec<u8>> {
+pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encoding: Encoding) -> Option<Written> {
     let Encoding { codec, compression } = encoding;
     let mut head = [0; HEAD];
     head[0] = codec.id();
     head[1..9].copy_from_slice(&schema::fingerprint::<T>(codec.is_human_readable()).to_le_bytes());
     let plain = body::write(codec, value, head.to_vec())?;
-    let Some(packed) = compression.and_then(|compression| compression::pack(compression, &plain[HEAD..])) else {
+    let Some(packed) = compression.and_then(|compression| compression::pack(compression, &plain.bytes[HEAD..])) else {
         return Some(plain);
     };
     head[9] = packed.id;
-    Some([&head[..], &packed.length.to_le_bytes(), &packed.bytes].concat())
+    let bytes = [&head[..], &packed.length.to_le_bytes(), &packed.bytes].concat();
+    Some(Written { bytes, ..plain })
 }
 
 /// The value in an envelope, if it is one of this type.
@@ -56,7 +68,8 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
 
 /// How many bytes the value has in the most compact encoding.
 pub(crate) fn size<T: Serialize>(value: &T) -> Option<usize> {
-    postcard::experimental::serialized_size(value).ok()
+    let named = || messagepack::write(value, Vec::new()).map(|(bytes, _)| bytes.len());
+    postcard::experimental::serialized_size(value).ok().or_else(named)
 }
 
 /// The fingerprint of a type, for those who test it from outside.

@@ -15,7 +15,7 @@ fn row() -> Row {
 /// A change of these bytes makes misses of all that was written before.
 #[test]
 fn the_bytes_are_these() {
-    let bytes = encode(&row(), Encoding::default()).expect("postcard takes it");
+    let bytes = encode(&row(), Encoding::default()).expect("postcard takes it").bytes;
     let fingerprint = schema::fingerprint::<Row>(false).to_le_bytes();
     assert_eq!(bytes, [&[1][..], &fingerprint, &[0], b"\xac\x02\x03aaa"].concat());
 }
@@ -39,7 +39,7 @@ mod v2 {
 #[test]
 fn r18_a_new_binary_does_not_take_an_old_ones_fields_for_others() {
     let old = v1::Pair { a: 1, b: 2 };
-    let bytes = encode(&old, Encoding::default()).expect("postcard takes it");
+    let bytes = encode(&old, Encoding::default()).expect("postcard takes it").bytes;
     let mistaken: v2::Pair = body::read(Codec::Postcard, &bytes[HEAD..]).expect("postcard cannot tell");
     assert_eq!(mistaken, v2::Pair { b: 1, a: 2 });
     assert_eq!(decode::<v2::Pair>(&bytes), None);
@@ -48,7 +48,7 @@ fn r18_a_new_binary_does_not_take_an_old_ones_fields_for_others() {
 
 #[test]
 fn what_this_binary_cannot_open_is_a_miss() {
-    let bytes = encode(&row(), Encoding::default()).expect("postcard takes it");
+    let bytes = encode(&row(), Encoding::default()).expect("postcard takes it").bytes;
     let with = |at: usize, byte: u8| {
         let mut bytes = bytes.clone();
         bytes[at] = byte;
@@ -74,10 +74,75 @@ fn what_a_codec_has_no_form_for_is_not_encoded() {
         all: std::collections::BTreeMap<String, u32>,
     }
     let flat = Flat { all: [("a".to_owned(), 1)].into() };
-    assert_eq!(encode(&flat, Encoding::default()), None);
+    assert!(encode(&flat, Encoding::default()).is_none());
     #[cfg(feature = "json")]
     {
-        let bytes = encode(&flat, Encoding::new(Codec::Json)).expect("JSON takes it");
+        let bytes = encode(&flat, Encoding::new(Codec::Json)).expect("JSON takes it").bytes;
         assert_eq!(decode::<Flat>(&bytes).map(|flat| flat.all), Some(flat.all));
     }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Skips {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    a: Option<u8>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    b: Vec<u8>,
+    c: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<Box<Skips>>,
+}
+
+fn skips() -> impl proptest::strategy::Strategy<Value = Skips> {
+    use proptest::prelude::*;
+    let leaf = (any::<Option<u8>>(), prop::collection::vec(0..3_u8, 0..3), 0..3_u8);
+    let leaf = leaf.prop_map(|(a, b, c)| Skips { a, b, c, d: None });
+    leaf.prop_recursive(3, 4, 1, |inner| {
+        (inner.clone(), prop::option::of(inner)).prop_map(|(outer, inner)| Skips { d: inner.map(Box::new), ..outer })
+    })
+}
+
+/// That an error would be a wrong value: without the check bytes of some are read as others.
+#[test]
+fn without_names_a_field_that_is_left_out_is_another_ones_place() {
+    let value = vec![Skips { a: None, b: vec![1], c: 0, d: None }; 2];
+    let bytes = postcard::to_stdvec(&value).expect("postcard takes it");
+    let mistaken: Vec<Skips> = postcard::from_bytes(&bytes).unwrap_or_default();
+    assert_ne!(mistaken, value);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// A codec without names writes a value only if that leaves nothing out.
+    #[test]
+    fn what_is_written_is_what_is_read(value in proptest::collection::vec(skips(), 0..5)) {
+        fn leaves_out(one: &Skips) -> bool {
+            one.a.is_none() || one.b.is_empty() || one.d.as_deref().is_none_or(leaves_out)
+        }
+        for codec in [Codec::Postcard, #[cfg(feature = "bincode")] Codec::Bincode] {
+            let written = encode(&value, Encoding::new(codec));
+            proptest::prop_assert_eq!(written.is_none(), value.iter().any(leaves_out));
+            if let Some(written) = written {
+                proptest::prop_assert_eq!(decode::<Vec<Skips>>(&written.bytes), Some(value.clone()));
+            }
+        }
+        let named = encode(&value, Encoding::new(Codec::MessagePack)).expect("it has a form");
+        proptest::prop_assert_eq!(decode::<Vec<Skips>>(&named.bytes), Some(value));
+    }
+}
+
+#[test]
+fn a_type_that_is_read_by_guess_is_written_with_names_at_once() {
+    #[derive(Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Tagged {
+        Unit,
+    }
+    let named = Encoding::new(Codec::MessagePack);
+    assert_eq!(choices::<Vec<Option<Tagged>>>(Encoding::default()), (Some(named), None));
+    assert_eq!(choices::<serde_json::Value>(Encoding::default()), (Some(named), None));
+    assert_eq!(choices::<Row>(Encoding::default()), (Some(Encoding::default()), Some(named)));
+    #[cfg(feature = "json")]
+    assert_eq!(choices::<serde_json::Value>(Encoding::new(Codec::Json)).0, Some(Encoding::new(Codec::Json)));
 }

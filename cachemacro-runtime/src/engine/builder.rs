@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::blocking::Blocking;
 use super::cache::{Cache, Inner};
+use super::checks::Checks;
 use super::functions::Functions;
 use super::own_runtime::OwnRuntime;
 use super::retry::Retries;
@@ -187,6 +188,7 @@ impl CacheBuilder {
                 enters: Rounds::new(),
                 functions,
                 findings,
+                checks: Checks::default(),
                 bus: Bus::default(),
             }),
         }

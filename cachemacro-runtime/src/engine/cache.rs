@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::blocking::Blocking;
 use super::builder::CacheBuilder;
+use super::checks::Checks;
 use super::functions::Functions;
 use super::retry::Retries;
 use crate::bus::Bus;
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) findings: Arc<Findings>,
+    pub(crate) checks: Checks,
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
     pub(super) blocking: Blocking,

@@ -300,10 +300,11 @@ impl Call {
 
     pub(super) fn payload(&self, object: &Object) -> Option<Payload> {
         match self.store().form() {
-            Form::Object => Some(Payload::Object(Arc::clone(object))),
-            Form::Bytes => {
-                self.ops.codec.and_then(|codec| (codec.encode)(object, self.cache.inner.encoding)).map(Payload::Bytes)
+            Form::Object => {
+                self.try_codec(object);
+                Some(Payload::Object(Arc::clone(object)))
             }
+            Form::Bytes => self.encoded(object),
         }
     }
 }

@@ -7,6 +7,7 @@ mod board;
 mod builder;
 mod cache;
 mod call;
+mod checks;
 mod commit;
 mod face;
 mod fill;

@@ -1,10 +1,14 @@
 //! What a cached function returns: its shape, the value in it, and how that value is kept.
 
+mod carry;
+mod compare;
 mod judged;
 mod refusal;
 mod shape;
 mod store_form;
 
+pub(crate) use carry::Carried;
+pub use compare::{Comparing, EqOfArc, EqOfNothing, EqOfValue, Equal, Show, ShowOfArc, ShowOfNothing, ShowOfValue};
 pub use judged::{Judged, Outcome, absent, absent_or, close, judge, judge_or, keep, row, succeeded, weight};
 pub use refusal::{
     CarriesCacheError, CarriesNothing, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom,

@@ -1,12 +1,14 @@
 //! What a value must be to be kept, and how a store turns it into bytes and back.
 
+use std::any::type_name;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::compare::Comparison;
 use super::shape::Shape;
-use crate::codec::{self, Encoding};
+use crate::codec::{self, Encoding, Written};
 use crate::entry::Object;
 
 /// A value that can be kept in any store, in or out of the process.
@@ -25,7 +27,7 @@ pub trait SharedValue: Sized {
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValue for T {
     #[inline]
     fn values() -> Values<T> {
-        Values::in_place(Some(ValueCodec::of::<T>()))
+        Values::in_place(Some(const { &ValueCodec::of::<T>() }))
     }
 }
 
@@ -67,15 +69,15 @@ impl<V> Clone for Values<V> {
 impl<V> Copy for Values<V> {}
 
 impl<T: Clone + Send + Sync + 'static> Values<T> {
-    fn in_place(codec: Option<ValueCodec>) -> Self {
-        let ops = ValueOps { size: size_of::<T>(), codec };
+    fn in_place(codec: Option<&'static ValueCodec>) -> Self {
+        let ops = ValueOps { size: size_of::<T>(), codec, comparison: Comparison { eq: None, debug: None } };
         Self { clone: T::clone, own, share: |value| value, ops }
     }
 }
 
 impl<T: Send + Sync + 'static> Values<Arc<T>> {
-    fn by_reference(codec: Option<ValueCodec>) -> Self {
-        let ops = ValueOps { size: size_of::<T>(), codec };
+    fn by_reference(codec: Option<&'static ValueCodec>) -> Self {
+        let ops = ValueOps { size: size_of::<T>(), codec, comparison: Comparison { eq: None, debug: None } };
         let own = |object: Object| object.downcast().ok();
         Self { clone: Arc::clone, own, share: |value| Arc::clone(&*value) as Object, ops }
     }
@@ -94,7 +96,7 @@ pub trait FlattenArc<V> {
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> FlattenArc<Arc<T>> for &&Flatten<Arc<T>> {
     #[inline]
     fn flatten(&self) -> Values<Arc<T>> {
-        Values::by_reference(self.0.ops.codec.map(|_| ValueCodec::of::<T>()))
+        Values::by_reference(self.0.ops.codec.map(|_| const { &ValueCodec::of::<T>() }))
     }
 }
 
@@ -128,25 +130,39 @@ impl<V> FlattenNothing<V> for Flatten<V> {
 #[derive(Clone, Copy)]
 pub(crate) struct ValueOps {
     pub(crate) size: usize,
-    pub(crate) codec: Option<ValueCodec>,
+    pub(crate) codec: Option<&'static ValueCodec>,
+    pub(crate) comparison: Comparison,
 }
 
 /// To bytes, from bytes, and how many.
-#[derive(Clone, Copy)]
 pub(crate) struct ValueCodec {
-    pub(crate) encode: fn(&Object, Encoding) -> Option<Arc<[u8]>>,
+    pub(crate) name: fn() -> &'static str,
+    /// The encodings that may carry a value, when this one is given.
+    pub(crate) choices: fn(Encoding) -> (Option<Encoding>, Option<Encoding>),
+    /// The first of them does not.
+    pub(crate) needs_names: fn(),
+    pub(crate) encode: fn(&Object, Encoding) -> Option<Written>,
     pub(crate) decode: fn(&[u8]) -> Option<Object>,
     pub(crate) weigh: fn(&Object) -> usize,
 }
 
 impl ValueCodec {
-    fn of<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
-        Self { encode: encode::<T>, decode: decode::<T>, weigh: weigh::<T> }
+    const fn of<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
+        Self {
+            name: type_name::<T>,
+            choices: codec::choices::<T>,
+            needs_names: codec::needs_names::<T>,
+            encode: encode::<T>,
+            decode: decode::<T>,
+            weigh: weigh::<T>,
+        }
     }
 }
 
-fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: Encoding) -> Option<Arc<[u8]>> {
-    codec::encode(object.downcast_ref::<T>()?, encoding).map(Into::into)
+/// A `Serialize` that panics has no form for the value.
+fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: Encoding) -> Option<Written> {
+    let value = object.downcast_ref::<T>()?;
+    catch_unwind(AssertUnwindSafe(|| codec::encode(value, encoding))).ok()?
 }
 
 /// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
@@ -162,7 +178,8 @@ fn own<T: Clone + Send + Sync + 'static>(object: Object) -> Option<T> {
 }
 
 fn weigh<T: Serialize + 'static>(object: &Object) -> usize {
-    object.downcast_ref::<T>().and_then(codec::size).unwrap_or(0)
+    let size = || object.downcast_ref::<T>().and_then(codec::size);
+    catch_unwind(AssertUnwindSafe(size)).ok().flatten().unwrap_or(0)
 }
 
 impl ValueOps {
@@ -229,8 +246,9 @@ mod tests {
 
     #[test]
     fn r18_a_deserialize_that_panics_is_a_miss() {
-        let bytes = |number| encode::<Even>(&(Arc::new(Even(number)) as Object), Encoding::default()).expect("encodes");
-        assert!(decode::<Even>(&bytes(2)).is_some());
-        assert!(decode::<Even>(&bytes(3)).is_none());
+        let written =
+            |number| encode::<Even>(&(Arc::new(Even(number)) as Object), Encoding::default()).expect("encodes");
+        assert!(decode::<Even>(&written(2).bytes).is_some());
+        assert!(decode::<Even>(&written(3).bytes).is_none());
     }
 }

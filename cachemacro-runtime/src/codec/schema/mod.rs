@@ -7,7 +7,7 @@
 //! dummies were found that it accepts, as far as there are any (`trace`).
 //!
 //! Out of sight remains what is read by guess (`deserialize_any`: untagged, internally tagged and flattened types, which
-//! only JSON can hold), what a type checks or computes after reading, and what it means: seconds that become milliseconds
+//! only a codec with names can hold), what a type checks or computes after reading, and what it means: seconds that become milliseconds
 //! in the same `u64` are the same shape. Rename the type, and its old values are misses.
 //!
 //! The fingerprint is the same in each process and each build of the same source. Dependencies that read their own types
@@ -29,29 +29,46 @@ use serde::de::DeserializeOwned;
 
 use self::trace::Trace;
 
-static KNOWN: RwLock<BTreeMap<(TypeId, bool), u64>> = RwLock::new(BTreeMap::new());
+static KNOWN: RwLock<BTreeMap<(TypeId, bool), Shape>> = RwLock::new(BTreeMap::new());
+
+/// What is known of a type.
+#[derive(Clone, Copy)]
+struct Shape {
+    fingerprint: u64,
+    /// Some part of it takes whatever there is (`deserialize_any`).
+    is_read_by_guess: bool,
+}
 
 /// The fingerprint of the type as a codec of this kind reads it: many types have another form where people read it.
 /// Found once in the life of a process, in a few milliseconds at the most.
 pub(super) fn fingerprint<T: DeserializeOwned + 'static>(is_human_readable: bool) -> u64 {
+    shape::<T>(is_human_readable).fingerprint
+}
+
+/// Whether the type can be read from a codec that says what there is, and from no other.
+pub(super) fn is_read_by_guess<T: DeserializeOwned + 'static>() -> bool {
+    shape::<T>(false).is_read_by_guess
+}
+
+fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> Shape {
     let key = (TypeId::of::<T>(), is_human_readable);
     if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return *known;
     }
     // Not under the lock: what `T` does in its `Deserialize` is its own affair.
-    let found = compute::<T>(is_human_readable);
+    let found = learn::<T>(is_human_readable);
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
     found
 }
 
-fn compute<T: DeserializeOwned>(is_human_readable: bool) -> u64 {
+fn learn<T: DeserializeOwned>(is_human_readable: bool) -> Shape {
     let mut trace = Trace::new(is_human_readable);
     while trace.begins_pass() {
         // A `Deserialize` that panics on a dummy ends the tracing, and not the call.
         let Ok(read) = catch_unwind(AssertUnwindSafe(|| T::deserialize(trace.ask()))) else { break };
         trace.end_pass(read.err());
     }
-    trace.fingerprint(type_name::<T>())
+    Shape { fingerprint: trace.fingerprint(type_name::<T>()), is_read_by_guess: trace.is_guessing }
 }
 
 /// FNV-1a, 64 bits: the same everywhere, for ever.

@@ -14,6 +14,10 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use super::trace::Trace;
 use super::*;
 
+fn compute<T: DeserializeOwned>(is_human_readable: bool) -> u64 {
+    learn::<T>(is_human_readable).fingerprint
+}
+
 /// A module with a `Shape`, so that the names of the types are no difference.
 macro_rules! shapes {
     ($($module:ident { $($item:tt)* })*) => {$(

@@ -40,6 +40,8 @@ pub(super) struct Inside {
 pub(super) struct Trace {
     hash: Hash,
     pub(super) is_human_readable: bool,
+    /// Something asked for anything.
+    pub(super) is_guessing: bool,
     passes: usize,
     steps: usize,
     depth: usize,
@@ -63,6 +65,7 @@ impl Trace {
             // A change of what is hashed, or of the dummies, makes all old values misses anyway; the number says so.
             hash: Hash::new().number(1),
             is_human_readable,
+            is_guessing: false,
             passes: 0,
             steps: 0,
             depth: 0,
@@ -126,6 +129,7 @@ impl Trace {
         self.steps += 1;
         self.mended = None;
         self.has_learnt |= what != "any";
+        self.is_guessing |= what == "any";
         self.hash = self.hash.text(what);
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::model::policy::Refresh;
 ///     static SITE ..
 ///     let instance = SITE.instance(|| ());            // the closure's type is that of no other instance
 ///     let shape = P::shape!(R);
-///     let values = P::cacheable_shared(shape);
+///     let values = P::compare!(P::cacheable_shared(shape));
 ///     let fail = P::fail_face!(R);
 ///     let cache = P::cache();
 ///     let absent = P::absent(shape);

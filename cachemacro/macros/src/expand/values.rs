@@ -9,13 +9,15 @@ use crate::expand::span::{call_over, here, reaching};
 use crate::model::cached::Cached;
 
 /// `P::cacheable_shared(shape)`, and `P::flatten!(..)` of that where the output names an `Arc`: whether it is that of the
-/// standard library, and in the right place, the compiler finds out.
+/// standard library, and in the right place, the compiler finds out. `P::compare!(..)` around it adds how values are
+/// compared, where they may leave the process.
 pub(crate) fn of(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
     let cacheable = if cached.policy.local { "cacheable_local" } else { "cacheable_shared" };
     let values = call_over(output, &cached.krate, cacheable, reaching(output, "__cachemacro_shape"));
-    if names_arc(output) { quote_spanned!(here()=> #p::flatten!(#values)) } else { values }
+    let values = if names_arc(output) { quote_spanned!(here()=> #p::flatten!(#values)) } else { values };
+    if cached.policy.local { values } else { quote_spanned!(here()=> #p::compare!(#values)) }
 }
 
 fn names_arc(output: &Type) -> bool {

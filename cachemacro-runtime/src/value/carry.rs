@@ -1,0 +1,99 @@
+//! A value on its way through a codec, and what it is when it comes back.
+
+use super::compare::Comparison;
+use super::store_form::{ValueCodec, ValueOps};
+use crate::codec::Encoding;
+use crate::entry::Object;
+
+/// Deeper values are not read back: that takes about as much of the stack as a thread has.
+const DEEPEST: usize = 128;
+
+/// What became of a value that a store outside the process was to get.
+pub(crate) enum Carried {
+    Bytes(Vec<u8>),
+    /// It would come back as another one: differing in this field, where it is known.
+    Changed(Option<String>),
+    /// No codec writes it, or none reads what it wrote.
+    Not,
+}
+
+impl ValueOps {
+    /// Encodes the value with the first codec that carries it. What has no more bytes than `checked` is decoded and compared.
+    pub(crate) fn carry(&self, object: &Object, given: Encoding, checked: usize) -> Carried {
+        let Some(codec) = self.codec else { return Carried::Not };
+        let (first, second) = (codec.choices)(given);
+        let mut outcome = Carried::Not;
+        for encoding in first.into_iter().chain(second) {
+            let Some(written) = (codec.encode)(object, encoding) else { continue };
+            let is_checked = written.bytes.len() <= checked && written.deepest <= DEEPEST;
+            outcome = match is_checked.then(|| self.comes_back(codec, object, encoding, &written.bytes)) {
+                None | Some(Back::Same) => {
+                    if Some(encoding) != first {
+                        (codec.needs_names)();
+                    }
+                    return Carried::Bytes(written.bytes);
+                }
+                Some(Back::Changed(field)) => Carried::Changed(field),
+                Some(Back::Not) => Carried::Not,
+            };
+        }
+        outcome
+    }
+
+    fn comes_back(&self, codec: &ValueCodec, object: &Object, encoding: Encoding, bytes: &[u8]) -> Back {
+        let Some(back) = (codec.decode)(bytes) else { return Back::Not };
+        let same_bytes = || {
+            let again = (codec.encode)(&back, encoding)?;
+            Some(again.bytes == bytes || sorted(again.bytes) == sorted(bytes.to_vec()))
+        };
+        match self.comparison.are_same(object, &back).or_else(same_bytes) {
+            Some(true) => Back::Same,
+            Some(false) => Back::Changed(self.comparison.field(object, &back)),
+            None => Back::Not,
+        }
+    }
+}
+
+/// What was read back.
+enum Back {
+    Same,
+    Changed(Option<String>),
+    Not,
+}
+
+impl Comparison {
+    /// Whether a value is what it was, as far as its type can tell.
+    fn are_same(&self, before: &Object, after: &Object) -> Option<bool> {
+        let equal = self.eq.and_then(|eq| eq(before, after));
+        // What is not equal to itself has a NaN in it.
+        let is_told = |equal: &bool| *equal || self.eq.and_then(|eq| eq(before, before)) == Some(true);
+        equal.filter(is_told).or_else(|| {
+            let show = |object| self.debug.and_then(|show| show(object, false));
+            let (before, after) = (show(before)?, show(after)?);
+            Some(before == after || words(&before) == words(&after))
+        })
+    }
+
+    /// The name of a field that differs. Only the name: the value may be a secret.
+    fn field(&self, before: &Object, after: &Object) -> Option<String> {
+        let show = self.debug?;
+        let (before, after) = (show(before, true)?, show(after, true)?);
+        let known: std::collections::HashSet<_> = after.lines().collect();
+        let differs = before.lines().filter(|line| !known.contains(line));
+        let names = differs.filter_map(|line| Some(line.trim().split_once(": ")?.0));
+        let is_name = |name: &&str| name.chars().all(|one| one.is_alphanumeric() || one == '_') && !name.is_empty();
+        names.filter(is_name).map(str::to_owned).next()
+    }
+}
+
+/// A map whose order is random is written in another one each time.
+fn words(text: &str) -> Vec<&str> {
+    let mut words: Vec<_> = text.split([',', '{', '}', '[', ']', '(', ')']).map(str::trim).collect();
+    words.sort_unstable();
+    words
+}
+
+fn sorted(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.sort_unstable();
+    bytes
+}

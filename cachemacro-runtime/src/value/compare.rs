@@ -1,0 +1,109 @@
+//! How two values of a type are compared: by what the type has for it, found by method lookup as the shapes are.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::store_form::Values;
+use crate::entry::Object;
+
+/// What a type has to compare its values by. None of it panics: what a user's `PartialEq` or `Debug` does is caught.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Comparison {
+    pub(crate) eq: Option<Equal>,
+    pub(crate) debug: Option<Show>,
+}
+
+/// Whether two objects are equal; nothing where they are of another type, or the comparison panics.
+pub type Equal = fn(&Object, &Object) -> Option<bool>;
+/// An object as text, on one line or on several.
+pub type Show = fn(&Object, bool) -> Option<String>;
+
+impl<V> Values<V> {
+    /// With what its type has to be compared by.
+    #[inline]
+    #[must_use]
+    pub fn compared(mut self, eq: Option<Equal>, debug: Option<Show>) -> Self {
+        self.ops.comparison = Comparison { eq, debug };
+        self
+    }
+
+    /// Carries the type into method lookup.
+    #[inline]
+    #[must_use]
+    pub fn comparing(&self) -> Comparing<V> {
+        Comparing(PhantomData)
+    }
+}
+
+/// A type of values, in method lookup.
+pub struct Comparing<V>(PhantomData<fn() -> V>);
+
+/// An `Arc` is kept as what it points to, or as it is (`FlattenArc`).
+fn part<T: 'static>(object: &Object) -> Option<&T> {
+    object.downcast_ref::<T>().or_else(|| object.downcast_ref::<Arc<T>>().map(|shared| &**shared))
+}
+
+fn eq<T: PartialEq + 'static>(one: &Object, other: &Object) -> Option<bool> {
+    let (one, other) = (part::<T>(one)?, part::<T>(other)?);
+    catch_unwind(AssertUnwindSafe(|| one == other)).ok()
+}
+
+fn show<T: Debug + 'static>(object: &Object, is_long: bool) -> Option<String> {
+    let value = part::<T>(object)?;
+    catch_unwind(AssertUnwindSafe(|| if is_long { format!("{value:#?}") } else { format!("{value:?}") })).ok()
+}
+
+macro_rules! levels {
+    ($($(#[$doc:meta])* $level:ident<$param:ident: $bound:ident> $method:ident of $receiver:ty => $found:ty { $run:ident },)*) => {$(
+        $(#[$doc])*
+        pub trait $level {
+            /// How.
+            fn $method(&self) -> Option<$found>;
+        }
+        impl<$param: $bound + 'static> $level for $receiver {
+            #[inline]
+            fn $method(&self) -> Option<$found> {
+                Some($run::<$param>)
+            }
+        }
+    )*};
+}
+
+levels! {
+    /// What an `Arc` points to is `PartialEq`.
+    EqOfArc<T: PartialEq> eq of &&Comparing<Arc<T>> => Equal { eq },
+    /// The type is `PartialEq`.
+    EqOfValue<T: PartialEq> eq of &Comparing<T> => Equal { eq },
+    /// What an `Arc` points to is `Debug`.
+    ShowOfArc<T: Debug> show of &&Comparing<Arc<T>> => Show { show },
+    /// The type is `Debug`.
+    ShowOfValue<T: Debug> show of &Comparing<T> => Show { show },
+}
+
+/// Neither.
+pub trait EqOfNothing {
+    /// Not.
+    fn eq(&self) -> Option<Equal>;
+}
+
+impl<V> EqOfNothing for Comparing<V> {
+    #[inline]
+    fn eq(&self) -> Option<Equal> {
+        None
+    }
+}
+
+/// Neither.
+pub trait ShowOfNothing {
+    /// Not.
+    fn show(&self) -> Option<Show>;
+}
+
+impl<V> ShowOfNothing for Comparing<V> {
+    #[inline]
+    fn show(&self) -> Option<Show> {
+        None
+    }
+}
