@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::event::{Aggregate, Aggregates};
 use crate::key::{KeyWriter, Text, TextRef, rendered};
-use crate::site::{Instance, Site};
+use crate::site::{Instance, Origin, Site};
 
 /// A value of any cacheable type.
 pub type Object = Arc<dyn Any + Send + Sync>;
@@ -190,6 +190,19 @@ impl EntryKey {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What an entry outside of the process must carry, beside its name: whose it is. Names tell all functions apart that are
+    /// stored outside, but two processes may have met different types of one name.
+    #[must_use]
+    pub fn origin(&self) -> [u8; 24] {
+        self.instance().name().origin.to_bytes()
+    }
+
+    /// Whether an entry of this [origin](Self::origin) is one of this key's instance. Any other must be a miss.
+    #[must_use]
+    pub fn takes(&self, origin: [u8; 24]) -> bool {
+        self.instance().name().origin.takes(Origin::from_bytes(origin))
     }
 
     /// The aggregate that is called like this entry.

@@ -2,6 +2,7 @@
 
 mod instance;
 mod name;
+mod origin;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use self::instance::Instances;
 #[cfg(feature = "redis")]
 pub(crate) use self::name::Name;
 pub(crate) use self::name::{shared_by_instances, site_name};
+pub(crate) use self::origin::Origin;
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Mode, Policy};
 

@@ -13,21 +13,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::origin::{Clarity, Origin};
 use super::{Instance, Site, SiteInfo, sites};
 
 /// The name of an instance, in the words of the compiler.
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: String,
-    /// Whether the text may not say everything: it holds types of the program, or types that have no name.
-    pub(crate) is_open: bool,
+    pub(crate) origin: Origin,
 }
 
 /// The name of an instance, which is from now on known to have it.
 pub(super) fn of(instance: &'static Instance) -> Name {
     let info = instance.site.info();
     let (declared, called) = (declared(info), without_closures(instance.path()));
-    let name = Name { text: spelled(&declared, &called, info.shared_name), is_open: is_open(&declared, &called) };
+    let text = spelled(&declared, &called, info.shared_name);
+    let origin = Origin::of(instance, &text, clarity(&declared, &called));
+    let name = Name { text, origin };
     if info.policy.local {
         return name;
     }
@@ -139,21 +141,22 @@ fn difference<'c>(declared: &str, called: &'c str) -> &'c str {
     called.strip_prefix('<').and_then(|inside| inside.strip_suffix('>')).unwrap_or(called)
 }
 
-/// Whether two types of the program, or two closures, could look alike in the path of this call.
-fn is_open(declared: &str, called: &str) -> bool {
-    declared != called && {
-        let types = difference(declared, called);
-        let is_known = |word: &str| {
-            let path: Vec<_> = word.split("::").collect();
-            match path[..] {
-                [_] => true,
-                [first, ..] => matches!(first, "core" | "alloc" | "std"),
-                [] => true,
-            }
-        };
-        let mut words = types.split(|character: char| !(character.is_alphanumeric() || "_:{}".contains(character)));
-        types.contains(['{', '\'']) || words.any(|word| !is_known(word) || matches!(word, "fn" | "dyn" | "for"))
+/// What the path of a call says of its types.
+fn clarity(declared: &str, called: &str) -> Clarity {
+    if declared == called {
+        return Clarity::Full;
     }
+    let types = difference(declared, called);
+    if types.contains('{') {
+        return Clarity::Unnamed;
+    }
+    let is_known = |word: &str| match word.split_once("::") {
+        None => !matches!(word, "fn" | "dyn" | "for"),
+        Some((first, _)) => matches!(first, "core" | "alloc" | "std"),
+    };
+    let mut words = types.split(|character: char| !(character.is_alphanumeric() || "_:".contains(character)));
+    let is_full = !types.contains('\'') && words.all(is_known);
+    if is_full { Clarity::Full } else { Clarity::Path }
 }
 
 #[cfg(test)]
@@ -184,15 +187,18 @@ mod tests {
 
     #[test]
     fn only_what_the_language_brings_has_one_meaning() {
-        let is_open = |types: &str| is_open("a::f", &format!("a::f<{types}>"));
-        for closed in ["u8", "alloc::vec::Vec<core::option::Option<u8>>", "3", "-1, true", "&str", "[u8; 3]", "(u8,)"] {
-            assert!(!is_open(closed), "{closed}");
+        let clarity = |types: &str| clarity("a::f", &format!("a::f<{types}>"));
+        for full in ["u8", "alloc::vec::Vec<core::option::Option<u8>>", "3", "-1, true", "&str", "[u8; 3]", "(u8,)"] {
+            assert_eq!(clarity(full), Clarity::Full, "{full}");
         }
-        for open in
-            ["a::User", "alloc::vec::Vec<a::User>", "a::f::{{closure}}", "fn(&u8)", "dyn core::fmt::Debug", "'a'"]
-        {
-            assert!(is_open(open), "{open}");
+        for path in ["a::User", "alloc::vec::Vec<a::User>", "fn(&u8)", "dyn core::fmt::Debug", "'a'", "u8, a::User"] {
+            assert_eq!(clarity(path), Clarity::Path, "{path}");
         }
-        assert!(!super::is_open("a::f", "a::f"));
+        for unnamed in ["a::f::{{closure}}", "a::User, a::{{closure}}::Local"] {
+            assert_eq!(clarity(unnamed), Clarity::Unnamed, "{unnamed}");
+        }
+        assert_eq!(super::clarity("a::f", "a::f"), Clarity::Full);
+        assert_eq!(super::clarity("a::M::f", "<a::User as a::M>::f"), Clarity::Path);
+        assert_eq!(super::clarity("a::{{closure}}::M::f", "<u8 as a::{{closure}}::M>::f"), Clarity::Unnamed);
     }
 }

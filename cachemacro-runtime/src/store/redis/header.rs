@@ -1,21 +1,21 @@
 //! The header of an entry's value: what the entry is, and the proof that its bytes are whole.
 //!
 //! ```text
-//!   0   1  format version, 1
+//!   0   1  format version, 2
 //!   1   3  "cme"
 //!   4   4  CRC-32 (ISO-HDLC, as in zlib) of everything behind it, the payload too
 //!   8   1  holds: 0 a value, 1 the absence `None`, 2 the absence that is an error
 //!   9   1  kind: 0 row, 1 still
 //!  10   2  n, the number of further aggregates
-//!  12   8  identity of the function
-//!  20   8  token: version
-//!  28   8  token: generation
-//!  36   8  written   ┐
-//!  44   8  soft      │ microseconds since 1970, by the server's clock (R16)
-//!  52   8  hard      ┘
-//!  60   8  cost, in microseconds
-//!  68   8  weight
-//!  76  16n further aggregates: floor and turn of each (R20)
+//!  12  24  origin: the function, the executable, the instance
+//!  36   8  token: version
+//!  44   8  token: generation
+//!  52   8  written   ┐
+//!  60   8  soft      │ microseconds since 1970, by the server's clock (R16)
+//!  68   8  hard      ┘
+//!  76   8  cost, in microseconds
+//!  84   8  weight
+//!  92  16n further aggregates: floor and turn of each (R20)
 //!      …   payload
 //! ```
 //!
@@ -23,15 +23,16 @@
 //! byte (R18); `the_bytes_are_these` fails until it does.
 
 use crate::entry::{Absence, FenceKind};
+use crate::site::Origin;
 use crate::version::{Generation, Token};
 
-const FORMAT: [u8; 4] = *b"\x01cme";
+const FORMAT: [u8; 4] = *b"\x02cme";
 
 /// Where what the checksum covers begins.
 const COVERED: usize = 8;
 
 /// How long a header is that has no further aggregates.
-const LEAST: usize = 76;
+const LEAST: usize = 92;
 
 /// What the payload is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,8 +47,8 @@ pub(super) enum Holds {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) holds: Holds,
-    /// Two functions never read each other's entries.
-    pub(super) identity: u64,
+    /// Two functions, or instances of a function, never read each other's entries.
+    pub(super) origin: Origin,
     pub(super) token: Token,
     pub(super) kind: FenceKind,
     pub(super) written: u64,
@@ -79,7 +80,8 @@ pub(super) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     bytes.extend(further.to_le_bytes());
     let Token { version, generation } = header.token;
     let times = [header.written, header.soft, header.hard, header.cost];
-    let numbers = [header.identity, version, generation.to_bits()].into_iter().chain(times).chain([header.weight]);
+    bytes.extend(header.origin.to_bytes());
+    let numbers = [version, generation.to_bits()].into_iter().chain(times).chain([header.weight]);
     let further = header.further.iter().flat_map(|token| [token.version, token.generation.to_bits()]);
     bytes.extend(numbers.chain(further).flat_map(u64::to_le_bytes));
     bytes.extend(payload);
@@ -113,7 +115,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
     let header = Header {
         holds,
         kind,
-        identity: reader.number()?,
+        origin: Origin::from_bytes(reader.take()?),
         token: reader.token()?,
         written: reader.number()?,
         soft: reader.number()?,
@@ -160,9 +162,10 @@ mod tests {
             prop_oneof![Just(Holds::Value), Just(Holds::Absent(Absence::None)), Just(Holds::Absent(Absence::Error))];
         let kind = prop_oneof![Just(FenceKind::Row), Just(FenceKind::Still)];
         let further = proptest::collection::vec(token(), 0..5);
-        (holds, kind, token(), any::<[u64; 6]>(), further).prop_map(|(holds, kind, token, numbers, further)| {
-            let [identity, written, soft, hard, cost, weight] = numbers;
-            Header { holds, identity, token, kind, written, soft, hard, cost, weight, further }
+        (holds, kind, token(), any::<[u64; 8]>(), further).prop_map(|(holds, kind, token, numbers, further)| {
+            let [function, build, instance, written, soft, hard, cost, weight] = numbers;
+            let origin = Origin { function, build, instance };
+            Header { holds, origin, token, kind, written, soft, hard, cost, weight, further }
         })
     }
 
@@ -229,7 +232,7 @@ mod tests {
         let token = |version, bits| Token { version, generation: Generation::from_bits(bits) };
         Header {
             holds: Holds::Absent(Absence::Error),
-            identity: 0x0123_4567_89ab_cdef,
+            origin: Origin { function: 0x0123_4567_89ab_cdef, build: 5, instance: 6 },
             token: token(7, 0x9f86_d081_884c_7d65),
             kind: FenceKind::Still,
             written: 1_767_225_600_000_000,
@@ -245,8 +248,8 @@ mod tests {
     #[test]
     fn the_bytes_are_these() {
         let parts = [
-            "01636d65 e7757804",
-            "02 01 0100 efcdab8967452301",
+            "02636d65 8501bbc1",
+            "02 01 0100 efcdab8967452301 0500000000000000 0600000000000000",
             "0700000000000000 657d4c8881d0869f",
             "0040204648470600 8003ea4748470600 00c7b34948470600",
             "dc05000000000000 4000000000000000",

@@ -44,7 +44,7 @@ impl RedisStore {
             return None;
         }
         let further = trail.records().skip(1).map(Record::snapshot);
-        let entry = parcel::open(bytes, trail.identity, trail.suffix, further, values.sample?, query.decode)?;
+        let entry = parcel::open(bytes, trail.origin, trail.suffix, further, values.sample?, query.decode)?;
         let is_served = self.clock.near(entry.hard) < entry.hard;
         is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
     }
@@ -142,15 +142,15 @@ impl RedisStore {
 
     /// The first entry that serves.
     fn pick(&self, place: &Place<'_>, asked: &Asked, values: &Values, records: Vec<Seen>) -> Option<Lookup> {
-        let (now, identity) = (self.clock.now(), place.name.identity);
+        let (now, origin) = (self.clock.now(), place.name.origin);
         let (suffix, entry) = records[0].record.candidates().into_iter().find_map(|suffix| {
             let (_, bytes) = asked.found(values).find(|(other, _)| *other == suffix)?;
             let further = records[1..].iter().map(|seen| seen.record.snapshot());
-            let entry = parcel::open(bytes, identity, suffix, further, values.sample?, place.query.decode)?;
+            let entry = parcel::open(bytes, origin, suffix, further, values.sample?, place.query.decode)?;
             (now < entry.hard).then_some((suffix, entry))
         })?;
         let snapshots = records.iter().map(|seen| seen.record.snapshot()).collect();
-        self.known.found(place.query, self.asked(place, vec![suffix]), suffix, identity, records);
+        self.known.found(place.query, self.asked(place, vec![suffix]), suffix, origin, records);
         Some(Lookup::Hit(entry, snapshots))
     }
 }

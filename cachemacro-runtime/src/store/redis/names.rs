@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::keys::escaped;
 use crate::entry::EntryKey;
-use crate::site::{self, Instance};
+use crate::site::{self, Instance, Origin};
 
 /// Longer names are cut, and end in a hash.
 const LONGEST: usize = 160;
@@ -15,8 +15,8 @@ const LONGEST: usize = 160;
 pub(super) struct Name {
     /// `shop::users::find`, with the types that it was called with, `shop::find<u64>`; what is too long ends in its hash.
     pub(super) text: String,
-    /// Part of each entry: no entry is read as another function's, nor as another instance's of the same name.
-    pub(super) identity: u64,
+    /// Part of each entry: none is read as another function's, nor as another instance's of the same name.
+    pub(super) origin: Origin,
 }
 
 /// The names that were needed so far.
@@ -39,14 +39,8 @@ impl Names {
 
 impl Name {
     fn of(instance: &'static Instance) -> Self {
-        let discriminator = if instance.name().is_open { instance.discriminator() } else { 0 };
-        Self::new(instance.name(), instance.site.info().template, discriminator)
-    }
-
-    /// With `discriminator`, what tells two instances of one name apart that no process has met both.
-    fn new(name: &site::Name, template: &str, discriminator: u64) -> Self {
-        let identity = fingerprint(&[&name.text, template, &format!("{discriminator:x}")]);
-        Self { text: key_text(&name.text), identity }
+        let site::Name { text, origin } = instance.name();
+        Self { text: key_text(text), origin: *origin }
     }
 }
 
@@ -64,12 +58,6 @@ fn key_text(name: &str) -> String {
 }
 
 /// FNV-1a, the same in every build: what `std` hashes with is not.
-fn fingerprint(parts: &[&str]) -> u64 {
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// The same with 128 bits.
 fn wide_fingerprint(text: &str) -> u128 {
     let (basis, prime) = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, 0x0100_0000_0000_0000_0000_013b);
     text.bytes().fold(basis, |hash: u128, byte| (hash ^ u128::from(byte)).wrapping_mul(prime))
@@ -111,26 +99,14 @@ pub(super) mod tests {
     });
 
     pub(crate) fn name(text: &str) -> Name {
-        Name { text: text.to_owned(), identity: 0 }
-    }
-
-    fn of(text: &str, discriminator: u64) -> Name {
-        Name::new(&site::Name { text: text.to_owned(), is_open: false }, "user:<id>", discriminator)
+        Name { text: text.to_owned(), origin: Origin { function: 0, build: 0, instance: 0 } }
     }
 
     #[test]
-    fn an_identity_is_the_same_in_every_build() {
-        let name = of("shop::users::Users::find", 0);
-        assert_eq!((name.text.as_str(), name.identity), ("shop::users::Users::find", 0xa28f9b242aa5948c));
-    }
-
-    #[test]
-    fn an_identity_is_that_of_one_name_and_one_discriminator() {
-        let all = [of("a::find", 0), of("a::find", 1), of("b::find", 0), of("b::find", 1)];
-        for (at, one) in all.iter().enumerate() {
-            assert!(all[at + 1..].iter().all(|other| other.identity != one.identity));
-        }
-        assert_eq!(all[0].text, all[1].text);
+    fn an_origin_is_the_same_in_every_build() {
+        let name = Name::of(FIND.plain_instance());
+        assert_eq!(name.text, "shop::users::Users::find");
+        assert_eq!(name.origin, Origin { function: 0x55e0f1cfd7ddf5f4, build: 0, instance: 0 });
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::names::Name;
 use super::time::Sample;
 use crate::entry::{Entry, Payload};
 use crate::error::StoreError;
+use crate::site::Origin;
 use crate::store::{Decode, Snapshot};
 use crate::version::Token;
 
@@ -27,7 +28,7 @@ pub(super) fn pack(
     let hard = sample.to_server(entry.hard);
     let header = Header {
         holds,
-        identity: name.identity,
+        origin: name.origin,
         token: suffix.token,
         kind: suffix.kind,
         written: sample.to_server(entry.written),
@@ -44,7 +45,7 @@ pub(super) fn pack(
 /// With `decode` its value is an object already, unless the bytes are none.
 pub(super) fn open(
     bytes: &[u8],
-    identity: u64,
+    origin: Origin,
     suffix: Suffix,
     further: impl Iterator<Item = Snapshot>,
     sample: Sample,
@@ -52,7 +53,7 @@ pub(super) fn open(
 ) -> Option<Entry> {
     let (header, payload) = header::decode(bytes)?;
     let is_bound = header.further.iter().copied().eq(further.map(still));
-    if header.identity != identity || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
+    if !origin.takes(header.origin) || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
         return None;
     }
     Some(Entry {
