@@ -12,6 +12,52 @@ pub(crate) use tokio::sync::Notify;
 #[cfg(shuttle)]
 pub(crate) use yielding::Notify;
 
+#[cfg(not(shuttle))]
+pub(crate) use tasks::{has_runtime, sleep, spawn};
+
+#[cfg(shuttle)]
+pub(crate) use explored_tasks::{has_runtime, sleep, spawn};
+
+/// Tasks on the runtime of the caller.
+#[cfg(not(shuttle))]
+mod tasks {
+    use std::future::Future;
+
+    use tokio::runtime::Handle;
+
+    pub(crate) use tokio::time::sleep;
+
+    pub(crate) fn has_runtime() -> bool {
+        Handle::try_current().is_ok()
+    }
+
+    /// Where there is no runtime, or it has ended, the task is dropped at once.
+    pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(task);
+        }
+    }
+}
+
+/// The model checker's, for which no time passes.
+#[cfg(shuttle)]
+mod explored_tasks {
+    use std::future::Future;
+    use std::time::Duration;
+
+    pub(crate) fn has_runtime() -> bool {
+        true
+    }
+
+    pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+        drop(shuttle::future::spawn(task));
+    }
+
+    pub(crate) async fn sleep(_: Duration) {
+        shuttle::future::yield_now().await;
+    }
+}
+
 /// Locks, ignoring poison: every critical section of this crate leaves its data whole at each step that can panic.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -3,6 +3,8 @@
 //! `RUSTFLAGS="--cfg shuttle" cargo test -p cachemacro-runtime --test shuttle --target-dir target/shuttle --release`.
 #![cfg(shuttle)]
 
+#[path = "kit/refusing.rs"]
+mod refusing;
 #[allow(dead_code, reason = "the model calls functions that these tests do not")]
 #[path = "kit/sites.rs"]
 mod sites;
@@ -14,6 +16,7 @@ use std::task::{Context, Waker};
 
 use cachemacro_runtime::store::Move;
 use cachemacro_runtime::{Cache, Clock, ManualClock, Memory, MemoryStore};
+use refusing::Refusing;
 use shuttle::future::block_on;
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -65,6 +68,24 @@ impl Row {
             history.len() as u64 - 1
         };
         block_on(cache.publish(RowMoved { row: sites.aggregate(1), moved }));
+        self.acknowledged.store(position, SeqCst);
+    }
+
+    /// Writes through a cache whose store may refuse events: they count as told once none is pending.
+    fn write_and_settle(&self, cache: &Cache, sites: &Sites, moves: [Move; 4]) {
+        let mut position = 0;
+        for moved in moves {
+            position = {
+                let mut history = self.history.lock().expect("nobody panics here");
+                let number = history.len() as u64 + 1;
+                history.push((number, number));
+                number - 1
+            };
+            block_on(cache.publish(RowMoved { row: sites.aggregate(1), moved }));
+        }
+        while cache.stats().pending_invalidations > 0 {
+            thread::yield_now();
+        }
         self.acknowledged.store(position, SeqCst);
     }
 
@@ -192,6 +213,31 @@ fn g7_what_was_rolled_back_is_not_read_again() {
     explore(|| read_and_write(&REUSED_SITES, Function::Opaque, 100, roll_back));
 }
 
+/// A writer whose store refuses half of its events, and a reader in another process.
+fn retry_and_read(moves: [Move; 4]) {
+    let store: Arc<Refusing> = Arc::new(Refusing::new());
+    let process = || Cache::builder().clock(ManualClock::default()).store(store.clone()).build();
+    let (row, one, other) = (Row::new(), process(), process());
+    let writer = thread::spawn({
+        let row = Arc::clone(&row);
+        move || row.write_and_settle(&one, &MONOTONE_SITES, moves)
+    });
+    let reader = thread::spawn({
+        let (row, other) = (Arc::clone(&row), other.clone());
+        move || (0..4).for_each(|_| row.read(&other, &MONOTONE_SITES, Function::Opaque))
+    });
+    writer.join().expect("no thread panics");
+    row.read(&other, &MONOTONE_SITES, Function::Opaque);
+    reader.join().expect("no thread panics");
+}
+
+/// Whatever comes while an event is sent again: once nothing is pending, nobody reads what was before.
+#[test]
+fn r20_a_retried_event_swallows_no_other() {
+    explore(|| retry_and_read([Move::Next; 4]));
+    explore(|| retry_and_read([Move::Next, Move::Bump(3), Move::Next, Move::Bump(5)]));
+}
+
 /// Calls of one cold key at once, each with a loader that checks that it is alone. `lead` is the first caller, who may not
 /// live to see the end.
 fn call_at_once(lead: impl FnOnce(Arc<Row>, Cache) + Send + 'static) -> u64 {
@@ -213,7 +259,18 @@ fn call_at_once(lead: impl FnOnce(Arc<Row>, Cache) + Send + 'static) -> u64 {
 }
 
 async fn call_alone(row: &Row, cache: &Cache) -> u64 {
+    call(row, cache, false).await
+}
+
+/// All callers have the same loader: another closure is another function.
+async fn call(row: &Row, cache: &Cache, panics: bool) -> u64 {
     let load = || async {
+        if panics {
+            let _loading = row.begin_load();
+            shuttle::future::yield_now().await;
+            // Without the hook, whose message is of no use twenty thousand times.
+            std::panic::resume_unwind(Box::new("the loader panics"))
+        }
         let value = row.load();
         let value = pin!(value);
         alone(row, value).await
@@ -259,13 +316,7 @@ fn r11_a_leader_that_is_dropped_strands_nobody() {
 fn r11_a_leader_that_panics_strands_nobody() {
     explore(|| {
         let loads = call_at_once(|row, cache| {
-            let load = || async {
-                let _loading = row.begin_load();
-                shuttle::future::yield_now().await;
-                // Without the hook, whose message is of no use twenty thousand times.
-                std::panic::resume_unwind(Box::new("the loader panics"))
-            };
-            let read = MONOTONE_SITES.read(&cache, Function::Row, &[1], async || 0, load);
+            let read = call(&row, &cache, true);
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| block_on(read)));
         });
         assert!((1..=2).contains(&loads), "the load that panicked and one more, not {loads}");

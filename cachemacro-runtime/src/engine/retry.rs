@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::own_runtime::{OwnRuntime, Running};
@@ -13,7 +12,7 @@ use crate::clock::{Clock, Moment};
 use crate::event::{Aggregate, Move};
 use crate::store::{Announcement, Notice, Store};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::{Arc, Mutex, MutexGuard, has_runtime, lock, sleep, spawn};
 
 /// More aggregates than this wait for no retry; what comes then is dropped and counted.
 const CAPACITY: usize = 65_536;
@@ -188,9 +187,10 @@ impl Retries {
     fn start(self: &Arc<Self>) {
         if self.needs_worker() {
             let worker = Worker { retries: Arc::clone(self), own: None, is_done: false };
-            match Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(worker.run())),
-                Err(_) => worker.start_apart(),
+            if has_runtime() {
+                spawn(worker.run());
+            } else {
+                worker.start_apart();
             }
         }
     }
@@ -276,7 +276,7 @@ impl Worker {
         let mut pause = FIRST_PAUSE;
         let mut forsaken_since = None;
         while !self.is_done {
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             let pending = self.retries.state().queue.aggregates();
             let mut failed = false;
             for aggregate in pending {
