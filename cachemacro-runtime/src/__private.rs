@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 pub use inventory;
 
-pub use crate::connection::{type_of, written};
+pub use crate::connection::{TypeCheck, bypass, read, type_of, written};
 pub use crate::engine::{
-    Asked, Batch, Cache, Miss, Peek, Reading, Source, Turn, check_commit, defer, owned, owned_sync, peek, publish,
-    publish_quietly, publish_quietly_sync, publish_sync, read_background, read_inline, read_sync_background,
+    Asked, Batch, Cache, Miss, Peek, Reading, Source, Turn, check_commit, defer, owned, owned_sync, peek, peek_unless,
+    publish, publish_quietly, publish_quietly_sync, publish_sync, read_background, read_inline, read_sync_background,
     read_sync_inline, source,
 };
 pub use crate::entry::Absence;
@@ -19,8 +19,8 @@ pub use crate::event::{
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::site::{
-    Argument, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo,
-    Writer, WriterInfo,
+    Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site,
+    SiteInfo, Writer, WriterInfo,
 };
 pub use crate::value::*;
 pub use crate::{CacheError, compare, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
@@ -127,6 +127,25 @@ impl<T: Clone> Again for T {
 /// One more of an argument.
 pub fn again<T: Again>(value: &T) -> T {
     value.again()
+}
+
+/// A connection that a call is given: there is one load for it, which gets it as it is.
+pub struct Once<T>(Mutex<Option<T>>);
+
+impl<T> Once<T> {
+    /// Keeps it for the load.
+    pub const fn new(value: T) -> Self {
+        Self(Mutex::new(Some(value)))
+    }
+
+    /// Hands it over.
+    ///
+    /// # Panics
+    /// When it was handed over before. A call that is given a connection loads once ([`Miss::load_once`]).
+    pub fn take(&self) -> T {
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.expect("a call that is given a connection loads once")
+    }
 }
 
 /// A `&mut` argument, lent to one load after another.

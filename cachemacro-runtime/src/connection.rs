@@ -3,6 +3,7 @@
 //! called with.
 
 use std::any::type_name;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a type gives access to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,7 +66,6 @@ pub(crate) fn carried(type_name: &str) -> Carried {
     found
 }
 
-#[allow(dead_code, reason = "readers follow")]
 /// Whether the type is a known pool, or a pointer to one: queries through it are in no transaction of the caller's.
 pub(crate) fn is_pool(type_name: &str) -> bool {
     const POINTERS: &[&str] = &["&", "mut ", "alloc::sync::Arc<", "alloc::rc::Rc<", "alloc::boxed::Box<"];
@@ -153,6 +153,83 @@ pub fn type_of<T: ?Sized>(_: &T) -> &'static str {
     type_name::<T>()
 }
 
+/// Whether calls with an argument of some type go past the cache. The last type that does not is remembered, so that a hit
+/// compares two numbers.
+pub struct TypeCheck(AtomicUsize);
+
+impl Default for TypeCheck {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TypeCheck {
+    /// One for each argument.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    /// What may be a connection: only a known pool is none.
+    #[inline]
+    pub fn is_no_pool(&self, type_name: &'static str) -> bool {
+        self.bypasses(type_name, |name| !is_pool(name))
+    }
+
+    /// What is said to be in no transaction: only a transaction is.
+    #[inline]
+    pub fn is_transaction(&self, type_name: &'static str) -> bool {
+        self.bypasses(type_name, |name| carried(name) == Carried::Transaction)
+    }
+
+    /// Any other argument, and `self`.
+    #[inline]
+    pub fn carries_connection(&self, type_name: &'static str) -> bool {
+        self.bypasses(type_name, |name| carried(name) != Carried::Nothing)
+    }
+
+    #[inline]
+    fn bypasses(&self, type_name: &'static str, judge: fn(&str) -> bool) -> bool {
+        // Names are constants, each at an address of its own.
+        let known = type_name.as_ptr().addr() ^ type_name.len().rotate_right(8);
+        self.0.load(Ordering::Relaxed) != known && self.judge(type_name, known, judge)
+    }
+
+    #[cold]
+    fn judge(&self, type_name: &'static str, known: usize, judge: fn(&str) -> bool) -> bool {
+        let bypasses = judge(type_name);
+        if !bypasses {
+            self.0.store(known, Ordering::Relaxed);
+        }
+        bypasses
+    }
+}
+
+/// What `bypass_if = …` says.
+#[inline]
+#[must_use]
+pub const fn bypass(condition: bool) -> bool {
+    condition
+}
+
+/// As [`Written`], for what a cached function reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is called like a transaction of a database, and is not `Clone`, as a plain value would be",
+    label = "in a transaction?",
+    note = "what is read in a transaction may never be committed, and a cache would hand it to everyone",
+    note = "read it without `#[cached]`; or, where some calls are in no transaction, take an `Option` of it, and say which calls go \
+            past the cache: `bypass_if = tx.is_some()`",
+    note = "if it is a row, add `#[derive(Clone)]` to it"
+)]
+pub trait Read {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Read for T {}
+
+/// Refuses a type that is called like a transaction and is one.
+#[inline]
+pub const fn read<T: Read>() {}
+
 /// A row or another plain value, where a name may also be that of a transaction: connections are not `Clone`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is called like a transaction or a connection of a database, and is not `Clone`, as a plain value would be",
@@ -222,6 +299,19 @@ mod tests {
         ] {
             assert!(!is_pool(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_check_remembers_only_what_is_cached() {
+        let check = TypeCheck::new();
+        let (pool, conn) = ("&sqlx_core::pool::Pool<u8>", "&mut sqlx_sqlite::connection::SqliteConnection");
+        for _ in 0..2 {
+            assert!(check.is_no_pool(conn));
+            assert!(!check.is_no_pool(pool));
+        }
+        assert!(check.is_no_pool(&pool[1..]) || is_pool(&pool[1..]), "another type at a near address is judged anew");
+        assert!(check.carries_connection(conn));
+        assert!(!check.is_transaction("&mut sqlx_sqlite::connection::PgConnection"));
     }
 
     #[test]

@@ -72,3 +72,8 @@ pub fn builder() -> (CacheBuilder, ManualClock) {
     let clock = ManualClock::default();
     (Cache::builder().clock(clock.clone()), clock)
 }
+
+/// The examples of the page on transactions.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/transactions.md")]
+pub struct TransactionsPage;

@@ -34,6 +34,11 @@ impl Miss {
         self.0.own_aggregates()
     }
 
+    /// The load has a connection that it cannot be given twice: what it loads is not loaded again.
+    pub fn load_once(&mut self) {
+        self.0.loads_once = true;
+    }
+
     /// Hangs the entry on these. Without this call it hangs on its own key.
     pub fn hang_on(&mut self, aggregates: Aggregates) {
         self.0.hang_on(aggregates);
@@ -88,6 +93,8 @@ pub(crate) struct Call {
     /// What to fall back on.
     pub(super) fallback: Option<Fallback>,
     pub(super) loads: u32,
+    /// Whether there is one load for it at most. That reads the primary, so that no replica's row asks for another.
+    pub(super) loads_once: bool,
     /// Whether the fresh entry should be refreshed before its time (XFetch).
     pub(super) is_early: bool,
     /// Whether this call does without the store: it is down, or not to be trusted with these aggregates.
@@ -114,6 +121,7 @@ impl Call {
             spawner: Spawner::None,
             fallback: None,
             loads: 0,
+            loads_once: false,
             is_early: false,
             is_apart: false,
             has_waited: false,
@@ -289,6 +297,7 @@ impl Call {
                     // Nothing checks what a call apart from the store loads, so a replica's row will not do.
                     || self.is_apart
                     || self.loads > 1
+                    || self.loads_once
                     || self.site.info().mode != Mode::Row
                     || self.aggregates.len() > 1,
             },

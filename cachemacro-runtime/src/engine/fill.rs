@@ -65,7 +65,9 @@ impl Call {
             return self.share(ticket, loaded, outcome);
         };
         match self.store_loaded(entered, &ticket, &loaded, took).await {
-            Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS => Landed::Again(self.primary_ticket(ticket)),
+            Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS && !self.loads_once => {
+                Landed::Again(self.primary_ticket(ticket))
+            }
             Verdict::Unreachable { version } if ticket.attempt < MAX_LOADS => self.heal(ticket, version).await,
             Verdict::Stored => self.share(ticket, loaded, CallOutcome::Loaded),
             _ => self.share(ticket, loaded, CallOutcome::LoadedNotStored),
@@ -181,7 +183,7 @@ impl Call {
         if let Some(lead) = ticket.lead {
             lead.land(Landing::Void);
         }
-        Landed::Restart
+        if self.loads_once { Landed::Return } else { Landed::Restart }
     }
 
     pub(super) async fn detect(&self, snapshot: Snapshot, version: u64) {

@@ -34,7 +34,7 @@ pub use cache::Cache;
 pub use call::Miss;
 pub use commit::{check_commit, defer};
 pub use invalidate::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
-pub use peek::{Peek, peek};
+pub use peek::{Peek, peek, peek_unless};
 pub use pending::PendingEvents;
 pub use read::{owned, read_background, read_inline};
 pub use reading::{Reading, Turn};

@@ -9,7 +9,7 @@ use super::call::{Call, Miss};
 use crate::clock::Moment;
 use crate::entry::{Absence, EntryIdRef, Object, Payload};
 use crate::key::KeyWriter;
-use crate::scope;
+use crate::scope::{self, CacheMode};
 use crate::site::{Instance, Site};
 use crate::telemetry::Event;
 use crate::value::{Shape, ValueOps, Values};
@@ -44,6 +44,31 @@ pub fn peek<S: Shape>(
         Other::Early => miss(site, cache, &key, values.ops, true),
         Other::Nothing => miss(site, cache, &key, values.ops, false),
     }
+}
+
+/// As [`peek`], unless the call goes past the cache: it is in a transaction, or may be.
+#[inline]
+pub fn peek_unless<S: Shape>(
+    bypasses: bool,
+    instance: &'static Instance,
+    cache: &Cache,
+    key: &mut KeyWriter,
+    shape: S,
+    values: Values<S::Value>,
+) -> Peek<S::Value> {
+    if bypasses {
+        return bypass(instance, cache, key, values.ops);
+    }
+    peek(instance, cache, key, shape, values)
+}
+
+#[cold]
+#[inline(never)]
+fn bypass<V>(instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, ops: ValueOps) -> Peek<V> {
+    let key = EntryIdRef::of_call(instance, key).to_key();
+    let mut call = Call::new(cache, instance.site, ops, Arc::new(key));
+    call.mode = CacheMode::Bypass;
+    Peek::Miss(Miss(Box::new(call)))
 }
 
 /// What can be served as it stands. No `enum` of all: moving one about costs as much as looking the entry up.

@@ -60,6 +60,13 @@ impl<V: 'static> Source<V> {
         self.call.hang_on(aggregates);
     }
 
+    /// A call that goes past the cache asks for no version.
+    pub fn bypass_if(&mut self, bypasses: bool) {
+        if bypasses {
+            self.call.mode = CacheMode::Bypass;
+        }
+    }
+
     /// Reads the index, before the source is asked: what is read first can only be too old, and then DETECT says so.
     pub async fn begin(&mut self) -> Asked<V> {
         self.call.name_aggregates();

@@ -56,6 +56,26 @@ pub struct SiteInfo {
     pub ttl_only: Option<&'static str>,
     /// Its timing.
     pub policy: Policy,
+    /// Which of its calls go past the cache.
+    pub bypass: Bypass,
+}
+
+/// Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
+#[derive(Clone, Copy, Debug)]
+pub struct Bypass {
+    /// The expression after `bypass_if =`, as written.
+    pub condition: Option<&'static str>,
+    /// Arguments that may be connections, as written: `ex: E`. Their types decide, call by call.
+    pub executors: &'static [&'static str],
+    /// Why every call does: an argument that is a connection, or the condition.
+    pub always: Option<&'static str>,
+    /// The types of other arguments, of those that can be named outside of the function.
+    pub arguments: &'static [Argument],
+}
+
+impl Bypass {
+    /// No call that says nothing.
+    pub const NONE: Self = Self { condition: None, executors: &[], always: None, arguments: &[] };
 }
 
 /// A cached function. Its address is its identity.
@@ -275,6 +295,7 @@ pub(crate) mod tests {
             events: &[],
             ttl_only: None,
             policy,
+            bypass: Bypass::NONE,
         })))
     }
 

@@ -6,7 +6,8 @@ use super::Strategy;
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Mode, Policy, Refresh};
 use crate::site::{
-    CachedFn, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer, WriterInfo,
+    Bypass, CachedFn, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer,
+    WriterInfo,
 };
 
 pub(super) const POLICY: Policy = Policy {
@@ -46,6 +47,7 @@ pub(super) const FIND: SiteInfo = SiteInfo {
     events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id" }],
     ttl_only: None,
     policy: POLICY,
+    bypass: Bypass::NONE,
 };
 
 pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
@@ -62,6 +64,7 @@ pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
     events: &[EventUse { event: &SOLD, aggregates: &["shelf:<shop>"], binding: "shop" }],
     ttl_only: None,
     policy: Policy { soft: None, negative: None, timeout: Some(Duration::from_millis(1_500)), ..POLICY },
+    bypass: Bypass::NONE,
 };
 
 pub(super) const RATE: SiteInfo = SiteInfo {
@@ -78,6 +81,7 @@ pub(super) const RATE: SiteInfo = SiteInfo {
     events: &[],
     ttl_only: Some("the bank sends no events | only a file"),
     policy: Policy { negative: None, stale_if_error: Some(false), local: true, refresh: Refresh::Inline, ..POLICY },
+    bypass: Bypass::NONE,
 };
 
 pub(super) const RENAME: WriterInfo = WriterInfo {

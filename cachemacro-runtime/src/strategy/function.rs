@@ -156,6 +156,7 @@ fn staleness_in_words(site: &SiteInfo, invalidated_by: &[Invalidation]) -> Vec<S
     }
     let when = if has_events { "Whatever is lost" } else { "At most" };
     sentences.push(format!("{when}: {}.", staleness::bound_in_words(&site.policy)));
+    sentences.extend(staleness::bypassed_in_words(&site.bypass));
     sentences.extend(staleness::remarks(&site.policy, site.mode));
     sentences
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::duration::{self, human};
 use super::event::Invalidation;
 use crate::policy::{Mode, Policy};
+use crate::site::Bypass;
 use crate::store::DETECTION;
 
 /// One part of a maximum staleness. The parts of a function add up to it.
@@ -58,6 +59,19 @@ pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
              {bound} at most."
         )
     }
+}
+
+/// Which calls see no entry, and leave none.
+pub(super) fn bypassed_in_words(bypass: &Bypass) -> Vec<String> {
+    if let Some(why) = bypass.always {
+        return vec![format!("Every call goes past the cache, because of `{why}`: nothing is ever cached.")];
+    }
+    let condition =
+        bypass.condition.map(|condition| format!("Calls with `{condition}` go past the cache (`bypass_if`)."));
+    let executors = bypass.executors.iter().map(|argument| {
+        format!("Calls in which `{argument}` is no pool go past the cache, as they may be in a transaction.")
+    });
+    condition.into_iter().chain(executors).collect()
 }
 
 /// What is served between a commit and the publishing of the events that waited for it.

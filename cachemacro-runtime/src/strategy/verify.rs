@@ -116,17 +116,36 @@ pub enum Warning {
         /// The functions that publish it, as `module::function`.
         publishers: Vec<String>,
     },
+    /// Every call of a cached function goes past the cache, as it is given a connection or a transaction.
+    AlwaysBypassed {
+        /// The function, as `module::function`.
+        function: String,
+        /// Why: the argument, or the condition.
+        why: String,
+    },
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::NobodyListens { event, rust_type, publishers } = self;
-        let by = if publishers.is_empty() { String::new() } else { format!(", published by {},", listed(publishers)) };
-        write!(
-            f,
-            "no cache listens to `{event}` (`{rust_type}`){by} in this binary: name it in `invalidated_by`, or \
-             leave it to the services that cache what it moves"
-        )
+        match self {
+            Self::NobodyListens { event, rust_type, publishers } => {
+                let by = if publishers.is_empty() {
+                    String::new()
+                } else {
+                    format!(", published by {},", listed(publishers))
+                };
+                write!(
+                    f,
+                    "no cache listens to `{event}` (`{rust_type}`){by} in this binary: name it in `invalidated_by`, or \
+                     leave it to the services that cache what it moves"
+                )
+            }
+            Self::AlwaysBypassed { function, why } => write!(
+                f,
+                "every call of `{function}` goes past the cache, because of `{why}`: give it a pool, or remove `#[cached]`; \
+                 if its connection is in no transaction, say so: `autocommit(…)` instead of `skip(…)`"
+            ),
+        }
     }
 }
 
@@ -253,14 +272,23 @@ pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
             publishers: publishers.map(|writer| path(writer.module, writer.name)).collect(),
         }
     });
-    warnings.collect()
+    warnings.chain(bypassed(binary)).collect()
+}
+
+fn bypassed(binary: &Binary) -> impl Iterator<Item = Warning> {
+    binary.sites.iter().filter_map(|site| {
+        let types = site.bypass.arguments.iter().map(|argument| (argument.0)());
+        let hidden = types.into_iter().find(|name| carried(name) != Carried::Nothing).map(shorten);
+        let why = site.bypass.always.map(str::to_owned).or(hidden)?;
+        Some(Warning::AlwaysBypassed { function: path_of(site), why })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use crate::site::{Argument, WriterInfo};
+    use crate::site::{Argument, Bypass, WriterInfo};
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{self, FIND, RENAME, RESTORED, site, writer};
 
@@ -355,6 +383,24 @@ mod tests {
         );
         assert_eq!(verified(Commit::Deferred), Ok(Vec::new()));
         assert_eq!(verified(Commit::Itself("autocommit")), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn functions_that_are_never_cached_are_listed() {
+        let verified = |bypass| Strategy::of(&[site(SiteInfo { bypass, ..FIND })], &[writer(RENAME)], &[]).verify();
+        let warned = |bypass| verified(bypass).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(warned(Bypass::NONE).is_empty());
+        assert!(warned(Bypass { executors: &["ex: E"], condition: Some("fresh"), ..Bypass::NONE }).is_empty());
+        assert_eq!(
+            warned(Bypass { always: Some("conn: &mut PgConnection"), ..Bypass::NONE }),
+            [
+                "every call of `shop::users::find` goes past the cache, because of `conn: &mut PgConnection`: give it a pool, or \
+              remove `#[cached]`; if its connection is in no transaction, say so: `autocommit(…)` instead of `skip(…)`"
+            ]
+        );
+        let arguments: &[Argument] = &[Argument(|| "u8"), Argument(|| "&app::Tx<rusqlite::transaction::Transaction>")];
+        let hidden = warned(Bypass { arguments, ..Bypass::NONE });
+        assert!(hidden[0].contains("because of `&Tx<Transaction>`"), "{hidden:?}");
     }
 
     #[test]

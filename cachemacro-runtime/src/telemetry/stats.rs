@@ -82,7 +82,8 @@ pub struct FunctionStats {
     pub store_errors: u64,
     /// Values that did not decode, each a miss.
     pub decode_errors: u64,
-    /// Calls under `CacheMode::Bypass`.
+    /// Calls that went past the cache: under `CacheMode::Bypass`, with `bypass_if`, in a transaction, or on a connection that
+    /// may be in one.
     pub bypasses: u64,
     /// How long loads took.
     pub load_times: LoadTimes,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro_runtime::__private::{Mode, Policy, Refresh, Site, SiteInfo};
+use cachemacro_runtime::__private::{Bypass, Mode, Policy, Refresh, Site, SiteInfo};
 use cachemacro_runtime::store::{
     Aggregate, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Lease, Lookup, Move, Payload, Query,
     RedisStore, Refused, Snapshot, Store,
@@ -28,6 +28,7 @@ pub(crate) const fn site(name: &'static str) -> Site {
         mode: Mode::Row,
         events: &[],
         ttl_only: None,
+        bypass: Bypass::NONE,
         policy: Policy {
             soft: None,
             hard: TTL,

@@ -78,6 +78,7 @@ const fn site(name: &'static str, mode: p::Mode, events: &'static [p::EventUse])
         mode,
         events,
         ttl_only: None,
+        bypass: p::Bypass::NONE,
         policy: p::Policy {
             soft: None,
             hard: TTL,

@@ -56,6 +56,8 @@ mod validate;
 /// | `stale_if_error` | when a refresh fails, the stale value is served until `hard_ttl` | on if `soft_ttl` is below `hard_ttl` |
 /// | `timeout = "2s"` | a deadline that cancels the load | none |
 /// | `skip(db, trace)` | arguments on which the result does not depend | |
+/// | `bypass_if = tx.is_some()` | calls that go past the cache, by a condition over the arguments | none |
+/// | `autocommit(conn)` | as `skip(conn)`, for a connection that is in no transaction: calls with it are cached | past the cache |
 /// | `local` | this process only: no serde bounds, sync functions allowed | shared |
 /// | `consistency = strict` | `strict` asks the shared store on every call; `bounded` lets the local tier answer | `bounded` |
 /// | `refresh = inline` | who refreshes a stale entry: `background`, a task that owns clones of `self` and the arguments; `inline`, the first caller that sees it | `background` where possible |
@@ -78,8 +80,15 @@ mod validate;
 ///
 /// Every argument is in the key or in `skip`. Arguments can be owned, `&T`, `Option<&T>` or patterns. With
 /// `refresh = background` they and `self` are cloned into the task; where a type borrows inside (`Cow<'_, str>`,
-/// `&dyn Trait`, `impl Trait`) the refresh is `inline`. `&mut` arguments and `&mut self` work when they are skipped and
-/// `refresh = inline` is written.
+/// `&dyn Trait`, `impl Trait`), and for `&mut` arguments and `&mut self`, which must be skipped, the refresh is `inline`.
+///
+/// # Connections and transactions
+///
+/// A call with a pool is cached. A transaction is refused, unless `bypass_if` decides for each call. A call with any other
+/// connection or executor (`&mut PgConnection`, `impl Executor<'_>`) goes past the cache, as it may be in a transaction: it
+/// reads and stores nothing, and is counted. [docs/transactions.md] has the details.
+///
+/// [docs/transactions.md]: https://github.com/cachemacro/cachemacro/blob/main/docs/transactions.md
 ///
 /// # What is refused
 ///
@@ -107,6 +116,8 @@ pub fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | meaning | default |
 /// |---|---|---|
 /// | *an expression* | an event, an `Option`, `Vec`, array or tuple of events, over the arguments; or a closure over the success value | at least one |
+/// | `defer = pending` | the caller commits: the events wait in a `PendingEvents` until its `publish` | published on return |
+/// | `commits_itself = "why"` | the function is given a connection, and commits before it returns | |
 /// | `on_error = suspect` | if publishing fails, this process stops trusting the entries concerned until a retry succeeds | yes |
 /// | `on_error = retry` | a bounded queue tries again, with backoff | |
 /// | `on_error = fail` | the error reaches the caller, *after* the write | |
@@ -116,6 +127,9 @@ pub fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate = path` | where `cachemacro` lives when renamed | `::cachemacro` |
 ///
 /// Arguments that an expression names are cloned before the body runs, so the body may move them.
+///
+/// A function that takes a transaction, a connection or an executor must say when its write is committed: `defer` or
+/// `commits_itself`. A pool is none of them.
 ///
 /// # Writers that are no async functions
 ///

@@ -2,4 +2,5 @@
 //! never kept.
 
 mod database;
+mod readers;
 mod writers;

@@ -9,8 +9,8 @@ struct UserUpdated { id: u64, version: u64 }
 #[derive(Clone, Serialize, Deserialize)]
 struct User { id: u64, version: u64 }
 
-struct Conn;
-#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(conn))]
-async fn find(id: u64, conn: Conn) -> u64 { let _ = conn; id }
+struct Handle;
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(handle))]
+async fn find(id: u64, handle: Handle) -> u64 { let _ = handle; id }
 
 fn main() {}

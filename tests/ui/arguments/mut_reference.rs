@@ -9,7 +9,7 @@ struct UserUpdated { id: u64, version: u64 }
 #[derive(Clone, Serialize, Deserialize)]
 struct User { id: u64, version: u64 }
 
-#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(buffer))]
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m")]
 async fn find(id: u64, buffer: &mut Vec<u8>) -> u64 { buffer.clear(); id }
 
 fn main() {}

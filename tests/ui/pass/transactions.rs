@@ -2,9 +2,9 @@
 #![deny(warnings, clippy::pedantic, clippy::all)]
 #![allow(dead_code, clippy::unused_async)]
 
-use cachemacro::{Cache, CacheEvent, PendingEvents, invalidates};
+use cachemacro::{Cache, CacheEvent, PendingEvents, cached, invalidates};
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 #[derive(Clone, CacheEvent)]
 #[event(name = "user.updated", key = "user:<id>", version = version)]
@@ -88,6 +88,117 @@ async fn book(row: bank::Transaction) {
     let _ = row;
 }
 
+// "where only some calls are in a transaction, take `tx: Option<&mut Transaction<'_, Sqlite>>` and add `bypass_if = tx.is_some()`"
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(pool), bypass_if = tx.is_some())]
+async fn find_optional(tx: Option<&mut Transaction<'_, Sqlite>>, pool: &SqlitePool, id: u64) -> u64 {
+    let _ = (tx, pool);
+    id
+}
+// ... and with the `skip(tx)` that stood there before.
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(tx), bypass_if = tx.is_some())]
+async fn find_skipped(tx: Option<&mut Transaction<'_, Sqlite>>, id: u64) -> u64 {
+    let _ = tx;
+    id
+}
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", bypass_if = true)]
+async fn find_never(tx: &mut Transaction<'_, Sqlite>, id: u64) -> u64 {
+    let _ = tx;
+    id
+}
+
+// "add `skip(conn)`", "or `autocommit(conn)`, if it never is in one"
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(conn))]
+async fn find_on(conn: &mut SqliteConnection, id: u64) -> u64 {
+    let _ = conn;
+    id
+}
+#[cached(key = "user:<id>", ttl_only = "x", soft_ttl = "1s", hard_ttl = "1m", autocommit(conn))]
+async fn find_autocommit(conn: &mut SqliteConnection, id: u64) -> u64 {
+    let _ = conn;
+    id
+}
+#[cached(key = "user:<id>", ttl_only = "x", soft_ttl = "1s", hard_ttl = "1m", skip(db))]
+async fn find_by<'e, E: sqlx::Executor<'e>>(db: E, id: u64) -> u64 {
+    let _ = db;
+    id
+}
+#[cached(key = "user:<id>", ttl_only = "x", soft_ttl = "1s", hard_ttl = "1m", skip(db), refresh = inline)]
+async fn find_with(db: impl sqlx::SqliteExecutor<'_>, id: u64) -> u64 {
+    let _ = db;
+    id
+}
+// "if the result does not depend on it"
+#[cached(key = "user:<id>", ttl_only = "x", soft_ttl = "1s", hard_ttl = "1m", skip(buffer))]
+async fn find_into(buffer: &mut Vec<u8>, id: u64) -> u64 {
+    buffer.clear();
+    id
+}
+#[cached(key = "user:<id>", ttl_only = "x", soft_ttl = "1s", hard_ttl = "1m", skip(buffer))]
+async fn find_perhaps_into(buffer: Option<&mut Vec<u8>>, id: u64) -> u64 {
+    let _ = buffer;
+    id
+}
+// A condition of the user's own, and a connection that knows whether it is in a transaction.
+struct Connection {
+    is_autocommit: bool,
+}
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", local, skip(db), bypass_if = !db.is_autocommit)]
+fn find_sync(db: &Connection, id: u64) -> u64 {
+    let _ = db;
+    id
+}
+#[cached(key = "user:<id>:<fresh>", ttl_only = "x", hard_ttl = "1m", bypass_if = fresh)]
+async fn find_fresh(id: u64, fresh: bool) -> u64 {
+    let _ = fresh;
+    id
+}
+// What is called so, and is not.
+#[cached(key = "booked:<row.id>", ttl_only = "x", hard_ttl = "1m")]
+async fn find_row(row: &bank::Transaction) -> u64 {
+    row.id
+}
+#[derive(Clone)]
+struct HttpConnection;
+#[cached(key = "http:<id>", ttl_only = "x", soft_ttl = "1s", hard_ttl = "1m", skip(http))]
+async fn find_over(http: &HttpConnection, id: u64) -> u64 {
+    let _ = http;
+    id
+}
+
+struct Repo<E> {
+    db: E,
+}
+impl<E: Clone + Send + Sync + 'static> Repo<E> {
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m")]
+    async fn find(&self, id: u64) -> u64 {
+        let _ = &self.db;
+        id
+    }
+}
+
+#[async_trait::async_trait]
+trait Reads {
+    async fn find(&self, tx: Option<&mut Transaction<'_, Sqlite>>, id: u64) -> Option<User>;
+    async fn find_on(&self, conn: &mut SqliteConnection, id: u64) -> Option<User>;
+}
+#[async_trait::async_trait]
+impl Reads for Users {
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", bypass_if = tx.is_some())]
+    async fn find(&self, tx: Option<&mut Transaction<'_, Sqlite>>, id: u64) -> Option<User> {
+        let _ = tx;
+        Some(User { id, version: 1 })
+    }
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", skip(conn))]
+    async fn find_on(&self, conn: &mut SqliteConnection, id: u64) -> Option<User> {
+        let _ = conn;
+        Some(User { id, version: 1 })
+    }
+}
+
+fn bypasses(name: &str) -> u64 {
+    Cache::global().stats().function(name).map_or(0, |stats| stats.bypasses)
+}
+
 #[tokio::main]
 async fn main() {
     let mut uow = UnitOfWork { pending: Cache::global().pending_events() };
@@ -97,4 +208,23 @@ async fn main() {
     // "call `pending.publish().await` after the commit"
     uow.pending.publish().await;
     book(bank::Transaction { id: 1 }).await;
+
+    let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
+    find_optional(None, &pool, 1).await;
+    find_skipped(None, 1).await;
+    find_by(&pool, 1).await;
+    find_with(&pool, 1).await;
+    find_sync(&Connection { is_autocommit: true }, 1);
+    find_fresh(1, false).await;
+    find_row(&bank::Transaction { id: 1 }).await;
+    find_over(&HttpConnection, 1).await;
+    find_into(&mut Vec::new(), 1).await;
+    find_perhaps_into(Some(&mut Vec::new()), 1).await;
+    Repo { db: pool }.find(1).await;
+    assert!(Users.find(None, 1).await.is_some());
+    let all: u64 = Cache::global().stats().functions.iter().map(|function| function.bypasses).sum();
+    assert_eq!(all, 0);
+    find_sync(&Connection { is_autocommit: false }, 1);
+    find_fresh(1, true).await;
+    assert_eq!((bypasses("find_sync"), bypasses("find_fresh")), (1, 1));
 }

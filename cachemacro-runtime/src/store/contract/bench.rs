@@ -9,7 +9,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::entry::{Absence, Entry, EntryKey, FenceKind, Payload};
 use crate::event::{Aggregate, Move};
 use crate::policy::{Mode, Policy, Refresh};
-use crate::site::{Instance, Site, SiteInfo};
+use crate::site::{Bypass, Instance, Site, SiteInfo};
 use crate::store::{Answer, Applied, Entered, Fence, Fill, Form, Lookup, Query, Refused, Snapshot, Store};
 
 /// A new store and the rule it is held against.
@@ -68,6 +68,7 @@ const fn site(name: &'static str) -> Site {
         events: &[],
         ttl_only: None,
         policy: POLICY,
+        bypass: Bypass::NONE,
     })
 }
 

@@ -69,7 +69,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::policy::{Mode, Policy, Refresh};
-    use crate::site::{Site, SiteInfo};
+    use crate::site::{Bypass, Site, SiteInfo};
 
     pub(crate) static FIND: Site = Site::new(SiteInfo {
         name: "find",
@@ -84,6 +84,7 @@ pub(super) mod tests {
         mode: Mode::Row,
         events: &[],
         ttl_only: None,
+        bypass: Bypass::NONE,
         policy: Policy {
             soft: None,
             hard: Duration::from_secs(60),

@@ -5,6 +5,7 @@ use quote::quote_spanned;
 use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 
 use crate::expand::body;
+use crate::expand::bypass::{self, load_once};
 use crate::expand::span::{call_over, here, reaching};
 use crate::expand::{bind, inline, key, owned, site, values};
 use crate::model::cached::{Cached, Mode};
@@ -42,6 +43,8 @@ pub(crate) fn expand(cached: &Cached) -> TokenStream {
 
 fn steps(cached: &Cached) -> TokenStream {
     let unpacked = cached.function.args.iter().filter_map(|arg| unpack_copy(cached, arg));
+    let bypasses = bypass::decide(cached);
+    let load_once = load_once(cached);
     let setup = setup(cached);
     let miss = match &cached.mode {
         Mode::Source(version) => ask(cached, version),
@@ -54,8 +57,10 @@ fn steps(cached: &Cached) -> TokenStream {
     quote_spanned! {here()=>
         let __cachemacro_instance = __CACHEMACRO_SITE.instance(|| ());
         #(#unpacked)*
+        #bypasses
         #setup
         #miss
+        #load_once
         #read
     }
 }
@@ -86,7 +91,7 @@ fn signature(function: &Function) -> Signature {
 /// What the key, the bindings and the rest name must exist before the body takes it apart.
 fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
     let (Binds::Pattern(pattern) | Binds::Moved(pattern)) = &arg.binds else { return None };
-    if arg.names.is_empty() || matches!(arg.passing, Passing::RefMut(_)) {
+    if arg.names.is_empty() || arg.once || matches!(arg.passing, Passing::RefMut(_)) {
         return None;
     }
     let ident = &arg.ident;
@@ -141,7 +146,7 @@ fn absent(cached: &Cached) -> TokenStream {
 fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
     let function = &cached.function;
-    let by_value = function.args.iter().filter(|arg| matches!(arg.passing, Passing::Value));
+    let by_value = function.args.iter().filter(|arg| matches!(arg.passing, Passing::Value) && !arg.once);
     let named: Vec<&Ident> = by_value.flat_map(|arg| &arg.names).filter(|name| mentions(expr, name)).collect();
     if named.is_empty() {
         return quote_spanned!(here()=> { #expr });
@@ -164,11 +169,16 @@ fn peek(cached: &Cached) -> TokenStream {
     let key = key::of_call(cached);
     let known = known(cached, "Peek");
     let aggregates = bind::aggregates(cached, "__cachemacro_miss");
-    let mutable = aggregates.is_some().then(|| quote_spanned!(here()=> mut));
+    let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
+    let (peek, bypasses) = match bypass::decide(cached) {
+        Some(_) => ("peek_unless", Some(quote_spanned!(here()=> __cachemacro_bypasses,))),
+        None => ("peek", None),
+    };
+    let peek = Ident::new(peek, here());
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
             #key
-            match #p::peek(__cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+            match #p::#peek(#bypasses __cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
                 #known
                 #p::Peek::Miss(__cachemacro_miss) => __cachemacro_miss,
             }
@@ -190,6 +200,8 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
     };
     let aggregates = bind::aggregates(cached, "__cachemacro_source");
+    let bypass =
+        bypass::decide(cached).map(|_| quote_spanned!(here()=> __cachemacro_source.bypass_if(__cachemacro_bypasses);));
     quote_spanned! {here()=>
         let mut __cachemacro_source = {
             #key
@@ -197,8 +209,10 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
                 __cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
             )
         };
+        #bypass
         #aggregates
-        let __cachemacro_miss = loop {
+        #[allow(unused_mut)]
+        let mut __cachemacro_miss = loop {
             match __cachemacro_source.#begin {
                 #p::Asked::Again => {}
                 #known

@@ -94,6 +94,14 @@ fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
     let Arg { ident, ty, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let finish = body::finish(cached, arg);
+    if arg.once {
+        let hold = body::numbered("once", at);
+        return Step {
+            outside: quote_spanned!(here()=> let #hold = #p::Once::new(#ident);),
+            each: quote_spanned!(here()=> let #mutable #ident = #hold.take();),
+            inside: finish,
+        };
+    }
     match &arg.passing {
         Passing::Ref(_) | Passing::OptionRef(_) => {
             let again = mutable.map(|mutable| quote_spanned!(here()=> let #mutable #ident = #ident;));

@@ -3,6 +3,7 @@
 
 pub(crate) mod bind;
 pub(crate) mod body;
+pub(crate) mod bypass;
 pub(crate) mod cached;
 pub(crate) mod defer;
 pub(crate) mod event;

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::expand::span::{call_over, here};
-use crate::expand::{bind, generic};
+use crate::expand::{bind, bypass, generic};
 use crate::model::cached::{Cached, Freshness, Mode};
 use crate::model::krate::Krate;
 use crate::model::policy::{Policy, Refresh, Ttl};
@@ -30,6 +30,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
     let shared_name = option(cached.name.as_ref());
     let (events, ttl_only) = freshness(cached);
     let policy = policy(&cached.krate, &cached.policy);
+    let bypass = bypass::registered(cached);
     let check = check_ttls(&cached.krate, &cached.policy);
     let (constant, policy) = match check {
         Some(_) => (
@@ -54,6 +55,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
             events: &[#(#events),*],
             ttl_only: #ttl_only,
             policy: #policy,
+            bypass: #bypass,
         });
         #p::inventory::submit! { #p::CachedFn(&__CACHEMACRO_SITE) }
         #check

@@ -1,7 +1,7 @@
 //! A cached function.
 
-use proc_macro2::Ident;
-use syn::{Expr, ExprClosure, Pat, Path};
+use proc_macro2::{Ident, Span};
+use syn::{Expr, ExprClosure, Pat, Path, Type};
 
 use crate::model::function::Function;
 use crate::model::krate::Krate;
@@ -17,10 +17,41 @@ pub(crate) struct Cached {
     pub(crate) mode: Mode,
     pub(crate) freshness: Freshness,
     pub(crate) policy: Policy,
+    pub(crate) bypass: Bypass,
     pub(crate) not_found: Option<NotFound>,
     pub(crate) keep: Option<ExprClosure>,
     pub(crate) weight: Option<ExprClosure>,
     pub(crate) cache: Option<Expr>,
+}
+
+/// Which calls go past the cache.
+pub(crate) struct Bypass {
+    /// The expression after `bypass_if =`.
+    pub(crate) condition: Option<Expr>,
+    /// Arguments whose types decide, when the function is called.
+    pub(crate) looks: Vec<Look>,
+    /// Types that are called like transactions: the compiler finds out whether they are.
+    pub(crate) unsure: Vec<Type>,
+    /// Why all calls do, as far as the signature shows.
+    pub(crate) always: Option<String>,
+    /// The receiver, whose type may show what it holds.
+    pub(crate) this: Option<Span>,
+}
+
+pub(crate) struct Look {
+    pub(crate) arg: Ident,
+    /// `ex: E`.
+    pub(crate) spelled: String,
+    pub(crate) looked: Looked,
+}
+
+pub(crate) enum Looked {
+    /// A connection, unless its type is that of a known pool.
+    Executor,
+    /// In no transaction, unless its type is that of one.
+    Autocommit,
+    /// No connection, unless its type names one.
+    Other,
 }
 
 /// Where the version of a value comes from.

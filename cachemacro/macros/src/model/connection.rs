@@ -34,6 +34,40 @@ pub(crate) fn of(function: &Function, ty: &Type) -> Option<Connection> {
     Search { generics: &function.item.sig.generics, depth: 0 }.ty(ty)
 }
 
+/// Whether a type is spelled as one connection, whatever the function is called with: no parameter, and no `impl Trait`.
+pub(crate) fn is_concrete(function: &Function, ty: &Type) -> bool {
+    struct Open<'f>(&'f Function, bool);
+    impl<'ast> Visit<'ast> for Open<'_> {
+        fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {
+            self.1 = true;
+        }
+        fn visit_path(&mut self, path: &'ast Path) {
+            let first = path.segments.first();
+            self.1 |= first
+                .is_some_and(|first| self.0.item.sig.generics.type_params().any(|param| param.ident == first.ident));
+            visit::visit_path(self, path);
+        }
+    }
+    let sure = matches!(of(function, ty), Some(Connection::Executor));
+    let mut open = Open(function, false);
+    open.visit_type(ty);
+    sure && !open.1
+}
+
+/// `&PgPool`, `Arc<Pool<Postgres>>`.
+pub(crate) fn is_pool_type(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => is_pool_type(&reference.elem),
+        Type::Paren(paren) => is_pool_type(&paren.elem),
+        Type::Group(group) => is_pool_type(&group.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let name = last.ident.to_string();
+            is_pool(&name) || WRAPPERS.contains(&name.as_str()) && types(last).any(is_pool_type)
+        }),
+        _ => false,
+    }
+}
+
 /// Whether a type may hold one of them all the same: an alias, a struct of the user's, a parameter.
 pub(crate) fn may_hold(ty: &Type) -> bool {
     const PLAIN: &[&str] =

@@ -57,6 +57,8 @@ pub(crate) struct Arg {
     pub(crate) mutable: bool,
     pub(crate) passing: Passing,
     pub(crate) ty: Type,
+    /// Whether a load gets it as it is, and therefore once: a connection has no copies.
+    pub(crate) once: bool,
 }
 
 /// How an argument gets its names.

@@ -8,7 +8,7 @@ use crate::model::policy::{Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::value;
 
-pub(crate) const NAMES: [&str; 21] = [
+pub(crate) const NAMES: [&str; 23] = [
     "key",
     "name",
     "version_from",
@@ -23,6 +23,8 @@ pub(crate) const NAMES: [&str; 21] = [
     "stale_if_error",
     "timeout",
     "skip",
+    "bypass_if",
+    "autocommit",
     "local",
     "consistency",
     "refresh",
@@ -33,7 +35,7 @@ pub(crate) const NAMES: [&str; 21] = [
 ];
 
 /// What other caches call these things.
-const SYNONYMS: [(&str, &str); 14] = [
+const SYNONYMS: [(&str, &str); 17] = [
     ("ttl", "hard_ttl"),
     ("expires", "hard_ttl"),
     ("expire", "hard_ttl"),
@@ -47,6 +49,9 @@ const SYNONYMS: [(&str, &str); 14] = [
     ("ignore", "skip"),
     ("condition", "cache_if"),
     ("size", "weight"),
+    ("bypass", "bypass_if"),
+    ("skip_if", "bypass_if"),
+    ("unless", "bypass_if"),
     ("convert", "key"),
 ];
 
@@ -68,6 +73,8 @@ pub(crate) struct RawCached {
     pub(crate) stale_if_error: Option<Given<bool>>,
     pub(crate) timeout: Option<Given<Ttl>>,
     pub(crate) skip: Option<Given<Vec<Ident>>>,
+    pub(crate) bypass_if: Option<Given<Expr>>,
+    pub(crate) autocommit: Option<Given<Vec<Ident>>>,
     pub(crate) local: Option<Given<()>>,
     pub(crate) strict: Option<Given<bool>>,
     pub(crate) refresh: Option<Given<Refresh>>,
@@ -124,6 +131,8 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "early" => item.put(&mut raw.early, diag, |item| value::number(item, "1.0")),
         "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),
         "skip" => item.put(&mut raw.skip, diag, |item| value::names(item, "db")),
+        "bypass_if" => item.put(&mut raw.bypass_if, diag, |item| value::expr(item, "tx.is_some()")),
+        "autocommit" => item.put(&mut raw.autocommit, diag, |item| value::names(item, "conn")),
         "local" => item.put(&mut raw.local, diag, value::flag),
         "consistency" => {
             item.put(&mut raw.strict, diag, |item| value::choice(item, &[("strict", true), ("bounded", false)]))

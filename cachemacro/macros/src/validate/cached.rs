@@ -13,15 +13,16 @@ use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
 use crate::parse::item::Given;
 use crate::validate::coverage::Key;
 use crate::validate::key::{Roots, what_there_is};
-use crate::validate::{bindings, coverage, function, key, name, not_found, refresh, signature, ttl};
+use crate::validate::{bindings, bypass, coverage, function, key, name, not_found, refresh, signature, ttl};
 
 pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cached> {
-    let function = function::read(item);
+    let mut function = function::read(item);
     signature::check_common(&function, "cached", diag);
     signature::check_cached(&function, diag);
     signature::check_sync_is_local(&function, raw.mentions("local"), diag);
 
     let key = check_key(&raw, &function, diag);
+    let bypass = bypass::check(&mut function, &raw, &key, diag);
     coverage::check(&function, &raw, &key, diag);
     check_freshness_is_given(&raw, &function, diag);
     check_reason_is_given(&raw, diag);
@@ -59,6 +60,7 @@ pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cac
             refresh,
             local: raw.local.is_some(),
         },
+        bypass,
         not_found,
         keep: raw.cache_if.take().map(|given| given.value),
         weight: raw.weight.take().map(|given| given.value),

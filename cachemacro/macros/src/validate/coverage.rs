@@ -4,12 +4,12 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
 use crate::diag::Diag;
-use crate::model::function::{Function, Passing, ReceiverForm};
-use crate::model::policy::Refresh;
+use crate::model::function::{Arg, Function, Passing, ReceiverForm};
 use crate::model::spelling::tidy;
 use crate::model::template::Template;
 use crate::parse::cached::RawCached;
 use crate::parse::nearest::nearest;
+use crate::validate::bypass;
 use crate::validate::function::whole_argument;
 use crate::validate::key::what_there_is;
 use crate::validate::signature;
@@ -31,18 +31,20 @@ impl Key {
 
 pub(crate) fn check(function: &Function, raw: &RawCached, key: &Key, diag: &Diag) {
     let skipped = skipped(raw);
-    check_skips_exist(function, &skipped, diag);
+    check_skips_exist(function, raw, &skipped, diag);
     check_skips_once(&skipped, diag);
     check_mutable_arguments(function, raw, &skipped, diag);
     check_skips_are_not_in_the_key(&skipped, key, diag);
     check_arguments_are_covered(function, &skipped, key, raw, diag);
 }
 
+/// What `skip` and `autocommit` name.
 pub(crate) fn skipped(raw: &RawCached) -> Vec<Ident> {
-    raw.skip.as_ref().map_or_else(Vec::new, |skip| skip.value.clone())
+    let named = raw.skip.as_ref().map_or_else(Vec::new, |skip| skip.value.clone());
+    named.into_iter().chain(bypass::autocommit(raw).iter().cloned()).collect()
 }
 
-fn check_skips_exist(function: &Function, skipped: &[Ident], diag: &Diag) {
+fn check_skips_exist(function: &Function, raw: &RawCached, skipped: &[Ident], diag: &Diag) {
     for name in skipped.iter().filter(|name| *name != "_") {
         if name == "self" {
             check_skipped_self(function, name, diag);
@@ -55,7 +57,8 @@ fn check_skips_exist(function: &Function, skipped: &[Ident], diag: &Diag) {
         let near = nearest(&name.to_string(), names.iter().map(String::as_str));
         let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         let mend = format!("{hint}{}", what_there_is(&function.name(), "argument", &names));
-        diag.wrong(name, format!("`skip` names no argument: `{name}`"), mend);
+        let list = if bypass::autocommit(raw).contains(name) { "autocommit" } else { "skip" };
+        diag.wrong(name, format!("`{list}` names no argument: `{name}`"), mend);
     }
 }
 
@@ -70,7 +73,7 @@ fn check_skipped_self(function: &Function, name: &Ident, diag: &Diag) {
 fn check_skips_once(skipped: &[Ident], diag: &Diag) {
     for (at, name) in skipped.iter().enumerate() {
         if skipped[..at].contains(name) {
-            diag.wrong(name, format!("`skip` names `{name}` twice"), "remove one of them");
+            diag.wrong(name, format!("`{name}` is skipped twice"), "remove one of them");
         }
     }
 }
@@ -83,39 +86,57 @@ fn check_skips_are_not_in_the_key(skipped: &[Ident], key: &Key, diag: &Diag) {
     }
 }
 
-/// A unique borrow can be lent to one load at a time, by the caller, while the call lasts: never to a background refresh.
+/// A unique borrow has no value that a key could hold.
 fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Ident], diag: &Diag) {
-    let inline = raw.refresh.as_ref().is_some_and(|refresh| refresh.value == Refresh::Inline);
-    let why = "a unique borrow cannot be part of a key, nor be lent to a refresh that runs after the call";
     if let Some(receiver) = &function.receiver {
-        let skips = skipped.iter().any(|name| name == "self");
-        let unique = matches!(receiver.form, ReceiverForm::RefMut) && signature::pinned(function).is_none();
-        if unique && !(skips && inline) {
-            let what = format!("`{}` takes `&mut self`: {why}", function.name());
-            diag.wrong_at(receiver.span, what, "take `&self`, or add `skip(self), refresh = inline`");
+        let is_skipped = skipped.iter().any(|name| name == "self");
+        if bypass::borrows_self_uniquely(function) && signature::pinned(function).is_none() && !is_skipped {
+            let what = format!("`{}` takes `&mut self`, a unique borrow that a key cannot hold", function.name());
+            diag.wrong_at(receiver.span, what, "take `&self`, or add `skip(self)` if the result does not depend on it");
         }
     }
-    for arg in function.args.iter().filter(|arg| matches!(arg.passing, Passing::RefMut(_))) {
-        let plain = matches!(&arg.ty, syn::Type::Reference(_));
-        if !plain {
-            let what = format!("`{}` is `{}`: {why}", arg.ident, tidy(&arg.ty));
-            diag.wrong(&arg.ty, what, "take a plain `&mut T` and add `skip(..), refresh = inline`, or a shared borrow");
-        } else if !(arg.names.iter().all(|name| skipped.contains(name)) && inline) {
-            let what = format!("`{}` is `{}`: {why}", arg.ident, tidy(&arg.ty));
-            let mend = format!("take a shared borrow, or add `skip({}), refresh = inline`", arg.ident);
-            diag.wrong(whole_argument(function, arg), what, mend);
+    let is_covered = |arg: &&Arg| arg.names.iter().all(|name| skipped.contains(name));
+    let unique = function.args.iter().filter(|arg| matches!(arg.passing, Passing::RefMut(_)) && !is_covered(arg));
+    for arg in unique.filter(|arg| !bypass::is_decided(function, arg, raw)) {
+        if bypass::is_connection(function, arg) {
+            uncovered_connection(function, arg, raw, diag);
+            continue;
         }
+        let what = format!("`{}` is `{}`: a unique borrow that a key cannot hold", arg.ident, tidy(&arg.ty));
+        let mend = format!("take a shared borrow, or add `skip({})` if the result does not depend on it", arg.ident);
+        diag.wrong(whole_argument(function, arg), what, mend);
+    }
+}
+
+/// A transaction has its own message.
+fn uncovered_connection(function: &Function, arg: &Arg, raw: &RawCached, diag: &Diag) {
+    if raw.mentions("bypass_if") || !bypass::is_transaction(function, arg) {
+        let ident = arg.names.first().unwrap_or(&arg.ident);
+        let what = format!("`{ident}` is `{}`: a connection, which a key cannot hold", tidy(&arg.ty));
+        let calls = if bypass::is_one_connection(function, arg) {
+            "then all calls go past the cache, as it may be in a transaction"
+        } else {
+            "then calls with a pool are cached, and all others go past the cache, as they may be in a transaction"
+        };
+        let mend = format!("add `skip({ident})`: {calls}; or `autocommit({ident})`, if it never is in one");
+        diag.wrong(whole_argument(function, arg), what, mend);
     }
 }
 
 fn check_arguments_are_covered(function: &Function, skipped: &[Ident], key: &Key, raw: &RawCached, diag: &Diag) {
-    if raw.mentions("skip") && raw.skip.is_none() {
+    let is_unread = |name: &str, is_read: bool| raw.mentions(name) && !is_read;
+    if is_unread("skip", raw.skip.is_some()) || is_unread("autocommit", raw.autocommit.is_some()) {
         return; // It could not be read: what it skips is unknown.
     }
-    for arg in function.args.iter().filter(|arg| !matches!(arg.passing, Passing::RefMut(_))) {
+    let args = function.args.iter().filter(|arg| !matches!(arg.passing, Passing::RefMut(_)));
+    for arg in args.filter(|arg| !bypass::is_decided(function, arg, raw)) {
         for name in &arg.names {
             if key.covers(name) || skipped.contains(name) {
                 continue;
+            }
+            if bypass::is_connection(function, arg) {
+                uncovered_connection(function, arg, raw, diag);
+                break;
             }
             let shown = name.unraw();
             let what = format!(

@@ -85,11 +85,19 @@ fn argument(at: usize, typed: &PatType, body: &Body) -> Arg {
         let moved = moved_pattern(ident, body);
         let names = moved.as_ref().map_or_else(|| vec![ident.clone()], bound_names);
         let binds = moved.map_or(Binds::Plain, Binds::Moved);
-        return Arg { ident: ident.clone(), names, binds, mutable: mutability.is_some(), passing, ty };
+        return Arg { ident: ident.clone(), names, binds, mutable: mutability.is_some(), passing, ty, once: false };
     }
     let ident = format_ident!("__cachemacro_arg{at}", span = Span::mixed_site());
     let pattern = (*typed.pat).clone();
-    Arg { ident, names: bound_names(&pattern), binds: Binds::Pattern(pattern), mutable: false, passing, ty }
+    Arg {
+        ident,
+        names: bound_names(&pattern),
+        binds: Binds::Pattern(pattern),
+        mutable: false,
+        passing,
+        ty,
+        once: false,
+    }
 }
 
 /// `#[async_trait]` turns `(a, b): T` into `__arg1: T` and `let (a, b) = { let __arg1 = __arg1; __arg1 };` in the body.

@@ -2,6 +2,7 @@
 
 pub(crate) mod bindings;
 pub(crate) mod boxed;
+pub(crate) mod bypass;
 pub(crate) mod cached;
 pub(crate) mod commit;
 pub(crate) mod coverage;

@@ -22,8 +22,7 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
             None => Refresh::Inline,
         };
     };
-    // Unique borrows have their own message, which names `refresh = inline`.
-    if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background && !borrows_uniquely(function)) {
+    if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background) {
         let what = format!("`refresh = background` is not possible for `{}`: {reason}", function.name());
         diag.wrong(
             &wish.tokens,
@@ -32,11 +31,6 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
         );
     }
     Refresh::Inline
-}
-
-fn borrows_uniquely(function: &Function) -> bool {
-    let receiver = function.receiver.as_ref().is_some_and(|receiver| matches!(receiver.form, ReceiverForm::RefMut));
-    receiver || function.args.iter().any(|arg| matches!(arg.passing, Passing::RefMut(_)))
 }
 
 /// Whether there is ever anything to refresh.
@@ -74,6 +68,9 @@ fn unownable_receiver(function: &Function) -> Option<String> {
 
 fn unownable_argument(arg: &Arg) -> Option<String> {
     let name = &arg.ident;
+    if arg.once {
+        return Some(format!("`{name}` is a connection of the caller, which no task can own"));
+    }
     let held = match &arg.passing {
         Passing::RefMut(_) => return Some(format!("`{name}` is a unique borrow, which no task can own")),
         Passing::Ref(inner) | Passing::OptionRef(inner) if borrows::trait_object(inner) => {
