@@ -46,8 +46,19 @@ impl Asked {
         values.get(if at == 0 { 0 } else { self.entries.len() + at })
     }
 
-    /// Every entry that was there.
-    pub(super) fn found<'v>(&self, values: &'v Values) -> impl Iterator<Item = (Suffix, &'v [u8])> {
-        self.entries.iter().enumerate().filter_map(|(at, suffix)| Some((*suffix, values.get(1 + at)?)))
+    /// The key of that record.
+    pub(super) fn index(&self, at: usize) -> &str {
+        self.key(if at == 0 { 0 } else { self.entries.len() + at })
+    }
+
+    /// The entry under this suffix, with its key, if it was asked for and was there.
+    pub(super) fn found<'v>(&self, values: &'v Values, suffix: Suffix) -> Option<(&str, &'v [u8])> {
+        let at = 1 + self.entries.iter().position(|other| *other == suffix)?;
+        Some((self.key(at), values.get(at)?))
+    }
+
+    fn key(&self, at: usize) -> &str {
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[begin..self.ends[at]]
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::header::Owner;
 use super::join::try_all;
 use super::keys::{EntryKeys, Suffix};
-use super::lease::{Owner, millis};
+use super::lease::{Owner as LeaseOwner, millis};
 use super::names::Name;
 use super::parcel;
 use super::record::Record;
@@ -87,7 +88,8 @@ impl RedisStore {
     ) -> Result<Option<Parcel>, StoreError> {
         let Some((suffix, rivals)) = self.destination(query, keys, fill).await? else { return Ok(None) };
         let sample = self.sample("fill", &keys.index).await?;
-        let (bytes, until) = parcel::pack(&fill.entry, name, suffix, &fill.snapshots[1..], sample)?;
+        let owner = Owner::new(name.origin, &keys.versioned(suffix));
+        let (bytes, until) = parcel::pack(&fill.entry, owner, suffix, &fill.snapshots[1..], sample)?;
         let bytes = Some(bytes).filter(|bytes| bytes.len() <= self.max_entry);
         Ok(Some(Parcel { suffix, until, bytes, rivals }))
     }
@@ -108,7 +110,7 @@ impl RedisStore {
             return Ok(Some(place));
         }
         let mut answers = self.server.run("fill", |_, _| get(&keys.index)).await?;
-        let record = answers.text()?.and_then(|text| Record::parse(&text));
+        let record = answers.text()?.and_then(|text| Record::parse(&text, &keys.index));
         Ok(record.and_then(|record| place(&record)))
     }
 
@@ -118,7 +120,7 @@ impl RedisStore {
         keys: &EntryKeys,
         fill: &Fill,
         parcel: Option<&Parcel>,
-        owner: Option<Owner>,
+        owner: Option<LeaseOwner>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let mut answers = self
             .server

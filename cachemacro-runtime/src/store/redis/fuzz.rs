@@ -17,7 +17,10 @@ pub(crate) fn entry_header(bytes: &[u8]) {
 }
 
 pub(crate) fn index_record(bytes: &[u8]) {
-    if let Some(record) = Record::parse(bytes) {
+    // Its own key, if it names one.
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let key = text.rsplit_once(" key=").map_or("", |(_, key)| key);
+    if let Some(record) = Record::parse(bytes, key) {
         let _ = record.candidates();
         let _ = record.whatever_serves();
         let _ = record.rivals(record.still());

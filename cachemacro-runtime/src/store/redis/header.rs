@@ -1,21 +1,22 @@
 //! The header of an entry's value: what the entry is, and the proof that its bytes are whole.
 //!
 //! ```text
-//!   0   1  format version, 2
+//!   0   1  format version, 3
 //!   1   3  "cme"
 //!   4   4  CRC-32 (ISO-HDLC, as in zlib) of everything behind it, the payload too
 //!   8   1  holds: 0 a value, 1 the absence `None`, 2 the absence that is an error
 //!   9   1  kind: 0 row, 1 still
 //!  10   2  n, the number of further aggregates
 //!  12  24  origin: the function, the executable, the instance
-//!  36   8  token: version
-//!  44   8  token: generation
-//!  52   8  written   ┐
-//!  60   8  soft      │ microseconds since 1970, by the server's clock (R16)
-//!  68   8  hard      ┘
-//!  76   8  cost, in microseconds
-//!  84   8  weight
-//!  92  16n further aggregates: floor and turn of each (R20)
+//!  36   8  hash of the key that it stands under, FNV-1a: copied to another one it is nothing
+//!  44   8  token: version
+//!  52   8  token: generation
+//!  60   8  written   ┐
+//!  68   8  soft      │ microseconds since 1970, by the server's clock (R16)
+//!  76   8  hard      ┘
+//!  84   8  cost, in microseconds
+//!  92   8  weight
+//! 100  16n further aggregates: floor and turn of each (R20)
 //!      …   payload
 //! ```
 //!
@@ -26,13 +27,13 @@ use crate::entry::{Absence, FenceKind};
 use crate::site::Origin;
 use crate::version::{Generation, Token};
 
-const FORMAT: [u8; 4] = *b"\x02cme";
+const FORMAT: [u8; 4] = *b"\x03cme";
 
 /// Where what the checksum covers begins.
 const COVERED: usize = 8;
 
 /// How long a header is that has no further aggregates.
-const LEAST: usize = 92;
+const LEAST: usize = 100;
 
 /// What the payload is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,12 +44,33 @@ pub(super) enum Holds {
     Absent(Absence),
 }
 
+/// Whose an entry is. Two functions never read each other's, nor two keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Owner {
+    /// The function, as it was called.
+    origin: Origin,
+    /// The hash of the key.
+    key: u64,
+}
+
+impl Owner {
+    /// The owner of what this function keeps under this key.
+    pub(super) fn new(origin: Origin, key: &str) -> Self {
+        let fnv = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self { origin, key: key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv) }
+    }
+
+    /// Whether it may read what this owner wrote.
+    pub(super) fn takes(self, writer: Self) -> bool {
+        self.key == writer.key && self.origin.takes(writer.origin)
+    }
+}
+
 /// What is known of an entry besides its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) holds: Holds,
-    /// Two functions, or instances of a function, never read each other's entries.
-    pub(super) origin: Origin,
+    pub(super) owner: Owner,
     pub(super) token: Token,
     pub(super) kind: FenceKind,
     pub(super) written: u64,
@@ -80,8 +102,8 @@ pub(super) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     bytes.extend(further.to_le_bytes());
     let Token { version, generation } = header.token;
     let times = [header.written, header.soft, header.hard, header.cost];
-    bytes.extend(header.origin.to_bytes());
-    let numbers = [version, generation.to_bits()].into_iter().chain(times).chain([header.weight]);
+    bytes.extend(header.owner.origin.to_bytes());
+    let numbers = [header.owner.key, version, generation.to_bits()].into_iter().chain(times).chain([header.weight]);
     let further = header.further.iter().flat_map(|token| [token.version, token.generation.to_bits()]);
     bytes.extend(numbers.chain(further).flat_map(u64::to_le_bytes));
     bytes.extend(payload);
@@ -115,7 +137,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
     let header = Header {
         holds,
         kind,
-        origin: Origin::from_bytes(reader.take()?),
+        owner: Owner { origin: Origin::from_bytes(reader.take()?), key: reader.number()? },
         token: reader.token()?,
         written: reader.number()?,
         soft: reader.number()?,
@@ -162,10 +184,10 @@ mod tests {
             prop_oneof![Just(Holds::Value), Just(Holds::Absent(Absence::None)), Just(Holds::Absent(Absence::Error))];
         let kind = prop_oneof![Just(FenceKind::Row), Just(FenceKind::Still)];
         let further = proptest::collection::vec(token(), 0..5);
-        (holds, kind, token(), any::<[u64; 8]>(), further).prop_map(|(holds, kind, token, numbers, further)| {
-            let [function, build, instance, written, soft, hard, cost, weight] = numbers;
-            let origin = Origin { function, build, instance };
-            Header { holds, origin, token, kind, written, soft, hard, cost, weight, further }
+        (holds, kind, token(), any::<[u64; 9]>(), further).prop_map(|(holds, kind, token, numbers, further)| {
+            let [function, build, instance, key, written, soft, hard, cost, weight] = numbers;
+            let owner = Owner { origin: Origin { function, build, instance }, key };
+            Header { holds, owner, token, kind, written, soft, hard, cost, weight, further }
         })
     }
 
@@ -232,7 +254,10 @@ mod tests {
         let token = |version, bits| Token { version, generation: Generation::from_bits(bits) };
         Header {
             holds: Holds::Absent(Absence::Error),
-            origin: Origin { function: 0x0123_4567_89ab_cdef, build: 5, instance: 6 },
+            owner: Owner::new(
+                Origin { function: 0x0123_4567_89ab_cdef, build: 5, instance: 6 },
+                "{shop:user:1}:find:v7.9f86d081884c7d65",
+            ),
             token: token(7, 0x9f86_d081_884c_7d65),
             kind: FenceKind::Still,
             written: 1_767_225_600_000_000,
@@ -248,8 +273,8 @@ mod tests {
     #[test]
     fn the_bytes_are_these() {
         let parts = [
-            "02636d65 8501bbc1",
-            "02 01 0100 efcdab8967452301 0500000000000000 0600000000000000",
+            "03636d65 7f9d87a7",
+            "02 01 0100 efcdab8967452301 0500000000000000 0600000000000000 5a025d0ab356e597",
             "0700000000000000 657d4c8881d0869f",
             "0040204648470600 8003ea4748470600 00c7b34948470600",
             "dc05000000000000 4000000000000000",

@@ -11,12 +11,12 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::asked::Asked;
+use super::header::Owner;
 use super::keys::Suffix;
 use super::record::Record;
 use super::trip::Values;
 use crate::entry::{EntryId, Prehashed};
 use crate::event::Aggregate;
-use crate::site::Origin;
 use crate::store::Query;
 use crate::sync::{Mutex, lock};
 
@@ -44,7 +44,7 @@ pub(super) struct Trail {
     /// Its own key, and those of its aggregates' records.
     pub(super) asked: Asked,
     pub(super) suffix: Suffix,
-    pub(super) origin: Origin,
+    pub(super) owner: Owner,
     hangs_on: Names,
     first: Seen,
     further: Vec<Seen>,
@@ -94,12 +94,12 @@ impl Known {
         (is_latest && trail.hangs_on.are_those_of(query)).then_some(trail)
     }
 
-    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, origin: Origin, mut records: Vec<Seen>) {
+    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, owner: Owner, mut records: Vec<Seen>) {
         let latest = self.latest(&query.aggregates[0]);
         let first = records.remove(0);
         let moves = latest.is(&first.record);
         let hangs_on = Names::of(query);
-        let trail = Trail { asked, suffix, origin, hangs_on, first, further: records, latest: (latest, moves) };
+        let trail = Trail { asked, suffix, owner, hangs_on, first, further: records, latest: (latest, moves) };
         self.trails.insert(query.key.id().clone(), Arc::new(trail));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use redis::{Pipeline, Value};
 
 use super::asked::Asked;
+use super::header::Owner;
 use super::join::{both, try_all};
 use super::keys::{EntryKeys, Suffix};
 use super::known::{Seen, Trail};
@@ -44,7 +45,7 @@ impl RedisStore {
             return None;
         }
         let further = trail.records().skip(1).map(Record::snapshot);
-        let entry = parcel::open(bytes, trail.origin, trail.suffix, further, values.sample?, query.decode)?;
+        let entry = parcel::open(bytes, trail.owner, trail.suffix, further, values.sample?, query.decode)?;
         let is_served = self.clock.near(entry.hard) < entry.hard;
         is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
     }
@@ -130,27 +131,29 @@ impl RedisStore {
 
     /// Of all aggregates, each confirmed by the server that answered; nothing where one is absent, or not to be trusted.
     fn records(&self, query: Query<'_>, asked: &Asked, values: &Values) -> Option<Vec<Seen>> {
-        let trusted = |(at, aggregate)| self.trusted(asked.record(values, at)?, aggregate, values.stamp);
+        let trusted =
+            |(at, aggregate)| self.trusted(asked.record(values, at)?, asked.index(at), aggregate, values.stamp);
         query.aggregates.iter().enumerate().map(trusted).collect()
     }
 
-    fn trusted(&self, text: &[u8], aggregate: &Aggregate, stamp: Stamp) -> Option<Seen> {
-        let record = Arc::new(Record::parse(text)?);
+    fn trusted(&self, text: &[u8], index: &str, aggregate: &Aggregate, stamp: Stamp) -> Option<Seen> {
+        let record = Arc::new(Record::parse(text, index)?);
         self.known.saw(aggregate, &record);
         self.is_confirmed(&record, stamp).then(|| Seen { text: text.to_vec(), record })
     }
 
     /// The first entry that serves.
     fn pick(&self, place: &Place<'_>, asked: &Asked, values: &Values, records: Vec<Seen>) -> Option<Lookup> {
-        let (now, origin) = (self.clock.now(), place.name.origin);
-        let (suffix, entry) = records[0].record.candidates().into_iter().find_map(|suffix| {
-            let (_, bytes) = asked.found(values).find(|(other, _)| *other == suffix)?;
+        let now = self.clock.now();
+        let (suffix, owner, entry) = records[0].record.candidates().into_iter().find_map(|suffix| {
+            let (key, bytes) = asked.found(values, suffix)?;
+            let owner = Owner::new(place.name.origin, key);
             let further = records[1..].iter().map(|seen| seen.record.snapshot());
-            let entry = parcel::open(bytes, origin, suffix, further, values.sample?, place.query.decode)?;
-            (now < entry.hard).then_some((suffix, entry))
+            let entry = parcel::open(bytes, owner, suffix, further, values.sample?, place.query.decode)?;
+            (now < entry.hard).then_some((suffix, owner, entry))
         })?;
         let snapshots = records.iter().map(|seen| seen.record.snapshot()).collect();
-        self.known.found(place.query, self.asked(place, vec![suffix]), suffix, origin, records);
+        self.known.found(place.query, self.asked(place, vec![suffix]), suffix, owner, records);
         Some(Lookup::Hit(entry, snapshots))
     }
 }

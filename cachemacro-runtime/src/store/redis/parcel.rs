@@ -1,12 +1,10 @@
 //! An entry as bytes: what is sent to the server, and read back from it.
 
-use super::header::{self, Header, Holds};
+use super::header::{self, Header, Holds, Owner};
 use super::keys::Suffix;
-use super::names::Name;
 use super::time::Sample;
 use crate::entry::{Entry, Payload};
 use crate::error::StoreError;
-use crate::site::Origin;
 use crate::store::{Decode, Snapshot};
 use crate::version::Token;
 
@@ -15,7 +13,7 @@ use std::time::Duration;
 /// The bytes of an entry, and until when it is served, in milliseconds of the server.
 pub(super) fn pack(
     entry: &Entry,
-    name: &Name,
+    owner: Owner,
     suffix: Suffix,
     further: &[Snapshot],
     sample: Sample,
@@ -28,7 +26,7 @@ pub(super) fn pack(
     let hard = sample.to_server(entry.hard);
     let header = Header {
         holds,
-        origin: name.origin,
+        owner,
         token: suffix.token,
         kind: suffix.kind,
         written: sample.to_server(entry.written),
@@ -41,11 +39,11 @@ pub(super) fn pack(
     Ok((header::encode(&header, payload), hard / 1000))
 }
 
-/// The entry, if it is this function's, under this suffix, and bound to what the further aggregates' records now are (R20).
+/// The entry, if it is this function's and this key's, under this suffix, and bound to what the further aggregates' records now are (R20).
 /// With `decode` its value is an object already, unless the bytes are none.
 pub(super) fn open(
     bytes: &[u8],
-    origin: Origin,
+    owner: Owner,
     suffix: Suffix,
     further: impl Iterator<Item = Snapshot>,
     sample: Sample,
@@ -53,7 +51,7 @@ pub(super) fn open(
 ) -> Option<Entry> {
     let (header, payload) = header::decode(bytes)?;
     let is_bound = header.further.iter().copied().eq(further.map(still));
-    if !origin.takes(header.origin) || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
+    if !owner.takes(header.owner) || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
         return None;
     }
     Some(Entry {

@@ -25,10 +25,11 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// The record that these bytes are, if they are one, to the last byte. Anything else is as good as absent.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    /// The record that these bytes are under this key, if they are one, to the last byte. Anything else is as good as absent;
+    /// so is the record of another key.
+    pub(super) fn parse(bytes: &[u8], key: &str) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let mut fields = text.strip_prefix("1 ")?.split(' ');
+        let mut fields = text.strip_suffix(key)?.strip_suffix(" key=")?.strip_prefix("2 ")?.split(' ');
         let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
         let record = Self {
             floor: version(field("floor")?)?,
@@ -147,12 +148,14 @@ fn mark(text: &str) -> Option<(u64, Generation)> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "1 floor=00000000000000000007 turn=9f86d081884c7d65 alias=00000000000000000003 cold=0 \
+    const TEXT: &str = "2 floor=00000000000000000007 turn=9f86d081884c7d65 alias=00000000000000000003 cold=0 \
                         young=1767225600000 rotates=0 server=1a2b3c4d5e6f7081 \
-                        marks=00000000000000000000.0000000000000001,00000000000000000006.aaaaaaaaaaaaaaaa";
+                        marks=00000000000000000000.0000000000000001,00000000000000000006.aaaaaaaaaaaaaaaa \
+                        key={shop:user:1}:index";
+    const KEY: &str = "{shop:user:1}:index";
 
     fn read(text: &str) -> Option<Record> {
-        Record::parse(text.as_bytes())
+        Record::parse(text.as_bytes(), KEY)
     }
 
     fn token(version: u64, generation: u64) -> Token {
@@ -194,22 +197,30 @@ mod tests {
 
     #[test]
     fn whatever_is_not_exactly_a_record_is_none() {
-        let one_mark = TEXT.rfind(',').expect("two marks");
         for at in 0..TEXT.len() {
-            assert_eq!(read(&TEXT[..at]).is_some(), at == one_mark, "{:?}", &TEXT[..at]);
+            assert_eq!(read(&TEXT[..at]), None, "{:?}", &TEXT[..at]);
             let mut bytes = TEXT.as_bytes().to_vec();
             bytes[at] = 0xff;
-            assert_eq!(Record::parse(&bytes), None);
+            assert_eq!(Record::parse(&bytes, KEY), None);
         }
         let mend = |from: &str, to: &str| read(&TEXT.replacen(from, to, 1));
-        assert_eq!(mend("1 floor", "2 floor"), None, "another form");
+        assert_eq!(mend("2 floor", "1 floor"), None, "another form");
         assert_eq!(mend("9f86", "9F86"), None, "upper case");
         assert_eq!(mend("floor=0", "floor=+"), None, "a sign");
         assert_eq!(mend("floor=0", "floor=9"), None, "more than 64 bits");
         assert_eq!(mend("marks=00000000000000000000", "marks=00000000000000000001"), None, "a first mark from 1");
         assert_eq!(read(&format!("{TEXT} ")), None);
         assert_eq!(read(&format!("{TEXT}\n")), None);
-        let nine = format!("{TEXT}{}", ",00000000000000000008.aaaaaaaaaaaaaaaa".repeat(7));
-        assert_eq!(read(&nine), None, "nine marks");
+        let marks = |count| ",00000000000000000008.aaaaaaaaaaaaaaaa".repeat(count) + " key=";
+        assert!(read(&TEXT.replace(" key=", &marks(6))).is_some(), "eight marks");
+        assert_eq!(read(&TEXT.replace(" key=", &marks(7))), None, "nine marks");
+    }
+
+    #[test]
+    fn under_another_key_it_is_none() {
+        for key in ["{shop:user:2}:index", "{mall:user:1}:index", "index", "", " key={shop:user:1}:index"] {
+            assert_eq!(Record::parse(TEXT.as_bytes(), key), None, "{key:?}");
+        }
+        assert!(Record::parse(TEXT.as_bytes(), KEY).is_some());
     }
 }

@@ -136,8 +136,9 @@ impl RedisStore {
         aggregate: &Aggregate,
     ) -> Result<(String, Option<Arc<Record>>), StoreError> {
         let (micros, word, text) = answers.next::<(u64, String, Vec<u8>)>()?;
-        self.observe(&self.keys.index(aggregate), answers, micros);
-        let record = Record::parse(&text).map(Arc::new);
+        let index = self.keys.index(aggregate);
+        self.observe(&index, answers, micros);
+        let record = Record::parse(&text, &index).map(Arc::new);
         if let Some(record) = &record {
             self.known.saw(aggregate, record);
         }
@@ -176,8 +177,9 @@ impl RedisStore {
                 })
                 .await?;
             let (micros, word, text, left) = answers.next::<(u64, String, Vec<u8>, i64)>()?;
-            self.observe(&self.keys.index(aggregate), &answers, micros);
-            let record = Record::parse(&text).ok_or_else(|| answers.unexpected("no record"))?;
+            let index = self.keys.index(aggregate);
+            self.observe(&index, &answers, micros);
+            let record = Record::parse(&text, &index).ok_or_else(|| answers.unexpected("no record"))?;
             let snapshot = record.snapshot();
             self.known.saw(aggregate, &Arc::new(record));
             Ok((snapshot, word == "primary", u64::try_from(left).ok()))
@@ -237,7 +239,7 @@ impl RedisStore {
     async fn try_discard(&self, query: Query<'_>) -> Result<(), StoreError> {
         let keys = self.entry_keys(query);
         let mut answers = self.server.run("discard", |_, _| get(&keys.index)).await?;
-        let Some(record) = answers.text()?.and_then(|text| Record::parse(&text)) else {
+        let Some(record) = answers.text()?.and_then(|text| Record::parse(&text, &keys.index)) else {
             return Ok(());
         };
         let all: Vec<_> = record.whatever_serves().into_iter().map(|suffix| keys.versioned(suffix)).collect();

@@ -12,8 +12,8 @@ local INDEX, STAMP, ON_FAILOVER, LAG = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[
 local MAX_MARKS = 8
 local ZERO = string.rep('0', 20)
 local VERSION, ID = string.rep('%d', 20), string.rep('[0-9a-f]', 16)
-local FORM = '^1 floor=(' .. VERSION .. ') turn=(' .. ID .. ') alias=([%d-]+) cold=([01]) young=(%d+) rotates=([01]) '
-  .. 'server=(' .. ID .. ') marks=([%d.a-f,]+)$'
+local FORM = '^2 floor=(' .. VERSION .. ') turn=(' .. ID .. ') alias=([%d-]+) cold=([01]) young=(%d+) rotates=([01]) '
+  .. 'server=(' .. ID .. ') marks=([%d.a-f,]+) key=(.*)$'
 
 local clock = redis.call('TIME')
 local now_us = clock[1] * 1000000 + clock[2]
@@ -37,10 +37,11 @@ local function parse_marks(text)
   return marks
 end
 
+-- The record, or nothing. Under another key than its own it is another's.
 local function parse(text)
-  local floor, turn, alias, cold, young, rotates, server, marks = string.match(text or '', FORM)
+  local floor, turn, alias, cold, young, rotates, server, marks, key = string.match(text or '', FORM)
   marks = floor and parse_marks(marks)
-  if not marks then return nil end
+  if not marks or key ~= INDEX then return nil end
   if alias ~= '-' and not string.match(alias, '^' .. VERSION .. '$') then return nil end
   return {
     floor = floor, turn = turn, alias = alias, cold = cold == '1', young = tonumber(young),
@@ -51,9 +52,9 @@ end
 local function render(record)
   local marks = {}
   for at, mark in ipairs(record.marks) do marks[at] = mark.from .. '.' .. mark.id end
-  return string.format('1 floor=%s turn=%s alias=%s cold=%d young=%.0f rotates=%d server=%s marks=%s',
+  return string.format('2 floor=%s turn=%s alias=%s cold=%d young=%.0f rotates=%d server=%s marks=%s key=',
     record.floor, record.turn, record.alias, record.cold and 1 or 0, record.young, record.rotates and 1 or 0,
-    record.server, table.concat(marks, ','))
+    record.server, table.concat(marks, ',')) .. INDEX
 end
 
 -- A new life: cold, young, nothing from before it reachable.
@@ -65,8 +66,11 @@ local function rotated(floor, rotates)
 end
 
 -- The record, and whether it is suspect: confirmed by a server that this one has followed, and that may have known more.
+-- What is no record, or another key's, is deleted: it may be one of another version of this code, which takes no moves from here.
 local function load()
-  local record = parse(text_of(INDEX))
+  local text = text_of(INDEX)
+  local record = parse(text)
+  if text and not record then redis.call('DEL', INDEX) end
   if not record or ON_FAILOVER == 'trust' or record.server == STAMP then return record, false end
   if ON_FAILOVER == 'rotate' then return nil, false end
   return record, true
