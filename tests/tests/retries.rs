@@ -153,6 +153,11 @@ async fn an_event_with_two_keys_is_told_when_both_are() {
 }
 
 impl Process {
+    #[invalidates(Touched { id: 1 }, on_error = retry, cache = self.cache)]
+    async fn touch_and_retry(&self, content: u64) {
+        self.database.store(content, SeqCst);
+    }
+
     #[invalidates(Moved { from: 1, to: 2 }, on_error = bounded, cache = self.cache)]
     async fn move_pages(&self, content: u64) {
         self.database.store(content, SeqCst);
@@ -245,4 +250,36 @@ async fn what_is_on_its_way_when_another_life_is_noticed_is_told_again() {
     publishing.await.expect("no panic");
     one.is_settled().await;
     assert_eq!(store.announced(), 2);
+}
+
+/// This process's own copies end with the retried move, however late the channel tells of it.
+#[tokio::test(start_paused = true)]
+async fn a_retried_move_ends_the_copies_of_its_own_process() {
+    let Fleet { store, one, .. } = fleet_with(Some(Memory::entries(100)));
+    until_it_is_sent().await;
+    one.page(1).await;
+    store.loses_events.store(true, SeqCst);
+    one.touch_and_retry(2).await;
+    assert_eq!(one.page(1).await, 1, "not mistrusted, and fetched again");
+    store.is_silent.store(true, SeqCst);
+    store.loses_events.store(false, SeqCst);
+    one.is_settled().await;
+    assert_eq!(one.page(1).await, 2);
+}
+
+/// A program that polls its futures on a runtime of another kind.
+#[test]
+fn without_a_runtime_a_full_queue_loses_the_event_and_hangs_nobody() {
+    let Fleet { one, .. } = fleet_with(None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let _subscription = {
+        let _guard = runtime.enter();
+        one.cache.subscribe(|_: Touched| std::future::pending::<Result<(), std::convert::Infallible>>())
+    };
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..2_000 {
+        let mut publish = std::pin::pin!(one.cache.publish(Touched { id: 1 }));
+        while publish.as_mut().poll(&mut context).is_pending() {}
+    }
+    assert!(one.cache.stats().dropped_invalidations > 0);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cache::Cache;
 use crate::bus::Subscriber;
 use crate::event::SharedEvent;
+use crate::sync::has_runtime;
 
 /// Events on their way to subscribers. A publisher that is cancelled gives each subscriber what it has room for, as a sync one
 /// does: the write has happened.
@@ -21,8 +22,12 @@ impl<'a> HandOut<'a> {
         Self { cache, events: events.into(), subscribers: None }
     }
 
-    /// Waits a second at most for each subscriber whose queue is full, and counts what it then loses.
+    /// Waits a second at most for each subscriber whose queue is full, and counts what it then loses. Without a runtime there
+    /// is no second to wait for.
     pub(super) async fn send(&mut self) {
+        if !has_runtime() {
+            return;
+        }
         while let Some((event, subscriber)) = self.next() {
             let lost = subscriber.send(event).await;
             self.sent(lost);

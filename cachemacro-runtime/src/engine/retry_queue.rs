@@ -21,6 +21,8 @@ pub(super) struct RetryQueue {
     /// In order; each waits until no move of its aggregates is left.
     announcements: VecDeque<PendingAnnouncement>,
     suspects: HashSet<Aggregate>,
+    /// A move was refused whose aggregate should be suspect: all are until no move is left.
+    suspects_all: bool,
 }
 
 /// Of one aggregate, in order.
@@ -42,7 +44,7 @@ pub(super) struct Full;
 impl RetryQueue {
     pub(super) fn new(capacity: usize) -> Self {
         let (moves, announcements, suspects) = Default::default();
-        Self { capacity, moves, announcements, suspects }
+        Self { capacity, moves, announcements, suspects, suspects_all: false }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -54,18 +56,20 @@ impl RetryQueue {
         self.moves.len().max(self.announcements.len())
     }
 
+    /// Zero where every aggregate is trusted.
     pub(super) fn suspects(&self) -> usize {
-        self.suspects.len()
+        self.suspects.len() + usize::from(self.suspects_all)
     }
 
     pub(super) fn is_suspect(&self, aggregate: &Aggregate) -> bool {
-        self.suspects.contains(aggregate)
+        self.suspects_all || self.suspects.contains(aggregate)
     }
 
     /// Puts a move behind those of its aggregate that already wait. With `suspect` the aggregate is mistrusted until all of
     /// them are applied.
     pub(super) fn push(&mut self, aggregate: Aggregate, moved: Move, suspect: bool) -> Result<(), Full> {
         if self.moves.len() >= self.capacity && !self.moves.contains_key(&aggregate) {
+            self.suspects_all |= suspect;
             return Err(Full);
         }
         if suspect {
@@ -116,6 +120,7 @@ impl RetryQueue {
         if moves.waiting.is_empty() {
             self.moves.remove(aggregate);
             self.suspects.remove(aggregate);
+            self.suspects_all &= !self.moves.is_empty();
         }
     }
 
@@ -312,9 +317,13 @@ mod tests {
         let mut queue = RetryQueue::new(1);
         queue.push(name("a"), Move::Next, true).expect("there is room");
         queue.push(name("a"), Move::Bump(2), true).expect("of an aggregate that waits");
+        assert_eq!(queue.push(name("b"), Move::Next, false), Err(Full));
+        assert!(!queue.is_suspect(&name("b")));
         assert_eq!(queue.push(name("b"), Move::Next, true), Err(Full));
-        assert_eq!(queue.suspects(), 1);
+        assert!(queue.is_suspect(&name("b")) && queue.is_suspect(&name("c")), "which ones it should be, nobody knows");
         queue.push_announcement(announcement(&["a"], Move::Next)).expect("there is room");
         assert_eq!(queue.push_announcement(announcement(&["b"], Move::Next)), Err(Full));
+        drained(&mut queue);
+        assert_eq!(queue.suspects(), 0);
     }
 }
