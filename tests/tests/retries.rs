@@ -283,3 +283,20 @@ fn without_a_runtime_a_full_queue_loses_the_event_and_hangs_nobody() {
     }
     assert!(one.cache.stats().dropped_invalidations > 0);
 }
+
+/// A slow store costs an outage's aggregates not one round trip after the other.
+#[tokio::test(start_paused = true)]
+async fn aggregates_are_retried_side_by_side() {
+    let Fleet { store, one, .. } = fleet_with(None);
+    store.loses_events.store(true, SeqCst);
+    for id in 0..10 {
+        one.cache.publish(Touched { id }).await;
+    }
+    store.loses_events.store(false, SeqCst);
+    store.holds_move_answers.send_replace(true);
+    let before = store.operations.load(SeqCst);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(store.operations.load(SeqCst) - before, 10, "all were sent, and none answered");
+    store.holds_move_answers.send_replace(false);
+    one.is_settled().await;
+}

@@ -285,6 +285,39 @@ fn on_a_cluster() {
     fleet.check("a runtime of one thread", |one| current_thread().block_on(async { one.write(1) }));
 }
 
+/// A connection that the user handed over is driven by the user's runtime, and cannot be made a second time.
+#[test]
+fn over_a_connection_that_was_handed_over() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    let server = Standalone::start(Options::default());
+    let direct = redis(&server.url()).timeout(Duration::from_secs(5));
+    let manager = |runtime: &Runtime| {
+        let client = ::redis::Client::open(server.url()).expect("an address");
+        runtime.block_on(client.get_connection_manager()).expect("a connection")
+    };
+    let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let fleet = Fleet::new(&Redis::from(manager(&elsewhere)).timeout(Duration::from_secs(5)), &direct);
+    fleet.check("its runtime has a thread left", |one| current_thread().block_on(async { one.write(1) }));
+
+    let only = current_thread();
+    let fleet = Fleet::new(&Redis::from(manager(&only)).timeout(TIMEOUT), &direct);
+    fleet.read();
+    let began = Instant::now();
+    let (failed, read) = only.block_on(async {
+        let failed = fleet.one.write_or_fail(1);
+        (failed, fleet.one.page(1).await)
+    });
+    assert!(failed.is_err(), "it cannot be acknowledged");
+    assert!(began.elapsed() < TIMEOUT * 3 + Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(read, 2, "mistrusted here");
+    only.block_on(async {
+        while fleet.one.cache.stats().pending_invalidations > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    assert_eq!(fleet.read().0, 2, "retried when the thread was free again");
+}
+
 /// The server holds its connections, and answers nothing.
 #[test]
 fn a_server_that_hangs_blocks_a_writer_no_longer_than_it_may_and_on_error_applies() {

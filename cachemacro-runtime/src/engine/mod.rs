@@ -1,6 +1,7 @@
 //! The engine: what happens between a call and its answer. It knows no value type; `read` lends it one.
 
 mod aging;
+mod all_of;
 mod ask;
 mod blocking;
 mod board;
@@ -20,6 +21,7 @@ mod peek;
 mod pending;
 mod read;
 mod reading;
+mod recent;
 mod refresh;
 mod retry;
 mod retry_queue;

@@ -1,14 +1,15 @@
 //! Invalidations that a store did not take: kept, coalesced, retried, and until then mistrusted. Also those that it took
 //! lately, for the case that it forgets them.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::all_of::all_of;
 use super::own_runtime::{OwnRuntime, Running};
+use super::recent::Recent;
 use super::retry_queue::{Full, RetryQueue};
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::event::{Aggregate, Move};
 use crate::store::{Announcement, Notice, Store};
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -16,9 +17,8 @@ use crate::sync::{Arc, Mutex, MutexGuard, has_runtime, lock, sleep, spawn};
 
 /// More aggregates than this wait for no retry; what comes then is dropped and counted.
 const CAPACITY: usize = 65_536;
-/// For how long a publisher remembers what it published (R21), and how much of it.
-const REMEMBERED: Duration = Duration::from_secs(60);
-const MOST_REMEMBERED: usize = 10_000;
+/// Aggregates whose moves are sent at the same time.
+const AT_ONCE: usize = 16;
 /// How long the events of a cache are retried that is no more.
 const FORSAKEN: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -37,16 +37,9 @@ pub(crate) struct Retries {
     life: AtomicU64,
 }
 
-/// What the store took, and in which of its lives.
-struct Told {
-    at: Moment,
-    life: u64,
-    announcement: Announcement,
-}
-
 struct State {
     queue: RetryQueue,
-    recent: VecDeque<Told>,
+    recent: Recent,
     is_running: bool,
 }
 
@@ -63,7 +56,7 @@ impl Retries {
     /// runtime, or none any more.
     pub(super) fn new(store: Option<Arc<dyn Store>>, clock: Arc<dyn Clock>, own_runtime: Arc<OwnRuntime>) -> Self {
         let life = store.as_ref().map_or(0, |store| store.life());
-        let state = State { queue: RetryQueue::new(CAPACITY), recent: VecDeque::new(), is_running: false };
+        let state = State { queue: RetryQueue::new(CAPACITY), recent: Recent::default(), is_running: false };
         Self {
             store,
             clock,
@@ -140,13 +133,7 @@ impl Retries {
             return;
         }
         let now = self.clock.now();
-        let mut state = self.state();
-        let recent = &mut state.recent;
-        recent.extend(announcements.into_iter().map(|announcement| Told { at: now, life, announcement }));
-        let is_old = |told: &Told| now.since(told.at) > REMEMBERED;
-        while recent.len() > MOST_REMEMBERED || recent.front().is_some_and(is_old) {
-            recent.pop_front();
-        }
+        self.state().recent.keep(announcements, life, now);
     }
 
     /// Tells a store that may have forgotten (R21) what it was told in its other lives. Once a life, by whoever notices.
@@ -164,14 +151,9 @@ impl Retries {
     }
 
     fn tell_again(self: &Arc<Self>, life: u64) {
-        let forgotten: VecDeque<_> = {
-            let mut state = self.state();
-            let (forgotten, known) = std::mem::take(&mut state.recent).into_iter().partition(|told| told.life != life);
-            state.recent = known;
-            forgotten
-        };
+        let forgotten = self.state().recent.take_forgotten(life);
         let mut untold = Untold { moves: Vec::new(), announcements: Vec::new(), suspect: false };
-        for Told { announcement, .. } in forgotten {
+        for announcement in forgotten {
             let moved = |(aggregate, notice): &(Aggregate, Notice)| match notice {
                 Notice::Moved(moved) => Some((aggregate.clone(), *moved)),
                 Notice::Reset => None,
@@ -215,6 +197,17 @@ impl Retries {
         let mut state = self.state();
         state.queue.interrupted();
         state.is_running = false;
+    }
+
+    /// Applies what waits, some aggregates at a time; `None` when the store failed one of them again.
+    async fn retry_all(&self) -> Option<()> {
+        let aggregates = self.state().queue.aggregates();
+        let mut all = Some(());
+        for some in aggregates.chunks(AT_ONCE) {
+            let applied = all_of(some.iter().map(|aggregate| self.retry(aggregate))).await;
+            all = all.and(applied);
+        }
+        all
     }
 
     /// Applies what waits for one aggregate, in order; `None` when the store failed again.
@@ -277,12 +270,9 @@ impl Worker {
         let mut forsaken_since = None;
         while !self.is_done {
             sleep(pause).await;
-            let pending = self.retries.state().queue.aggregates();
-            let mut failed = false;
-            for aggregate in pending {
-                failed |= self.retries.retry(&aggregate).await.is_none();
-            }
-            failed |= self.retries.announce().await.is_none();
+            let applied = self.retries.retry_all().await;
+            let announced = self.retries.announce().await;
+            let failed = applied.and(announced).is_none();
             pause = if failed { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
             self.is_done = self.retries.stop_if_empty();
             if self.is_forsaken() && forsaken_since.get_or_insert_with(Instant::now).elapsed() > FORSAKEN {
