@@ -3,4 +3,5 @@
 
 mod database;
 mod readers;
+mod stores;
 mod writers;

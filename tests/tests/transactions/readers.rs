@@ -129,7 +129,8 @@ type Tx<'c> = Transaction<'c, Sqlite>;
     skip(tx, cache), cache = cache,
 )]
 async fn find_alias(tx: &mut Tx<'_>, cache: &Cache, id: i64) -> sqlx::Result<Option<Account>> {
-    sqlx::query_as(FIND).bind(id).fetch_optional(&mut **tx).await
+    let conn: &mut SqliteConnection = tx;
+    sqlx::query_as(FIND).bind(id).fetch_optional(conn).await
 }
 
 #[cached(
@@ -162,6 +163,19 @@ impl<C: Send + AsMut<SqliteConnection>> Repository<C> {
         cache = self.cache,
     )]
     async fn find_held(&self, id: i64) -> sqlx::Result<Option<Account>> {
+        let mut held = self.held.lock().await;
+        sqlx::query_as(FIND).bind(id).fetch_optional(held.as_mut()).await
+    }
+}
+
+impl<C: Send + AsMut<SqliteConnection>> Repository<C> {
+    #[cached(
+        key = "account:<id>",
+        invalidated_by(AccountMoved { id }),
+        hard_ttl = "10m",
+        autocommit(self), cache = self.cache,
+    )]
+    async fn find_held_autocommit(&self, id: i64) -> sqlx::Result<Option<Account>> {
         let mut held = self.held.lock().await;
         sqlx::query_as(FIND).bind(id).fetch_optional(held.as_mut()).await
     }
@@ -301,8 +315,57 @@ async fn a_receiver_whose_type_names_a_transaction_is_bypassed() {
     update(&mut tx, 1, "ghost").await.unwrap();
     let repository = Repository { held: Mutex::new(Held(tx)), cache: bank.cache.clone() };
     assert_eq!(named(repository.find_held(1).await), "ghost");
+    assert_eq!(named(repository.find_held_autocommit(1).await), "ghost", "whatever is said of a transaction");
     repository.held.into_inner().0.rollback().await.unwrap();
     assert_eq!((bypasses(&bank, "find_held"), bank.cache.stats().entries), (1, 0));
+
+    let held = Mutex::new(bank.pool.acquire().await.unwrap());
+    let repository = Repository { held, cache: bank.cache.clone() };
+    for _ in 0..2 {
+        assert_eq!(named(repository.find_held(1).await), "ann");
+        assert_eq!(named(repository.find_held_autocommit(1).await), "ann");
+    }
+    assert_eq!((bypasses(&bank, "find_held"), bypasses(&bank, "find_held_autocommit")), (3, 1));
+}
+
+/// What holds a transaction in a field: its type does not say so, but the body does.
+struct Unit<'c> {
+    tx: Transaction<'c, Sqlite>,
+    cache: Cache,
+}
+
+impl Unit<'_> {
+    #[cached(
+        key = "account:<id>",
+        invalidated_by(AccountMoved { id }),
+        hard_ttl = "10m",
+        skip(self), cache = self.cache,
+    )]
+    async fn find_in_field(&mut self, id: i64) -> sqlx::Result<Option<Account>> {
+        sqlx::query_as(FIND).bind(id).fetch_optional(&mut *self.tx).await
+    }
+}
+
+#[cached(
+    key = "account:<id>",
+    invalidated_by(AccountMoved { id }),
+    hard_ttl = "10m",
+    skip(unit, cache), cache = cache,
+)]
+async fn find_in_unit(unit: &mut Unit<'_>, cache: &Cache, id: i64) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as(FIND).bind(id).fetch_optional(&mut *unit.tx).await
+}
+
+#[tokio::test]
+async fn a_query_on_a_held_transaction_is_bypassed() {
+    let bank = Bank::open().await;
+    let mut unit = Unit { tx: bank.pool.begin().await.unwrap(), cache: bank.cache.clone() };
+    update(&mut unit.tx, 1, "ghost").await.unwrap();
+    assert_eq!(named(unit.find_in_field(1).await), "ghost");
+    assert_eq!(named(find_in_unit(&mut unit, &bank.cache, 1).await), "ghost");
+    unit.tx.rollback().await.unwrap();
+    assert_eq!((bypasses(&bank, "find_in_field"), bypasses(&bank, "find_in_unit")), (1, 1));
+    assert_eq!(bank.cache.stats().entries, 0);
 }
 
 struct Held<T>(T);
@@ -346,6 +409,8 @@ fn verify_lists_what_is_always_bypassed() {
         ("find_on", "conn: &mut SqliteConnection"),
         ("find_on_pooled", "conn: PoolConnection<Sqlite>"),
         ("find_asked", "conn: &mut SqliteConnection"),
+        ("find_in_field", "&mut *self.tx"),
+        ("find_in_unit", "&mut *unit.tx"),
         ("find_alias", "&mut Transaction<'_, Sqlite>"),
     ] {
         let wanted =

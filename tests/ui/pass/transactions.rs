@@ -61,6 +61,25 @@ async fn rename_in(uow: &mut UnitOfWork, id: u64) {
     let _ = uow;
 }
 
+// "add `defer = self.pending`"
+struct Transactional<'c> {
+    tx: Transaction<'c, Sqlite>,
+    pending: PendingEvents,
+}
+impl Transactional<'_> {
+    #[invalidates(UserUpdated { id, version: 2 }, defer = self.pending)]
+    async fn rename(&mut self, id: u64) -> sqlx::Result<()> {
+        sqlx::query("update users set name = 1").execute(&mut *self.tx).await?;
+        Ok(())
+    }
+    // "or, if `rename` commits before it returns, say how"
+    #[invalidates(UserUpdated { id, version: 2 }, commits_itself = "the caller gives it no transaction")]
+    async fn rename_at_once(&mut self, id: u64) -> sqlx::Result<()> {
+        sqlx::query("update users set name = 1").execute(&mut *self.tx).await?;
+        Ok(())
+    }
+}
+
 // A trait object, and `async_trait`.
 #[async_trait::async_trait]
 trait Repository {

@@ -119,4 +119,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             },
         ],
     },
+    Mutant {
+        name: "fill-from-a-transaction",
+        rule: "R7: what a transaction has written is not stored before its commit",
+        edits: &[Edit {
+            file: "engine/peek.rs",
+            from: "    call.mode = CacheMode::Bypass;\n",
+            to: "    call.mode = CacheMode::Refresh;\n",
+        }],
+    },
 ];

@@ -29,9 +29,10 @@ pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
         let arg = &look.arg;
         check(cached, &look.looked, &quote_spanned!(here()=> #p::type_of(&#arg)))
     });
-    let this =
-        bypass.this.map(|_| check(cached, &Looked::Other, &quote_spanned!(here()=> ::core::any::type_name::<Self>())));
-    let reasons: Vec<_> = condition.into_iter().chain(looks).chain(this).collect();
+    let this = bypass.this.as_ref();
+    let this = this.map(|looked| check(cached, looked, &quote_spanned!(here()=> ::core::any::type_name::<Self>())));
+    let held = bypass.held.then(|| quote_spanned!(here()=> true));
+    let reasons: Vec<_> = condition.into_iter().chain(held).chain(looks).chain(this).collect();
     (!reasons.is_empty()).then(|| {
         quote_spanned! {here()=>
             #(#unsure)*

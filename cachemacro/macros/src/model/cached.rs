@@ -1,6 +1,6 @@
 //! A cached function.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::{Expr, ExprClosure, Pat, Path, Type};
 
 use crate::model::function::Function;
@@ -32,10 +32,12 @@ pub(crate) struct Bypass {
     pub(crate) looks: Vec<Look>,
     /// Types that are called like transactions: the compiler finds out whether they are.
     pub(crate) unsure: Vec<Type>,
-    /// Why all calls do, as far as the signature shows.
+    /// Whether the body runs its queries on a connection that `self` or an argument holds.
+    pub(crate) held: bool,
+    /// Why all calls do, as far as the signature and the body show.
     pub(crate) always: Option<String>,
-    /// The receiver, whose type may show what it holds.
-    pub(crate) this: Option<Span>,
+    /// How the receiver's type is looked at, which may show what it holds.
+    pub(crate) this: Option<Looked>,
 }
 
 pub(crate) struct Look {

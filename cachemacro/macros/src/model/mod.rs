@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod event;
 pub(crate) mod function;
 pub(crate) mod hash;
+pub(crate) mod held;
 pub(crate) mod krate;
 pub(crate) mod mentions;
 pub(crate) mod part;

@@ -54,6 +54,7 @@ fn write_punct(punct: char, spacing: Spacing, glued: bool, out: &mut String) {
         }
         '>' if glued && out.ends_with(['-', '=']) => out.push_str("> "),
         '\'' if out.ends_with(char::is_alphanumeric) => out.extend([' ', '\'']),
+        '*' if out.ends_with("mut") => out.push_str(" *"),
         _ => out.push(punct),
     }
 }
@@ -85,6 +86,7 @@ mod tests {
             "Box<dyn Error + Send>",
             "[u8; 4]",
             "Option<&mut T>",
+            "&mut *self.tx",
             "<T as Trait>::Out",
             "impl Future<Output = u8>",
             "RepoError::NotFound(id)",

@@ -6,6 +6,7 @@ use crate::diag::Diag;
 use crate::model::cached::{Bypass, Look, Looked};
 use crate::model::connection::{self, Connection};
 use crate::model::function::{Arg, Function, Passing, ReceiverForm};
+use crate::model::held;
 use crate::model::mentions::mentions;
 use crate::model::spelling::tidy;
 use crate::parse::cached::RawCached;
@@ -15,7 +16,7 @@ use crate::validate::function::whole_argument;
 /// Also notes which arguments a load gets as they are, and therefore once.
 pub(crate) fn check(function: &mut Function, raw: &RawCached, key: &Key, diag: &Diag) -> Bypass {
     let condition = raw.bypass_if.as_ref().map(|given| given.value.clone());
-    let mut bypass = Bypass { condition, looks: Vec::new(), unsure: Vec::new(), always: None, this: None };
+    let mut bypass = Bypass { condition, looks: Vec::new(), unsure: Vec::new(), held: false, always: None, this: None };
     if let Some(Expr::Lit(ExprLit { lit: Lit::Bool(always), .. })) = &bypass.condition {
         bypass.always = always.value.then(|| "bypass_if = true".to_owned());
     }
@@ -27,7 +28,9 @@ pub(crate) fn check(function: &mut Function, raw: &RawCached, key: &Key, diag: &
         let once = argument(function, arg, raw, &mut bypass, diag);
         function.args[at].once = once;
     }
-    bypass.this = function.receiver.as_ref().map(|receiver| receiver.span);
+    check_held(function, raw, &mut bypass);
+    let says_autocommit = autocommit(raw).iter().any(|name| name == "self");
+    bypass.this = function.receiver.as_ref().map(|_| if says_autocommit { Looked::Autocommit } else { Looked::Other });
     bypass
 }
 
@@ -63,6 +66,21 @@ fn argument(function: &Function, arg: &Arg, raw: &RawCached, bypass: &mut Bypass
     }
     // A plain `&mut T` can be lent to one load after another; `Option<&mut T>` cannot.
     matches!(arg.passing, Passing::RefMut(_)) && !matches!(arg.ty, Type::Reference(_))
+}
+
+/// A query on `&mut *self.tx` or `uow.tx`, of which nothing is said.
+fn check_held(function: &Function, raw: &RawCached, bypass: &mut Bypass) {
+    let Some(held) = held::find(function) else { return };
+    let is_self = held.root == "__self";
+    let is_said = |name: &proc_macro2::Ident| name == held.root || is_self && name == "self";
+    let is_named = bypass.condition.as_ref().is_some_and(|expr| mentions(expr, held.root));
+    let arg = function.args.iter().find(|arg| arg.names.contains(held.root));
+    let is_known = arg.is_some_and(|arg| connection::of(function, &arg.ty).is_some());
+    if is_named || is_known || autocommit(raw).iter().any(is_said) {
+        return;
+    }
+    bypass.held = true;
+    bypass.always.get_or_insert_with(|| tidy(&held.expr));
 }
 
 /// `autocommit(conn)`.

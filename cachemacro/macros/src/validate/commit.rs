@@ -3,6 +3,7 @@
 use crate::diag::Diag;
 use crate::model::connection::{self, Connection};
 use crate::model::function::{Arg, Function};
+use crate::model::held;
 use crate::model::spelling::tidy;
 use crate::model::writer::{Commit, OnError};
 use crate::parse::invalidates::RawInvalidates;
@@ -65,7 +66,30 @@ fn check_arguments(function: &Function, diag: &Diag) -> Commit {
             Some(found) => refuse(function, arg, &found, diag),
         }
     }
+    check_held(function, diag);
     Commit::Shown(unsure)
+}
+
+/// A query on `&mut *self.tx` or `uow.tx`, of which nothing is said.
+fn check_held(function: &Function, diag: &Diag) {
+    let Some(held) = held::find(function) else { return };
+    let arg = function.args.iter().find(|arg| arg.names.contains(held.root));
+    if arg.is_some_and(|arg| connection::of(function, &arg.ty).is_some()) {
+        return;
+    }
+    let name = function.name();
+    let what = format!(
+        "`{name}` runs its query on `{}`, which may be in a transaction, and then what it writes is not committed yet when it \
+         returns: readers would load the old row after the event, and keep it",
+        tidy(&held.expr)
+    );
+    let mend = format!(
+        "let the events wait for the commit: keep a `cachemacro::PendingEvents`, which `cache.pending_events()` makes, beside the \
+         connection, add `defer = {}.pending`, and call `pending.publish().await` after the commit; or, if `{name}` commits \
+         before it returns, say how: `commits_itself = \"…\"`",
+        if held.root == "__self" { "self".to_owned() } else { held.root.to_string() }
+    );
+    diag.wrong(held.expr, what, mend);
 }
 
 fn refuse(function: &Function, arg: &Arg, found: &Connection, diag: &Diag) {
