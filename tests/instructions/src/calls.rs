@@ -53,6 +53,18 @@ pub(crate) const ALL: &[Call] = &[
         run: times!(id => parts(1, id, 3).await),
     },
     Call { name: "sync", what: "a hit of a `local` `fn(id: u64) -> Arc<User>`", run: times!(id => sync(id)) },
+    Call {
+        name: "generic",
+        what: "a hit of the fourth instance of a generic function, `async fn<const N: u64>(id: u64) -> Arc<User>`",
+        run: |times| {
+            Box::pin(async move {
+                (generic::<1>(0).await, generic::<2>(0).await, generic::<3>(0).await);
+                for step in 0..times {
+                    black_box(generic::<4>(black_box(step % KEYS)).await);
+                }
+            })
+        },
+    },
     Call { name: "absent", what: "a remembered absence", run: times!(id => absent(id).await) },
     Call { name: "both", what: "a hit that hangs on two aggregates", run: times!(id => both(id).await) },
     Call {
@@ -130,6 +142,11 @@ async fn parts(tenant: u64, id: u64, page: u32) -> Arc<User> {
 #[cached(key = "user:<id>", version_from = |user| user.version, invalidated_by(UserUpdated { id }), soft_ttl = "10m", hard_ttl = "1h", local)]
 fn sync(id: u64) -> Arc<User> {
     Arc::new(user(id))
+}
+
+#[cached(key = "generic:<id>", ttl_only = "counted", soft_ttl = "10m", hard_ttl = "1h")]
+async fn generic<const N: u64>(id: u64) -> Arc<User> {
+    Arc::new(user(N + id))
 }
 
 #[cached(key = "absent:<id>", ttl_only = "counted", hard_ttl = "1h", negative_ttl = "1h")]

@@ -2,6 +2,7 @@
 
 mod golden;
 mod processes;
+mod random;
 mod shared;
 
 use std::cell::RefCell;
