@@ -19,6 +19,8 @@ pub struct Instance {
     /// The path of that closure.
     path: fn() -> &'static str,
     name: OnceLock<Name>,
+    /// Set once the instance is used with a shared store.
+    is_known_by_name: OnceLock<()>,
     shares_name: AtomicBool,
     /// The next instance in the same bucket.
     next: OnceLock<&'static Self>,
@@ -26,8 +28,8 @@ pub struct Instance {
 
 impl Instance {
     fn new(site: &'static Site, id: TypeId, path: fn() -> &'static str) -> Self {
-        let (name, next) = (OnceLock::new(), OnceLock::new());
-        Self { site, id, path, name, shares_name: AtomicBool::new(false), next }
+        let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { site, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
     }
 
     pub(crate) fn identity(&self) -> usize {
@@ -39,10 +41,10 @@ impl Instance {
         self.name.get_or_init(|| name::of(self))
     }
 
-    /// Whether another function or instance of this binary has the same [name](Self::name). For the instances of generic
-    /// functions that is known once both were called.
+    /// Whether another function or instance of this binary has the same [name](Self::name). Asked for each instance that uses
+    /// a shared store: for those of generic functions it is known once both have asked.
     pub(crate) fn shares_name(&'static self) -> bool {
-        self.name();
+        self.is_known_by_name.get_or_init(|| name::register(self));
         self.shares_name.load(Ordering::Acquire)
     }
 

@@ -23,26 +23,25 @@ pub(crate) struct Name {
     pub(crate) origin: Origin,
 }
 
-/// The name of an instance, which is from now on known to have it.
 pub(super) fn of(instance: &'static Instance) -> Name {
     let info = instance.site.info();
     let (declared, called) = (declared(info), without_closures(instance.path()));
     let text = spelled(&declared, &called, info.shared_name);
     let origin = Origin::of(instance, &text, clarity(&declared, &called));
-    let name = Name { text, origin };
-    if info.policy.local {
-        return name;
-    }
+    Name { text, origin }
+}
+
+/// From now on the instance is known to use its name.
+pub(super) fn register(instance: &'static Instance) {
     let mut known = known();
-    let holders = known.entry(name.text.clone()).or_default();
+    let holders = known.entry(instance.name().text.clone()).or_default();
     holders.push(instance);
     if holders.len() > 1 || instance.site.shares_name() {
         holders.iter().for_each(|holder| holder.set_shares_name());
     }
-    name
 }
 
-/// The instances of each name that were called, of functions that are not `local`.
+/// The instances of each name that use a shared store.
 type Known = BTreeMap<String, Vec<&'static Instance>>;
 
 fn known() -> MutexGuard<'static, Known> {
@@ -50,7 +49,7 @@ fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The names that several instances of one function have, of those that were called so far, and the function.
+/// The names that several instances of one function have, of those that used a shared store so far, and the function.
 pub(crate) fn shared_by_instances() -> Vec<(String, &'static SiteInfo)> {
     let known = known();
     let shared = known.iter().filter(|(_, holders)| holders.len() > 1);

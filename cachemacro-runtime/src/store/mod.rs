@@ -143,6 +143,10 @@ pub struct Followed {
 
 /// A store of entries and index records.
 ///
+/// A store outside of the process keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key, and with it
+/// the key's [origin](EntryKey::origin): an entry whose origin the key does not [take](EntryKey::takes) is a miss. The cache
+/// itself keeps functions away from the store that share a name.
+///
 /// Every operation is atomic per aggregate, and none may serve what the protocol forbids: the contract is
 /// `store::contract::check` (feature `testing`), which a new store must pass. An operation may fail or
 /// be slow; the engine then answers from the loader.

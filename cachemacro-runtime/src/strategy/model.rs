@@ -96,7 +96,8 @@ impl Strategy {
     /// - [`Problem::NobodyEmits`]: a cached function waits for an event that no function of the binary publishes.
     /// - [`Problem::KeysCollide`]: two functions can render the same key, for values of different types.
     /// - [`Problem::NameShared`]: functions have one name in a shared store, and are not stored there.
-    /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name. Known once it was.
+    /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name, on a shared store. Known
+    ///   once it was.
     pub fn verify(&self) -> Result<Vec<Warning>, VerifyError> {
         if self.problems.is_empty() { Ok(self.warnings.clone()) } else { Err(VerifyError::new(self.problems.clone())) }
     }

@@ -43,7 +43,8 @@ pub enum Problem {
         /// The functions, as `module::function`.
         functions: Vec<String>,
     },
-    /// A generic function was called with different types of the same name, so it is not stored in a shared store for these.
+    /// A generic function was called with different types of the same name and a shared store, so it is not stored there for
+    /// any of these.
     TypesLookAlike {
         /// The name that the function has with each of the types.
         name: String,

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use async_trait::async_trait;
 use cachemacro::cached;
+use cachemacro::strategy::Problem;
 
 /// Functions of one value type whose parameters occur in the body only.
 #[cached(key = "size:<id>", ttl_only = "a test", hard_ttl = "1m")]
@@ -44,6 +45,42 @@ impl<T: Named + Send + Sync> Repository<T> {
     async fn without(id: u64) -> String {
         format!("{}{id}", T::name())
     }
+}
+
+/// The type of the value is the same, and the parameter is not `'static`.
+#[tokio::test]
+async fn types_that_borrow_are_types_as_well() {
+    struct One<'a>(&'a str);
+    struct Two<'a>(&'a str);
+    impl Named for One<'_> {
+        fn name() -> &'static str {
+            "one"
+        }
+    }
+    impl Named for Two<'_> {
+        fn name() -> &'static str {
+            "two"
+        }
+    }
+    async fn name_of<T: Named + Send + Sync>(_: &T) -> String {
+        Repository::<T>::without(7).await
+    }
+    let text = "borrowed".to_owned();
+    for _ in 0..2 {
+        let (one, two) = (One(&text), Two(&text));
+        assert_eq!([name_of(&one).await, name_of(&two).await], ["one7", "two7"]);
+        assert_eq!(one.0, two.0);
+    }
+}
+
+#[tokio::test]
+async fn in_a_process_no_name_is_needed() {
+    for _ in 0..2 {
+        assert_eq!([made(2, || 1).await, made(2, || 2).await], [3, 4]);
+    }
+    let problems = cachemacro::strategy().problems().to_vec();
+    let looks_alike = |problem: &Problem| matches!(problem, Problem::TypesLookAlike { .. });
+    assert!(!problems.iter().any(looks_alike), "{problems:?}");
 }
 
 #[tokio::test]
