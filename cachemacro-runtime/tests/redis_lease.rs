@@ -56,6 +56,22 @@ async fn another_process_has_to_wait_and_the_fill_releases_it() {
     drop(entered);
 }
 
+/// The next caller of the process entered while the fill was on its way, and goes on to load.
+#[tokio::test]
+async fn a_fill_releases_no_lease_that_its_process_still_relies_on() {
+    let (server, name) = (Server::start().await, namespace());
+    let (one, other) = (process(&server, &name), process(&server, &name));
+    let call = Call::find("user:1");
+    one.load(&call, 1).await;
+    let (first, next) = (one.enter(&call).await, one.enter(&call).await);
+    assert_eq!(one.fill(&call, &first.snapshots, Fence::Row(1), b"1").await, Ok(()));
+    drop(first);
+    assert!(is_held(other.lease(&call).await), "the next load of the process has it");
+    assert_eq!(one.fill(&call, &next.snapshots, Fence::Row(1), b"1").await, Ok(()));
+    assert_eq!(other.lease(&call).await, Lease::Free, "at once");
+    drop(next);
+}
+
 #[tokio::test]
 async fn it_lasts_as_long_as_the_load() {
     let (server, name) = (Server::start().await, namespace());

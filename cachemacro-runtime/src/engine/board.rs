@@ -105,7 +105,10 @@ impl Call {
         match waited {
             None => Some(self.timed_out()),
             Some(Waited::Landed(_)) if is_too_old => None,
-            Some(Waited::Leads(lead)) => self.lead(lead, entered).await,
+            // The last leader's fill may have released the lease that this call shared, so it is asked for again before a load.
+            Some(Waited::Leads(lead)) => {
+                self.lead(lead, Entered { lease: Lease::Held(Duration::ZERO), ..entered }).await
+            }
             Some(Waited::Landed(Landing::Void)) => None,
             Some(Waited::Landed(Landing::Error(error))) => {
                 self.trace(CallOutcome::Failed, None);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::header::Owner;
 use super::join::try_all;
 use super::keys::{EntryKeys, Suffix};
-use super::lease::{Owner as LeaseOwner, millis};
+use super::lease::{Owner as LeaseOwner, Release, millis};
 use super::names::Name;
 use super::parcel;
 use super::record::Record;
@@ -41,10 +41,10 @@ impl RedisStore {
         }
         self.leases.loaded(query.key.site(), fill.entry.cost);
         let parcel = self.pack(query, &name, &keys, &fill).await?;
-        let (lease, owner) = (keys.lease(), self.leases.owner(&keys.lease()));
-        let word = self.send(query, &keys, &fill, parcel.as_ref(), owner).await?;
-        if let (Ok(()), Some(owner)) = (word, owner) {
-            self.leases.released(&lease, owner);
+        let release = self.leases.release(&keys.lease());
+        let word = self.send(query, &keys, &fill, parcel.as_ref(), release.as_ref().map(Release::owner)).await?;
+        if let (Ok(()), Some(release)) = (word, release) {
+            release.done();
         }
         Ok(match (word, parcel) {
             (Ok(()), Some(Parcel { bytes: None, .. })) => Err(Refused::TooLarge),

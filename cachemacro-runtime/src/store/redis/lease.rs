@@ -51,6 +51,31 @@ struct Held {
     renewal: Mutex<Option<AbortHandle>>,
 }
 
+/// A lease that a script is about to release. Dropped before that is known, it leaves the release to the last guard.
+pub(super) struct Release {
+    lease: Arc<Lease>,
+    is_done: bool,
+}
+
+impl Release {
+    pub(super) fn owner(&self) -> Owner {
+        self.lease.owner
+    }
+
+    /// The script has released it.
+    pub(super) fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.lease.is_released.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Renews a lease while a load runs, and releases it in the end. Also while it is not known whether it was given. Who waits for
 /// that load has one too: whoever gives up takes nothing from the others.
 #[derive(Clone)]
@@ -111,19 +136,17 @@ impl Leases {
         *mean = (mean.saturating_mul(3).saturating_add(took)) / 4;
     }
 
-    /// Who of this process holds it.
-    pub(super) fn owner(&self, key: &str) -> Option<Owner> {
-        // Outside of the lock: this may be the last reference.
-        let held = lock(&self.held).get(key).and_then(Weak::upgrade);
-        held.map(|held| held.lease.owner)
-    }
-
-    /// A script has released it.
-    pub(super) fn released(&self, key: &str, owner: Owner) {
-        let held = lock(&self.held).get(key).and_then(Weak::upgrade);
-        if let Some(held) = held.filter(|held| held.lease.owner == owner) {
-            held.lease.is_released.store(true, Ordering::Relaxed);
-        }
+    /// A lease that a script is about to release; nothing where another caller of this process relies on it. A caller that
+    /// comes from now on asks for one under another number.
+    pub(super) fn release(&self, key: &str) -> Option<Release> {
+        let all = lock(&self.held);
+        let held = all.get(key).and_then(Weak::upgrade)?;
+        // One reference is the asker's guard, one is this.
+        let is_shared = Arc::strong_count(&held) > 2;
+        let is_ours = !is_shared && !held.lease.is_released.swap(true, Ordering::Relaxed);
+        // Outside of the lock: this may be the last reference by now.
+        drop(all);
+        is_ours.then(|| Release { lease: Arc::clone(&held.lease), is_done: false })
     }
 
     fn forget(&self, held: &Held) {
