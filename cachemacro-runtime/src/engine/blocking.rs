@@ -1,20 +1,11 @@
-//! Publishing from a thread that waits. Where the store is outside the process, a thread of the cache's own tells it: the tasks
+//! What publishers that wait for a store outside the process speak through: a thread of the cache's own tells it, as the tasks
 //! that drive the usual connection may be those of the very thread that waits.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
-use super::cache::Cache;
-use super::outlet::Outlet;
 use super::own_runtime::{OwnRuntime, Running};
-use super::sync::block_on_until;
-use super::unsent::{Unsent, Writes};
-use crate::error::{CacheError, StoreError};
-use crate::site::OnError;
-use crate::store::{Form, Store};
-
-/// No patience of a store makes a thread wait longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+use crate::error::StoreError;
+use crate::store::Store;
 
 /// What publishers that wait speak through. Starts when the first one comes.
 pub(super) struct Blocking {
@@ -38,54 +29,11 @@ impl Blocking {
             Err(error) => Err(StoreError::new("apply", format!("no thread to publish from: {error}"))),
         }
     }
-}
 
-impl Cache {
-    /// As `apply`, on this thread, for no longer than the store's patience with each operation. What is not acknowledged by
-    /// then is left to the retry queue.
-    pub(super) fn apply_blocking(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
-        self.move_here(&writes);
-        let Some(shared) = &self.inner.shared else { return Ok(()) };
-        let deadline = Instant::now() + longest_wait(&**shared, writes.moves.len());
-        if shared.form() == Form::Object {
-            // In the process, so that this thread can ask it.
-            let outlet = Outlet::Here(self.inner.publishing().unwrap_or(&**shared));
-            return self.apply_until(deadline, &outlet, writes, on_error);
-        }
-        let blocking = &self.inner.blocking;
-        match blocking.running() {
-            Ok(running) => {
-                let detached = || shared.detached().unwrap_or_else(|| Arc::clone(shared));
-                let store = Arc::clone(blocking.store.get_or_init(detached));
-                let tier = self.inner.tier.is_some().then_some(&*self.inner.memory);
-                self.apply_until(deadline, &Outlet::Thread { running, store, tier }, writes, on_error)
-            }
-            Err(error) => {
-                let refused = Unsent::new(self, writes, on_error).refuse(error);
-                if on_error == OnError::Fail { refused } else { Ok(()) }
-            }
-        }
+    /// The thread and its store, unless the thread is the caller's.
+    pub(super) fn start(&self, shared: &Arc<dyn Store>) -> Result<(Running, Arc<dyn Store>), StoreError> {
+        let running = self.running()?;
+        let store = self.store.get_or_init(|| shared.detached().unwrap_or_else(|| Arc::clone(shared)));
+        Ok((running, Arc::clone(store)))
     }
-
-    fn apply_until(
-        &self,
-        deadline: Instant,
-        outlet: &Outlet<'_>,
-        writes: Writes,
-        on_error: OnError,
-    ) -> Result<(), CacheError> {
-        let aggregate = writes.moves.front().map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
-        // Dropped at the deadline, it has queued what was not acknowledged.
-        let applied = block_on_until(deadline, self.apply_through(outlet, writes, on_error));
-        applied.unwrap_or_else(|| {
-            let source = StoreError::new("apply", "the store did not answer a publisher that waits");
-            if on_error == OnError::Fail { Err(CacheError::Publish { aggregate, source }) } else { Ok(()) }
-        })
-    }
-}
-
-/// For each of the moves, for the channel, and for a connection that is yet to be made.
-fn longest_wait(store: &dyn Store, moves: usize) -> Duration {
-    let operations = u32::try_from(moves).unwrap_or(u32::MAX).saturating_add(2);
-    store.patience().saturating_mul(operations).min(LONGEST_WAIT)
 }

@@ -30,6 +30,7 @@ mod source;
 mod sync;
 mod ticket;
 mod unsent;
+mod wait;
 
 pub use builder::CacheBuilder;
 pub use cache::Cache;
