@@ -7,9 +7,9 @@ pub use inventory;
 
 pub use crate::connection::{TypeCheck, bypass, read, type_of, written};
 pub use crate::engine::{
-    Asked, Batch, Cache, Miss, Peek, Reading, Source, Turn, check_commit, defer, owned, owned_sync, peek, peek_unless,
-    publish, publish_quietly, publish_quietly_sync, publish_sync, read_background, read_inline, read_sync_background,
-    read_sync_inline, source,
+    Asked, Batch, Cache, Current, Miss, Peek, Reading, Source, Turn, check_commit, current as cache, defer, owned,
+    owned_sync, peek, peek_current, peek_unless, publish, publish_quietly, publish_quietly_sync, publish_sync,
+    read_background, read_inline, read_sync_background, read_sync_inline, source,
 };
 pub use crate::entry::Absence;
 pub use crate::event::{
@@ -26,12 +26,6 @@ pub use crate::value::*;
 pub use crate::{CacheError, compare, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
 
 use crate::version::IntoVersion;
-
-/// The process-wide cache.
-#[inline]
-pub fn cache() -> &'static Cache {
-    Cache::global()
-}
 
 /// What `cache = …` may name.
 #[diagnostic::on_unimplemented(

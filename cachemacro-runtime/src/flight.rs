@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use crate::entry::{Absence, EntryKey, Object};
+use crate::policy::Deadlines;
 use crate::store::Snapshot;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, Notify, lock};
@@ -23,9 +24,9 @@ pub(crate) struct FlightKey {
 #[derive(Clone)]
 pub(crate) enum Landing {
     /// A value, and the version it was stored under where it was.
-    Value(Object, Option<u64>),
+    Value(Object, Option<u64>, Deadlines),
     /// An absence.
-    Absent(Absence),
+    Absent(Absence, Deadlines),
     /// The loader's error, which every waiter gets a clone of.
     Error(Object),
     /// Nothing: the records moved in a way that makes the load void. Look again.

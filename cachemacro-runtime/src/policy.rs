@@ -58,7 +58,24 @@ pub struct Deadlines {
     pub hard: Moment,
 }
 
+impl Deadlines {
+    /// Nothing lasts longer than either.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Self { soft: self.soft.min(other.soft), hard: self.hard.min(other.hard) }
+    }
+}
+
 impl Policy {
+    /// The deadlines of an entry with these of its own, whose load was served nothing that lasts longer than `bound`. It is
+    /// fresh no longer than what it is made of, where it has a stale window: without one it is served until it ends.
+    #[must_use]
+    pub fn bounded(&self, own: Deadlines, bound: Deadlines) -> Deadlines {
+        let hard = own.hard.min(bound.hard);
+        let soft = if self.soft.is_some() { own.soft.min(bound.soft) } else { own.soft };
+        Deadlines { soft: soft.min(hard), hard }
+    }
+
     /// The soft TTL, which is the hard one when none was given.
     #[must_use]
     pub fn soft_ttl(&self) -> Duration {

@@ -1,11 +1,13 @@
-//! What a caller may say around a call, and what a loader may ask inside one.
+//! What a caller may say around a call.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::LocalKey;
 use std::time::Duration;
 
-use tokio::task_local;
+use crate::context::{self, CALLER, Entered, Part};
 
 /// How the cached functions called in a scope use their cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,12 +38,12 @@ impl CacheMode {
     /// # }
     /// ```
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        SCOPE.scope(Scope { mode: self, ..current() }, future).await
+        context::within(Some(Scope { mode: self, ..current() }), future).await
     }
 
     /// Runs a closure in this mode, with every cached function it calls.
     pub fn scope_sync<T>(self, run: impl FnOnce() -> T) -> T {
-        SCOPE.sync_scope(Scope { mode: self, ..current() }, run)
+        Scope { mode: self, ..current() }.run(run)
     }
 }
 
@@ -141,13 +143,28 @@ struct Scope {
     trace: Option<TraceSlot>,
 }
 
-task_local! {
-    static SCOPE: Scope;
-    static LOAD: LoadHint;
+thread_local! {
+    static SCOPE: RefCell<Option<Scope>> = const { RefCell::new(None) };
+}
+
+impl Part for Scope {
+    const FLAG: u8 = CALLER;
+
+    fn local() -> &'static LocalKey<RefCell<Option<Self>>> {
+        &SCOPE
+    }
+}
+
+impl Scope {
+    fn run<T>(self, run: impl FnOnce() -> T) -> T {
+        let mut scope = Some(self);
+        let _entered = Entered::new(&mut scope);
+        run()
+    }
 }
 
 fn current() -> Scope {
-    SCOPE.try_with(Scope::clone).unwrap_or_default()
+    context::read(Scope::clone).unwrap_or_default()
 }
 
 /// Runs a future and tells what its first cached call came to.
@@ -161,14 +178,14 @@ fn current() -> Scope {
 /// ```
 pub async fn traced<F: Future>(future: F) -> (F::Output, Trace) {
     let slot = TraceSlot::default();
-    let output = SCOPE.scope(Scope { trace: Some(Arc::clone(&slot)), ..current() }, future).await;
+    let output = context::within(Some(Scope { trace: Some(Arc::clone(&slot)), ..current() }), future).await;
     (output, take(&slot))
 }
 
 /// Runs a closure and tells what its first cached call came to.
 pub fn traced_sync<T>(run: impl FnOnce() -> T) -> (T, Trace) {
     let slot = TraceSlot::default();
-    let output = SCOPE.sync_scope(Scope { trace: Some(Arc::clone(&slot)), ..current() }, run);
+    let output = Scope { trace: Some(Arc::clone(&slot)), ..current() }.run(run);
     (output, take(&slot))
 }
 
@@ -176,57 +193,39 @@ fn take(slot: &TraceSlot) -> Trace {
     std::mem::take(&mut *slot.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Whether the caller said anything: the one check of a hit.
-#[inline]
-pub(crate) fn is_scoped() -> bool {
-    SCOPE.try_with(|_| ()).is_ok()
-}
-
 pub(crate) fn mode() -> CacheMode {
-    SCOPE.try_with(|scope| scope.mode).unwrap_or_default()
+    context::read(|scope: &Scope| scope.mode).unwrap_or_default()
 }
 
 /// Writes down what the first call of the scope came to.
 pub(crate) fn record(trace: impl FnOnce() -> Trace) {
-    let _ = SCOPE.try_with(|scope| {
-        if let Some(slot) = &scope.trace {
-            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            if slot.outcome == CallOutcome::NotCalled {
-                *slot = trace();
-            }
-        }
-    });
-}
-
-/// What a loader is asked for. Read it with [`load_hint`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct LoadHint {
-    /// The row must be read from the primary: a replica's would be refused.
-    pub primary_required: bool,
-}
-
-/// What the load in progress is asked for; outside of a load nothing is.
-///
-/// A repository with replicas asks it before it picks a pool. Tell the cache how far the replicas may lag with
-/// [`CacheBuilder::source_lag`](crate::CacheBuilder::source_lag).
-#[must_use]
-pub fn load_hint() -> LoadHint {
-    LOAD.try_with(|hint| *hint).unwrap_or_default()
+    let Some(Some(slot)) = context::read(|scope: &Scope| scope.trace.clone()) else { return };
+    let is_first = slot.lock().unwrap_or_else(PoisonError::into_inner).outcome == CallOutcome::NotCalled;
+    if is_first {
+        // Made where nothing is locked: it reads the clock.
+        let trace = trace();
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = trace;
+    }
 }
 
 /// Runs a load. Calls inside it keep the mode, and leave the caller's trace alone.
-pub(crate) async fn load<F: Future>(hint: LoadHint, future: F) -> F::Output {
-    let load = LOAD.scope(hint, future);
-    if has_trace() { SCOPE.scope(Scope { mode: mode(), trace: None }, load).await } else { load.await }
+pub(crate) async fn without_trace<F: Future>(future: F) -> F::Output {
+    match untraced() {
+        Some(scope) => context::within(Some(scope), future).await,
+        None => future.await,
+    }
 }
 
-/// As [`load`], for a sync loader.
-pub(crate) fn load_sync<T>(hint: LoadHint, run: impl FnOnce() -> T) -> T {
-    let load = || LOAD.sync_scope(hint, run);
-    if has_trace() { SCOPE.sync_scope(Scope { mode: mode(), trace: None }, load) } else { load() }
+/// As [`without_trace`], for a sync loader.
+pub(crate) fn without_trace_sync<T>(run: impl FnOnce() -> T) -> T {
+    match untraced() {
+        Some(scope) => scope.run(run),
+        None => run(),
+    }
 }
 
-fn has_trace() -> bool {
-    SCOPE.try_with(|scope| scope.trace.is_some()).unwrap_or(false)
+/// The scope without its trace, where it has one.
+fn untraced() -> Option<Scope> {
+    let mode = context::read(|scope: &Scope| scope.trace.is_some().then_some(scope.mode))??;
+    Some(Scope { mode, trace: None })
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
+use crate::context::{self, WeakScopedCache};
 use crate::event::{CacheEvent, SharedEvent};
 
 /// Events that may wait for one subscriber before publishers wait for it.
@@ -56,7 +57,10 @@ impl Bus {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let id = self.add(TypeId::of::<E>(), sender);
         let progress = Arc::new(Progress::default());
-        runtime.spawn(deliver(receiver, Arc::new(handler), Arc::clone(&progress)));
+        // Not kept alive: a cache that is dropped ends its subscriptions.
+        let scope = context::scoped_cache().map(|cache| cache.downgrade());
+        let handler = Handler { handle: Arc::new(handler), scope };
+        runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
         Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
     }
 
@@ -95,7 +99,13 @@ impl Subscriber {
     }
 }
 
-async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: Arc<H>, progress: Arc<Progress>)
+/// A handler, and the scope that it was subscribed in: what it calls uses the same cache.
+struct Handler<H> {
+    handle: Arc<H>,
+    scope: Option<WeakScopedCache>,
+}
+
+async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: Handler<H>, progress: Arc<Progress>)
 where
     E: Clone + Send + Sync + 'static,
     H: Fn(E) -> F + Send + Sync + 'static,
@@ -110,7 +120,7 @@ where
     }
 }
 
-async fn handle<E, H, F, X>(handler: &Arc<H>, event: &E) -> bool
+async fn handle<E, H, F, X>(handler: &Handler<H>, event: &E) -> bool
 where
     E: Clone + Send + 'static,
     H: Fn(E) -> F + Send + Sync + 'static,
@@ -119,9 +129,11 @@ where
 {
     let mut pause = FIRST_PAUSE;
     for attempt in 1..=ATTEMPTS {
-        let (handler, event) = (Arc::clone(handler), event.clone());
+        let (handle, event) = (Arc::clone(&handler.handle), event.clone());
+        let scope = handler.scope.as_ref().and_then(WeakScopedCache::upgrade);
         // In a task of its own, so that a panic is one failed attempt and not the end of the subscription.
-        let task = tokio::spawn(async move { handler(event).await.map_err(|error| failed(attempt, &error)) });
+        let handled = async move { handle(event).await.map_err(|error| failed(attempt, &error)) };
+        let task = tokio::spawn(context::within(scope, handled));
         if matches!(task.await, Ok(Ok(()))) {
             return true;
         }

@@ -6,12 +6,11 @@ use tokio::runtime::Handle;
 
 use super::call::{Call, Served, Spawner, Step};
 use super::ticket::Ticket;
-use crate::clock::Moment;
 use crate::deferred;
 use crate::entry::Payload;
 use crate::flight::{self, FlightKey, Landing, Seat};
 use crate::load_lock;
-use crate::policy::Refresh;
+use crate::policy::{Deadlines, Refresh};
 use crate::scope::{Trace, WhyStale};
 use crate::store::{Entered, Lease, Snapshot};
 use crate::telemetry::Event;
@@ -21,8 +20,7 @@ use crate::telemetry::Event;
 pub(super) struct Fallback {
     pub(super) served: Served,
     pub(super) trace: Trace,
-    pub(super) soft: Moment,
-    pub(super) hard: Moment,
+    pub(super) deadlines: Deadlines,
 }
 
 impl Call {
@@ -30,25 +28,30 @@ impl Call {
     /// everyone else is served.
     pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
         let Some(ticket) = self.refresh_ticket(snapshots).await else {
-            return self.serve_aging(is_fresh, entry.served, entry.trace);
+            return self.serve_aging(is_fresh, entry);
         };
-        let (served, trace) = (entry.served.clone(), entry.trace.clone());
-        self.fallback = Some(entry);
+        self.fallback = Some(entry.clone());
         if self.spawns() {
-            self.serve_aging(is_fresh, served.clone(), trace);
+            let served = entry.served.clone();
+            self.serve_aging(is_fresh, entry);
             return Step::ServeAndRefresh(served, ticket);
         }
         Step::Load(Ticket { budget: self.budget(), ..ticket })
     }
 
-    pub(super) fn serve_aging(&self, is_fresh: bool, served: Served, trace: Trace) -> Step {
-        if is_fresh { self.hit(served, || trace) } else { self.stale_hit(served, || trace, WhyStale::Refreshing) }
+    pub(super) fn serve_aging(&self, is_fresh: bool, entry: Fallback) -> Step {
+        let Fallback { served, trace, deadlines } = entry;
+        if is_fresh {
+            self.hit(served, deadlines, || trace)
+        } else {
+            self.stale_hit(served, deadlines, || trace, WhyStale::Refreshing)
+        }
     }
 
     /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
     pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
         let fallback = self.fallback.take()?;
-        let deadline = if self.site.policy().keeps_stale() { fallback.hard } else { fallback.soft };
+        let deadline = if self.site.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
         if self.now() < deadline {
             return Some(fallback);
         }
@@ -58,11 +61,11 @@ impl Call {
         None
     }
 
-    pub(super) fn serve_fallback(&self, Fallback { served, trace, soft, .. }: Fallback) -> Served {
-        if self.now() < soft {
-            self.hit(served.clone(), || trace);
+    pub(super) fn serve_fallback(&self, Fallback { served, trace, deadlines }: Fallback) -> Served {
+        if self.now() < deadlines.soft {
+            self.hit(served.clone(), deadlines, || trace);
         } else {
-            self.stale_hit(served.clone(), || trace, WhyStale::RefreshFailed);
+            self.stale_hit(served.clone(), deadlines, || trace, WhyStale::RefreshFailed);
         }
         served
     }

@@ -4,6 +4,7 @@ use super::call::{Call, Served};
 use crate::deferred;
 use crate::entry::{Entry, Freshness, Payload};
 use crate::error::StoreError;
+use crate::load;
 use crate::rounds::Good;
 use crate::scope::Tier;
 use crate::store::{Answer, Entered, Lease, Lookup, Snapshot, Store};
@@ -55,13 +56,15 @@ impl Call {
     /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
         if let Some(tier) = self.cache.tier(self.site)
+            // A copy may be behind what this load will be stored under: a load asks the floor.
+            && !load::is_loading()
             && let Some((entry, snapshots)) = tier.kept(self.query())
         {
             return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
         }
         let found = match self.cache.is_local(self.site) {
             true => self.store().lookup(self.query()).await,
-            false => self.cache.inner.lookups.ask(&self.key, || self.good(self.store().lookup(self.query()))).await,
+            false => self.cache.inner.lookups.ask(&self.key, || self.good(self.ask_floor())).await,
         };
         let Some(found) = self.or_count(found) else {
             self.go_apart();
@@ -75,6 +78,14 @@ impl Call {
             return None;
         }
         Some(Found { entry, snapshots, tier: self.tier(), is_fresh })
+    }
+
+    /// Past the copy in this process, which did not serve, or may not.
+    fn ask_floor(&self) -> Answer<'_, Lookup> {
+        match self.cache.tier(self.site) {
+            Some(tier) => tier.look_through(self.query()),
+            None => self.store().lookup(self.query()),
+        }
     }
 
     pub(super) fn decoded(&self, payload: Payload) -> Option<Served> {

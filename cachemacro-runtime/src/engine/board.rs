@@ -9,6 +9,7 @@ use crate::deferred;
 use crate::flight::{self, FlightKey, Landing, Lead, Seat, Waited, Waiter};
 use crate::lease::Patience;
 use crate::load_lock::{self, LoadGuard};
+use crate::policy::Deadlines;
 use crate::scope::{CacheMode, CallOutcome, Trace};
 use crate::store::{Entered, Lease};
 use crate::telemetry::Event;
@@ -32,7 +33,8 @@ impl Call {
                 Some(Found { entry, tier, is_fresh: true, .. }) => {
                     if let Some(served) = self.decoded(entry.payload) {
                         let trace = self.hit_trace(entry.version, entry.written, tier);
-                        return Some(self.found(lead, served, trace));
+                        let deadlines = Deadlines { soft: entry.soft, hard: entry.hard };
+                        return Some(self.found(lead, served, deadlines, trace));
                     }
                 }
                 Some(Found { entry, .. }) => deferred::give_up(entry.payload),
@@ -76,12 +78,12 @@ impl Call {
     }
 
     /// Somebody else's load, for all who wait on this flight.
-    pub(super) fn found(&self, lead: Lead, served: Served, trace: Trace) -> Step {
+    pub(super) fn found(&self, lead: Lead, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
         lead.land(match &served {
-            Served::Value(object) => Landing::Value(Arc::clone(object), trace.version),
-            Served::Absent(kind) => Landing::Absent(*kind),
+            Served::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
+            Served::Absent(kind) => Landing::Absent(*kind, deadlines),
         });
-        self.waited(served, trace)
+        self.waited(served, deadlines, trace)
     }
 
     /// Whether the call's own time was not up before this pause was over.
@@ -114,11 +116,13 @@ impl Call {
                 self.trace(CallOutcome::Failed, None);
                 Some(Step::Failed(error))
             }
-            Some(Waited::Landed(Landing::Value(object, version))) => {
+            Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {
                 let trace = Trace { version, ..self.blank_trace() };
-                Some(self.waited(Served::Value(object), trace))
+                Some(self.waited(Served::Value(object), deadlines, trace))
             }
-            Some(Waited::Landed(Landing::Absent(kind))) => Some(self.waited(Served::Absent(kind), self.blank_trace())),
+            Some(Waited::Landed(Landing::Absent(kind, deadlines))) => {
+                Some(self.waited(Served::Absent(kind), deadlines, self.blank_trace()))
+            }
         }
     }
 }

@@ -187,6 +187,11 @@ impl Cache {
         self.inner.redis.as_ref().map(|store| Group::new(store, name))
     }
 
+    /// Tells this cache from others while it lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
     #[inline]
     pub(crate) fn counters(&self, site: &Site) -> &Counters {
         self.inner.functions.counters(site)

@@ -14,9 +14,10 @@ use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::flight::Lead;
+use crate::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use crate::load_lock::LoadGuard;
-use crate::policy::Mode;
-use crate::scope::{self, CacheMode, LoadHint, Tier, WhyStale};
+use crate::policy::{Deadlines, Mode};
+use crate::scope::{self, CacheMode, Tier, WhyStale};
 use crate::site::Site;
 use crate::store::{Entered, Form, Query, Store};
 use crate::telemetry::Event;
@@ -188,6 +189,29 @@ impl Call {
         if self.cache.is_local(self.site) { Tier::Local } else { Tier::Shared }
     }
 
+    /// A load of this entry, part of the load that this runs inside of.
+    pub(super) fn load(&self, ticket: &Ticket) -> Arc<Load> {
+        Load::new(ticket.hint, &self.cache.inner.clock, &self.key, self.cache.address())
+    }
+
+    /// Tells the load that this call was made in what it served: nothing made of it lasts longer.
+    pub(super) fn observe(&self, deadlines: Deadlines, version: Option<u64>, is_absent: bool) {
+        if !load::is_loading() {
+            return;
+        }
+        let deadlines = Some(deadlines);
+        let served = ServedInLoad { site: self.site, deadlines, clock: &self.cache.inner.clock, is_absent };
+        // The first aggregate carries the version.
+        let versions = version.into_iter().chain(std::iter::repeat(0));
+        load::served(&served, self.aggregates.iter().cloned().zip(versions));
+    }
+
+    /// As [`Call::observe`], for what was loaded past the cache, and made of what ends with `bound`.
+    pub(super) fn observe_bypassed(&self, bound: Option<Deadlines>) {
+        let clock = &self.cache.inner.clock;
+        load::served(&ServedInLoad { site: self.site, deadlines: bound, clock, is_absent: false }, []);
+    }
+
     /// Counts a store's failure; the caller goes on without the store.
     pub(super) fn or_count<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {
@@ -226,6 +250,9 @@ impl Call {
             if self.mode == CacheMode::OnlyIfCached && self.can_answer_nothing {
                 return self.refuse(CacheError::NotCached { function: self.site.info().name });
             }
+            if load::is_loading_this(&self.key, self.cache.address()) {
+                return Step::Load(self.unstored());
+            }
             let entered = self.enter().await;
             if let Some(step) = self.board(entered).await {
                 return step;
@@ -256,13 +283,13 @@ impl Call {
         let Entry { payload, version, written, soft, hard, .. } = entry;
         let served = self.decoded(payload)?;
         let is_early = std::mem::take(&mut self.is_early);
-        let trace = || self.hit_trace(version, written, tier);
+        let (trace, deadlines) = (|| self.hit_trace(version, written, tier), Deadlines { soft, hard });
         Some(match (is_fresh, self.mode) {
-            (true, _) if !is_early => self.hit(served, trace),
-            (false, CacheMode::OnlyIfCached) => self.stale_hit(served, trace, WhyStale::OnlyIfCached),
+            (true, _) if !is_early => self.hit(served, deadlines, trace),
+            (false, CacheMode::OnlyIfCached) => self.stale_hit(served, deadlines, trace, WhyStale::OnlyIfCached),
             _ => {
                 let trace = trace();
-                self.refresh_or_serve(is_fresh, Fallback { served, trace, soft, hard }, snapshots).await
+                self.refresh_or_serve(is_fresh, Fallback { served, trace, deadlines }, snapshots).await
             }
         })
     }
@@ -304,6 +331,7 @@ impl Call {
             started: self.now(),
             budget: self.budget(),
             attempt: self.loads,
+            dependencies: Dependencies::default(),
         }
     }
 

@@ -8,8 +8,9 @@ use super::ticket::Ticket;
 use crate::clock::Moment;
 use crate::entry::{Absence, Entry, FenceKind, Object, Payload};
 use crate::flight::Landing;
+use crate::load::LoadHint;
 use crate::policy::Deadlines;
-use crate::scope::{CacheMode, CallOutcome, LoadHint};
+use crate::scope::{CacheMode, CallOutcome};
 use crate::store::{Announcement, Entered, Fence, Fill, Notice, Refused, Snapshot};
 use crate::telemetry::Event;
 
@@ -59,18 +60,20 @@ impl Call {
         if let Loaded::Error(error) = loaded {
             return self.land_error(ticket, error).await;
         }
+        self.look_for_missing_bindings(&ticket.dependencies);
+        let deadlines = self.deadlines(&ticket, &loaded);
         let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
             let bypassed = self.mode == CacheMode::Bypass;
             let outcome = if bypassed { CallOutcome::Bypassed } else { CallOutcome::LoadedNotStored };
-            return self.share(ticket, loaded, outcome);
+            return self.share(ticket, loaded, deadlines, outcome);
         };
-        match self.store_loaded(entered, &ticket, &loaded, took).await {
+        match self.store_loaded(entered, &ticket, &loaded, deadlines, took).await {
             Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS && !self.loads_once => {
                 Landed::Again(self.primary_ticket(ticket))
             }
             Verdict::Unreachable { version } if ticket.attempt < MAX_LOADS => self.heal(ticket, version).await,
-            Verdict::Stored => self.share(ticket, loaded, CallOutcome::Loaded),
-            _ => self.share(ticket, loaded, CallOutcome::LoadedNotStored),
+            Verdict::Stored => self.share(ticket, loaded, deadlines, CallOutcome::Loaded),
+            _ => self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored),
         }
     }
 
@@ -116,7 +119,14 @@ impl Call {
         }
     }
 
-    async fn store_loaded(&self, entered: &Entered, ticket: &Ticket, loaded: &Loaded, took: Duration) -> Verdict {
+    async fn store_loaded(
+        &self,
+        entered: &Entered,
+        ticket: &Ticket,
+        loaded: &Loaded,
+        deadlines: Deadlines,
+        took: Duration,
+    ) -> Verdict {
         let fence = match loaded {
             Loaded::Value { version: Some(version), .. } => Fence::Row(*version),
             _ => Fence::Still,
@@ -124,7 +134,7 @@ impl Call {
         let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
         let verdict =
             |refused: Option<Refused>| judge(refused, fence, entered, ticket.hint.primary_required, from_primary);
-        let Some(entry) = self.entry(ticket.started, loaded, took) else {
+        let Some(entry) = self.entry(ticket.started, loaded, deadlines, took) else {
             self.discard_refreshed().await;
             return verdict(None);
         };
@@ -146,16 +156,24 @@ impl Call {
         }
     }
 
+    /// When what was loaded ends: by its own TTLs, and with whatever was served inside its load (G1).
+    fn deadlines(&self, ticket: &Ticket, loaded: &Loaded) -> Deadlines {
+        let (policy, chance) = (self.site.policy(), fastrand::f64());
+        let negative = match loaded {
+            Loaded::Absent(_) => policy.negative_deadlines(ticket.started, chance),
+            _ => None,
+        };
+        let own = negative.unwrap_or_else(|| policy.deadlines(ticket.started, chance));
+        ticket.dependencies.bound.map_or(own, |bound| policy.bounded(own, bound))
+    }
+
     /// The entry to store; `None` when the annotation says not to, or the value has no encoding.
-    fn entry(&self, started: Moment, loaded: &Loaded, took: Duration) -> Option<Entry> {
-        let policy = self.site.policy();
-        let chance = fastrand::f64();
-        let (payload, deadlines, weight) = match loaded {
+    fn entry(&self, started: Moment, loaded: &Loaded, deadlines: Deadlines, took: Duration) -> Option<Entry> {
+        let (payload, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
-            Loaded::Value { object, weight, .. } => {
-                (self.payload(object)?, policy.deadlines(started, chance), self.weigh(object, *weight))
-            }
-            Loaded::Absent(kind) => (Payload::Absent(*kind), policy.negative_deadlines(started, chance)?, 0),
+            Loaded::Value { object, weight, .. } => (self.payload(object)?, self.weigh(object, *weight)),
+            Loaded::Absent(_) if self.site.policy().negative.is_none() => return None,
+            Loaded::Absent(kind) => (Payload::Absent(*kind), 0),
         };
         let Deadlines { soft, hard } = deadlines;
         Some(Entry { payload, version: 0, kind: FenceKind::Still, written: started, soft, hard, cost: took, weight })
@@ -201,14 +219,21 @@ impl Call {
         self.or_count(told);
     }
 
-    fn share(&self, ticket: Ticket, loaded: Loaded, outcome: CallOutcome) -> Landed {
+    fn share(&self, ticket: Ticket, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {
         let (landing, version) = match loaded {
-            Loaded::Value { object, version, .. } => (Landing::Value(object, version), version),
-            Loaded::Absent(kind) => (Landing::Absent(kind), None),
+            Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines), version),
+            Loaded::Absent(kind) => (Landing::Absent(kind, deadlines), None),
             Loaded::Error(_) => return Landed::Return,
         };
+        let is_absent = matches!(landing, Landing::Absent(..));
         if let Some(lead) = ticket.lead {
             lead.land(landing);
+        }
+        if outcome == CallOutcome::Bypassed {
+            // It has no TTL, but may be made of what has.
+            self.observe_bypassed(ticket.dependencies.bound);
+        } else {
+            self.observe(deadlines, version, is_absent);
         }
         self.trace(outcome, version);
         Landed::Return

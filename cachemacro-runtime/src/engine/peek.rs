@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
-use crate::clock::Moment;
+use crate::context::{self, CACHE, CALLER, LOAD};
 use crate::entry::{Absence, EntryIdRef, Object, Payload};
 use crate::key::KeyWriter;
-use crate::scope::{self, CacheMode};
+use crate::load::{self, Served};
+use crate::policy::Deadlines;
+use crate::scope::CacheMode;
 use crate::site::{Instance, Site};
 use crate::telemetry::Event;
 use crate::value::{Shape, ValueOps, Values};
@@ -34,8 +36,34 @@ pub fn peek<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
+    look(context::flags(), instance, cache, key, values)
+}
+
+/// As [`peek`], in the cache of the scope that the caller runs in, else in the process-wide one.
+#[inline]
+pub fn peek_current<S: Shape>(
+    instance: &'static Instance,
+    key: &mut KeyWriter,
+    _: S,
+    values: Values<S::Value>,
+) -> Peek<S::Value> {
+    let flags = context::flags();
+    if flags & CACHE != 0 {
+        return look_in_scope(flags, instance, key, values);
+    }
+    look(flags, instance, Cache::global(), key, values)
+}
+
+#[cold]
+#[inline(never)]
+fn look_in_scope<V>(flags: u8, instance: &'static Instance, key: &mut KeyWriter, values: Values<V>) -> Peek<V> {
+    look(flags, instance, &Cache::current(), key, values)
+}
+
+#[inline]
+fn look<V>(flags: u8, instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, values: Values<V>) -> Peek<V> {
     let (site, key) = (instance.site, EntryIdRef::of_call(instance, key));
-    let Seen { object, other } = seen(site, cache, &key);
+    let Seen { object, other } = seen(flags, site, cache, &key);
     if let Some(value) = object.and_then(values.own) {
         return Peek::Value(value);
     }
@@ -78,12 +106,6 @@ pub(super) struct Seen {
     pub(super) other: Other,
 }
 
-impl Seen {
-    fn is_nothing(&self) -> bool {
-        self.object.is_none() && matches!(self.other, Other::Nothing)
-    }
-}
-
 #[derive(Clone, Copy)]
 pub(super) enum Other {
     Absent(Absence),
@@ -93,41 +115,67 @@ pub(super) enum Other {
 }
 
 /// Made once for all functions. A value leaves the lock of its shard by reference: the user's `Clone` comes later.
-pub(super) fn seen(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
+pub(super) fn seen(flags: u8, site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     let tier = cache.tier(site);
-    if scope::is_scoped() || (tier.is_none() && !cache.is_local(site)) {
+    // A load asks the floor: a copy in the tier may be behind what the load will be stored under.
+    let is_passed = flags & CALLER != 0 || (flags & LOAD != 0 && tier.is_some());
+    if is_passed || (tier.is_none() && !cache.is_local(site)) {
         return Seen { object: None, other: Other::Nothing };
     }
     let (object, other) = (Cell::new(None), Cell::new(Other::Nothing));
-    let (soft, cost) = (Cell::new(Moment::default()), Cell::new(Duration::ZERO));
+    let (soft, hard, cost) = (Cell::default(), Cell::default(), Cell::new(Duration::ZERO));
+    let policy = site.policy();
     cache.inner.memory.peek(key, |entry| {
         soft.set(entry.soft);
-        cost.set(entry.cost);
+        if flags & LOAD != 0 {
+            hard.set(entry.hard);
+        }
+        if policy.early.is_some() {
+            cost.set(entry.cost);
+        }
         match &entry.payload {
             Payload::Object(found) => object.set(Some(Arc::clone(found))),
             Payload::Absent(kind) => other.set(Other::Absent(*kind)),
             Payload::Bytes(_) => {}
         }
     });
-    let mut seen = Seen { object: object.into_inner(), other: other.get() };
-    if seen.is_nothing() {
-        return seen;
-    }
+    let (object, other, soft) = (object.into_inner(), other.get(), soft.get());
+    let event = match (&object, other) {
+        (Some(_), _) => Event::HitFresh,
+        (None, Other::Absent(_)) => Event::HitNegative,
+        (None, _) => return Seen { object, other },
+    };
     // The clock is the user's code: it is read where no lock is held.
-    let (clock, policy, soft) = (&*cache.inner.clock, site.policy(), soft.get());
+    let clock = &*cache.inner.clock;
     // A tier's coherence ends too soon for a moment of the last second.
     let now = if tier.is_some() { clock.now() } else { clock.near(soft) };
     if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
-        seen = Seen { object: None, other: Other::Nothing };
-    } else if policy.early.is_some() && policy.is_early(now, soft, cost.get(), 1.0 - fastrand::f64()) {
-        seen = Seen { object: None, other: Other::Early };
+        return passed(object, Other::Nothing);
     }
-    if seen.object.is_some() {
-        cache.counters(site).add(Event::HitFresh);
-    } else if let Other::Absent(_) = seen.other {
-        cache.counters(site).add(Event::HitNegative);
+    if policy.early.is_some() && policy.is_early(now, soft, cost.get(), 1.0 - fastrand::f64()) {
+        return passed(object, Other::Early);
     }
-    seen
+    cache.counters(site).add(event);
+    if flags & LOAD != 0 {
+        observe(site, cache, key, matches!(event, Event::HitNegative), Deadlines { soft, hard: hard.get() });
+    }
+    Seen { object, other }
+}
+
+/// What was found is not served.
+#[cold]
+#[inline(never)]
+fn passed(object: Option<Object>, other: Other) -> Seen {
+    drop(object);
+    Seen { object: None, other }
+}
+
+/// Tells the load that the hit is a part of.
+#[cold]
+#[inline(never)]
+fn observe(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, is_absent: bool, deadlines: Deadlines) {
+    let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
+    load::served(&served, cache.inner.memory.hangs_on(key));
 }
 
 #[cold]

@@ -11,6 +11,7 @@ use super::fill::Landed;
 use super::reading::{Reading, Turn};
 use super::refresh::refresh;
 use super::ticket::Ticket;
+use crate::context;
 use crate::value::{FailFace, Judged, Shape, Values};
 
 impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
@@ -37,7 +38,8 @@ impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
         let mut refused = Vec::new();
         let mut ticket = ticket;
         loop {
-            let Some(judged) = ticket.run((self.run)(&load)).await else {
+            let this = self.call.load(&ticket);
+            let Some(judged) = ticket.run(this, (self.run)(&load)).await else {
                 let step = self.call.land_timeout(ticket);
                 return self.face.next(&mut self.call, step);
             };
@@ -116,6 +118,6 @@ pub fn read_background<S: Shape>(
 /// Without a runtime the ticket is dropped, and the next reader refreshes.
 fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: Load<S>) {
     if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(refresh(call, ticket, face, move || load.run()));
+        runtime.spawn(context::inherit(refresh(call, ticket, face, move || load.run())));
     }
 }

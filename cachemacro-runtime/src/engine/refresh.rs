@@ -24,7 +24,8 @@ where
         // What the function returned need not be `Send`, and ends with its load.
         let loading = load();
         let loading = async move { face.part(loading.await).0 };
-        let Some(loaded) = ticket.run(loading).await else {
+        let this = call.load(&ticket);
+        let Some(loaded) = ticket.run(this, loading).await else {
             drop(ticket);
             return deferred.collect(call.refresh_timed_out()).await;
         };

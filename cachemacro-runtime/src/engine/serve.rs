@@ -3,6 +3,8 @@
 use super::call::{Call, Served, Step};
 use crate::clock::Moment;
 use crate::error::CacheError;
+use crate::load;
+use crate::policy::Deadlines;
 use crate::scope::{self, CallOutcome, Tier, Trace, WhyStale};
 use crate::telemetry::Event;
 
@@ -21,24 +23,35 @@ impl Call {
         Step::Refuse(error)
     }
 
-    pub(super) fn hit(&self, served: Served, trace: impl FnOnce() -> Trace) -> Step {
+    pub(super) fn hit(&self, served: Served, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
         let (event, outcome) = match served {
             Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
             Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
         };
         self.count(event);
-        scope::record(|| Trace { outcome, ..trace() });
-        Step::Serve(served)
+        self.serve(served, deadlines, || Trace { outcome, ..trace() })
     }
 
-    pub(super) fn stale_hit(&self, served: Served, trace: impl FnOnce() -> Trace, why: WhyStale) -> Step {
+    pub(super) fn stale_hit(
+        &self,
+        served: Served,
+        deadlines: Deadlines,
+        trace: impl FnOnce() -> Trace,
+        why: WhyStale,
+    ) -> Step {
         self.count(Event::HitStale);
-        scope::record(|| Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() });
-        Step::Serve(served)
+        self.serve(served, deadlines, || Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() })
     }
 
-    pub(super) fn waited(&self, served: Served, trace: Trace) -> Step {
-        scope::record(|| Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace });
+    pub(super) fn waited(&self, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
+        self.serve(served, deadlines, || Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace })
+    }
+
+    fn serve(&self, served: Served, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
+        if load::is_loading() {
+            self.observe(deadlines, None, matches!(served, Served::Absent(_)));
+        }
+        scope::record(trace);
         Step::Serve(served)
     }
 

@@ -14,6 +14,7 @@ use super::face::{Due, Face, Next};
 use super::fill::Landed;
 use super::reading::{Reading, Turn};
 use super::ticket::Ticket;
+use crate::context::{self, Entered};
 use crate::deferred::Deferred;
 use crate::value::{FailFace, Judged, Shape, Values};
 
@@ -78,7 +79,10 @@ impl<S: Shape, L> Reading<S, L, Judged<S>> {
         let mut refused = Vec::new();
         let mut ticket = ticket;
         loop {
-            let (loaded, kept) = self.face.part(ticket.run_sync(|| (self.run)(load)));
+            let (loaded, kept) = {
+                let this = self.call.load(&ticket);
+                self.face.part(ticket.run_sync(&this, || (self.run)(load)))
+            };
             match block_on(self.deferred.collect(self.call.land(ticket, loaded))) {
                 Landed::Return => return self.face.loaded(kept),
                 Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
@@ -123,8 +127,10 @@ pub fn read_sync_background<S: Shape>(
 /// The refresh runs on a thread of its own: a pool's queue might stand behind the very callers that wait for it.
 fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>) {
     let runtime = Handle::try_current().ok();
+    let mut scoped = context::scoped_cache();
     let refresh = move || {
         let _entered = runtime.as_ref().map(Handle::enter);
+        let _scoped = Entered::new(&mut scoped);
         refresh_sync(call, ticket, face, &load);
     };
     // Without a thread the ticket is dropped, and the next reader refreshes.
@@ -136,7 +142,10 @@ fn refresh_sync<S: Shape>(mut call: Call, ticket: Ticket, face: Face<S>, load: &
     let (mut deferred, mut brought) = (Deferred::default(), Vec::new());
     let mut ticket = ticket;
     loop {
-        let (loaded, kept) = face.part(ticket.run_sync(load));
+        let (loaded, kept) = {
+            let this = call.load(&ticket);
+            face.part(ticket.run_sync(&this, load))
+        };
         brought.push(kept);
         match block_on(deferred.collect(call.land(ticket, loaded))) {
             Landed::Again(next) => ticket = next,

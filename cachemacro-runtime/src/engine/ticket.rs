@@ -1,12 +1,14 @@
 //! The right to run one load, with all that its result is checked against.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::flight::Lead;
+use crate::load::{Dependencies, Load, LoadHint};
 use crate::load_lock::LoadGuard;
-use crate::scope::{self, LoadHint};
+use crate::scope;
 use crate::store::Entered;
 
 /// One load. Dropping it passes its flight on.
@@ -26,20 +28,26 @@ pub(crate) struct Ticket {
     pub(super) budget: Option<Duration>,
     /// Which load of its call this is, from 1.
     pub(super) attempt: u32,
+    /// What the load was made of, when it has run.
+    pub(super) dependencies: Dependencies,
 }
 
 impl Ticket {
     /// Runs the load; `None` when its time was up, and then it is cancelled.
-    pub(super) async fn run<F: Future>(&self, load: F) -> Option<F::Output> {
-        let load = scope::load(self.hint, load);
-        match self.budget {
-            Some(budget) => tokio::time::timeout(budget, load).await.ok(),
-            None => Some(load.await),
-        }
+    pub(super) async fn run<F: Future>(&mut self, load: Arc<Load>, future: F) -> Option<F::Output> {
+        let future = scope::without_trace(load.run(future));
+        let output = match self.budget {
+            Some(budget) => tokio::time::timeout(budget, future).await.ok(),
+            None => Some(future.await),
+        };
+        self.dependencies = load.take();
+        output
     }
 
     /// Runs a sync load, which nothing can cancel.
-    pub(super) fn run_sync<T>(&self, load: impl FnOnce() -> T) -> T {
-        scope::load_sync(self.hint, load)
+    pub(super) fn run_sync<T>(&mut self, load: &Arc<Load>, run: impl FnOnce() -> T) -> T {
+        let output = scope::without_trace_sync(|| load.run_sync(run));
+        self.dependencies = load.take();
+        output
     }
 }

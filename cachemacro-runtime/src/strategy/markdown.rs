@@ -19,6 +19,7 @@ edit. A test that calls `assert_matches` holds this file to them, and rewrites i
 - **Whatever is lost**: the oldest value that anyone may serve, though an event was never sent, a writer died
   before it, a store forgot, or something wrote that this binary does not know. The `source_lag` of the cache
   comes on top.
+- What a function loads through another cached one may be as old as that one's line allows, if that is more.
 ";
 
 pub(super) fn render(strategy: &Strategy) -> String {

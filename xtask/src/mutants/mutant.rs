@@ -128,4 +128,22 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             to: "    call.mode = CacheMode::Refresh;\n",
         }],
     },
+    Mutant {
+        name: "anothers-lease",
+        rule: "G4: who gives up waiting takes no lease from who loads",
+        edits: &[Edit {
+            file: "store/redis/lease.rs",
+            from: "            Some(held) if !held.lease.is_released.load(Ordering::Relaxed) => return Guard(Arc::clone(held)),\n",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "nested-bound",
+        rule: "G1: an entry lives no longer than what it was loaded from",
+        edits: &[Edit {
+            file: "engine/fill.rs",
+            from: "        ticket.dependencies.bound.map_or(own, |bound| policy.bounded(own, bound))\n",
+            to: "        own\n",
+        }],
+    },
 ];

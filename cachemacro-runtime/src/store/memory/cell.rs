@@ -119,6 +119,10 @@ impl Tie {
         serves
     }
 
+    pub(super) fn name(&self) -> &Aggregate {
+        &self.cell.name
+    }
+
     pub(super) fn token(&self) -> Token {
         self.token
     }

@@ -87,6 +87,11 @@ impl MemoryStore {
         newest.into_inner()
     }
 
+    /// What the entry under this key hangs on, and the version of each that it was stored under.
+    pub(crate) fn hangs_on(&self, id: &EntryIdRef<'_>) -> Vec<(Aggregate, u64)> {
+        self.newest(id).map(|kept| kept.record.hangs_on()).unwrap_or_default()
+    }
+
     /// As [`MemoryStore::newest`], but no hit: nobody asked for it.
     fn previous(&self, key: &EntryKey) -> Option<Kept> {
         let previous = OnceCell::new();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cell::Tie;
 use crate::deferred;
 use crate::entry::{Absence, Entry, EntryId, Payload};
+use crate::event::Aggregate;
 use crate::store::index::Snapshot;
 
 /// What a hit looks at comes first: fewer lines of the processor's cache.
@@ -60,6 +61,10 @@ impl Record {
     /// The snapshots that a refresh of this entry is fenced with.
     pub(super) fn snapshots(&self) -> Vec<Snapshot> {
         self.ties.all().iter().map(Tie::snapshot).collect()
+    }
+
+    pub(super) fn hangs_on(&self) -> Vec<(Aggregate, u64)> {
+        self.ties.all().iter().map(|tie| (tie.name().clone(), tie.token().version)).collect()
     }
 
     pub(super) fn is_same_version(&self, other: &Self) -> bool {

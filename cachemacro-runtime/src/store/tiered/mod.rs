@@ -81,6 +81,11 @@ impl Tiered {
         self.memory.keep(query, fill, origin.into());
     }
 
+    /// LOOKUP of the shared store, whatever is kept here.
+    pub(crate) fn look_through<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        Box::pin(self.fetch(query))
+    }
+
     async fn fetch(&self, query: Query<'_>) -> Result<Lookup, super::StoreError> {
         let places = self.places(query).await;
         let mut found = self.shared.lookup(query).await?;

@@ -20,7 +20,7 @@ use crate::model::policy::Refresh;
 ///     let shape = P::shape!(R);
 ///     let values = P::compare!(P::cacheable_shared(shape));
 ///     let fail = P::fail_face!(R);
-///     let cache = P::cache();
+///     let cache = P::handle(&cache);                  // with `cache = …`
 ///     let absent = P::absent(shape);
 ///     let miss = ..;                                  // or return what was found
 ///     let reading = P::read_background(miss, ..);     // or another of the four
@@ -116,7 +116,7 @@ fn setup(cached: &Cached) -> TokenStream {
                 let __cachemacro_cache = #handle;
             }
         }
-        None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),
+        None => TokenStream::new(),
     };
     let absent = absent(cached);
     quote_spanned! {here()=>
@@ -170,20 +170,31 @@ fn peek(cached: &Cached) -> TokenStream {
     let known = known(cached, "Peek");
     let aggregates = bind::aggregates(cached, "__cachemacro_miss");
     let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
-    let (peek, bypasses) = match bypass::decide(cached) {
-        Some(_) => ("peek_unless", Some(quote_spanned!(here()=> __cachemacro_bypasses,))),
-        None => ("peek", None),
+    let cache = cache_of(cached);
+    let (peek, before) = match (bypass::decide(cached), &cached.cache) {
+        (Some(_), _) => ("peek_unless", quote_spanned!(here()=> __cachemacro_bypasses, __cachemacro_instance, #cache,)),
+        (None, Some(_)) => ("peek", quote_spanned!(here()=> __cachemacro_instance, #cache,)),
+        (None, None) => ("peek_current", quote_spanned!(here()=> __cachemacro_instance,)),
     };
     let peek = Ident::new(peek, here());
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
             #key
-            match #p::#peek(#bypasses __cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+            match #p::#peek(#before &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
                 #known
                 #p::Peek::Miss(__cachemacro_miss) => __cachemacro_miss,
             }
         };
         #aggregates
+    }
+}
+
+/// The cache as an argument: a scope's is borrowed for no longer than the call takes.
+fn cache_of(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    match cached.cache {
+        Some(_) => quote_spanned!(here()=> __cachemacro_cache),
+        None => quote_spanned!(here()=> &#p::cache()),
     }
 }
 
@@ -199,6 +210,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     } else {
         (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
     };
+    let cache = cache_of(cached);
     let aggregates = bind::aggregates(cached, "__cachemacro_source");
     let bypass =
         bypass::decide(cached).map(|_| quote_spanned!(here()=> __cachemacro_source.bypass_if(__cachemacro_bypasses);));
@@ -206,7 +218,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         let mut __cachemacro_source = {
             #key
             #p::source(
-                __cachemacro_instance, __cachemacro_cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
+                __cachemacro_instance, #cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
             )
         };
         #bypass

@@ -141,7 +141,7 @@ fn publish(writer: &Writer) -> TokenStream {
                 let __cachemacro_cache = #handle;
             }
         }
-        None => quote_spanned!(here()=> let __cachemacro_cache = #p::cache();),
+        None => quote_spanned!(here()=> let __cachemacro_cache = &#p::cache();),
     };
     let (suffix, wait) =
         if writer.function.is_async() { ("", Some(quote_spanned!(here()=> .await))) } else { ("_sync", None) };
