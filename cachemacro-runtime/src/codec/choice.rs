@@ -20,7 +20,7 @@ pub(crate) fn choices<T: DeserializeOwned + 'static>(given: Encoding) -> (Option
     if given.codec == Codec::MessagePack {
         return (Some(named), None);
     }
-    let is_hopeless = || schema::is_read_by_guess::<T>() || is_named(TypeId::of::<T>());
+    let is_hopeless = || schema::shape::<T>(false).is_read_by_guess || is_named(TypeId::of::<T>());
     if given.codec.has_no_names() && is_hopeless() { (Some(named), None) } else { (Some(given), Some(named)) }
 }
 

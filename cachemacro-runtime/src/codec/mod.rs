@@ -21,6 +21,8 @@ mod messagepack;
 mod positional;
 mod schema;
 
+use std::borrow::Cow;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::choice::{choices, needs_names};
@@ -41,7 +43,7 @@ pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encod
     let Encoding { codec, compression } = encoding;
     let mut head = [0; HEAD];
     head[0] = codec.id();
-    head[1..9].copy_from_slice(&schema::fingerprint::<T>(codec.is_human_readable()).to_le_bytes());
+    head[1..9].copy_from_slice(&schema::shape::<T>(codec.is_human_readable()).fingerprint.to_le_bytes());
     let plain = body::write(codec, value, head.to_vec())?;
     let Some(packed) = compression.and_then(|compression| compression::pack(compression, &plain.bytes[HEAD..])) else {
         return Some(plain);
@@ -52,18 +54,55 @@ pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encod
 }
 
 /// The value in an envelope, if it is one of this type.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
+    let Opened { codec, body, .. } = open::<T>(bytes)?;
+    body::read(codec, &body)
+}
+
+/// The value in an envelope, if this binary would write it in these bytes.
+///
+/// A type that is read by guess has no fingerprint that would tell. A binary whose type has one field more would read what an
+/// older one wrote, and give the field its default; so what it reads is written again and compared.
+pub(crate) fn decode_own<T: Serialize + DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
+    let Opened { codec, body, is_read_by_guess } = open::<T>(bytes)?;
+    let value = body::read(codec, &body)?;
+    let is_own = || Some(are_alike(&body::write(codec, &value, Vec::new())?.bytes, &body));
+    (!is_read_by_guess || is_own() == Some(true)).then_some(value)
+}
+
+/// Whether these are the same bytes in any order: some maps are written in another one each time.
+pub(crate) fn are_alike(one: &[u8], other: &[u8]) -> bool {
+    let count = |bytes: &[u8]| {
+        let mut counts = [0_usize; 256];
+        bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+        counts
+    };
+    one == other || (one.len() == other.len() && count(one) == count(other))
+}
+
+/// An envelope of a type.
+struct Opened<'a> {
+    codec: Codec,
+    body: Cow<'a, [u8]>,
+    is_read_by_guess: bool,
+}
+
+fn open<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<Opened<'_>> {
     let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
     let [codec, fingerprint @ .., packed_by] = *head;
     let codec = Codec::of(codec)?;
-    if u64::from_le_bytes(fingerprint) != schema::fingerprint::<T>(codec.is_human_readable()) {
+    let shape = schema::shape::<T>(codec.is_human_readable());
+    if u64::from_le_bytes(fingerprint) != shape.fingerprint {
         return None;
     }
-    if packed_by == compression::NONE {
-        return body::read(codec, rest);
-    }
-    let (length, packed) = rest.split_first_chunk()?;
-    body::read(codec, &compression::unpack(packed_by, packed, u32::from_le_bytes(*length))?)
+    let body = if packed_by == compression::NONE {
+        Cow::Borrowed(rest)
+    } else {
+        let (length, packed) = rest.split_first_chunk()?;
+        Cow::Owned(compression::unpack(packed_by, packed, u32::from_le_bytes(*length))?)
+    };
+    Some(Opened { codec, body, is_read_by_guess: shape.is_read_by_guess })
 }
 
 /// How many bytes the value has in the most compact encoding.
@@ -75,7 +114,7 @@ pub(crate) fn size<T: Serialize>(value: &T) -> Option<usize> {
 /// The fingerprint of a type, for those who test it from outside.
 #[cfg(feature = "testing")]
 pub(crate) fn fingerprint<T: DeserializeOwned + 'static>(codec: Codec) -> u64 {
-    schema::fingerprint::<T>(codec.is_human_readable())
+    schema::shape::<T>(codec.is_human_readable()).fingerprint
 }
 
 #[cfg(test)]

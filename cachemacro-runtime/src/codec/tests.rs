@@ -16,7 +16,7 @@ fn row() -> Row {
 #[test]
 fn the_bytes_are_these() {
     let bytes = encode(&row(), Encoding::default()).expect("postcard takes it").bytes;
-    let fingerprint = schema::fingerprint::<Row>(false).to_le_bytes();
+    let fingerprint = schema::shape::<Row>(false).fingerprint.to_le_bytes();
     assert_eq!(bytes, [&[1][..], &fingerprint, &[0], b"\xac\x02\x03aaa"].concat());
 }
 
@@ -63,6 +63,66 @@ fn what_this_binary_cannot_open_is_a_miss() {
     for end in 0..bytes.len() {
         assert_eq!(decode::<Row>(&bytes[..end]), None);
     }
+}
+
+/// The types of one binary; those of the next have a field more. In two blocks of one function they have one name.
+macro_rules! types {
+    ($($more:tt)*) => {
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        #[serde(tag = "kind")]
+        enum Tagged {
+            Account { id: u64, #[serde(default)] name: String, $($more)* },
+        }
+
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        struct Flat {
+            id: u64,
+            #[serde(flatten)]
+            inner: Inner,
+        }
+
+        #[derive(Serialize, Deserialize, PartialEq, Debug, Default)]
+        struct Inner {
+            #[serde(default)]
+            name: String,
+            $($more)*
+        }
+    };
+}
+
+#[test]
+fn r18_a_field_that_is_new_makes_a_miss_where_a_type_is_read_by_guess() {
+    let named = Encoding::new(Codec::MessagePack);
+    let (tagged, flat) = {
+        types! {}
+        let tagged = Tagged::Account { id: 1, name: "a".to_owned() };
+        let tagged_bytes = encode(&tagged, named).expect("it has a form").bytes;
+        assert_eq!(decode_own(&tagged_bytes), Some(tagged));
+        let flat = Flat { id: 1, inner: Inner::default() };
+        let bytes = encode(&flat, named).expect("it has a form").bytes;
+        assert_eq!(decode_own(&bytes), Some(flat));
+        (tagged_bytes, bytes)
+    };
+    let newer = {
+        types! { #[serde(default)] vip: bool }
+        assert!(decode::<Tagged>(&tagged).is_some(), "the type itself cannot tell");
+        assert_eq!(decode_own::<Tagged>(&tagged), None);
+        assert_eq!(decode_own::<Flat>(&flat), None);
+        encode(&Tagged::Account { id: 1, name: String::new(), vip: true }, named).expect("it has a form").bytes
+    };
+    types! {}
+    assert!(decode::<Tagged>(&newer).is_some(), "and what it does not know is passed over");
+    assert_eq!(decode_own::<Tagged>(&newer), None);
+    let _ = (Flat { id: 1, inner: Inner::default() }, Tagged::Account { id: 1, name: String::new() });
+}
+
+#[test]
+fn what_is_read_by_guess_and_written_in_any_order_is_no_miss() {
+    let maps: Vec<_> =
+        (0..50).map(|at| std::collections::HashMap::from([(at, at), (at + 1, 0), (at + 2, 7)])).collect();
+    let value = (maps, serde_json::json!({ "a": 1 }));
+    let bytes = encode(&value, Encoding::new(Codec::MessagePack)).expect("it has a form").bytes;
+    assert_eq!(decode_own(&bytes), Some(value));
 }
 
 /// Postcard cannot write what says its length last; the value is not stored, and loaded again.

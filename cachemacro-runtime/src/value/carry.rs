@@ -2,7 +2,7 @@
 
 use super::compare::Comparison;
 use super::store_form::{ValueCodec, ValueOps};
-use crate::codec::Encoding;
+use crate::codec::{self, Encoding};
 use crate::entry::Object;
 
 /// Deeper values are not read back: that takes about as much of the stack as a thread has.
@@ -44,7 +44,7 @@ impl ValueOps {
         let Some(back) = (codec.decode)(bytes) else { return Back::Not };
         let same_bytes = || {
             let again = (codec.encode)(&back, encoding)?;
-            Some(again.bytes == bytes || sorted(again.bytes) == sorted(bytes.to_vec()))
+            Some(codec::are_alike(&again.bytes, bytes))
         };
         match self.comparison.are_same(object, &back).or_else(same_bytes) {
             Some(true) => Back::Same,
@@ -91,9 +91,4 @@ fn words(text: &str) -> Vec<&str> {
     let mut words: Vec<_> = text.split([',', '{', '}', '[', ']', '(', ')']).map(str::trim).collect();
     words.sort_unstable();
     words
-}
-
-fn sorted(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.sort_unstable();
-    bytes
 }

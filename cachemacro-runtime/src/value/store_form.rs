@@ -166,8 +166,8 @@ fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: 
 }
 
 /// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
-fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
-    let value = catch_unwind(AssertUnwindSafe(|| codec::decode::<T>(bytes))).ok()??;
+fn decode<T: Serialize + DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
+    let value = catch_unwind(AssertUnwindSafe(|| codec::decode_own::<T>(bytes))).ok()??;
     Some(Arc::new(value))
 }
 

@@ -64,7 +64,7 @@ impl<'de> Bytes<'de> {
             F32 => Token::F32(f32::from_be_bytes(self.array()?)),
             F64 => Token::F64(f64::from_be_bytes(self.array()?)),
             EXT1 | EXT16 => self.extension(first)?,
-            _ if first >= marker::U8 && first <= marker::I64 => self.number(first)?,
+            marker::U8..=marker::I64 => self.number(first)?,
             _ => self.sized(first)?,
         })
     }

@@ -7,8 +7,9 @@
 //! dummies were found that it accepts, as far as there are any (`trace`).
 //!
 //! Out of sight remains what is read by guess (`deserialize_any`: untagged, internally tagged and flattened types, which
-//! only a codec with names can hold), what a type checks or computes after reading, and what it means: seconds that become milliseconds
-//! in the same `u64` are the same shape. Rename the type, and its old values are misses.
+//! only a codec with names can hold): such a value is written again by its reader, and compared (`decode_own`). Out of sight
+//! is also what a type checks or computes after reading, and what it means: seconds that become milliseconds in the same
+//! `u64` are the same shape. Rename the type, and its old values are misses.
 //!
 //! The fingerprint is the same in each process and each build of the same source. Dependencies that read their own types
 //! in another way change it, which costs one load of each entry.
@@ -33,24 +34,15 @@ static KNOWN: RwLock<BTreeMap<(TypeId, bool), Shape>> = RwLock::new(BTreeMap::ne
 
 /// What is known of a type.
 #[derive(Clone, Copy)]
-struct Shape {
-    fingerprint: u64,
-    /// Some part of it takes whatever there is (`deserialize_any`).
-    is_read_by_guess: bool,
+pub(super) struct Shape {
+    pub(super) fingerprint: u64,
+    /// Some part of it takes whatever there is (`deserialize_any`): only a codec with names has that.
+    pub(super) is_read_by_guess: bool,
 }
 
-/// The fingerprint of the type as a codec of this kind reads it: many types have another form where people read it.
+/// The shape of the type as a codec of this kind reads it: many types have another form where people read it.
 /// Found once in the life of a process, in a few milliseconds at the most.
-pub(super) fn fingerprint<T: DeserializeOwned + 'static>(is_human_readable: bool) -> u64 {
-    shape::<T>(is_human_readable).fingerprint
-}
-
-/// Whether the type can be read from a codec that says what there is, and from no other.
-pub(super) fn is_read_by_guess<T: DeserializeOwned + 'static>() -> bool {
-    shape::<T>(false).is_read_by_guess
-}
-
-fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> Shape {
+pub(super) fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> Shape {
     let key = (TypeId::of::<T>(), is_human_readable);
     if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return *known;
