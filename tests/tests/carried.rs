@@ -35,7 +35,7 @@ macro_rules! functions {
 
 functions! {
     plain: (f64, f32, u128, i128, char, Option<Option<u8>>),
-    keyed: (BTreeMap<u64, u8>, BTreeMap<(u8, String), i64>, BTreeMap<Option<bool>, u8>),
+    keyed: Keyed,
     tagged: Vec<Tagged>,
     untagged: Vec<Untagged>,
     flat: Flat,
@@ -87,6 +87,9 @@ struct Skips {
     #[serde(default, skip_serializing_if = "is_zero")]
     c: u64,
 }
+
+type Keyed = (BTreeMap<u64, u8>, ByTuple, BTreeMap<Option<bool>, u8>);
+type ByTuple = BTreeMap<(u8, String), i64>;
 
 fn is_zero(number: &u64) -> bool {
     *number == 0

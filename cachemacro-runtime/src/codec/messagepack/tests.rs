@@ -255,6 +255,8 @@ fn the_bytes_are_these() {
     assert_eq!(bytes(&Raw(vec![1, 2])), [0xc4, 2, 1, 2]);
 }
 
+type Deep = (f64, Option<Option<Option<u8>>>);
+
 fn untagged() -> impl Strategy<Value = Untagged> {
     let leaf = prop_oneof![
         any::<u64>().prop_map(Untagged::Unsigned),
@@ -291,9 +293,9 @@ proptest! {
 
     #[test]
     fn any_value_comes_back(untagged in untagged(), skips in prop::collection::vec(skips(), 0..5), plain in plain(),
-        keys in any::<HashMap<Option<i128>, (f64, Option<Option<Option<u8>>>)>>()) {
+        keys in any::<HashMap<Option<i128>, Deep>>()) {
         comes_back((untagged, skips, plain));
-        let back: HashMap<Option<i128>, (f64, Option<Option<Option<u8>>>)> = read(&bytes(&keys)).expect("is read");
+        let back: HashMap<Option<i128>, Deep> = read(&bytes(&keys)).expect("is read");
         prop_assert_eq!(back, keys);
     }
 
