@@ -54,7 +54,6 @@ pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encod
 }
 
 /// The value in an envelope, if it is one of this type.
-#[cfg(any(test, feature = "testing"))]
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
     let Opened { codec, body, .. } = open::<T>(bytes)?;
     body::read(codec, &body)

@@ -41,7 +41,11 @@ impl ValueOps {
     }
 
     fn comes_back(&self, codec: &ValueCodec, object: &Object, encoding: Encoding, bytes: &[u8]) -> Back {
-        let Some(back) = (codec.decode)(bytes) else { return Back::Not };
+        let Some(back) = (codec.decode)(bytes) else {
+            let other =
+                (codec.decode_any)(bytes).filter(|other| self.comparison.are_same(object, other) == Some(false));
+            return other.map_or(Back::Not, |other| Back::Changed(self.comparison.field(object, &other)));
+        };
         let same_bytes = || {
             let again = (codec.encode)(&back, encoding)?;
             Some(codec::are_alike(&again.bytes, bytes))

@@ -143,6 +143,8 @@ pub(crate) struct ValueCodec {
     pub(crate) needs_names: fn(),
     pub(crate) encode: fn(&Object, Encoding) -> Option<Written>,
     pub(crate) decode: fn(&[u8]) -> Option<Object>,
+    /// Also what this type would write otherwise.
+    pub(crate) decode_any: fn(&[u8]) -> Option<Object>,
     pub(crate) weigh: fn(&Object) -> usize,
 }
 
@@ -154,6 +156,7 @@ impl ValueCodec {
             needs_names: codec::needs_names::<T>,
             encode: encode::<T>,
             decode: decode::<T>,
+            decode_any: decode_any::<T>,
             weigh: weigh::<T>,
         }
     }
@@ -165,9 +168,17 @@ fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: 
     catch_unwind(AssertUnwindSafe(|| codec::encode(value, encoding))).ok()?
 }
 
-/// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
 fn decode<T: Serialize + DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
-    let value = catch_unwind(AssertUnwindSafe(|| codec::decode_own::<T>(bytes))).ok()??;
+    read(|| codec::decode_own::<T>(bytes))
+}
+
+fn decode_any<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
+    read(|| codec::decode::<T>(bytes))
+}
+
+/// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
+fn read<T: Send + Sync + 'static>(decode: impl FnOnce() -> Option<T>) -> Option<Object> {
+    let value = catch_unwind(AssertUnwindSafe(decode)).ok()??;
     Some(Arc::new(value))
 }
 
