@@ -2,6 +2,7 @@
 //! never kept.
 
 mod database;
+mod pools;
 mod readers;
 mod stores;
 mod writers;
