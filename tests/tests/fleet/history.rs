@@ -78,6 +78,15 @@ impl History {
         self.timeline.len().checked_sub(fastrand::usize(2..6))
     }
 
+    /// The position of the state that was the row at this time.
+    pub(crate) fn at(&self, time: Instant) -> usize {
+        self.states.iter().rposition(|state| state.since <= time).unwrap_or(0)
+    }
+
+    pub(crate) fn newest(&self) -> usize {
+        self.states.len() - 1
+    }
+
     fn push(&mut self, state: State) -> usize {
         let position = self.states.len();
         self.timeline.push(position);

@@ -4,8 +4,11 @@
 //!
 //! Prints reads, faults and violations. `CACHEMACRO_CHECK_READS` says how many reads each test makes at least.
 
+mod bank;
+mod branch;
 mod database;
 mod history;
+mod ledger;
 mod process;
 mod world;
 
@@ -16,7 +19,8 @@ use cachemacro::store::Redis;
 use cachemacro::{Cache, CacheBuilder};
 use cachemacro_servers::{Cluster, Faults, Options, Proxy, Sentinel, Standalone};
 
-use crate::world::{Seen, World};
+use crate::bank::{Bank, give_up_waiting};
+use crate::world::{Seen, World, say};
 
 /// Twice the longest lease of these tests.
 const STOPPED: Duration = Duration::from_secs(2);
@@ -120,6 +124,43 @@ async fn the_way_to_the_server_is_slow_cut_and_truncated() {
     };
     let seen = world.run("a bad way to the server", reads(), chaos).await;
     assert_kept(&seen);
+}
+
+/// A way of 30 to 60 ms, and now and then one that is longer than an operation may take: events wait in queues, and are sent
+/// again, while others of the same rows arrive.
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_block_are_cancelled_and_fail_on_a_slow_way() {
+    let server = Standalone::start(Options::default());
+    let proxy = Proxy::start(server.port());
+    let bank = Bank::new(|| on(&proxy.url()));
+    let slow = |milliseconds| Faults { delay: Duration::from_millis(milliseconds), ..Faults::default() };
+    let chaos = async {
+        for _ in 0..12 {
+            proxy.set(slow(fastrand::u64(30..60)));
+            pause(900).await;
+            proxy.set(slow(400));
+            pause(300).await;
+        }
+        proxy.set(slow(5));
+        12
+    };
+    let seen = bank.run("writers on a slow way", reads(), chaos).await;
+    assert_kept(&seen);
+}
+
+/// G4: whoever gives up waiting leaves the load of another alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_give_up_start_no_second_load() {
+    let server = Standalone::start(Options::default());
+    let proxy = Proxy::start(server.port());
+    proxy.set(Faults { delay: Duration::from_millis(30), ..Faults::default() });
+    let patient = || {
+        let redis = Redis::url(proxy.url()).expect("a url").timeout(Duration::from_secs(5));
+        Cache::builder().namespace("fleet").redis(redis.lease(Duration::from_secs(4)..=Duration::from_secs(10)))
+    };
+    let (reads, doubled) = give_up_waiting(patient, reads() / 40).await;
+    say(&format!("callers that give up: {reads} reads, 0 faults, {doubled} violations"));
+    assert_eq!(doubled, 0, "two loads of one report at once");
 }
 
 /// The replica that becomes the primary never heard of what was acknowledged last (R21).

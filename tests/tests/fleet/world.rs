@@ -29,7 +29,7 @@ pub(crate) struct Seen {
     pub(crate) reads: AtomicU64,
     pub(crate) faults: AtomicU64,
     pub(crate) violations: AtomicU64,
-    acknowledged: AtomicU64,
+    pub(crate) acknowledged: AtomicU64,
     unacknowledged: AtomicU64,
 }
 
@@ -175,6 +175,6 @@ impl World {
 }
 
 /// Also where the test runner keeps the output of tests to itself: what was seen is the point of this suite.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
