@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::branch::{Branch, RATE_TTL};
 use crate::history::History;
-use crate::ledger::{ACCOUNTS, Ledger, RATES};
+use crate::ledger::{ACCOUNTS, DOCUMENTS, Ledger, RATES};
 use crate::world::{Seen, say};
 
 const BRANCHES: usize = 3;
@@ -51,7 +51,9 @@ impl Bank {
             }
             for _ in 0..READERS / 8 {
                 tasks.spawn(Arc::clone(self).read_quotes(branch.clone()));
+                tasks.spawn(Arc::clone(self).read_documents(branch.clone()));
             }
+            tasks.spawn(Arc::clone(self).write_documents(branch.clone()));
             for _ in 0..WRITERS {
                 tasks.spawn(Arc::clone(self).write(branch.clone()));
             }
@@ -93,6 +95,42 @@ impl Bank {
             self.check(&format!("quote of rate {id}"), &self.ledger.rate(id), promised, found);
             self.count().await;
             tokio::time::sleep(Duration::from_millis(fastrand::u64(..4))).await;
+        }
+    }
+
+    async fn read_documents(self: Arc<Self>, branch: Branch) {
+        while !self.stops.load(Relaxed) {
+            let id = fastrand::u64(..DOCUMENTS as u64);
+            let promised = self.ledger.document(id).promised(Duration::ZERO);
+            let found = branch.document(None, id).await.map(|row| row.content);
+            self.check(&format!("document {id}"), &self.ledger.document(id), promised, found);
+            self.count().await;
+        }
+    }
+
+    /// Transactions that read what they wrote; of three two are rolled back, and the next uses their version again.
+    async fn write_documents(self: Arc<Self>, branch: Branch) {
+        while !self.stops.load(Relaxed) {
+            let id = fastrand::u64(..DOCUMENTS as u64);
+            let mut pending = branch.cache.pending_events();
+            let draft = self.ledger.draft(id).await;
+            branch.edited(&draft, &mut pending, id).await;
+            let found = branch.document(Some(&draft), id).await;
+            assert_eq!(found.map(|row| row.content), Some(draft.row.content), "a transaction reads what it wrote");
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(..30))).await;
+            if fastrand::u8(..3) > 0 {
+                drop(draft);
+                pending.discard();
+                continue;
+            }
+            let position = draft.commit();
+            if pending.try_publish().await.is_err() {
+                while branch.cache.stats().pending_invalidations > 0 {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
+            self.ledger.document(id).acknowledge(position);
+            self.seen.acknowledged.fetch_add(1, Relaxed);
         }
     }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro::{Cache, CacheError, CacheEvent, cached, invalidates};
+use cachemacro::{Cache, CacheError, CacheEvent, PendingEvents, cached, invalidates};
 
-use crate::ledger::Ledger;
+use crate::database::Row;
+use crate::ledger::{Draft, Ledger};
 
 /// How long a rate is kept, and so the longest that a quote may live that was made of it.
 pub(crate) const RATE_TTL: Duration = Duration::from_millis(300);
@@ -21,6 +22,13 @@ struct AccountChanged {
 struct Transferred {
     from: u64,
     to: u64,
+}
+
+#[derive(Clone, CacheEvent)]
+#[event(name = "document.changed", key = "document:<id>", version = version)]
+struct DocumentChanged {
+    id: u64,
+    version: u64,
 }
 
 #[derive(Clone)]
@@ -55,6 +63,23 @@ impl Branch {
     async fn statement(&self, id: u64) -> Option<u64> {
         self.bounded_balance(id).await
     }
+
+    /// Within a transaction: what that has written.
+    #[cached(key = "document:<id>", version_from = |row| row.version, invalidated_by(DocumentChanged { id }), hard_ttl = "20s", consistency = strict, bypass_if = draft.is_some(), skip(draft), cache = self.cache)]
+    pub(crate) async fn document(&self, draft: Option<&Draft<'_>>, id: u64) -> Option<Row> {
+        if let Some(draft) = draft {
+            return Some(draft.row.clone());
+        }
+        let (version, content) = {
+            let history = self.ledger.document(id);
+            (history.current().version, history.current().content)
+        };
+        takes_up_to(3).await;
+        content.map(|content| Row { version, content })
+    }
+
+    #[invalidates(DocumentChanged { id, version: draft.row.version }, defer = pending)]
+    pub(crate) async fn edited(&self, draft: &Draft<'_>, pending: &mut PendingEvents, id: u64) {}
 
     #[cached(key = "rate:<id>", ttl_only = "rates change all the time", hard_ttl = "300ms", cache = self.cache)]
     async fn rate(&self, id: u64) -> Option<u64> {
