@@ -197,7 +197,7 @@ impl Module {
         write!(self.items, "    pub(super) trait Model: Named + Sync {{\n    {function}    }}\n").expect("text");
         for ty in self.types() {
             writeln!(self.items, "    impl Model for {ty} {{}}").expect("text");
-            self.call(&format!("Model::{}(&<{ty}>::default(), 1).await", self.name), &format!("\"{ty}\""));
+            self.call(&format!("Model::{}(&a_default::<{ty}>(), 1).await", self.name), &format!("\"{ty}\""));
         }
     }
 

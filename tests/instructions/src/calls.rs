@@ -58,7 +58,9 @@ pub(crate) const ALL: &[Call] = &[
         what: "a hit of the fourth instance of a generic function, `async fn<const N: u64>(id: u64) -> Arc<User>`",
         run: |times| {
             Box::pin(async move {
-                (generic::<1>(0).await, generic::<2>(0).await, generic::<3>(0).await);
+                generic::<1>(0).await;
+                generic::<2>(0).await;
+                generic::<3>(0).await;
                 for step in 0..times {
                     black_box(generic::<4>(black_box(step % KEYS)).await);
                 }

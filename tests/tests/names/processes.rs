@@ -41,7 +41,8 @@ async fn of_nothing() -> String {
 }
 
 #[cached(key = "x", ttl_only = "a test", hard_ttl = "1m", cache = cache())]
-async fn of_known<T, const N: u8>() -> String {
+async fn of_known<T, const N: usize>() -> String {
+    assert_eq!((N, size_of::<T>()), (7, size_of::<Vec<u8>>()));
     "shared".to_owned()
 }
 

@@ -78,6 +78,10 @@ impl<T: Named> Named for One<T> {
     const NAME: &'static str = T::NAME;
 }
 
+fn a_default<T: Default>() -> T {
+    T::default()
+}
+
 const fn name_of<T: Named>(_: &T) -> &'static str {
     T::NAME
 }
