@@ -1,7 +1,7 @@
 //! The runtime of [`cachemacro`](https://docs.rs/cachemacro): stores, engine, events, strategy.
 //!
 //! Users depend on `cachemacro`, which re-exports all of this. The floors, from the ground: `key`, `version`, `clock`,
-//! `error`, `telemetry`; `codec`, `entry`, `policy`, `event`, `site`, `finding`, `value`; `store`; `flight`, `scope`, `bus`; `engine`;
+//! `error`, `telemetry`, `context`; `codec`, `entry`, `policy`, `event`, `site`, `finding`, `value`; `store`; `flight`, `load`, `scope`, `bus`; `engine`;
 //! `strategy`. Imports go down only.
 
 #[doc(hidden)]

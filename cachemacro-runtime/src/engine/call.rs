@@ -14,7 +14,7 @@ use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::flight::Lead;
-use crate::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
+use crate::load::{self, Load, LoadHint, Served as ServedInLoad};
 use crate::load_lock::LoadGuard;
 use crate::policy::{Deadlines, Mode};
 use crate::scope::{self, CacheMode, Tier, WhyStale};
@@ -331,7 +331,7 @@ impl Call {
             started: self.now(),
             budget: self.budget(),
             attempt: self.loads,
-            dependencies: Dependencies::default(),
+            load: None,
         }
     }
 

@@ -60,12 +60,18 @@ impl Call {
         if let Loaded::Error(error) = loaded {
             return self.land_error(ticket, error).await;
         }
-        self.look_for_missing_bindings(&ticket.dependencies);
-        let deadlines = self.deadlines(&ticket, &loaded);
+        let dependencies = ticket.load.as_ref().map(|load| load.take()).unwrap_or_default();
+        self.look_for_missing_bindings(&dependencies);
+        let bound = dependencies.bound;
+        let deadlines = self.deadlines(&ticket, &loaded, bound);
         let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
             let bypassed = self.mode == CacheMode::Bypass;
-            let outcome = if bypassed { CallOutcome::Bypassed } else { CallOutcome::LoadedNotStored };
-            return self.share(ticket, loaded, deadlines, outcome);
+            if bypassed {
+                // It has no TTL, but may be made of what has.
+                self.observe_bypassed(bound);
+                return self.share(ticket, loaded, deadlines, CallOutcome::Bypassed);
+            }
+            return self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored);
         };
         match self.store_loaded(entered, &ticket, &loaded, deadlines, took).await {
             Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS && !self.loads_once => {
@@ -157,14 +163,14 @@ impl Call {
     }
 
     /// When what was loaded ends: by its own TTLs, and with whatever was served inside its load (G1).
-    fn deadlines(&self, ticket: &Ticket, loaded: &Loaded) -> Deadlines {
+    fn deadlines(&self, ticket: &Ticket, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
         let (policy, chance) = (self.site.policy(), fastrand::f64());
         let negative = match loaded {
             Loaded::Absent(_) => policy.negative_deadlines(ticket.started, chance),
             _ => None,
         };
         let own = negative.unwrap_or_else(|| policy.deadlines(ticket.started, chance));
-        ticket.dependencies.bound.map_or(own, |bound| policy.bounded(own, bound))
+        bound.map_or(own, |bound| policy.bounded(own, bound))
     }
 
     /// The entry to store; `None` when the annotation says not to, or the value has no encoding.
@@ -229,10 +235,7 @@ impl Call {
         if let Some(lead) = ticket.lead {
             lead.land(landing);
         }
-        if outcome == CallOutcome::Bypassed {
-            // It has no TTL, but may be made of what has.
-            self.observe_bypassed(ticket.dependencies.bound);
-        } else {
+        if outcome != CallOutcome::Bypassed {
             self.observe(deadlines, version, is_absent);
         }
         self.trace(outcome, version);

@@ -81,7 +81,7 @@ impl<S: Shape, L> Reading<S, L, Judged<S>> {
         loop {
             let (loaded, kept) = {
                 let this = self.call.load(&ticket);
-                self.face.part(ticket.run_sync(&this, || (self.run)(load)))
+                self.face.part(ticket.run_sync(this, || (self.run)(load)))
             };
             match block_on(self.deferred.collect(self.call.land(ticket, loaded))) {
                 Landed::Return => return self.face.loaded(kept),
@@ -144,7 +144,7 @@ fn refresh_sync<S: Shape>(mut call: Call, ticket: Ticket, face: Face<S>, load: &
     loop {
         let (loaded, kept) = {
             let this = call.load(&ticket);
-            face.part(ticket.run_sync(&this, load))
+            face.part(ticket.run_sync(this, load))
         };
         brought.push(kept);
         match block_on(deferred.collect(call.land(ticket, loaded))) {

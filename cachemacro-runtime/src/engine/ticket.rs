@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::flight::Lead;
-use crate::load::{Dependencies, Load, LoadHint};
+use crate::load::{Load, LoadHint};
 use crate::load_lock::LoadGuard;
 use crate::scope;
 use crate::store::Entered;
@@ -28,8 +28,8 @@ pub(crate) struct Ticket {
     pub(super) budget: Option<Duration>,
     /// Which load of its call this is, from 1.
     pub(super) attempt: u32,
-    /// What the load was made of, when it has run.
-    pub(super) dependencies: Dependencies,
+    /// The load that ran last: it knows what it was made of.
+    pub(super) load: Option<Arc<Load>>,
 }
 
 impl Ticket {
@@ -40,14 +40,14 @@ impl Ticket {
             Some(budget) => tokio::time::timeout(budget, future).await.ok(),
             None => Some(future.await),
         };
-        self.dependencies = load.take();
+        self.load = Some(load);
         output
     }
 
     /// Runs a sync load, which nothing can cancel.
-    pub(super) fn run_sync<T>(&mut self, load: &Arc<Load>, run: impl FnOnce() -> T) -> T {
+    pub(super) fn run_sync<T>(&mut self, load: Arc<Load>, run: impl FnOnce() -> T) -> T {
         let output = scope::without_trace_sync(|| load.run_sync(run));
-        self.dependencies = load.take();
+        self.load = Some(load);
         output
     }
 }

@@ -142,7 +142,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "G1: an entry lives no longer than what it was loaded from",
         edits: &[Edit {
             file: "engine/fill.rs",
-            from: "        ticket.dependencies.bound.map_or(own, |bound| policy.bounded(own, bound))\n",
+            from: "        bound.map_or(own, |bound| policy.bounded(own, bound))\n",
             to: "        own\n",
         }],
     },
