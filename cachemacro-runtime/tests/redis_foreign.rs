@@ -62,7 +62,7 @@ async fn every_operation_on_a_record_of_another_type_finds_none() {
     let entered = process.enter(&call).await;
     overwrite(&server, &index, OTHER_TYPES[0]).await;
     let detected = process.store.detect(&Aggregate::new("user:1"), entered.snapshots[0], 0).await;
-    assert_eq!(detected.expect("DETECT"), false);
+    assert!(!detected.expect("DETECT"));
     overwrite(&server, &index, OTHER_TYPES[0]).await;
     process.store.discard(call.query()).await.expect("DISCARD");
 }

@@ -155,11 +155,10 @@ fn a_scope_is_in_force_only_while_its_future_is_polled() {
         .collect();
     let mut done = Vec::new();
     while done.len() < 2 {
-        for at in 0..2 {
+        for (at, future) in futures.iter_mut().enumerate() {
             if done.iter().any(|(known, _)| *known == at) {
                 continue;
             }
-            let future = &mut futures[at];
             let polled = std::thread::scope(|scope| {
                 let poll = || future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
                 scope.spawn(poll).join().expect("no panic")
