@@ -57,6 +57,9 @@ functions! {
     panics_in_serialize: PanicsInSerialize,
     wide: Wide,
     numbers: Vec<Number>,
+    width: Width,
+    tagged_width: TaggedWidth,
+    content_width: ContentWidth,
     not_a_number: WithNaN,
     sets: HashMap<String, HashMap<u64, f64>>,
     shown: Shown,
@@ -211,6 +214,27 @@ enum Wide {
 enum Number {
     Float(f64),
     Whole(i64),
+}
+
+/// Two variants of one form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Width {
+    Short(u8),
+    Long(u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum TaggedWidth {
+    Short(u8),
+    Long(u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value")]
+enum ContentWidth {
+    Short(u8),
+    Long(u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -399,6 +423,32 @@ async fn each_way_to_leave_something_out_is_a_finding_without_a_shared_store() {
     is_found!(numbers, vec![Number::Whole(1)], ChangedByCodec);
     is_found!(panics_in_serialize, PanicsInSerialize(1), NotCarried);
     is_found!(wide, Wide::Number { number: 1 }, NotCarried);
+}
+
+/// Both causes are said, and what is advised works.
+#[tokio::test]
+async fn a_variant_that_is_read_as_another_is_said_to_be() {
+    let cache = in_process();
+    width::get(&cache, 1, Some(Width::Short(1))).await;
+    width::get(&cache, 2, Some(Width::Long(300))).await;
+    cache.assert_no_findings();
+    width::get(&cache, 3, Some(Width::Long(7))).await;
+    let message = &cache.findings()[0].message;
+    for part in ["`#[serde(skip)]`", "take `untagged` away", "`tag = \"type\", content = \"value\"`"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let fleet = on_bytes();
+    for (id, (tagged, content)) in [
+        (TaggedWidth::Long(7), ContentWidth::Long(7)),
+        (TaggedWidth::Short(7), ContentWidth::Short(7)),
+        (TaggedWidth::Long(300), ContentWidth::Long(300)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        is_carried!(fleet, tagged_width, id as u64, tagged);
+        is_carried!(fleet, content_width, id as u64, content);
+    }
 }
 
 #[tokio::test]

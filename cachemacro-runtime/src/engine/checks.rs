@@ -107,8 +107,10 @@ fn changed(name: &str, field: Option<&str>) -> String {
     let field = field.map(|field| format!(" (`{field}` differs)")).unwrap_or_default();
     format!(
         "a `{name}` that is encoded and decoded is not what was loaded{field}. Values of this function are not stored outside \
-         the process. `#[serde(skip)]`, `skip_serializing` and `skip_deserializing` do this: take them away, or split the type; \
-         or keep the values in the process with `local`. If the difference does not matter, `PartialEq` can ignore it"
+         the process. Either a field is left out, by `#[serde(skip)]`, `skip_serializing` or `skip_deserializing`: take that \
+         away, or split the type. Or an `untagged` enum is read as another of its variants that has the same form, `Short(u8)` \
+         where `Long(u64)` was written: take `untagged` away, or write `tag = \"type\", content = \"value\"` in its place. Or keep \
+         the values in the process with `local`. If the difference does not matter, `PartialEq` can ignore it"
     )
 }
 
