@@ -101,3 +101,31 @@ async fn an_entry_ends_when_the_clock_says_so() {
         })
         .await;
 }
+
+/// `axum` spawns a task for each connection, which no scope around the server reaches.
+#[tokio::test]
+async fn a_middleware_gives_handlers_the_scope() {
+    use axum::extract::Request;
+    use axum::middleware::{Next, from_fn};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let (db, cache, around) = (Db::fresh().await, Cache::builder().build(), Cache::builder().build());
+    let handler = move || async move { user_name(1, db).await };
+    let app = axum::Router::new().route("/", axum::routing::get(handler));
+    let scoped = cache.clone();
+    let app = app.layer(from_fn(move |request: Request, next: Next| {
+        let cache = scoped.clone();
+        async move { next.run(request).with_cache(&cache).await }
+    }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(async move { axum::serve(listener, app).await }.with_cache(&around));
+    let mut client = tokio::net::TcpStream::connect(address).await.expect("a server");
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.expect("a request");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("an answer");
+    server.abort();
+    assert!(answer.ends_with("Ada"), "{answer}");
+    let loads = |cache: &Cache| cache.stats().function("user_name").map_or(0, |stats| stats.loads);
+    assert_eq!((loads(&cache), loads(&around)), (1, 0));
+}
