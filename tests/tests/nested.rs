@@ -172,11 +172,6 @@ impl Repo {
         self.user(id + 7).await
     }
 
-    #[cached(key = "team:<id>", invalidated_by(TeamUpdated { id }), hard_ttl = "10m", cache = self.cache)]
-    async fn team_past_the_cache(&self, id: u64) -> u64 {
-        CacheMode::Bypass.scope(self.user(id + 7)).await
-    }
-
     #[cached(key = "pair:<id>:<user>", invalidated_by(TeamUpdated { id }, UserUpdated { id: user }), hard_ttl = "10m", cache = self.cache)]
     async fn pair(&self, id: u64, user: u64) -> u64 {
         let _ = id;
@@ -435,7 +430,6 @@ async fn what_is_bound_or_bound_by_its_ttl_alone_is_no_finding() {
     let repo = Repo::new();
     repo.pair(1, 2).await;
     repo.over_asked(1).await;
-    repo.team_past_the_cache(1).await;
     repo.ten(1).await;
     repo.cache.assert_no_findings();
     // And the binding works.

@@ -14,7 +14,7 @@ use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::flight::Lead;
-use crate::load::{self, Load, LoadHint, Served as ServedInLoad};
+use crate::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use crate::load_lock::LoadGuard;
 use crate::policy::{Deadlines, Mode};
 use crate::scope::{self, CacheMode, Tier, WhyStale};
@@ -206,10 +206,18 @@ impl Call {
         load::served(&served, self.aggregates.iter().cloned().zip(versions));
     }
 
-    /// As [`Call::observe`], for what was loaded past the cache, and made of what ends with `bound`.
-    pub(super) fn observe_bypassed(&self, bound: Option<Deadlines>) {
+    /// As [`Call::observe`], for what was loaded past the cache: it has no TTL, but is made of what was served `inside`. The
+    /// load depends on both, as no entry is between them.
+    pub(super) fn observe_bypassed(&self, inside: &Dependencies) {
+        if !load::is_loading() {
+            return;
+        }
         let clock = &self.cache.inner.clock;
-        load::served(&ServedInLoad { site: self.site, deadlines: bound, clock, is_absent: false }, []);
+        let served = |site| ServedInLoad { site, deadlines: inside.bound, clock, is_absent: inside.has_absence };
+        load::served(&served(self.site), self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
+        for (aggregate, seen) in inside.aggregates.iter().flatten() {
+            load::served(&served(seen.site), [(aggregate.clone(), seen.version)]);
+        }
     }
 
     /// Counts a store's failure; the caller goes on without the store.

@@ -67,8 +67,7 @@ impl Call {
         let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
             let bypassed = self.mode == CacheMode::Bypass;
             if bypassed {
-                // It has no TTL, but may be made of what has.
-                self.observe_bypassed(bound);
+                self.observe_bypassed(&dependencies);
                 return self.share(ticket, loaded, deadlines, CallOutcome::Bypassed);
             }
             return self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored);
