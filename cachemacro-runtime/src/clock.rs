@@ -58,15 +58,15 @@ pub trait Clock: Send + Sync + 'static {
     }
 }
 
-/// How far off a deadline must be to be certainly ahead at a moment of the last second.
-const FAR: Duration = Duration::from_secs(1);
+/// How far off a deadline must be to be certainly ahead at a moment of the last second, in nanoseconds.
+const FAR: u64 = 1_000_000_000;
 
 impl dyn Clock {
     /// The time for whoever asks whether this deadline has passed: read exactly where it may decide.
     #[inline]
     pub(crate) fn near(&self, deadline: Moment) -> Moment {
         let recent = self.recent();
-        if deadline.since(recent) > FAR { recent } else { self.now() }
+        if deadline.0.saturating_sub(recent.0) > FAR { recent } else { self.now() }
     }
 }
 

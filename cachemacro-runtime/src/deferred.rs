@@ -2,8 +2,11 @@
 //! and may call the very function whose load replaces it.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use crate::entry::{Object, Payload};
 
@@ -20,18 +23,32 @@ pub(crate) struct Deferred {
 
 impl Deferred {
     /// Runs a future, and keeps what it gives up.
-    pub(crate) async fn collect<F: Future>(&mut self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|context| {
-            let _collecting = Collecting::begin(&mut self.values);
-            future.as_mut().poll(context)
-        })
-        .await
+    pub(crate) fn collect<F: Future>(&mut self, future: F) -> Collect<'_, F> {
+        Collect { values: &mut self.values, future }
     }
 
     /// Drops them. Only where no flight and no lock is held.
     pub(crate) fn release(&mut self) {
         drop(std::mem::take(&mut self.values));
+    }
+}
+
+pin_project! {
+    /// A future, and where what it gives up goes. No `async fn`, which would have room for the future twice.
+    pub(crate) struct Collect<'a, F> {
+        values: &'a mut Vec<Object>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Collect<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _collecting = Collecting::begin(this.values);
+        this.future.poll(context)
     }
 }
 

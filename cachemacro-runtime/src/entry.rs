@@ -132,6 +132,11 @@ impl<'a> EntryIdRef<'a> {
         Self { hash: key.hash_with(instance.identity()), instance, parts: key.text() }
     }
 
+    #[inline]
+    pub(crate) fn site(&self) -> &'static Site {
+        self.instance.site
+    }
+
     pub(crate) fn to_key(self) -> EntryKey {
         let Self { hash, instance, parts } = self;
         let id = EntryId { hash, instance, parts: parts.to_owned() };

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::cache::Cache;
 use super::call::{Call, Miss};
+use crate::clock::Moment;
 use crate::context::{self, CACHE, CALLER, LOAD};
-use crate::entry::{Absence, EntryIdRef, Object, Payload};
+use crate::entry::{Absence, Entry, EntryIdRef, Object, Payload};
 use crate::key::KeyWriter;
 use crate::load::{self, Served};
 use crate::policy::Deadlines;
 use crate::scope::CacheMode;
-use crate::site::{Instance, Site};
+use crate::site::Instance;
 use crate::telemetry::Event;
 use crate::value::{Shape, ValueOps, Values};
 
@@ -28,7 +29,7 @@ pub enum Peek<V> {
 
 /// The fast path: a fresh entry of the in-process store. Allocates nothing, awaits nothing, takes no lock but its
 /// shard's, hashes once, reads the clock once.
-#[inline]
+#[inline(always)] // Then the compiler knows how long the key is, and keeps its hasher in registers.
 pub fn peek<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
@@ -36,41 +37,38 @@ pub fn peek<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    look(context::flags(), instance, cache, key, values)
+    let key = EntryIdRef::of_call(instance, key);
+    let Seen { object, other } = seen(cache, &key);
+    match known(object, other, values) {
+        Some(known) => known,
+        None => Peek::Miss(miss(cache, &key, values.ops, matches!(other, Other::Early))),
+    }
 }
 
 /// As [`peek`], in the cache of the scope that the caller runs in, else in the process-wide one.
-#[inline]
+#[inline(always)] // As above.
 pub fn peek_current<S: Shape>(
     instance: &'static Instance,
     key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
 ) -> Peek<S::Value> {
-    let flags = context::flags();
-    if flags & CACHE != 0 {
-        return look_in_scope(flags, instance, key, values);
+    let key = EntryIdRef::of_call(instance, key);
+    let Seen { object, other } = seen_current(&key);
+    match known(object, other, values) {
+        Some(known) => known,
+        None => Peek::Miss(miss_current(&key, values.ops, matches!(other, Other::Early))),
     }
-    look(flags, instance, Cache::global(), key, values)
 }
 
-#[cold]
-#[inline(never)]
-fn look_in_scope<V>(flags: u8, instance: &'static Instance, key: &mut KeyWriter, values: Values<V>) -> Peek<V> {
-    look(flags, instance, &Cache::current(), key, values)
-}
-
-#[inline]
-fn look<V>(flags: u8, instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, values: Values<V>) -> Peek<V> {
-    let (site, key) = (instance.site, EntryIdRef::of_call(instance, key));
-    let Seen { object, other } = seen(flags, site, cache, &key);
+#[inline(always)]
+fn known<V>(object: Option<Object>, other: Other, values: Values<V>) -> Option<Peek<V>> {
     if let Some(value) = object.and_then(values.own) {
-        return Peek::Value(value);
+        return Some(Peek::Value(value));
     }
     match other {
-        Other::Absent(kind) => Peek::Absent(kind),
-        Other::Early => miss(site, cache, &key, values.ops, true),
-        Other::Nothing => miss(site, cache, &key, values.ops, false),
+        Other::Absent(kind) => Some(Peek::Absent(kind)),
+        Other::Early | Other::Nothing => None,
     }
 }
 
@@ -114,36 +112,80 @@ pub(super) enum Other {
     Nothing,
 }
 
+impl Seen {
+    const NOTHING: Self = Self { object: None, other: Other::Nothing };
+}
+
+/// What is taken along from an entry, under the lock of its shard.
+struct Glance {
+    object: Cell<Option<Object>>,
+    other: Cell<Other>,
+    soft: Cell<Moment>,
+    /// Whether the rest is wanted too, which is further away in memory.
+    is_close: bool,
+    hard: Cell<Moment>,
+    cost: Cell<Duration>,
+}
+
+impl Glance {
+    #[inline]
+    fn take(&self, entry: &Entry) {
+        self.soft.set(entry.soft);
+        match &entry.payload {
+            Payload::Object(found) => self.object.set(Some(Arc::clone(found))),
+            Payload::Absent(kind) => self.other.set(Other::Absent(*kind)),
+            Payload::Bytes(_) => {}
+        }
+        if self.is_close {
+            self.hard.set(entry.hard);
+            self.cost.set(entry.cost);
+        }
+    }
+}
+
+/// As [`seen`], in the cache of the scope that the caller runs in, else in the process-wide one.
+fn seen_current(key: &EntryIdRef<'_>) -> Seen {
+    let flags = context::flags();
+    if flags & CACHE != 0 {
+        return seen_in_scope(key);
+    }
+    look(flags, Cache::global(), key)
+}
+
+#[cold]
+#[inline(never)]
+fn seen_in_scope(key: &EntryIdRef<'_>) -> Seen {
+    seen(&Cache::current(), key)
+}
+
 /// Made once for all functions. A value leaves the lock of its shard by reference: the user's `Clone` comes later.
-pub(super) fn seen(flags: u8, site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
-    let tier = cache.tier(site);
+pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
+    look(context::flags(), cache, key)
+}
+
+#[inline(always)]
+fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
+    let site = key.site();
+    let tier = if cache.is_local(site) { None } else { cache.tier(site) };
     // A load asks the floor: a copy in the tier may be behind what the load will be stored under.
     let is_passed = flags & CALLER != 0 || (flags & LOAD != 0 && tier.is_some());
     if is_passed || (tier.is_none() && !cache.is_local(site)) {
-        return Seen { object: None, other: Other::Nothing };
+        return Seen::NOTHING;
     }
-    let (object, other) = (Cell::new(None), Cell::new(Other::Nothing));
-    let (soft, hard, cost) = (Cell::default(), Cell::default(), Cell::new(Duration::ZERO));
-    let policy = site.policy();
-    cache.inner.memory.peek(key, |entry| {
-        soft.set(entry.soft);
-        if flags & LOAD != 0 {
-            hard.set(entry.hard);
-        }
-        if policy.early.is_some() {
-            cost.set(entry.cost);
-        }
-        match &entry.payload {
-            Payload::Object(found) => object.set(Some(Arc::clone(found))),
-            Payload::Absent(kind) => other.set(Other::Absent(*kind)),
-            Payload::Bytes(_) => {}
-        }
-    });
-    let (object, other, soft) = (object.into_inner(), other.get(), soft.get());
+    let glance = Glance {
+        object: Cell::new(None),
+        other: Cell::new(Other::Nothing),
+        soft: Cell::default(),
+        is_close: flags & LOAD != 0 || site.policy().early.is_some(),
+        hard: Cell::default(),
+        cost: Cell::default(),
+    };
+    cache.inner.memory.peek(key, |entry| glance.take(entry));
+    let (object, other, soft) = (glance.object.take(), glance.other.get(), glance.soft.get());
     let event = match (&object, other) {
         (Some(_), _) => Event::HitFresh,
         (None, Other::Absent(_)) => Event::HitNegative,
-        (None, _) => return Seen { object, other },
+        (None, _) => return Seen::NOTHING,
     };
     // The clock is the user's code: it is read where no lock is held.
     let clock = &*cache.inner.clock;
@@ -152,14 +194,36 @@ pub(super) fn seen(flags: u8, site: &'static Site, cache: &Cache, key: &EntryIdR
     if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
         return passed(object, Other::Nothing);
     }
-    if policy.early.is_some() && policy.is_early(now, soft, cost.get(), 1.0 - fastrand::f64()) {
-        return passed(object, Other::Early);
+    if glance.is_close {
+        let deadlines = Deadlines { soft, hard: glance.hard.get() };
+        if !keeps(flags, cache, key, now, deadlines, glance.cost.get(), object.is_none()) {
+            return passed(object, Other::Early);
+        }
     }
     cache.counters(site).add(event);
-    if flags & LOAD != 0 {
-        observe(site, cache, key, matches!(event, Event::HitNegative), Deadlines { soft, hard: hard.get() });
-    }
     Seen { object, other }
+}
+
+/// Whether chance does not refresh the entry early. Then the load that the hit is a part of is told.
+#[inline(never)]
+fn keeps(
+    flags: u8,
+    cache: &Cache,
+    key: &EntryIdRef<'_>,
+    now: Moment,
+    deadlines: Deadlines,
+    cost: Duration,
+    is_absent: bool,
+) -> bool {
+    let (site, policy) = (key.site(), key.site().policy());
+    if policy.early.is_some() && policy.is_early(now, deadlines.soft, cost, 1.0 - fastrand::f64()) {
+        return false;
+    }
+    if flags & LOAD != 0 {
+        let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
+        load::served(&served, cache.inner.memory.hangs_on(key));
+    }
+    true
 }
 
 /// What was found is not served.
@@ -170,18 +234,19 @@ fn passed(object: Option<Object>, other: Other) -> Seen {
     Seen { object: None, other }
 }
 
-/// Tells the load that the hit is a part of.
 #[cold]
 #[inline(never)]
-fn observe(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, is_absent: bool, deadlines: Deadlines) {
-    let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
-    load::served(&served, cache.inner.memory.hangs_on(key));
+fn miss(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
+    let mut call = Call::new(cache, key.site(), ops, Arc::new(key.to_key()));
+    call.is_early = is_early;
+    Miss(Box::new(call))
 }
 
 #[cold]
 #[inline(never)]
-fn miss<V>(site: &'static Site, cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Peek<V> {
-    let mut call = Call::new(cache, site, ops, Arc::new(key.to_key()));
-    call.is_early = is_early;
-    Peek::Miss(Miss(Box::new(call)))
+fn miss_current(key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
+    if context::flags() & CACHE != 0 {
+        return miss(&Cache::current(), key, ops, is_early);
+    }
+    miss(Cache::global(), key, ops, is_early)
 }

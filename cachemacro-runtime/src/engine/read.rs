@@ -118,6 +118,7 @@ pub fn read_background<S: Shape>(
 /// Without a runtime the ticket is dropped, and the next reader refreshes.
 fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: Load<S>) {
     if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(context::inherit(refresh(call, ticket, face, move || load.run())));
+        // Boxed before the runtime moves it about.
+        runtime.spawn(context::inherit(Box::pin(refresh(call, ticket, face, move || load.run()))));
     }
 }

@@ -6,7 +6,6 @@ use super::cache::Cache;
 use super::call::{Call, Miss};
 use super::peek::{Other, Seen, seen};
 use super::sync::block_on;
-use crate::context;
 use crate::entry::{Absence, EntryIdRef};
 use crate::event::Aggregates;
 use crate::key::KeyWriter;
@@ -106,8 +105,7 @@ impl<V: 'static> Source<V> {
 
     fn serve(&self) -> Asked<V> {
         if self.call.mode == CacheMode::Default {
-            let Seen { object, other } =
-                seen(context::flags(), self.call.site, &self.call.cache, &self.call.key.id().by_ref());
+            let Seen { object, other } = seen(&self.call.cache, &self.call.key.id().by_ref());
             if let Some(value) = object.and_then(self.values.own) {
                 return Asked::Value(value);
             }

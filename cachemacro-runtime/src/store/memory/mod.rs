@@ -66,7 +66,7 @@ impl MemoryStore {
     /// nothing allocated.
     #[inline]
     pub(crate) fn peek(&self, id: &EntryIdRef<'_>, see: impl Fn(&Entry)) {
-        let see = |kept: &Kept| {
+        let see = move |kept: &Kept| {
             if kept.record.holds() {
                 see(&kept.record.entry);
             }
