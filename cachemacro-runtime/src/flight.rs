@@ -3,6 +3,7 @@
 //! A flight is led by the holder of its [`Lead`]. Dropping the lead, by cancellation, panic or an error that cannot be
 //! shared, passes leadership to one waiter; landing it gives every waiter the result.
 
+use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
 use crate::entry::{Absence, EntryKey, Object};
@@ -14,10 +15,17 @@ use crate::weak_map::WeakMap;
 
 /// A load is only shared between callers that saw the same records: one that began before an acknowledged event is no
 /// answer to a caller that came after it (R10).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FlightKey {
     pub(crate) key: Arc<EntryKey>,
-    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) snapshots: Arc<[Snapshot]>,
+}
+
+/// Of the key alone, which brings its hash along: at a time there are few flights of one key.
+impl Hash for FlightKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
 }
 
 /// What a flight brought.

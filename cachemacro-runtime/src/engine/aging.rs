@@ -72,7 +72,7 @@ impl Call {
 
     /// The right to refresh: the flight in this process, and the lease in the fleet.
     pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.as_slice().into() };
         let Seat::Lead(lead) = flight::join(&self.cache.inner.flights, key) else { return None };
         if self.cache.is_local(self.site) {
             self.count(Event::Refresh);

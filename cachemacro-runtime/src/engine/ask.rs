@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::load;
 use crate::rounds::Good;
 use crate::scope::Tier;
-use crate::store::{Answer, Entered, Lease, Lookup, Snapshot, Store};
+use crate::store::{Answer, Entered, Lookup, Snapshot};
 use crate::telemetry::Event;
 
 /// What a lookup brought.
@@ -34,7 +34,7 @@ impl Call {
         let rotates = self.site.rotates();
         if !self.is_apart {
             let entered = match self.cache.is_local(self.site) {
-                true => self.store().enter(self.query(), rotates).await,
+                true => Ok(self.cache.inner.memory.enter_now(self.query(), rotates)),
                 false => {
                     self.cache
                         .inner
@@ -48,9 +48,7 @@ impl Call {
                 None => self.go_apart(),
             }
         }
-        let query = self.query();
-        let apart = self.cache.inner.memory.enter(query, rotates).await;
-        apart.unwrap_or_else(|_| Entered { snapshots: Vec::new(), needs_primary: true, hold: None, lease: Lease::Free })
+        self.cache.inner.memory.enter_now(self.query(), rotates)
     }
 
     /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
@@ -63,7 +61,7 @@ impl Call {
             return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
         }
         let found = match self.cache.is_local(self.site) {
-            true => self.store().lookup(self.query()).await,
+            true => Ok(self.cache.inner.memory.look_up(self.query())),
             false => self.cache.inner.lookups.ask(&self.key, || self.good(self.ask_floor())).await,
         };
         let Some(found) = self.or_count(found) else {

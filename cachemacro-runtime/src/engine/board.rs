@@ -17,7 +17,7 @@ use crate::telemetry::Event;
 impl Call {
     /// Takes a place on the flight of this token; `None` says to look again.
     pub(super) async fn board(&mut self, entered: Entered) -> Option<Step> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.clone() };
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.as_slice().into() };
         match flight::join(&self.cache.inner.flights, key) {
             Seat::Lead(lead) => self.lead(lead, entered).await,
             Seat::Wait(waiter) => self.wait(waiter, entered).await,

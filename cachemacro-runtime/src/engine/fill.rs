@@ -148,7 +148,10 @@ impl Call {
             _ => None,
         };
         let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry, object };
-        let filled = self.store().fill(self.query(), fill).await;
+        let filled = match self.cache.is_local(self.site) {
+            true => Ok(self.cache.inner.memory.fill_now(self.query(), fill)),
+            false => self.store().fill(self.query(), fill).await,
+        };
         match self.or_count(filled) {
             Some(Ok(())) => Verdict::Stored,
             Some(Err(refused)) => {

@@ -17,7 +17,7 @@ use self::cell::{Cell, Cells};
 use self::dropped::Dropped;
 use self::kept::{Kept, Look};
 use self::record::{Record, Ties};
-use super::{Applied, Fence, Fill, Index, Lookup, Query, Refused, Snapshot};
+use super::{Applied, Fence, Fill, Index, Query, Refused, Snapshot};
 use crate::clock::{Clock, Moment};
 use crate::entry::{Entry, EntryId, EntryIdRef, EntryKey, Freshness};
 use crate::event::{Aggregate, Move};
@@ -167,14 +167,6 @@ impl MemoryStore {
         })
     }
 
-    fn look_up(&self, query: Query<'_>) -> Lookup {
-        let Some(newest) = self.newest(&query.key.id().by_ref()) else { return Lookup::Miss };
-        match newest.serving(self.clock.now()) {
-            Some(record) => Lookup::Hit(record.entry.clone(), record.snapshots()),
-            None => Lookup::Miss,
-        }
-    }
-
     /// Puts the fills of one key in order, and what enters for it between them: whoever sees the floor of a fill finds its
     /// entry too, and does not load it again (G4).
     fn order(&self, key: &EntryKey) -> MutexGuard<'_, ()> {
@@ -192,6 +184,10 @@ impl MemoryStore {
     }
 
     fn admit(&self, query: Query<'_>, fill: &Fill, now: Moment) -> Result<Ties, Refused> {
+        if let ([aggregate], [snapshot, ..]) = (query.aggregates, &*fill.snapshots) {
+            let cell = self.cells.get(aggregate).ok_or(Refused::Lost)?;
+            return cell.admit(*snapshot, fill.fence, fill.from_primary, now).map(Ties::One);
+        }
         let mut fence = fill.fence;
         let mut ties = Vec::with_capacity(query.aggregates.len());
         for (aggregate, snapshot) in query.aggregates.iter().zip(&fill.snapshots) {

@@ -14,16 +14,17 @@ fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
     Box::pin(std::future::ready(Ok(value)))
 }
 
-impl Store for MemoryStore {
-    fn form(&self) -> Form {
-        Form::Object
+/// The same without a future, for who knows that this is the store.
+impl MemoryStore {
+    pub(crate) fn look_up(&self, query: Query<'_>) -> Lookup {
+        let Some(newest) = self.newest(&query.key.id().by_ref()) else { return Lookup::Miss };
+        match newest.serving(self.clock.now()) {
+            Some(record) => Lookup::Hit(record.entry.clone(), record.snapshots()),
+            None => Lookup::Miss,
+        }
     }
 
-    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
-        ready(self.look_up(query))
-    }
-
-    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+    pub(crate) fn enter_now(&self, query: Query<'_>, rotates: bool) -> Entered {
         let now = self.clock.now();
         let _ordered = self.order(query.key);
         let mut entered = Entered {
@@ -41,12 +42,31 @@ impl Store for MemoryStore {
                 Some(others) => Hold(Arc::new((others, cell))),
             });
         }
-        ready(entered)
+        entered
+    }
+
+    pub(crate) fn fill_now(&self, query: Query<'_>, fill: Fill) -> Result<(), Refused> {
+        let dropped = self.fill_in_order(query, fill, None)?;
+        self.count_evictions(&dropped);
+        Ok(())
+    }
+}
+
+impl Store for MemoryStore {
+    fn form(&self) -> Form {
+        Form::Object
+    }
+
+    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        ready(self.look_up(query))
+    }
+
+    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+        ready(self.enter_now(query, rotates))
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
-        let inserted = self.fill_in_order(query, fill, None);
-        ready(inserted.map(|dropped| self.count_evictions(&dropped)))
+        ready(self.fill_now(query, fill))
     }
 
     fn verify<'a>(
