@@ -13,7 +13,7 @@ use crate::history::History;
 use crate::ledger::{ACCOUNTS, DOCUMENTS, Ledger, RATES};
 use crate::world::{Seen, say};
 
-const BRANCHES: usize = 3;
+pub(crate) const BRANCHES: usize = 3;
 /// Of each kind, in each branch: a way that is slow is walked by many at once.
 const READERS: usize = 96;
 const WRITERS: usize = 4;
@@ -35,9 +35,13 @@ struct Booked {
 }
 
 impl Bank {
-    pub(crate) fn new(builder: impl Fn() -> CacheBuilder) -> Arc<Self> {
+    /// Each branch has its own way to the server.
+    pub(crate) fn new(builder: impl Fn(usize) -> CacheBuilder) -> Arc<Self> {
         let ledger = Arc::new(Ledger::new());
-        let branch = |_| Branch { cache: builder().memory(Memory::entries(100)).build(), ledger: Arc::clone(&ledger) };
+        let branch = |number| {
+            let cache = builder(number).memory(Memory::entries(100)).build();
+            Branch { cache, ledger: Arc::clone(&ledger) }
+        };
         let branches = (0..BRANCHES).map(branch).collect();
         Arc::new(Self { ledger, branches, seen: Arc::default(), stops: AtomicBool::new(false) })
     }
@@ -74,7 +78,7 @@ impl Bank {
 
     async fn read_accounts(self: Arc<Self>, branch: Branch) {
         while !self.stops.load(Relaxed) {
-            let id = fastrand::u64(..ACCOUNTS as u64);
+            let id = some_account();
             let is_strict = fastrand::bool();
             let ago = if is_strict { Duration::ZERO } else { DETECTION };
             let promised = self.ledger.account(id).promised(ago);
@@ -186,7 +190,7 @@ impl Bank {
 
     fn book(&self) -> Booked {
         let commit = |id| (id, self.ledger.account(id).commit(None));
-        let (from, to) = (fastrand::u64(..ACCOUNTS as u64), fastrand::u64(..ACCOUNTS as u64));
+        let (from, to) = (some_account(), some_account());
         let is_transfer = from != to && fastrand::bool();
         Booked { from: commit(from), to: is_transfer.then(|| commit(to)) }
     }
@@ -199,9 +203,9 @@ impl Bank {
                 Some((to, _)) => branch.transferred(from, to).await,
             }
         };
-        let told = match fastrand::u8(..4) {
-            0 => tokio::time::timeout(Duration::from_millis(fastrand::u64(..80)), tells).await.ok(),
-            1 => Some(tokio::task::block_in_place(|| match to {
+        let told = match fastrand::u8(..5) {
+            0 | 1 => tokio::time::timeout(Duration::from_millis(fastrand::u64(..80)), tells).await.ok(),
+            2 => Some(tokio::task::block_in_place(|| match to {
                 None => branch.changed_sync(from),
                 Some((to, _)) => branch.transferred_sync(from, to),
             })),
@@ -236,9 +240,15 @@ impl Bank {
     }
 }
 
+/// Some more often than others, so that their events meet.
+fn some_account() -> u64 {
+    let account = || fastrand::u64(..ACCOUNTS as u64);
+    account().min(account()).min(account())
+}
+
 /// Callers that wait for a load of another, also of another process, and give up: how often two loads of one report were in
 /// progress.
-pub(crate) async fn give_up_waiting(builder: impl Fn() -> CacheBuilder, reads: u64) -> (u64, u64) {
+pub(crate) async fn give_up_waiting(builder: impl Fn(usize) -> CacheBuilder, reads: u64) -> (u64, u64) {
     let bank = Bank::new(builder);
     let mut tasks = JoinSet::new();
     for branch in &bank.branches {

@@ -19,7 +19,7 @@ use cachemacro::store::Redis;
 use cachemacro::{Cache, CacheBuilder};
 use cachemacro_servers::{Cluster, Faults, Options, Proxy, Sentinel, Standalone};
 
-use crate::bank::{Bank, give_up_waiting};
+use crate::bank::{BRANCHES, Bank, give_up_waiting};
 use crate::world::{Seen, World, say};
 
 /// Twice the longest lease of these tests.
@@ -126,22 +126,29 @@ async fn the_way_to_the_server_is_slow_cut_and_truncated() {
     assert_kept(&seen);
 }
 
-/// A way of 30 to 60 ms, and now and then one that is longer than an operation may take: events wait in queues, and are sent
-/// again, while others of the same rows arrive.
+/// A way of 30 to 60 ms, one that is faster for some processes than for others, and now and then one that is longer than an
+/// operation may take: events wait in queues, and are sent again, while others of the same rows arrive.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_block_are_cancelled_and_fail_on_a_slow_way() {
     let server = Standalone::start(Options::default());
-    let proxy = Proxy::start(server.port());
-    let bank = Bank::new(|| on(&proxy.url()));
-    let slow = |milliseconds| Faults { delay: Duration::from_millis(milliseconds), ..Faults::default() };
+    let proxies: Vec<_> = (0..BRANCHES).map(|_| Proxy::start(server.port())).collect();
+    let bank = Bank::new(|number| on(&proxies[number].url()));
+    let slow = |there, back| {
+        let (delay, delay_answers) = (Duration::from_millis(there), Duration::from_millis(back));
+        Faults { delay, delay_answers, ..Faults::default() }
+    };
     let chaos = async {
-        for _ in 0..12 {
-            proxy.set(slow(fastrand::u64(30..60)));
+        for round in 0..12 {
+            for (number, proxy) in proxies.iter().enumerate() {
+                // What one has already sent is not answered yet, while the others see what it did.
+                let is_slow = number == round % BRANCHES;
+                proxy.set(if is_slow { slow(5, fastrand::u64(30..60)) } else { slow(fastrand::u64(1..10), 1) });
+            }
             pause(900).await;
-            proxy.set(slow(400));
+            proxies.iter().for_each(|proxy| proxy.set(slow(30, 400)));
             pause(300).await;
         }
-        proxy.set(slow(5));
+        proxies.iter().for_each(|proxy| proxy.set(slow(5, 5)));
         12
     };
     let seen = bank.run("writers on a slow way", reads(), chaos).await;
@@ -154,7 +161,7 @@ async fn callers_that_give_up_start_no_second_load() {
     let server = Standalone::start(Options::default());
     let proxy = Proxy::start(server.port());
     proxy.set(Faults { delay: Duration::from_millis(30), ..Faults::default() });
-    let patient = || {
+    let patient = |_| {
         let redis = Redis::url(proxy.url()).expect("a url").timeout(Duration::from_secs(5));
         Cache::builder().namespace("fleet").redis(redis.lease(Duration::from_secs(4)..=Duration::from_secs(10)))
     };
