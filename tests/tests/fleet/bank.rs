@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use cachemacro::store::DETECTION;
-use cachemacro::{CacheBuilder, Memory};
+use cachemacro::{CacheBuilder, CacheError, Memory};
 use tokio::task::JoinSet;
 
 use crate::branch::{Branch, RATE_TTL};
@@ -17,12 +17,20 @@ pub(crate) const BRANCHES: usize = 3;
 /// Of each kind, in each branch: a way that is slow is walked by many at once.
 const READERS: usize = 96;
 const WRITERS: usize = 4;
+/// Accounts that every branch writes.
+const BUSY: u64 = 16;
+/// Accounts that one branch writes.
+const CALM: u64 = 8;
 /// A clock's tick, and the way from an answer to the check.
 const SLACK: Duration = Duration::from_millis(25);
 
 pub(crate) struct Bank {
     ledger: Arc<Ledger>,
     branches: Vec<Branch>,
+    /// Branches whose writers are all cancelled, and nothing else is told by them.
+    hasty: Vec<Branch>,
+    /// Reads what they write.
+    watcher: Branch,
     seen: Arc<Seen>,
     stops: AtomicBool,
 }
@@ -35,7 +43,7 @@ struct Booked {
 }
 
 impl Bank {
-    /// Each branch has its own way to the server.
+    /// Each branch has its own way to the server, then come the hasty ones, and one that watches these.
     pub(crate) fn new(builder: impl Fn(usize) -> CacheBuilder) -> Arc<Self> {
         let ledger = Arc::new(Ledger::new());
         let branch = |number| {
@@ -43,12 +51,17 @@ impl Bank {
             Branch { cache, ledger: Arc::clone(&ledger) }
         };
         let branches = (0..BRANCHES).map(branch).collect();
-        Arc::new(Self { ledger, branches, seen: Arc::default(), stops: AtomicBool::new(false) })
+        let hasty = (BRANCHES..2 * BRANCHES).map(branch).collect();
+        let watcher = branch(2 * BRANCHES);
+        Arc::new(Self { ledger, branches, hasty, watcher, seen: Arc::default(), stops: AtomicBool::new(false) })
     }
 
     /// Reads and writes until `chaos` has ended and there were this many reads. In the end everyone has heard everything.
     pub(crate) async fn run(self: &Arc<Self>, name: &str, reads: u64, chaos: impl Future<Output = u64>) -> Arc<Seen> {
         let mut tasks = JoinSet::new();
+        for (number, branch) in self.hasty.iter().enumerate() {
+            tasks.spawn(Arc::clone(self).write_and_cancel(number, branch.clone()));
+        }
         for branch in &self.branches {
             for _ in 0..READERS {
                 tasks.spawn(Arc::clone(self).read_accounts(branch.clone()));
@@ -78,16 +91,19 @@ impl Bank {
 
     async fn read_accounts(self: Arc<Self>, branch: Branch) {
         while !self.stops.load(Relaxed) {
-            let id = some_account();
-            let is_strict = fastrand::bool();
-            let ago = if is_strict { Duration::ZERO } else { DETECTION };
-            let promised = self.ledger.account(id).promised(ago);
             // Some callers wait for no more than a part of a round trip.
             let patience = Duration::from_millis(if fastrand::u8(..8) == 0 { fastrand::u64(..60) } else { 60_000 });
-            let Ok((what, found)) = tokio::time::timeout(patience, branch.read(id, is_strict)).await else { continue };
-            self.check(&format!("{what} of account {id}"), &self.ledger.account(id), promised, found);
-            self.count().await;
+            let read = self.read_account(&branch, fastrand::u64(..ACCOUNTS as u64), fastrand::bool());
+            let _ = tokio::time::timeout(patience, read).await;
         }
+    }
+
+    async fn read_account(&self, branch: &Branch, id: u64, is_strict: bool) {
+        let ago = if is_strict { Duration::ZERO } else { DETECTION };
+        let promised = self.ledger.account(id).promised(ago);
+        let (what, found) = branch.read(id, is_strict).await;
+        self.check(&format!("{what} of account {id}"), &self.ledger.account(id), promised, found);
+        self.count().await;
     }
 
     async fn read_quotes(self: Arc<Self>, branch: Branch) {
@@ -170,48 +186,70 @@ impl Bank {
     async fn write(self: Arc<Self>, branch: Branch) {
         let mut waiting = JoinSet::new();
         while !self.stops.load(Relaxed) {
-            let booked = self.book();
-            if self.tell(&branch, booked).await {
-                self.acknowledge(booked);
-            } else {
-                // It is in the branch's queue, and acknowledged when that is empty.
-                let (bank, branch) = (Arc::clone(&self), branch.clone());
-                waiting.spawn(async move {
-                    while branch.cache.stats().pending_invalidations > 0 {
-                        tokio::time::sleep(Duration::from_millis(2)).await;
-                    }
-                    bank.acknowledge(booked);
-                });
+            let [from, to] = [fastrand::u64(..BUSY), fastrand::u64(..BUSY)];
+            let booked = self.book(from, Some(to).filter(|_| from != to && fastrand::bool()));
+            match self.tell(&branch, booked).await {
+                Ok(()) => self.acknowledge(booked),
+                Err(_) => drop(waiting.spawn(Arc::clone(&self).acknowledge_later(branch.clone(), booked))),
             }
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(..60))).await;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(..120))).await;
         }
         while waiting.join_next().await.is_some() {}
     }
 
-    fn book(&self) -> Booked {
-        let commit = |id| (id, self.ledger.account(id).commit(None));
-        let (from, to) = (some_account(), some_account());
-        let is_transfer = from != to && fastrand::bool();
-        Booked { from: commit(from), to: is_transfer.then(|| commit(to)) }
+    /// Writers that are cancelled leave their events to the branch's queue, and the same rows change again while these are being
+    /// sent. No other branch writes these rows, so that nothing hides an event that was lost.
+    async fn write_and_cancel(self: Arc<Self>, number: usize, branch: Branch) {
+        let first = BUSY + CALM * number as u64;
+        while !self.stops.load(Relaxed) {
+            let from = first + 2 * fastrand::u64(..CALM / 2);
+            let earlier = self.cancel(&branch, from).await;
+            // The queue's first pause.
+            tokio::time::sleep(Duration::from_millis(45)).await;
+            for _ in 0..fastrand::u64(5..30) {
+                self.read_account(&self.watcher, from + 1, true).await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            let later = self.cancel(&branch, from).await;
+            for booked in [earlier, later] {
+                Arc::clone(&self).acknowledge_later(branch.clone(), booked).await;
+            }
+            for _ in 0..10 {
+                self.read_account(&self.watcher, from + 1, true).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
     }
 
-    /// Whether it was acknowledged: by a writer that awaits, by one that blocks, or by one that is cancelled in time.
-    async fn tell(&self, branch: &Branch, Booked { from: (from, _), to }: Booked) -> bool {
-        let tells = async {
-            match to {
-                None => branch.changed(from).await,
-                Some((to, _)) => branch.transferred(from, to).await,
-            }
-        };
-        let told = match fastrand::u8(..5) {
-            0 | 1 => tokio::time::timeout(Duration::from_millis(fastrand::u64(..80)), tells).await.ok(),
-            2 => Some(tokio::task::block_in_place(|| match to {
-                None => branch.changed_sync(from),
-                Some((to, _)) => branch.transferred_sync(from, to),
-            })),
-            _ => Some(tells.await),
-        };
-        told.is_some_and(|told| told.is_ok())
+    /// A transfer whose second event is not yet on its way when the writer is cancelled.
+    async fn cancel(&self, branch: &Branch, from: u64) -> Booked {
+        let booked = self.book(from, Some(from + 1));
+        let patience = Duration::from_millis(if fastrand::u8(..4) == 0 { fastrand::u64(..80) } else { 0 });
+        let _ = tokio::time::timeout(patience, branch.transferred(from, from + 1)).await;
+        booked
+    }
+
+    /// What waits in the branch's queue is acknowledged when that is empty.
+    async fn acknowledge_later(self: Arc<Self>, branch: Branch, booked: Booked) {
+        while branch.cache.stats().pending_invalidations > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.acknowledge(booked);
+    }
+
+    fn book(&self, from: u64, to: Option<u64>) -> Booked {
+        let commit = |id| (id, self.ledger.account(id).commit(None));
+        Booked { from: commit(from), to: to.map(commit) }
+    }
+
+    /// By a writer that awaits, or by one that blocks.
+    async fn tell(&self, branch: &Branch, Booked { from: (from, _), to }: Booked) -> Result<(), CacheError> {
+        match (to, fastrand::bool()) {
+            (None, true) => branch.changed(from).await,
+            (Some((to, _)), true) => branch.transferred(from, to).await,
+            (None, false) => tokio::task::block_in_place(|| branch.changed_sync(from)),
+            (Some((to, _)), false) => tokio::task::block_in_place(|| branch.transferred_sync(from, to)),
+        }
     }
 
     fn acknowledge(&self, Booked { from, to }: Booked) {
@@ -223,7 +261,7 @@ impl Bank {
 
     /// When all has been told, every strict read finds what is there.
     async fn settle(&self) {
-        for branch in &self.branches {
+        for branch in self.branches.iter().chain(&self.hasty) {
             let patience = Instant::now() + Duration::from_secs(30);
             while branch.cache.stats().pending_invalidations > 0 {
                 assert!(Instant::now() < patience, "a branch does not get rid of its events");
@@ -238,12 +276,6 @@ impl Bank {
             }
         }
     }
-}
-
-/// Some more often than others, so that their events meet.
-fn some_account() -> u64 {
-    let account = || fastrand::u64(..ACCOUNTS as u64);
-    account().min(account()).min(account())
 }
 
 /// Callers that wait for a load of another, also of another process, and give up: how often two loads of one report were in

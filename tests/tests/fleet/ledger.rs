@@ -7,7 +7,7 @@ use crate::database::Row;
 use crate::history::History;
 
 /// Rows whose events carry no version.
-pub(crate) const ACCOUNTS: usize = 24;
+pub(crate) const ACCOUNTS: usize = 40;
 /// Rows with versions, written in transactions of which many are rolled back.
 pub(crate) const DOCUMENTS: usize = 12;
 /// Rows that no event speaks of.

@@ -131,7 +131,7 @@ async fn the_way_to_the_server_is_slow_cut_and_truncated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_block_are_cancelled_and_fail_on_a_slow_way() {
     let server = Standalone::start(Options::default());
-    let proxies: Vec<_> = (0..BRANCHES).map(|_| Proxy::start(server.port())).collect();
+    let proxies: Vec<_> = (0..=2 * BRANCHES).map(|_| Proxy::start(server.port())).collect();
     let bank = Bank::new(|number| on(&proxies[number].url()));
     let slow = |there, back| {
         let (delay, delay_answers) = (Duration::from_millis(there), Duration::from_millis(back));
@@ -139,16 +139,17 @@ async fn writers_block_are_cancelled_and_fail_on_a_slow_way() {
     };
     let chaos = async {
         for round in 0..12 {
-            for (number, proxy) in proxies.iter().enumerate() {
-                // What one has already sent is not answered yet, while the others see what it did.
-                let is_slow = number == round % BRANCHES;
-                proxy.set(if is_slow { slow(5, fastrand::u64(30..60)) } else { slow(fastrand::u64(1..10), 1) });
+            for (number, proxy) in proxies[..2 * BRANCHES].iter().enumerate() {
+                // What a slow one has sent is not answered yet, while the others see what it did.
+                let is_slow = number >= BRANCHES || number == round % BRANCHES;
+                let way = || fastrand::u64(15..30);
+                proxy.set(if is_slow { slow(way(), way()) } else { Faults::default() });
             }
-            pause(900).await;
-            proxies.iter().for_each(|proxy| proxy.set(slow(30, 400)));
+            pause(1_500).await;
+            proxies[..BRANCHES].iter().for_each(|proxy| proxy.set(slow(30, 400)));
             pause(300).await;
         }
-        proxies.iter().for_each(|proxy| proxy.set(slow(5, 5)));
+        proxies.iter().for_each(|proxy| proxy.set(Faults::default()));
         12
     };
     let seen = bank.run("writers on a slow way", reads(), chaos).await;
