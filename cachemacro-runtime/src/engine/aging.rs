@@ -80,8 +80,7 @@ impl Call {
             let entered = Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free };
             return Some(self.ticket(Some(lead), None, Some(entered)));
         }
-        let entered = self.store().enter(self.query(), self.site.rotates()).await;
-        let entered = self.or_count(entered).filter(|entered| entered.lease == Lease::Free)?;
+        let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {
             // The records moved since the lookup: under their new snapshot another may load already (G4).
             lead.land(Landing::Void);

@@ -51,6 +51,16 @@ impl Call {
         self.cache.inner.memory.enter_now(self.query(), rotates)
     }
 
+    /// ENTER of one call for itself: nobody shares the answer.
+    pub(super) async fn enter_alone(&self) -> Option<Entered> {
+        let rotates = self.site.rotates();
+        let entered = match self.cache.is_local(self.site) {
+            true => Ok(self.cache.inner.memory.enter_now(self.query(), rotates)),
+            false => self.store().enter(self.query(), rotates).await,
+        };
+        self.or_count(entered)
+    }
+
     /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
         if let Some(tier) = self.cache.tier(self.site)

@@ -76,8 +76,7 @@ impl<V: 'static> Source<V> {
         if self.questions >= MAX_QUESTIONS {
             return self.load_alone();
         }
-        let entered = self.call.store().enter(self.call.query(), self.call.site.rotates()).await;
-        self.entered = self.call.or_count(entered);
+        self.entered = self.call.enter_alone().await;
         if self.entered.is_some() { Asked::Again } else { self.load_alone() }
     }
 
