@@ -1,7 +1,7 @@
 //! One load for a cold key, whatever becomes of the one who runs it (R10, R11, G4).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use cachemacro::{Cache, cached};
@@ -157,6 +157,36 @@ async fn r11_a_panicking_leader_strands_nobody() {
         }
     }
     assert_eq!((panics, gate.loads.load(SeqCst), gate.most.load(SeqCst)), (1, 2, 1));
+}
+
+/// What takes over may be a thread without a runtime.
+#[test]
+fn r11_a_panicking_thread_hands_the_load_on() {
+    static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::builder().build());
+    static LOADS: AtomicU64 = AtomicU64::new(0);
+
+    fn waits() -> u64 {
+        CACHE.stats().functions.iter().map(|function| function.waits).sum()
+    }
+
+    #[cached(key = "panicking:<id>", ttl_only = "it is a test's", hard_ttl = "1h", local, cache = &*CACHE)]
+    fn panicking_once(id: u64) -> u64 {
+        if LOADS.fetch_add(1, SeqCst) == 0 {
+            while waits() == 0 {
+                std::thread::yield_now();
+            }
+            panic!("the first load of {id} fails");
+        }
+        id
+    }
+
+    let first = std::thread::spawn(|| panicking_once(1));
+    while LOADS.load(SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(panicking_once(1), 1);
+    assert!(first.join().is_err());
+    assert_eq!(LOADS.load(SeqCst), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

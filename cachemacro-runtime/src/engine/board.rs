@@ -107,6 +107,8 @@ impl Call {
         match waited {
             None => Some(self.timed_out()),
             Some(Waited::Landed(_)) if is_too_old => None,
+            // There are no leases in the process, and no runtime to sleep on under a sync call.
+            Some(Waited::Leads(lead)) if self.cache.is_local(self.site) => self.lead(lead, entered).await,
             // The last leader's fill may have released the lease that this call shared, so it is asked for again before a load.
             Some(Waited::Leads(lead)) => {
                 self.lead(lead, Entered { lease: Lease::Held(Duration::ZERO), ..entered }).await
