@@ -12,7 +12,7 @@ use crate::site::Writer;
     message = "`defer = …` must name a `cachemacro::PendingEvents`, and this is `{Self}`",
     label = "no pending events",
     note = "name a `&mut PendingEvents`, or something that is `AsMut<PendingEvents>`: `impl AsMut<PendingEvents> for UnitOfWork`",
-    note = "make one with `cache.pending_events()`, and call `publish().await` on it after the commit"
+    note = "make one with `Cache::current().pending_events()`, and call `publish().await` on it after the commit"
 )]
 pub trait Defers {
     /// The events that wait.

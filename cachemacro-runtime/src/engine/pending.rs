@@ -22,9 +22,9 @@ use crate::site::{OnError, Role};
 ///
 /// ```
 /// # use cachemacro_runtime::{Cache, CacheEvent};
-/// # async fn example(cache: Cache, user_updated: impl CacheEvent) -> Result<(), std::io::Error> {
+/// # async fn example(user_updated: impl CacheEvent) -> Result<(), std::io::Error> {
 /// # async fn commit() -> Result<(), std::io::Error> { Ok(()) }
-/// let mut pending = cache.pending_events();
+/// let mut pending = Cache::current().pending_events();
 /// pending.add(user_updated); // or `rename(&mut tx, &mut pending, id, "Ann").await?`
 /// match commit().await {
 ///     Ok(()) => pending.publish().await,

@@ -2,6 +2,7 @@
 //! never kept.
 
 mod database;
+mod held;
 mod pools;
 mod readers;
 mod stores;

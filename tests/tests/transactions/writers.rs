@@ -251,9 +251,16 @@ type Tx<'c> = Transaction<'c, Sqlite>;
 mod hidden {
     use super::{Account, AccountMoved, Bank, Cache, Sqlite, Tx, invalidates, strategy, update};
     use cachemacro::FindingKind;
+    use sqlx::Transaction as Txx;
 
     #[invalidates(|account| AccountMoved::from(account), cache = cache)]
     async fn rename_hidden(tx: &mut Tx<'_>, cache: &Cache, id: i64, name: &str) -> sqlx::Result<Account> {
+        update(tx, id, name).await
+    }
+
+    /// Renamed by its import.
+    #[invalidates(|account| AccountMoved::from(account), cache = cache)]
+    async fn rename_renamed(tx: &mut Txx<'_, Sqlite>, cache: &Cache, id: i64, name: &str) -> sqlx::Result<Account> {
         update(tx, id, name).await
     }
 
@@ -280,6 +287,7 @@ mod hidden {
     fn verify_finds_it() {
         let error = strategy().verify().unwrap_err().to_string();
         assert!(error.contains("rename_hidden` takes a `&mut Transaction<'_, Sqlite>`"), "{error}");
+        assert!(error.contains("rename_renamed` takes a `&mut Transaction<'_, Sqlite>`"), "{error}");
         assert!(!error.contains("rename_generic"), "its type is known to its callers only: {error}");
     }
 
@@ -288,9 +296,10 @@ mod hidden {
         let bank = Bank::open().await;
         let mut tx = bank.pool.begin().await.unwrap();
         rename_hidden(&mut tx, &bank.cache, 1, "x").await.unwrap();
+        rename_renamed(&mut tx, &bank.cache, 1, "x").await.unwrap();
         rename_generic(&mut tx, &bank.cache, 1, "y").await.unwrap();
         let found: Vec<_> = bank.cache.findings().into_iter().map(|found| (found.function, found.kind)).collect();
         let kind = FindingKind::TransactionArgument;
-        assert_eq!(found, [("rename_generic", kind), ("rename_hidden", kind)]);
+        assert_eq!(found, [("rename_generic", kind), ("rename_hidden", kind), ("rename_renamed", kind)]);
     }
 }

@@ -80,6 +80,31 @@ impl Transactional<'_> {
     }
 }
 
+// "take `pending: &mut cachemacro::PendingEvents` ..., add `defer = pending`", where an alias hides the transaction, and where
+// it is behind a lock.
+type Tx<'c> = Transaction<'c, Sqlite>;
+#[invalidates(UserUpdated { id, version: 2 }, defer = pending)]
+async fn rename_aliased(tx: &mut Tx<'_>, pending: &mut PendingEvents, id: u64) -> sqlx::Result<()> {
+    sqlx::query("update users set name = 1").execute(&mut **tx).await?;
+    Ok(())
+}
+struct Shared<'c> {
+    tx: tokio::sync::Mutex<Transaction<'c, Sqlite>>,
+}
+impl Shared<'_> {
+    #[invalidates(UserUpdated { id, version: 2 }, defer = pending)]
+    async fn rename(&self, pending: &mut PendingEvents, id: u64) -> sqlx::Result<()> {
+        sqlx::query("update users set name = 1").execute(&mut **self.tx.lock().await).await?;
+        Ok(())
+    }
+}
+// "keep a `cachemacro::PendingEvents` ... in a field `pending`", beside a transaction in an argument.
+#[invalidates(UserUpdated { id, version: 2 }, defer = uow.pending)]
+async fn rename_held(uow: &mut Transactional<'_>, id: u64) -> sqlx::Result<()> {
+    sqlx::query("update users set name = 1").execute(uow.tx.as_mut()).await?;
+    Ok(())
+}
+
 // A trait object, and `async_trait`.
 #[async_trait::async_trait]
 trait Repository {
@@ -122,6 +147,26 @@ async fn find_skipped(tx: Option<&mut Transaction<'_, Sqlite>>, id: u64) -> u64 
 #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", bypass_if = true)]
 async fn find_never(tx: &mut Transaction<'_, Sqlite>, id: u64) -> u64 {
     let _ = tx;
+    id
+}
+
+// "take `db: Option<&Mutex<Option<Transaction<'static, Sqlite>>>>` and add `bypass_if = db.is_some()`"
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", bypass_if = db.is_some())]
+async fn find_locked(db: Option<&tokio::sync::Mutex<Option<Transaction<'static, Sqlite>>>>, id: u64) -> u64 {
+    let _ = db;
+    id
+}
+// `bypass_if = true` alone, on `&mut self`; and an argument that only decides.
+impl Transactional<'_> {
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", bypass_if = true)]
+    async fn find(&mut self, id: u64) -> u64 {
+        let _ = &mut self.tx;
+        id
+    }
+}
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "1m", bypass_if = in_tx)]
+async fn find_flagged(in_tx: bool, id: u64) -> u64 {
+    let _ = in_tx;
     id
 }
 
@@ -220,7 +265,7 @@ fn bypasses(name: &str) -> u64 {
 
 #[tokio::main]
 async fn main() {
-    let mut uow = UnitOfWork { pending: Cache::global().pending_events() };
+    let mut uow = UnitOfWork { pending: Cache::current().pending_events() };
     rename_in(&mut uow, 1).await;
     Users.rename(&mut uow, 1).await;
     assert_eq!(uow.pending.len(), 2);

@@ -45,7 +45,11 @@ fn closed(arg: &Arg) -> Option<Type> {
                 let name = first.ident.to_string();
                 let alone = path.segments.len() == 1 && first.arguments.is_none();
                 let begins_in_module = path.segments.len() > 1 && is_primitive(&name);
-                self.0 &= if alone { is_primitive(&name) } else { path.segments.len() == 1 || begins_in_module };
+                self.0 &= if alone {
+                    is_primitive(&name) || DATABASES.contains(&name.as_str())
+                } else {
+                    path.segments.len() == 1 || begins_in_module
+                };
                 self.0 &= name != "Self";
             }
             visit_mut::visit_path_mut(self, path);
@@ -104,6 +108,9 @@ const WORDS: [&str; 18] = [
     "Row", "Rows", "Item", "Value", "Val", "Key", "Entity", "Model", "Record", "Element", "Data", "Payload", "Output",
     "Error", "Err", "Inner", "State", "Type",
 ];
+
+/// Types that name a database in `Transaction<'_, Sqlite>`: no one calls a parameter so.
+const DATABASES: [&str; 4] = ["Sqlite", "Postgres", "MySql", "Mssql"];
 
 /// In a method any bare name may be a parameter of its `impl`, but these.
 fn is_primitive(name: &str) -> bool {

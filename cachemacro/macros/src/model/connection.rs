@@ -34,6 +34,12 @@ pub(crate) fn of(function: &Function, ty: &Type) -> Option<Connection> {
     Search { generics: &function.item.sig.generics, depth: 0 }.ty(ty)
 }
 
+/// Whether the signature says what this argument is to a database: a connection of some kind, or a pool.
+pub(crate) fn is_shown(function: &Function, name: &Ident) -> bool {
+    let arg = function.args.iter().find(|arg| arg.names.contains(name));
+    arg.is_some_and(|arg| of(function, &arg.ty).is_some() || is_pool_type(&arg.ty))
+}
+
 /// Whether a type is spelled as one connection, whatever the function is called with: no parameter, and no `impl Trait`.
 pub(crate) fn is_concrete(function: &Function, ty: &Type) -> bool {
     struct Open<'f>(&'f Function, bool);

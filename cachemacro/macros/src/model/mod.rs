@@ -10,6 +10,7 @@ pub(crate) mod held;
 pub(crate) mod krate;
 pub(crate) mod mentions;
 pub(crate) mod part;
+pub(crate) mod place;
 pub(crate) mod policy;
 pub(crate) mod spelling;
 pub(crate) mod template;

@@ -1,6 +1,6 @@
 //! Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
 
-use syn::{Expr, ExprLit, Lit, Type};
+use syn::{Expr, ExprLit, Lit, Type, UnOp};
 
 use crate::diag::Diag;
 use crate::model::cached::{Bypass, Look, Looked};
@@ -17,9 +17,7 @@ use crate::validate::function::whole_argument;
 pub(crate) fn check(function: &mut Function, raw: &RawCached, key: &Key, diag: &Diag) -> Bypass {
     let condition = raw.bypass_if.as_ref().map(|given| given.value.clone());
     let mut bypass = Bypass { condition, looks: Vec::new(), unsure: Vec::new(), held: false, always: None, this: None };
-    if let Some(Expr::Lit(ExprLit { lit: Lit::Bool(always), .. })) = &bypass.condition {
-        bypass.always = always.value.then(|| "bypass_if = true".to_owned());
-    }
+    bypass.always = is_always(raw).then(|| "bypass_if = true".to_owned());
     for at in 0..function.args.len() {
         let arg = &function.args[at];
         if !arg.names.is_empty() && arg.names.iter().any(|name| key.covers(name)) {
@@ -70,15 +68,11 @@ fn argument(function: &Function, arg: &Arg, raw: &RawCached, bypass: &mut Bypass
 
 /// A query on `&mut *self.tx` or `uow.tx`, of which nothing is said.
 fn check_held(function: &Function, raw: &RawCached, bypass: &mut Bypass) {
-    let Some(held) = held::find(function) else { return };
-    let is_self = held.root == "__self";
-    let is_said = |name: &proc_macro2::Ident| name == held.root || is_self && name == "self";
-    let is_named = bypass.condition.as_ref().is_some_and(|expr| mentions(expr, held.root));
-    let arg = function.args.iter().find(|arg| arg.names.contains(held.root));
-    let is_known = arg.is_some_and(|arg| connection::of(function, &arg.ty).is_some());
-    if is_named || is_known || autocommit(raw).iter().any(is_said) {
-        return;
-    }
+    let is_said = |root: &proc_macro2::Ident| {
+        let is_named = bypass.condition.as_ref().is_some_and(|expr| mentions(expr, root));
+        is_named || autocommit(raw).contains(root) || connection::is_shown(function, root)
+    };
+    let Some(held) = held::find(function, is_said) else { return };
     bypass.held = true;
     bypass.always.get_or_insert_with(|| tidy(&held.expr));
 }
@@ -91,9 +85,29 @@ pub(crate) fn autocommit(raw: &RawCached) -> &[proc_macro2::Ident] {
 /// Whether an argument is no part of the key though neither `skip` nor `autocommit` names it: its calls are not cached.
 pub(crate) fn is_decided(function: &Function, arg: &Arg, raw: &RawCached) -> bool {
     let Some(condition) = &raw.bypass_if else { return false };
+    if is_whole_condition(&condition.value, arg) {
+        return true;
+    }
     let is_transaction = matches!(connection::of(function, &arg.ty), Some(Connection::Transaction));
     let is_unique = matches!(arg.passing, Passing::RefMut(_));
     is_transaction || is_unique && arg.names.iter().any(|name| mentions(&condition.value, name))
+}
+
+/// `bypass_if = in_tx`, or `!in_pool`: all cached calls have the same value of it.
+fn is_whole_condition(condition: &Expr, arg: &Arg) -> bool {
+    match condition {
+        Expr::Path(path) => arg.names.iter().any(|name| path.path.is_ident(name)),
+        Expr::Unary(unary) => matches!(unary.op, UnOp::Not(_)) && is_whole_condition(&unary.expr, arg),
+        Expr::Paren(paren) => is_whole_condition(&paren.expr, arg),
+        Expr::Group(group) => is_whole_condition(&group.expr, arg),
+        _ => false,
+    }
+}
+
+/// `bypass_if = true`: no calls share anything.
+pub(crate) fn is_always(raw: &RawCached) -> bool {
+    let condition = raw.bypass_if.as_ref().map(|given| &given.value);
+    matches!(condition, Some(Expr::Lit(ExprLit { lit: Lit::Bool(always), .. })) if always.value)
 }
 
 /// Whether an argument is a connection of any kind.
@@ -122,7 +136,7 @@ fn spelled(arg: &Arg) -> String {
 
 fn refuse(function: &Function, arg: &Arg, diag: &Diag) {
     let (name, ident) = (function.name(), arg.names.first().unwrap_or(&arg.ident));
-    let is_optional = tidy(&arg.ty).contains("Option<");
+    let is_optional = is_optional(&arg.ty);
     let what = format!(
         "`{}` is a transaction: what `{name}` reads in it may never be committed, and a cache would hand it to everyone",
         spelled(arg)
@@ -137,6 +151,17 @@ fn refuse(function: &Function, arg: &Arg, diag: &Diag) {
         )
     };
     diag.wrong(whole_argument(function, arg), what, mend);
+}
+
+/// Whether `is_some()` can be called on it: `&mut Option<T>`, but not `Mutex<Option<T>>`.
+fn is_optional(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => is_optional(&reference.elem),
+        Type::Paren(paren) => is_optional(&paren.elem),
+        Type::Group(group) => is_optional(&group.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Option"),
+        _ => false,
+    }
 }
 
 fn refuse_autocommit(raw: &RawCached, arg: &Arg, diag: &Diag) {

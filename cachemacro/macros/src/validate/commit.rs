@@ -1,12 +1,15 @@
 //! When a writer's events are published: after the commit, which a function that is given a transaction does not decide.
 
+use proc_macro2::Ident;
+
 use crate::diag::Diag;
 use crate::model::connection::{self, Connection};
-use crate::model::function::{Arg, Function};
+use crate::model::function::{Arg, Binds, Function, Passing};
 use crate::model::held;
 use crate::model::spelling::tidy;
 use crate::model::writer::{Commit, OnError};
 use crate::parse::invalidates::RawInvalidates;
+use crate::validate::bypass;
 use crate::validate::function::whole_argument;
 
 /// Who commits, as far as it is said and shown.
@@ -52,7 +55,11 @@ fn check_pending_publishes(raw: &RawInvalidates, diag: &Diag) {
     }
     if let Some(given) = &raw.cache {
         let what = "`cache` says where events are published, and with `defer` the pending events know their cache";
-        diag.wrong(&given.tokens, what, "remove `cache`, and make the pending events with `cache.pending_events()`");
+        diag.wrong(
+            &given.tokens,
+            what,
+            "remove `cache`, and make the pending events with `Cache::current().pending_events()`",
+        );
     }
 }
 
@@ -72,24 +79,43 @@ fn check_arguments(function: &Function, diag: &Diag) -> Commit {
 
 /// A query on `&mut *self.tx` or `uow.tx`, of which nothing is said.
 fn check_held(function: &Function, diag: &Diag) {
-    let Some(held) = held::find(function) else { return };
-    let arg = function.args.iter().find(|arg| arg.names.contains(held.root));
-    if arg.is_some_and(|arg| connection::of(function, &arg.ty).is_some()) {
-        return;
-    }
+    let Some(held) = held::find(function, |root| connection::is_shown(function, root)) else { return };
     let name = function.name();
     let what = format!(
         "`{name}` runs its query on `{}`, which may be in a transaction, and then what it writes is not committed yet when it \
          returns: readers would load the old row after the event, and keep it",
         tidy(&held.expr)
     );
-    let mend = format!(
-        "let the events wait for the commit: keep a `cachemacro::PendingEvents`, which `cache.pending_events()` makes, beside the \
-         connection, add `defer = {}.pending`, and call `pending.publish().await` after the commit; or, if `{name}` commits \
-         before it returns, say how: `commits_itself = \"…\"`",
-        if held.root == "__self" { "self".to_owned() } else { held.root.to_string() }
-    );
+    let mend = if held.is_field && borrows_uniquely(function, &held.root) {
+        format!(
+            "let the events wait for the commit: keep a `cachemacro::PendingEvents`, which `Cache::current().pending_events()` \
+             makes, in a field `pending` beside the connection, add `defer = {}.pending`, and call `pending.publish().await` \
+             after the commit; or, if `{name}` commits before it returns, say how: `commits_itself = \"…\"`",
+            held.root
+        )
+    } else {
+        take_pending(&name)
+    };
     diag.wrong(held.expr, what, mend);
+}
+
+/// Whether `defer` can borrow a field of it uniquely.
+fn borrows_uniquely(function: &Function, root: &Ident) -> bool {
+    if root == "self" {
+        return bypass::borrows_self_uniquely(function);
+    }
+    let arg = function.args.iter().find(|arg| arg.names.contains(root));
+    arg.is_some_and(|arg| {
+        matches!(arg.binds, Binds::Plain | Binds::Moved(_)) && matches!(arg.passing, Passing::RefMut(_))
+    })
+}
+
+fn take_pending(name: &str) -> String {
+    format!(
+        "let the events wait for the commit: take `pending: &mut cachemacro::PendingEvents`, which \
+         `Cache::current().pending_events()` makes, add `defer = pending`, and call `pending.publish().await` after the commit; \
+         or, if `{name}` commits before it returns, say how: `commits_itself = \"…\"`"
+    )
 }
 
 fn refuse(function: &Function, arg: &Arg, found: &Connection, diag: &Diag) {
@@ -102,10 +128,5 @@ fn refuse(function: &Function, arg: &Arg, found: &Connection, diag: &Diag) {
     let what = format!(
         "`{name}` takes `{ident}: {what}`, which {why}: readers would load the old row after the event, and keep it"
     );
-    let mend = format!(
-        "let the events wait for the commit: take `pending: &mut cachemacro::PendingEvents`, which `cache.pending_events()` \
-         makes, add `defer = pending`, and call `pending.publish().await` after the commit; or, if `{name}` commits before it \
-         returns, say how: `commits_itself = \"…\"`"
-    );
-    diag.wrong(whole_argument(function, arg), what, mend);
+    diag.wrong(whole_argument(function, arg), what, take_pending(&name));
 }
