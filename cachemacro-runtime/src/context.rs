@@ -7,9 +7,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::thread::LocalKey;
 
 use pin_project_lite::pin_project;
+
+use crate::sync::{LocalKey, thread_local};
 
 /// A mode, or a trace to write.
 pub(crate) const CALLER: u8 = 1;
@@ -27,7 +28,7 @@ thread_local! {
 /// Which parts are in force on this thread.
 #[inline]
 pub(crate) fn flags() -> u8 {
-    FLAGS.get()
+    FLAGS.with(Cell::get)
 }
 
 /// One thing that can be in force.
@@ -70,7 +71,8 @@ fn exchange<P: Part>(part: &mut Option<P>) {
     let is_set = part.is_some();
     // A thread that ends has nothing in force.
     if P::local().try_with(|local| std::mem::swap(&mut *local.borrow_mut(), part)).is_ok() {
-        FLAGS.set(if is_set { flags() | P::FLAG } else { flags() & !P::FLAG });
+        let others = flags() & !P::FLAG;
+        FLAGS.with(|flags| flags.set(if is_set { others | P::FLAG } else { others }));
     }
 }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::entry::{Object, Payload};
+use crate::sync::thread_local;
 
 thread_local! {
     /// Where values go that are given up on this thread at this moment; nothing where they may be dropped at once.
@@ -61,13 +62,13 @@ struct Collecting<'a> {
 impl<'a> Collecting<'a> {
     fn begin(into: &'a mut Vec<Object>) -> Self {
         let values = std::mem::take(into);
-        Self { into, outer: COLLECTOR.replace(Some(values)) }
+        Self { into, outer: COLLECTOR.with(|collector| collector.replace(Some(values))) }
     }
 }
 
 impl Drop for Collecting<'_> {
     fn drop(&mut self) {
-        *self.into = COLLECTOR.replace(self.outer.take()).unwrap_or_default();
+        *self.into = COLLECTOR.with(|collector| collector.replace(self.outer.take())).unwrap_or_default();
     }
 }
 

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::thread::LocalKey;
 
 use crate::clock::{Clock, Moment};
 use crate::context::{self, Entered, LOAD, Part, Within};
@@ -12,7 +11,7 @@ use crate::entry::EntryKey;
 use crate::event::Aggregate;
 use crate::policy::Deadlines;
 use crate::site::Site;
-use crate::sync::{Mutex, lock};
+use crate::sync::{LocalKey, Mutex, lock, thread_local};
 
 /// What a loader is asked for. Read it with [`load_hint`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

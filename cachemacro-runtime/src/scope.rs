@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::LocalKey;
 use std::time::Duration;
 
 use crate::context::{self, CALLER, Entered, Part};
+use crate::sync::{LocalKey, thread_local};
 
 /// How the cached functions called in a scope use their cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

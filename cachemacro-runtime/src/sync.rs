@@ -6,6 +6,13 @@ pub(crate) use std::sync::{Arc, Mutex, MutexGuard, Weak, atomic};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, Weak, atomic};
 
+/// What belongs to a thread. The model checker runs all of its threads on one of the system's.
+#[cfg(not(shuttle))]
+pub(crate) use std::{thread::LocalKey, thread_local};
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::{thread::LocalKey, thread_local};
+
 #[cfg(not(shuttle))]
 pub(crate) use tokio::sync::Notify;
 
