@@ -5,10 +5,12 @@ use quote::quote;
 use syn::{DeriveInput, ItemFn};
 
 use crate::diag::{Diag, message};
+use crate::fragment::parenthesized;
 use crate::model::krate::Krate;
 use crate::{expand, fallback, parse, validate};
 
 pub(crate) fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let (attribute, item) = (parenthesized(attribute), parenthesized(item));
     let diag = Diag::new();
     let raw = parse::cached::read(attribute, &diag);
     let function = diag.ok(function(&item, "cached"));
@@ -20,6 +22,7 @@ pub(crate) fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 pub(crate) fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let (attribute, item) = (parenthesized(attribute), parenthesized(item));
     let diag = Diag::new();
     let raw = parse::invalidates::read(attribute, &diag);
     let function = diag.ok(function(&item, "invalidates"));

@@ -9,6 +9,7 @@ mod diag;
 mod entry;
 mod expand;
 mod fallback;
+mod fragment;
 mod model;
 mod parse;
 mod validate;

@@ -1,0 +1,87 @@
+//! What a `macro_rules!` fragment stands for, `$e` with `1 + 1`, arrives in a group without delimiters. The compiler forgets
+//! that group when a procedural macro hands it back, so that `$e * 2` would be `1 + 1 * 2`. Parentheses stay.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use syn::Expr;
+
+/// The same tokens, with parentheses around expressions that need them to stay what they are.
+pub(crate) fn parenthesized(tokens: TokenStream) -> TokenStream {
+    tokens.into_iter().map(one).collect()
+}
+
+fn one(token: TokenTree) -> TokenTree {
+    let TokenTree::Group(group) = token else { return token };
+    let inner = parenthesized(group.stream());
+    let delimiter = match group.delimiter() {
+        Delimiter::None if binds_loosely(&inner) => Delimiter::Parenthesis,
+        delimiter => delimiter,
+    };
+    let mut same = Group::new(delimiter, inner);
+    // Not the user's own tokens: lints have nothing to say of them.
+    same.set_span(Span::mixed_site().located_at(group.span()));
+    same.into()
+}
+
+/// Whether an operator, a call or a block beside it would take a part of it. Types, patterns and literals that read like such an
+/// expression, `&T` or `-1`, mean the same in parentheses.
+fn binds_loosely(tokens: &TokenStream) -> bool {
+    let is_single = tokens.clone().into_iter().nth(1).is_none();
+    !is_single
+        && matches!(
+            syn::parse2(tokens.clone()),
+            Ok(Expr::Binary(_)
+                | Expr::Cast(_)
+                | Expr::Closure(_)
+                | Expr::If(_)
+                | Expr::Match(_)
+                | Expr::Range(_)
+                | Expr::Reference(_)
+                | Expr::Struct(_)
+                | Expr::Unary(_))
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fragment(text: &str) -> String {
+        let group = Group::new(Delimiter::None, text.parse().expect("tokens"));
+        let tokens = parenthesized(TokenStream::from(TokenTree::Group(group)));
+        match tokens.into_iter().next() {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => "parentheses".to_owned(),
+            _ => "as it is".to_owned(),
+        }
+    }
+
+    #[test]
+    fn expressions_that_an_operator_could_part_are_parenthesized() {
+        for text in
+            ["1 + 1", "-1", "!a", "a as u8", "|x| x", "0..2", "&x", "if a { 1 } else { 2 }", "S { a: 1 }", "a && b"]
+        {
+            assert_eq!(fragment(text), "parentheses", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_parted_stays_as_it_is() {
+        for text in [
+            "x",
+            "1",
+            "f(1)",
+            "a.b",
+            "a::b",
+            "{ 1 }",
+            "x = 1",
+            "return x",
+            "let x = 1",
+            "u8",
+            "Vec<u8>",
+            "[u8; 2]",
+            "pub(crate)",
+            "",
+        ] {
+            assert_eq!(fragment(text), "as it is", "{text}");
+        }
+    }
+}
