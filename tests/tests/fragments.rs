@@ -1,6 +1,12 @@
 //! Annotated functions that a `macro_rules!` macro writes: a fragment stays one expression.
 
 #![deny(warnings)]
+#![allow(
+    clippy::overly_complex_bool_expr,
+    clippy::nonminimal_bool,
+    clippy::let_and_return,
+    reason = "what users write in macros"
+)]
 
 use cachemacro::{CacheEvent, cached, invalidates};
 
