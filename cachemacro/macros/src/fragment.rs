@@ -6,20 +6,40 @@ use syn::Expr;
 
 /// The same tokens, with parentheses around expressions that need them to stay what they are.
 pub(crate) fn parenthesized(tokens: TokenStream) -> TokenStream {
-    tokens.into_iter().map(one).collect()
+    changed(&tokens).unwrap_or(tokens)
 }
 
-fn one(token: TokenTree) -> TokenTree {
-    let TokenTree::Group(group) = token else { return token };
-    let inner = parenthesized(group.stream());
-    let delimiter = match group.delimiter() {
-        Delimiter::None if binds_loosely(&inner) => Delimiter::Parenthesis,
-        delimiter => delimiter,
+/// Nothing where all is as it should be: a group that is made anew has lost where it begins and ends.
+fn changed(tokens: &TokenStream) -> Option<TokenStream> {
+    let mut is_changed = false;
+    let all = tokens.clone().into_iter().map(|token| match &token {
+        TokenTree::Group(group) => match changed_group(group) {
+            Some(group) => {
+                is_changed = true;
+                group.into()
+            }
+            None => token,
+        },
+        _ => token,
+    });
+    let all = all.collect();
+    is_changed.then_some(all)
+}
+
+fn changed_group(group: &Group) -> Option<Group> {
+    let inner = changed(&group.stream());
+    let is_parted = group.delimiter() == Delimiter::None && binds_loosely(&group.stream());
+    if inner.is_none() && !is_parted {
+        return None;
+    }
+    let (delimiter, span) = match is_parted {
+        // Not the user's own tokens: lints have nothing to say of them.
+        true => (Delimiter::Parenthesis, Span::mixed_site().located_at(group.span())),
+        false => (group.delimiter(), group.span()),
     };
-    let mut same = Group::new(delimiter, inner);
-    // Not the user's own tokens: lints have nothing to say of them.
-    same.set_span(Span::mixed_site().located_at(group.span()));
-    same.into()
+    let mut new = Group::new(delimiter, inner.unwrap_or_else(|| group.stream()));
+    new.set_span(span);
+    Some(new)
 }
 
 /// Whether an operator, a call or a block beside it would take a part of it. Types, patterns and literals that read like such an
