@@ -80,7 +80,7 @@ impl Bus {
     }
 }
 
-/// Where one subscriber gets its events. It may be gone by now, and then there is nobody to tell.
+/// Where one subscriber gets its events. The subscriber may have been dropped; then its events are too.
 pub(crate) struct Subscriber(mpsc::Sender<SharedEvent>);
 
 impl Subscriber {

@@ -51,7 +51,7 @@ impl Call {
         self.cache.inner.memory.enter_now(self.query(), rotates)
     }
 
-    /// ENTER of one call for itself: nobody shares the answer.
+    /// ENTER of one call, whose answer is not shared with other calls.
     pub(super) async fn enter_alone(&self) -> Option<Entered> {
         let rotates = self.site.rotates();
         let entered = match self.cache.is_local(self.site) {

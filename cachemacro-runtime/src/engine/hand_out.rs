@@ -34,13 +34,13 @@ impl<'a> HandOut<'a> {
         }
     }
 
-    /// Nobody gets them.
+    /// Drops the events that are left.
     pub(super) fn keep_back(&mut self) {
         self.events.clear();
         self.subscribers = None;
     }
 
-    /// The first event that somebody is yet to get, and who.
+    /// The first event that is left, and the next subscriber to get it.
     fn next(&mut self) -> Option<(SharedEvent, &Subscriber)> {
         while let Some(event) = self.events.front() {
             let bus = &self.cache.inner.bus;

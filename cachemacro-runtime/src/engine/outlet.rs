@@ -10,7 +10,7 @@ use crate::store::{Announcement, MemoryStore, Store};
 
 /// A way to the shared store.
 pub(super) enum Outlet<'a> {
-    /// Whoever polls tells it.
+    /// The polling task tells the store.
     Here(&'a dyn Store),
     /// The cache's own thread tells it.
     Thread {

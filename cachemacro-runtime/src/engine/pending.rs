@@ -17,7 +17,7 @@ use crate::site::{OnError, Role};
 /// or [`add`](Self::add). Who commits calls [`publish`](Self::publish) afterwards, and who rolls back calls
 /// [`discard`](Self::discard).
 ///
-/// Dropped with events in it, it publishes nothing, as nobody said that the transaction was committed. The events are counted
+/// Dropped with events in it, it publishes nothing, as the transaction may not be committed. The events are counted
 /// in [`Stats::dropped_pending_events`](crate::Stats::dropped_pending_events), and warned of.
 ///
 /// ```

@@ -177,7 +177,7 @@ impl Retries {
         }
     }
 
-    /// Whether there is something to do, and nobody who does it: from now on the caller.
+    /// True if events wait and no worker runs. The caller becomes the worker.
     fn needs_worker(&self) -> bool {
         let mut state = self.state();
         let is_needed = !state.is_running && !state.queue.is_empty();

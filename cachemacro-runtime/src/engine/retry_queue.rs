@@ -143,7 +143,7 @@ impl RetryQueue {
         self.announcements.retain(|pending| !pending.is_sending);
     }
 
-    /// What was being sent was not taken, or nobody knows: it is sent again, before what came later.
+    /// The send failed, or its result is unknown: what was being sent is sent again, before what came later.
     pub(super) fn interrupted(&mut self) {
         self.moves.values_mut().for_each(PendingMoves::interrupted);
         self.announcements.iter_mut().for_each(|pending| pending.is_sending = false);
