@@ -64,12 +64,15 @@ p::inventory::submit! { p::RegisteredEvent(&ROLLED_BACK) }
 /// The hard TTL of all functions here.
 pub(crate) const TTL: Duration = Duration::from_secs(10);
 
-const fn site(name: &'static str, mode: p::Mode, events: &'static [p::EventUse]) -> p::Site {
+/// All callers call one instance of a function, although their loads are closures of different types.
+fn one_instance() {}
+
+const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: &'static [p::EventUse]) -> p::Site {
     p::Site::new(p::SiteInfo {
         name,
         module: module_path!(),
         path: || concat!(module_path!(), "::call"),
-        shared_name: Some(name),
+        shared_name: Some(shared_name),
         file: file!(),
         line: line!(),
         template: "<key>",
@@ -108,18 +111,19 @@ pub(crate) struct Sites {
     source: p::Site,
 }
 
-const fn sites(prefix: &'static str, events: &'static [p::EventUse]) -> Sites {
+/// `names` are what they are called in a shared store: two functions of one name would not be stored there.
+const fn sites(prefix: &'static str, names: [&'static str; 4], events: &'static [p::EventUse]) -> Sites {
     Sites {
         prefix,
-        row: site("row", p::Mode::Row, events),
-        pair: site("pair", p::Mode::Row, events),
-        opaque: site("opaque", p::Mode::Opaque, events),
-        source: site("source", p::Mode::Source, events),
+        row: site(["row", names[0]], p::Mode::Row, events),
+        pair: site(["pair", names[1]], p::Mode::Row, events),
+        opaque: site(["opaque", names[2]], p::Mode::Opaque, events),
+        source: site(["source", names[3]], p::Mode::Source, events),
     }
 }
 
-pub(crate) static MONOTONE_SITES: Sites = sites("m", MONOTONE);
-pub(crate) static REUSED_SITES: Sites = sites("r", REUSED);
+pub(crate) static MONOTONE_SITES: Sites = sites("m", ["m-row", "m-pair", "m-opaque", "m-source"], MONOTONE);
+pub(crate) static REUSED_SITES: Sites = sites("r", ["r-row", "r-pair", "r-opaque", "r-source"], REUSED);
 
 /// Which function is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,13 +167,13 @@ impl Sites {
         let key = &mut self.key(rows);
         let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
         let found = if function == Function::Source {
-            let mut source = p::source(site.instance(|| ()), cache, key, shape, values);
+            let mut source = p::source(site.instance(one_instance), cache, key, shape, values);
             let mut aggregates = source.aggregates();
             bind(&mut aggregates);
             source.hang_on(aggregates);
             asked(source, ask).await
         } else {
-            match p::peek(site.instance(|| ()), cache, key, shape, values) {
+            match p::peek(site.instance(one_instance), cache, key, shape, values) {
                 p::Peek::Value(value) => Ok(Some(value)),
                 p::Peek::Absent(_) => Ok(None),
                 p::Peek::Miss(mut miss) => {

@@ -94,8 +94,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R10: nobody waits for a load from before an event that was acknowledged to them",
         edits: &[Edit {
             file: "engine/board.rs",
-            from: "snapshots: entered.snapshots.clone() };",
-            to: "snapshots: Vec::new() };",
+            from: "snapshots: entered.snapshots.as_slice().into() };",
+            to: "snapshots: Vec::new().into() };",
         }],
     },
     Mutant {
