@@ -67,7 +67,7 @@ async fn every_operation_on_a_record_of_another_type_finds_none() {
     process.store.discard(call.query()).await.expect("DISCARD");
 }
 
-/// A lease of another type is held by nobody, and one that a process holds is not lost by it for others.
+/// A value of another type under a lease key counts as a free lease.
 #[tokio::test]
 async fn a_lease_of_another_type_delays_nobody() {
     let (server, name) = (Server::start().await, namespace());

@@ -171,7 +171,7 @@ async fn nobody_waits_longer_than_for_the_longest() {
     let (one, other) = (process(&server, &name), process(&server, &name));
     // Of a process that is gone: its last word lasts an hour, or for ever.
     let leave = async |command: &[&str]| {
-        // Whoever had it last releases it in a task: until then this process has none.
+        // The last guard releases the lease in a task: until then this process has none.
         let entered = loop {
             let entered = one.enter(&call).await;
             if entered.lease == Lease::Free {

@@ -58,7 +58,7 @@ impl<'a> Unsent<'a> {
         sent
     }
 
-    /// Tells nobody, for this reason.
+    /// Sends nothing, for this reason: `on_error` applies when this is dropped.
     pub(super) fn refuse(mut self, error: StoreError) -> Result<(), CacheError> {
         let aggregate = self.writes.moves.front().map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
         let refused = Err(failed(aggregate, &error));

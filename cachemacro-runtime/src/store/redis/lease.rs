@@ -40,7 +40,7 @@ pub(super) struct Owner(u64);
 struct Lease {
     key: String,
     owner: Owner,
-    /// Also when it is another's: nobody releases it any more.
+    /// Also true when the lease is another process's: this one does not release it then.
     is_released: AtomicBool,
 }
 
@@ -77,7 +77,7 @@ impl Drop for Release {
 }
 
 /// Renews a lease while a load runs, and releases it in the end. Also while it is not known whether it was given. Who waits for
-/// that load has one too: whoever gives up takes nothing from the others.
+/// that load has one too: a waiter that gives up takes nothing from the others.
 #[derive(Clone)]
 pub(super) struct Guard(Arc<Held>);
 
