@@ -13,11 +13,12 @@ pub use crate::engine::{
 };
 pub use crate::entry::Absence;
 pub use crate::event::{
-    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Move, Moves, SharedEvent, Wire, WireJson,
+    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire, WireJson,
     WireNothing, share_event,
 };
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
+pub use crate::protocol::Move;
 pub use crate::site::{
     Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site,
     SiteInfo, Writer, WriterInfo,

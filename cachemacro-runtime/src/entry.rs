@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::event::{Aggregate, Aggregates};
 use crate::key::{KeyWriter, Text, TextRef, rendered};
+use crate::protocol::FenceKind;
 use crate::site::{Instance, Origin, Site};
 
 /// A value of any cacheable type.
@@ -42,15 +43,6 @@ impl fmt::Debug for Payload {
             Self::Absent(kind) => write!(f, "Absent({kind:?})"),
         }
     }
-}
-
-/// How an entry was stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FenceKind {
-    /// Under its row's own version.
-    Row,
-    /// Under the floor that it was loaded under.
-    Still,
 }
 
 /// A payload with its header. All deadlines count from the start of the load (R15).

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::key::{KeyWriter, Text, rendered};
+use crate::protocol::Move;
 
 /// The rendered name of one aggregate, `user:123`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -128,27 +129,6 @@ pub struct EventInfo {
     pub keys: &'static [&'static str],
     /// What kind of move it announces.
     pub kind: EventKind,
-}
-
-/// One move of one aggregate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Move {
-    /// It reached this version.
-    Bump(u64),
-    /// It moved, nobody says to which version: whatever is known of it is void.
-    Next,
-    /// Version `version` has the content of version `of`.
-    Restore {
-        /// The new version.
-        version: u64,
-        /// The version whose content it has.
-        of: u64,
-    },
-    /// The database went back to this version.
-    Rollback {
-        /// The version that is current again.
-        to: u64,
-    },
 }
 
 /// The moves that events announce: what [`CacheEvent::moves`] fills.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::entry::{Absence, EntryKey, Object};
 use crate::policy::Deadlines;
-use crate::store::Snapshot;
+use crate::protocol::Snapshot;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, Notify, lock};
 use crate::weak_map::WeakMap;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// DESIGN §4. Rooms of one floor may import each other, as long as no circle comes of it.
 const FLOORS: &[&[&str]] = &[
-    &["key", "version", "clock", "error", "telemetry", "sync", "weak_map", "connection", "context"],
+    &["key", "version", "clock", "protocol", "error", "telemetry", "sync", "weak_map", "connection", "context"],
     &["codec", "deferred", "entry", "finding", "policy", "event", "site", "value"],
     &["store"],
     &["flight", "lease", "load", "load_lock", "rounds", "scope", "bus"],

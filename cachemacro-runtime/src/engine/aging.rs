@@ -11,8 +11,9 @@ use crate::entry::Payload;
 use crate::flight::{self, FlightKey, Landing, Seat};
 use crate::load_lock;
 use crate::policy::{Deadlines, Refresh};
+use crate::protocol::Snapshot;
 use crate::scope::{Trace, WhyStale};
-use crate::store::{Entered, Lease, Snapshot};
+use crate::store::{Entered, Lease};
 use crate::telemetry::Event;
 
 /// An entry that is being refreshed: what is served if that fails.

@@ -5,9 +5,10 @@ use crate::deferred;
 use crate::entry::{Entry, Freshness, Payload};
 use crate::error::StoreError;
 use crate::load;
+use crate::protocol::Snapshot;
 use crate::rounds::Good;
 use crate::scope::Tier;
-use crate::store::{Answer, Entered, Lookup, Snapshot};
+use crate::store::{Answer, Entered, Lookup};
 use crate::telemetry::Event;
 
 /// What a lookup brought.

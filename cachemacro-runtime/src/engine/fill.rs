@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::call::{Call, MAX_LOADS, Served, Step};
 use super::ticket::Ticket;
 use crate::clock::Moment;
-use crate::entry::{Absence, Entry, FenceKind, Object, Payload};
+use crate::entry::{Absence, Entry, Object, Payload};
 use crate::flight::Landing;
 use crate::load::LoadHint;
 use crate::policy::Deadlines;
+use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
 use crate::scope::{CacheMode, CallOutcome};
-use crate::store::{Announcement, Entered, Fence, Fill, Notice, Refused, Snapshot};
+use crate::store::{Announcement, Entered, Fill, Notice};
 use crate::telemetry::Event;
 
 /// What a load brought, without its type.
@@ -37,19 +38,6 @@ pub(crate) enum Landed {
     Again(Ticket),
     /// Starts over: what the load was fenced with is void.
     Restart,
-}
-
-/// How a load relates to what the cache knew before it.
-enum Verdict {
-    Stored,
-    /// Right for those who asked, but not stored.
-    Unstored,
-    /// Perhaps a lagging replica's: the primary must be asked.
-    NeedsPrimary,
-    /// A primary row below the floor: the floor is unreachable.
-    Unreachable {
-        version: u64,
-    },
 }
 
 impl Call {
@@ -137,11 +125,15 @@ impl Call {
             _ => Fence::Still,
         };
         let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
-        let verdict =
-            |refused: Option<Refused>| judge(refused, fence, entered, ticket.hint.primary_required, from_primary);
+        let origin = LoadOrigin {
+            floor: entered.snapshots.first().map_or(0, |snapshot| snapshot.floor),
+            needs_primary: entered.needs_primary,
+            asked_primary: ticket.hint.primary_required,
+            from_primary,
+        };
         let Some(entry) = self.entry(ticket.started, loaded, deadlines, took) else {
             self.discard_refreshed().await;
-            return verdict(None);
+            return origin.judge(fence, None);
         };
         let object = match loaded {
             Loaded::Value { object, .. } => Some(Arc::clone(object)),
@@ -158,9 +150,9 @@ impl Call {
                 self.count(Event::Refused(refused));
                 #[cfg(feature = "tracing")]
                 tracing::debug!(target: "cachemacro", function = self.site.info().name, ?refused, "fill refused");
-                verdict(Some(refused))
+                origin.judge(fence, Some(refused))
             }
-            None => verdict(None),
+            None => origin.judge(fence, None),
         }
     }
 
@@ -248,25 +240,5 @@ impl Call {
     pub(crate) fn land_timeout(&mut self, ticket: Ticket) -> Step {
         drop(ticket);
         self.timed_out()
-    }
-}
-
-/// Whether a value that was not stored may be returned all the same. It may when it is no older than what was acknowledged
-/// before the load began: read from the primary since, or carrying a version that proves it.
-fn judge(
-    refused: Option<Refused>,
-    fence: Fence,
-    entered: &Entered,
-    asked_primary: bool,
-    from_primary: bool,
-) -> Verdict {
-    let floor = entered.snapshots.first().map_or(0, |snapshot| snapshot.floor);
-    match (fence, refused) {
-        (Fence::Row(version), _) if version < floor && asked_primary => Verdict::Unreachable { version },
-        (Fence::Row(version), _) if version < floor => Verdict::NeedsPrimary,
-        (_, Some(Refused::Replica)) => Verdict::NeedsPrimary,
-        (Fence::Row(_), _) if from_primary || !entered.needs_primary => Verdict::Unstored,
-        (Fence::Still, _) if from_primary => Verdict::Unstored,
-        _ => Verdict::NeedsPrimary,
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::own_runtime::Running;
 use crate::error::StoreError;
-use crate::event::{Aggregate, Move};
+use crate::event::Aggregate;
+use crate::protocol::Move;
 use crate::store::{Announcement, MemoryStore, Store};
 
 /// A way to the shared store.

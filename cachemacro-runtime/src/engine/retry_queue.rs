@@ -5,7 +5,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::event::{Aggregate, Move};
+use crate::event::Aggregate;
+use crate::protocol::Move;
 use crate::store::Announcement;
 
 /// How many announcements one append takes.

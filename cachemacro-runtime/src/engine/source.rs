@@ -9,6 +9,7 @@ use super::sync::block_on;
 use crate::entry::{Absence, EntryIdRef};
 use crate::event::Aggregates;
 use crate::key::KeyWriter;
+use crate::protocol::SourceStep;
 use crate::scope::CacheMode;
 use crate::site::Instance;
 use crate::store::Entered;
@@ -85,17 +86,20 @@ impl<V: 'static> Source<V> {
         let Some(entered) = self.entered.take() else { return self.load_alone() };
         self.questions += 1;
         let snapshot = entered.snapshots[0];
-        if version < snapshot.floor {
-            self.call.detect(snapshot, version).await;
-            return Asked::Again;
-        }
-        if version > snapshot.floor || entered.needs_primary {
-            let verified = self.call.store().verify(self.call.query(), &entered.snapshots, version).await;
-            match self.call.or_count(verified) {
-                None => return self.load_alone(),
-                Some(Err(_)) => return Asked::Again,
-                Some(Ok(_)) => {}
+        match SourceStep::of(snapshot, entered.needs_primary, version) {
+            SourceStep::Detect => {
+                self.call.detect(snapshot, version).await;
+                return Asked::Again;
             }
+            SourceStep::Verify => {
+                let verified = self.call.store().verify(self.call.query(), &entered.snapshots, version).await;
+                match self.call.or_count(verified) {
+                    None => return self.load_alone(),
+                    Some(Err(_)) => return Asked::Again,
+                    Some(Ok(_)) => {}
+                }
+            }
+            SourceStep::Serve => {}
         }
         // Held until the call has its own place on the records.
         self.entered = Some(entered);

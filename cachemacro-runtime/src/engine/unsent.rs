@@ -6,7 +6,8 @@ use super::cache::Cache;
 use super::outlet::Outlet;
 use super::retry::Untold;
 use crate::error::{CacheError, StoreError};
-use crate::event::{Aggregate, Move};
+use crate::event::Aggregate;
+use crate::protocol::Move;
 use crate::site::OnError;
 use crate::store::{Announcement, Notice};
 

@@ -5,11 +5,9 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{
-    Announcement, Answer, Applied, Entered, Fill, Followed, Form, Lease, Lookup, Move, Position, Query, Refused,
-    Snapshot, Store,
-};
+use super::{Announcement, Answer, Entered, Fill, Followed, Form, Lease, Lookup, Position, Query, Store};
 use crate::event::Aggregate;
+use crate::protocol::{Applied, Move, Refused, Snapshot};
 use crate::site::Instance;
 
 /// The shared store of a cache. Functions, and instances of generic functions, that share a name in this binary neither

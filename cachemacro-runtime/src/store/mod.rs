@@ -3,7 +3,6 @@
 #[cfg(feature = "testing")]
 pub mod contract;
 mod exclusive;
-mod index;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
@@ -13,12 +12,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use crate::entry::{Absence, Entry, EntryKey, FenceKind, Object, Payload};
+pub use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 pub use crate::error::StoreError;
-pub use crate::event::{Aggregate, Move};
-pub use crate::telemetry::Refused;
+pub use crate::event::Aggregate;
+pub use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot};
 pub(crate) use exclusive::Exclusive;
-pub use index::{Applied, Fence, Index, Snapshot};
 pub use memory::{Memory, MemoryStore};
 #[cfg(feature = "redis")]
 pub use redis::{OnFailover, Redis, RedisConfigError, RedisStore};

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::histogram::Histogram;
 use super::stats::{FunctionStats, RefusedFills};
 use super::tally::Tally;
+use crate::protocol::Refused;
 
 /// What one count is of. The order is that of the counters in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,23 +25,6 @@ pub(crate) enum Event {
     DecodeError,
     Bypass,
     Refused(Refused),
-}
-
-/// Why a store refused a fill (PROTOCOL §3, FILL).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refused {
-    /// There is no index record.
-    Lost,
-    /// The last mark, or in opaque mode the floor, is not the snapshot's.
-    Moved,
-    /// The row's version is below the floor.
-    Old,
-    /// The index is cold or young and the row may come from a replica.
-    Replica,
-    /// The value has more bytes than the store takes.
-    TooLarge,
-    /// Another function, or instance of a generic function, of the binary has the same name.
-    SharedName,
 }
 
 impl Event {

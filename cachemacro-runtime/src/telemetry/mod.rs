@@ -5,6 +5,5 @@ mod histogram;
 mod stats;
 mod tally;
 
-pub use counters::Refused;
 pub(crate) use counters::{Counters, Event};
 pub use stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};

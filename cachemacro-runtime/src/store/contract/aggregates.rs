@@ -1,7 +1,8 @@
 //! Entries that hang on several aggregates (R20).
 
 use super::bench::{Bench, Call, Loaded};
-use crate::store::{Refused, Store};
+use crate::protocol::Refused;
+use crate::store::Store;
 
 pub(super) async fn all_are_checked<S: Store>(bench: &Bench<S>) {
     let (call, alone) = (Call::list("both", &["a:1", "b:1"]), Call::find("a:1"));

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::Setup;
 use crate::clock::{Clock, ManualClock};
-use crate::entry::{Absence, Entry, EntryKey, FenceKind, Payload};
-use crate::event::{Aggregate, Move};
+use crate::entry::{Absence, Entry, EntryKey, Payload};
+use crate::event::Aggregate;
 use crate::policy::{Mode, Policy, Refresh};
+use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot};
 use crate::site::{Bypass, Instance, Site, SiteInfo};
-use crate::store::{Answer, Applied, Entered, Fence, Fill, Form, Lookup, Query, Refused, Snapshot, Store};
+use crate::store::{Answer, Entered, Fill, Form, Lookup, Query, Store};
 
 /// A new store and the rule it is held against.
 pub(super) struct Bench<S> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::bench::{Bench, Call, Held, Loaded};
 use crate::clock::Clock;
-use crate::store::{Entry, Lookup, Refused, Store};
+use crate::protocol::Refused;
+use crate::store::{Entry, Lookup, Store};
 
 /// Short, for stores whose time cannot be moved but by waiting.
 const SOFT: Duration = Duration::from_millis(100);

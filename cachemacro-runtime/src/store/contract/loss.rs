@@ -1,8 +1,8 @@
 //! Loss: what a store forgets must be missed, never served (G6).
 
 use super::bench::{Bench, Call, Loaded};
-use crate::event::Move;
-use crate::store::{Applied, Query, Refused, Store};
+use crate::protocol::{Applied, Move, Refused};
+use crate::store::{Query, Store};
 
 /// Version 7 is stored and acknowledged; then the record is gone.
 async fn lost<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) -> Call {

@@ -1,8 +1,8 @@
 //! RESTORE, ROLLBACK, DETECT and VERIFY.
 
 use super::bench::{Bench, Call, Loaded};
-use crate::event::Move;
-use crate::store::{Applied, Refused, Store};
+use crate::protocol::{Applied, Move, Refused};
+use crate::store::Store;
 
 pub(super) async fn next_voids_whatever_is_known<S: Store>(bench: &Bench<S>) {
     let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));

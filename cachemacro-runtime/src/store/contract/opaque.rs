@@ -2,8 +2,8 @@
 
 use super::bench::{Bench, Call, Held, Loaded};
 use crate::entry::Absence;
-use crate::event::Move;
-use crate::store::{Applied, Refused, Store};
+use crate::protocol::{Applied, Move, Refused};
+use crate::store::Store;
 
 const ABSENT: Option<Held> = Some(Held::Absent(Absence::None));
 

@@ -2,8 +2,8 @@
 
 use super::LONG_LAG;
 use super::bench::{Bench, Call, Loaded};
-use crate::event::Move;
-use crate::store::{Applied, Refused, Store};
+use crate::protocol::{Applied, Move, Refused};
+use crate::store::Store;
 
 pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>) {
     let call = Call::find("row:1");

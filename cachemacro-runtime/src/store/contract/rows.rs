@@ -1,7 +1,8 @@
 //! Row mode: the loaded value carries its version.
 
 use super::bench::{Bench, Call, Loaded};
-use crate::store::{Applied, Lookup, Refused, Store};
+use crate::protocol::{Applied, Refused};
+use crate::store::{Lookup, Store};
 
 pub(super) async fn a_late_fill_is_refused<S: Store>(bench: &Bench<S>) {
     let call = Call::find("row:1");

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::entry::FenceKind;
-use crate::event::{Aggregate, Move};
-use crate::store::index::{Applied, Fence, Index, Snapshot};
+use crate::event::Aggregate;
+
+use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot, Token};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, lock};
-use crate::telemetry::Refused;
-use crate::version::Token;
 use crate::weak_map::WeakMap;
 
 pub(super) type Cells = WeakMap<Aggregate, Cell>;

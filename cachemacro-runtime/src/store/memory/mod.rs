@@ -17,10 +17,11 @@ use self::cell::{Cell, Cells};
 use self::dropped::Dropped;
 use self::kept::{Kept, Look};
 use self::record::{Record, Ties};
-use super::{Applied, Fence, Fill, Index, Query, Refused, Snapshot};
+use super::{Fill, Query};
 use crate::clock::{Clock, Moment};
 use crate::entry::{Entry, EntryId, EntryIdRef, EntryKey, Freshness};
-use crate::event::{Aggregate, Move};
+use crate::event::Aggregate;
+use crate::protocol::{Applied, Fence, Index, Move, Refused, Snapshot};
 use crate::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
 
 const FILL_STRIPES: usize = 64;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::MemoryStore;
 use super::cell::Cell;
 use super::kept::{Kept, Look};
-use crate::event::{Aggregate, Move};
-use crate::store::{Answer, Applied, Entered, Fence, Fill, Form, Hold, Lease, Lookup, Query, Refused, Snapshot, Store};
+use crate::event::Aggregate;
+use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
+use crate::store::{Answer, Entered, Fill, Form, Hold, Lease, Lookup, Query, Store};
 use crate::sync::Arc as SyncArc;
 
 fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {

@@ -6,7 +6,7 @@ use super::cell::Tie;
 use crate::deferred;
 use crate::entry::{Absence, Entry, EntryId, Payload};
 use crate::event::Aggregate;
-use crate::store::index::Snapshot;
+use crate::protocol::Snapshot;
 
 /// What a hit looks at comes first: fewer lines of the processor's cache.
 #[repr(C)]

@@ -1,7 +1,8 @@
 //! Announcements on the wire: fields of a stream entry that other programs may read too.
 
 use super::keys::{escaped, unescaped};
-use crate::event::{Aggregate, Move};
+use crate::event::Aggregate;
+use crate::protocol::Move;
 use crate::store::Notice;
 
 /// One notice, `restore user:123 9 5`.

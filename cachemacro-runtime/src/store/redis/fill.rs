@@ -15,7 +15,8 @@ use super::store::{RedisStore, padded};
 use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::event::Aggregate;
-use crate::store::{Fence, Fill, Query, Refused, Snapshot};
+use crate::protocol::{Fence, Refused, Snapshot};
+use crate::store::{Fill, Query};
 
 /// How much longer than its entries a record lives, so that it is not the first to go.
 const SLACK: Duration = Duration::from_secs(60);

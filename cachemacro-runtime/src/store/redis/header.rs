@@ -23,9 +23,9 @@
 //! All numbers are little-endian. A format other than this one is a miss, so every change of this layout changes the first
 //! byte (R18); `the_bytes_are_these` fails until it does.
 
-use crate::entry::{Absence, FenceKind};
+use crate::entry::Absence;
+use crate::protocol::{FenceKind, Generation, Token};
 use crate::site::Origin;
-use crate::version::{Generation, Token};
 
 const FORMAT: [u8; 4] = *b"\x03cme";
 

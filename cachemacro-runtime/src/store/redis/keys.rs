@@ -17,8 +17,7 @@
 use super::names::Name;
 use crate::entry::EntryKey;
 use crate::event::Aggregate;
-use crate::store::FenceKind;
-use crate::version::Token;
+use crate::protocol::{FenceKind, Token};
 
 /// The keys of one namespace.
 pub(super) struct Keys {
@@ -137,8 +136,8 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::entry::EntryKey;
+    use crate::protocol::Generation;
     use crate::store::redis::names::tests::{FIND, name};
-    use crate::version::Generation;
 
     fn token(version: u64, generation: u64) -> Token {
         Token { version, generation: Generation::from_bits(generation) }

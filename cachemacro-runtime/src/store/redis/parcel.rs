@@ -5,9 +5,9 @@ use super::keys::Suffix;
 use super::time::Sample;
 use crate::entry::{Entry, Payload};
 use crate::error::StoreError;
-use crate::store::{Decode, Snapshot};
-use crate::version::Token;
+use crate::store::Decode;
 
+use crate::protocol::{Snapshot, Token};
 use std::time::Duration;
 
 /// The bytes of an entry, and until when it is served, in milliseconds of the server.

@@ -1,12 +1,10 @@
 //! An index record as the server keeps it: one line of text, written by the scripts, read by them and by every LOOKUP.
 //!
-//! It means what [`Index`](crate::store::Index) means; only the scripts move it.
+//! It means what [`Index`](crate::protocol::Index) means; only the scripts move it.
 
 use super::keys::Suffix;
 use super::link::Stamp;
-use crate::store::index::Snapshot;
-use crate::store::{Fence, FenceKind};
-use crate::version::{Generation, Token};
+use crate::protocol::{Fence, FenceKind, Generation, Snapshot, Token};
 
 /// As many marks as the scripts let a record have.
 const MAX_MARKS: usize = 8;

@@ -20,12 +20,9 @@ use super::server::{Answers, Server, get, single};
 use super::time::{Sample, Times};
 use crate::clock::Clock;
 use crate::error::StoreError;
-use crate::event::{Aggregate, Move};
-use crate::store::{
-    Announcement, Answer, Applied, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Position, Query, Refused,
-    Snapshot, Store,
-};
-use crate::version::Generation;
+use crate::event::Aggregate;
+use crate::protocol::{Applied, Generation, Move, Refused, Snapshot};
+use crate::store::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Position, Query, Store};
 
 /// How long a record lives that nothing was filled under.
 const EMPTY_LIFE: Duration = Duration::from_secs(3600);

@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use self::coherence::Coherence;
 pub use self::coherence::DETECTION;
-use super::{
-    Announcement, Answer, Applied, Entered, Fence, Fill, Followed, Form, Hold, Lookup, MemoryStore, Position, Query,
-    Refused, Snapshot, Store,
-};
+use super::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lookup, MemoryStore, Position, Query, Store};
 use crate::clock::{Clock, Moment};
-use crate::entry::{Entry, FenceKind, Payload};
-use crate::event::{Aggregate, Move};
+use crate::entry::{Entry, Payload};
+use crate::event::Aggregate;
+use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
 
 /// A [`MemoryStore`] in front of a shared [`Store`].
 ///
@@ -69,12 +67,8 @@ impl Tiered {
         self.memory.enter(query, query.key.site().rotates()).await.ok()
     }
 
-    /// What carries no version of its own is as old as the shared records that it was fetched under. A publisher's own
-    /// records are ahead of these while its move is on its way, and no announcement of that move will end the copy (R13).
     fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: Entry, origin: Vec<Snapshot>) {
-        let proven_by_version = usize::from(matches!(fence, Fence::Row(_)));
-        let mut tied = places.snapshots.iter().zip(&origin).skip(proven_by_version);
-        if tied.any(|(here, there)| there.floor < here.floor) {
+        if !may_copy(fence, &places.snapshots, &origin) {
             return;
         }
         let fill = Fill { snapshots: places.snapshots, fence, from_primary: true, entry, object: None };

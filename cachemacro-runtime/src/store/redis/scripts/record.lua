@@ -1,5 +1,5 @@
 -- Begins every script that reads an index record: its text, its trust, its time. What a record does is written a second
--- time in src/store/index.rs, and a test holds the two against each other.
+-- time in src/protocol/index.rs, and a test holds the two against each other.
 --
 -- KEYS[1]  the record
 -- ARGV[1]  the server's stamp       ARGV[2]  suspect, rotate or trust: what becomes of another stamp's records

@@ -1,0 +1,24 @@
+//! The protocol: the index record of an aggregate, and every decision that depends on it alone.
+//!
+//! Nothing here reads a clock, takes a lock or knows a store: times are arguments, and the random ids of new generations are
+//! compared by equality only. So every interleaving of the decisions can be explored, and every store can be held against them.
+
+#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the exploration reaches all of it"))]
+
+mod copy;
+mod fence;
+mod index;
+mod moved;
+mod refused;
+mod source;
+mod token;
+mod verdict;
+
+pub use copy::may_copy;
+pub use fence::{Fence, FenceKind, Snapshot};
+pub use index::Index;
+pub use moved::{Applied, Move};
+pub use refused::Refused;
+pub use source::SourceStep;
+pub use token::{Generation, Token};
+pub use verdict::{LoadOrigin, Verdict};

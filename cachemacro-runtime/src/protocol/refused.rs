@@ -1,0 +1,18 @@
+//! Why a fill was refused.
+
+/// Why a store refused a fill (PROTOCOL §3, FILL).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// There is no index record.
+    Lost,
+    /// The last mark, or in opaque mode the floor, is not the snapshot's.
+    Moved,
+    /// The row's version is below the floor.
+    Old,
+    /// The index is cold or young and the row may come from a replica.
+    Replica,
+    /// The value has more bytes than the store takes.
+    TooLarge,
+    /// Another function, or instance of a generic function, of the binary has the same name.
+    SharedName,
+}
