@@ -38,6 +38,9 @@ pub enum FindingKind {
     ChangedByCodec,
     /// No codec has a form for a value, so it is never stored outside the process.
     NotCarried,
+    /// The value type has neither `PartialEq` nor `Debug`, so a field that its encoding leaves out is not noticed: readers of a
+    /// shared store would get that field's default.
+    NotCompared,
     /// A load called another cached function, and an event of that one is not among the events of the caller.
     MissingBinding,
     /// A transaction or a connection was passed to a function, which the signature does not show: behind an alias, or as what a
@@ -52,6 +55,7 @@ impl fmt::Display for FindingKind {
         f.write_str(match self {
             Self::ChangedByCodec => "a value changes on its way through the codec",
             Self::NotCarried => "no codec carries a value",
+            Self::NotCompared => "values cannot be compared",
             Self::MissingBinding => "an event is missing",
             Self::TransactionArgument => "a transaction is an argument",
             Self::SharedName => "two functions share a name",

@@ -66,7 +66,10 @@ impl Call {
     pub(super) fn encoded(&self, object: &Object) -> Option<Payload> {
         let checked = self.cache.inner.checks.next(self.key.instance(), true)?;
         match self.ops.carry(object, self.cache.inner.encoding, checked) {
-            Carried::Bytes(bytes) => Some(Payload::Bytes(bytes.into())),
+            Carried::Bytes(bytes) => {
+                self.report_not_compared();
+                Some(Payload::Bytes(bytes.into()))
+            }
             refused => {
                 self.report(refused);
                 None
@@ -93,12 +96,20 @@ impl Call {
         let name = self.ops.codec.map_or("?", |codec| (codec.name)());
         let findings = &self.cache.inner.findings;
         match carried {
-            Carried::Bytes(_) => {}
+            Carried::Bytes(_) => self.report_not_compared(),
             Carried::Changed(field) => {
                 self.cache.inner.checks.ends(instance);
                 findings.report(instance, FindingKind::ChangedByCodec, || changed(name, field.as_deref()));
             }
             Carried::Not => findings.report(instance, FindingKind::NotCarried, || not_carried(name)),
+        }
+    }
+
+    fn report_not_compared(&self) {
+        if self.ops.comparison.is_empty() {
+            let name = self.ops.codec.map_or("?", |codec| (codec.name)());
+            let message = || not_compared(name);
+            self.cache.inner.findings.report(self.key.instance(), FindingKind::NotCompared, message);
         }
     }
 }
@@ -119,6 +130,15 @@ fn not_carried(name: &str) -> String {
         "a `{name}` cannot be encoded and decoded: its `Serialize` fails, or its `Deserialize` refuses what that wrote. The value is \
          not stored outside the process. Make `T::deserialize` accept what `T::serialize` writes, or keep the values in the \
          process with `local`"
+    )
+}
+
+fn not_compared(name: &str) -> String {
+    format!(
+        "a `{name}` is read back from its encoding before a shared store gets it, and this function has nothing to compare it by but \
+         the bytes, which do not show a field that `#[serde(skip)]` or a `with = \"…\"` leaves out. Derive `PartialEq` or `Debug` for \
+         it. In a generic function, or a function of a generic impl, name one of them in the bounds too: \
+         `T: Serialize + DeserializeOwned + Debug`. Or keep the values in the process with `local`"
     )
 }
 

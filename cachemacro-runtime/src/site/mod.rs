@@ -58,6 +58,8 @@ pub struct SiteInfo {
     pub policy: Policy,
     /// Which of its calls go past the cache.
     pub bypass: Bypass,
+    /// The expression after `cache =`, as written.
+    pub cache: Option<&'static str>,
 }
 
 /// Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
@@ -209,6 +211,8 @@ pub struct WriterInfo {
     pub commit: Commit,
     /// The types of its arguments, of those that can be named outside of it.
     pub arguments: &'static [Argument],
+    /// The expression after `cache =`, as written.
+    pub cache: Option<&'static str>,
 }
 
 /// A writer or handler.
@@ -296,6 +300,7 @@ pub(crate) mod tests {
             ttl_only: None,
             policy,
             bypass: Bypass::NONE,
+            cache: None,
         })))
     }
 

@@ -73,3 +73,9 @@ pub(super) fn names(site: &SiteInfo, event: &EventInfo) -> bool {
 pub(super) fn path(module: &str, function: &str) -> String {
     format!("{module}::{function}")
 }
+
+/// Names for a message.
+pub(super) fn listed(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

@@ -48,6 +48,7 @@ pub(super) const FIND: SiteInfo = SiteInfo {
     ttl_only: None,
     policy: POLICY,
     bypass: Bypass::NONE,
+    cache: None,
 };
 
 pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
@@ -65,6 +66,7 @@ pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
     ttl_only: None,
     policy: Policy { soft: None, negative: None, timeout: Some(Duration::from_millis(1_500)), ..POLICY },
     bypass: Bypass::NONE,
+    cache: None,
 };
 
 pub(super) const RATE: SiteInfo = SiteInfo {
@@ -82,6 +84,7 @@ pub(super) const RATE: SiteInfo = SiteInfo {
     ttl_only: Some("the bank sends no events | only a file"),
     policy: Policy { negative: None, stale_if_error: Some(false), local: true, refresh: Refresh::Inline, ..POLICY },
     bypass: Bypass::NONE,
+    cache: None,
 };
 
 pub(super) const RENAME: WriterInfo = WriterInfo {
@@ -94,6 +97,7 @@ pub(super) const RENAME: WriterInfo = WriterInfo {
     on_error: OnError::Suspect,
     commit: Commit::Shown,
     arguments: &[],
+    cache: None,
 };
 
 static FIND_SITE: Site = Site::new(FIND);

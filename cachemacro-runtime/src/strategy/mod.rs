@@ -41,6 +41,7 @@ mod staleness;
 mod table;
 mod type_name;
 mod verify;
+mod warning;
 mod word;
 
 pub use event::{EventStrategy, Invalidation, Publisher};
@@ -49,7 +50,8 @@ pub use function::{FunctionStrategy, Timing};
 pub use model::{Strategy, strategy};
 pub use rollback::{Rollback, RollbackProfile};
 pub use staleness::StalenessPart;
-pub use verify::{Colliding, Problem, VerifyError, Warning};
+pub use verify::{Colliding, Problem, VerifyError};
+pub use warning::Warning;
 
 pub use crate::event::EventKind;
 pub use crate::policy::{Mode, Refresh};

@@ -9,7 +9,8 @@ use super::binary::Binary;
 use super::document;
 use super::event::EventStrategy;
 use super::function::FunctionStrategy;
-use super::verify::{Problem, VerifyError, Warning};
+use super::verify::{Problem, VerifyError};
+use super::warning::{self, Warning};
 use super::{markdown, table, verify};
 use crate::event::EventInfo;
 use crate::site::{self, Site, Writer};
@@ -55,7 +56,7 @@ impl Strategy {
             functions: binary.sites.iter().map(|site| FunctionStrategy::of(site, &binary)).collect(),
             events: binary.events.iter().map(|event| EventStrategy::of(event, &binary)).collect(),
             problems: verify::problems(&binary),
-            warnings: verify::warnings(&binary),
+            warnings: warning::warnings(&binary),
         }
     }
 

@@ -1,11 +1,11 @@
-//! What is wrong with the caches of a binary, and what is odd.
+//! What is wrong with the caches of a binary.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-use super::binary::{Binary, names, path};
+use super::binary::{Binary, listed, names, path};
 use super::type_name::{shorten, value_of};
 use crate::connection::{Carried, SAY_WHEN, carried};
 use crate::site::{Commit, Role, SiteInfo, shared_by_instances, site_name, template_shape};
@@ -103,53 +103,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What is odd, and may be meant.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(tag = "warning", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Warning {
-    /// No cached function of the binary hangs on what the event moves.
-    NobodyListens {
-        /// The event's name on the wire.
-        event: String,
-        /// Its Rust type, with its module.
-        rust_type: String,
-        /// The functions that publish it, as `module::function`.
-        publishers: Vec<String>,
-    },
-    /// Every call of a cached function goes past the cache, as it is given a connection or a transaction.
-    AlwaysBypassed {
-        /// The function, as `module::function`.
-        function: String,
-        /// Why: the argument, or the condition.
-        why: String,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NobodyListens { event, rust_type, publishers } => {
-                let by = if publishers.is_empty() {
-                    String::new()
-                } else {
-                    format!(", published by {},", listed(publishers))
-                };
-                write!(
-                    f,
-                    "no cache listens to `{event}` (`{rust_type}`){by} in this binary: name it in `invalidated_by`, or \
-                     leave it to the services that cache what it moves"
-                )
-            }
-            Self::AlwaysBypassed { function, why } => write!(
-                f,
-                "every call of `{function}` goes past the cache, because of `{why}`: give it a pool, or remove `#[cached]`; \
-                 if its connection is in no transaction, say so: `autocommit(…)` instead of `skip(…)`"
-            ),
-        }
-    }
-}
-
 /// Everything that [`Strategy::verify`](super::Strategy::verify) found wrong.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifyError {
@@ -183,11 +136,6 @@ impl fmt::Debug for VerifyError {
 }
 
 impl std::error::Error for VerifyError {}
-
-fn listed(names: &[String]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
-}
 
 fn unique(sorted: &[String]) -> Vec<String> {
     let mut unique = sorted.to_vec();
@@ -263,35 +211,14 @@ fn differs(a: &SiteInfo, b: &SiteInfo) -> bool {
     }
 }
 
-pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
-    let unheard = binary.events.iter().filter(|event| binary.listeners(event).next().is_none());
-    let warnings = unheard.map(|event| {
-        let publishers = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
-        Warning::NobodyListens {
-            event: event.name.to_owned(),
-            rust_type: event.rust_type.to_owned(),
-            publishers: publishers.map(|writer| path(writer.module, writer.name)).collect(),
-        }
-    });
-    warnings.chain(bypassed(binary)).collect()
-}
-
-fn bypassed(binary: &Binary) -> impl Iterator<Item = Warning> {
-    binary.sites.iter().filter_map(|site| {
-        let types = site.bypass.arguments.iter().map(|argument| (argument.0)());
-        let hidden = types.into_iter().find(|name| carried(name) != Carried::Nothing).map(shorten);
-        let why = site.bypass.always.map(str::to_owned).or(hidden)?;
-        Some(Warning::AlwaysBypassed { function: path_of(site), why })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use crate::site::{Argument, Bypass, WriterInfo};
+    use crate::site::{Argument, WriterInfo};
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{self, FIND, RENAME, RESTORED, site, writer};
+    use crate::strategy::warning::Warning;
 
     #[test]
     fn a_sound_binary_has_only_warnings() {
@@ -384,24 +311,6 @@ mod tests {
         );
         assert_eq!(verified(Commit::Deferred), Ok(Vec::new()));
         assert_eq!(verified(Commit::Itself("autocommit")), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn functions_that_are_never_cached_are_listed() {
-        let verified = |bypass| Strategy::of(&[site(SiteInfo { bypass, ..FIND })], &[writer(RENAME)], &[]).verify();
-        let warned = |bypass| verified(bypass).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert!(warned(Bypass::NONE).is_empty());
-        assert!(warned(Bypass { executors: &["ex: E"], condition: Some("fresh"), ..Bypass::NONE }).is_empty());
-        assert_eq!(
-            warned(Bypass { always: Some("conn: &mut PgConnection"), ..Bypass::NONE }),
-            [
-                "every call of `shop::users::find` goes past the cache, because of `conn: &mut PgConnection`: give it a pool, or \
-              remove `#[cached]`; if its connection is in no transaction, say so: `autocommit(…)` instead of `skip(…)`"
-            ]
-        );
-        let arguments: &[Argument] = &[Argument(|| "u8"), Argument(|| "&app::Tx<rusqlite::transaction::Transaction>")];
-        let hidden = warned(Bypass { arguments, ..Bypass::NONE });
-        assert!(hidden[0].contains("because of `&Tx<Transaction>`"), "{hidden:?}");
     }
 
     #[test]

@@ -15,6 +15,13 @@ pub(crate) struct Comparison {
     pub(crate) debug: Option<Show>,
 }
 
+impl Comparison {
+    /// Whether values of the type can be compared by their encodings only.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.eq.is_none() && self.debug.is_none()
+    }
+}
+
 /// Whether two objects are equal; nothing where they are of another type, or the comparison panics.
 pub type Equal = fn(&Object, &Object) -> Option<bool>;
 /// An object as text, on one line or on several.

@@ -29,6 +29,7 @@ pub(crate) const fn site(name: &'static str) -> Site {
         events: &[],
         ttl_only: None,
         bypass: Bypass::NONE,
+        cache: None,
         policy: Policy {
             soft: None,
             hard: TTL,

@@ -82,6 +82,7 @@ const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: &'s
         events,
         ttl_only: None,
         bypass: p::Bypass::NONE,
+        cache: None,
         policy: p::Policy {
             soft: None,
             hard: TTL,

@@ -70,6 +70,7 @@ const fn site(name: &'static str) -> Site {
         ttl_only: None,
         policy: POLICY,
         bypass: Bypass::NONE,
+        cache: None,
     })
 }
 

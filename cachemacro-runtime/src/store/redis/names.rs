@@ -85,6 +85,7 @@ pub(super) mod tests {
         events: &[],
         ttl_only: None,
         bypass: Bypass::NONE,
+        cache: None,
         policy: Policy {
             soft: None,
             hard: Duration::from_secs(60),

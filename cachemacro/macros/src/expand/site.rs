@@ -31,6 +31,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
     let (events, ttl_only) = freshness(cached);
     let policy = policy(&cached.krate, &cached.policy);
     let bypass = bypass::registered(cached);
+    let cache = option(cached.cache.as_ref().map(tidy));
     let check = check_ttls(&cached.krate, &cached.policy);
     let (constant, policy) = match check {
         Some(_) => (
@@ -56,6 +57,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
             ttl_only: #ttl_only,
             policy: #policy,
             bypass: #bypass,
+            cache: #cache,
         });
         #p::inventory::submit! { #p::CachedFn(&__CACHEMACRO_SITE) }
         #check
@@ -132,7 +134,7 @@ fn duration(ttl: &Ttl) -> TokenStream {
     }
 }
 
-fn option<T: ToTokens>(value: Option<T>) -> TokenStream {
+pub(crate) fn option<T: ToTokens>(value: Option<T>) -> TokenStream {
     value.map_or_else(none, |value| some(&value))
 }
 

@@ -6,11 +6,13 @@ use syn::ext::IdentExt;
 use syn::{AttrStyle, Expr};
 
 use crate::expand::body;
+use crate::expand::site::option;
 use crate::expand::span::{at_start, call_over, here, reaching};
 use crate::expand::this;
 use crate::expand::{bind, defer, generic};
 use crate::model::function::{Arg, Binds, ReceiverForm};
 use crate::model::mentions::mentions;
+use crate::model::spelling::tidy;
 use crate::model::writer::{Commit, OnError, Source, Writer};
 
 /// ```text
@@ -55,6 +57,7 @@ fn site(writer: &Writer) -> TokenStream {
         Commit::Itself(reason) => quote_spanned!(here()=> #p::Commit::Itself(#reason)),
         Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
     };
+    let cache = option(writer.cache.as_ref().map(tidy));
     let arguments = generic::arguments(&writer.krate, &writer.function, |_| true);
     quote_spanned! {here()=>
         static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
@@ -67,6 +70,7 @@ fn site(writer: &Writer) -> TokenStream {
             on_error: #p::OnError::#on_error,
             commit: #commit,
             arguments: &[#(#arguments),*],
+            cache: #cache,
         });
         #p::inventory::submit! { #p::InvalidatesFn(&__CACHEMACRO_SITE) }
     }
