@@ -7,6 +7,8 @@ pub(crate) struct Mutant {
     /// The rule of the protocol that it breaks.
     pub(crate) rule: &'static str,
     pub(crate) edits: &'static [Edit],
+    /// The test of the checker that shows it; empty for all of them.
+    pub(crate) test: &'static str,
 }
 
 /// One place that changes.
@@ -22,6 +24,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "cold",
         rule: "R5: a record that began anew takes no replica's row",
+        test: "",
         edits: &[Edit {
             file: "store/redis/scripts/record.lua",
             from: "  return record.cold or now < record.young",
@@ -31,6 +34,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "max-merge",
         rule: "R1: an event that comes late lowers no floor",
+        test: "",
         edits: &[Edit {
             file: "store/redis/scripts/apply.lua",
             from: "  if version <= record.floor then return false end\n",
@@ -40,6 +44,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "last-mark",
         rule: "R7: a load is stored under no record but the one it entered",
+        test: "",
         edits: &[
             Edit {
                 file: "store/redis/scripts/fill.lua",
@@ -57,6 +62,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "rollback-mark",
         rule: "R6: a version's number says nothing of what it was before a rollback",
+        test: "",
         edits: &[Edit {
             file: "store/redis/scripts/apply.lua",
             from: "  table.insert(kept, { from = after, id = MARK })\n  record.marks, record.turn, record.floor, record.alias = kept, MARK, to, '-'\n",
@@ -66,6 +72,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "insert-check",
         rule: "R13: a copy is not kept that an announcement overtook",
+        test: "",
         edits: &[Edit {
             file: "store/tiered/mod.rs",
             from: "        let places = self.places(query).await;\n        let mut found = self.shared.lookup(query).await?;\n",
@@ -76,6 +83,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "suspect",
         rule: "R21: a record from another life of the server serves nothing before it is confirmed",
+        test: "",
         edits: &[
             Edit {
                 file: "store/redis/scripts/record.lua",
@@ -92,6 +100,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "token-keyed-flights",
         rule: "R10: nobody waits for a load from before an event that was acknowledged to them",
+        test: "",
         edits: &[Edit {
             file: "engine/board.rs",
             from: "snapshots: entered.snapshots.as_slice().into() };",
@@ -101,6 +110,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "merge-into-sent",
         rule: "R20: an event is not merged into one that is being sent",
+        test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
         edits: &[
             Edit {
                 file: "engine/retry_queue.rs",
@@ -122,6 +132,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "fill-from-a-transaction",
         rule: "R7: what a transaction has written is not stored before its commit",
+        test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
         edits: &[Edit {
             file: "engine/peek.rs",
             from: "    call.mode = CacheMode::Bypass;\n",
@@ -131,6 +142,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "anothers-lease",
         rule: "G4: who gives up waiting takes no lease from who loads",
+        test: "callers_that_give_up_start_no_second_load",
         edits: &[Edit {
             file: "store/redis/lease.rs",
             from: "            Some(held) if !held.lease.is_released.load(Ordering::Relaxed) => return Guard(Arc::clone(held)),\n",
@@ -140,6 +152,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "nested-bound",
         rule: "G1: an entry lives no longer than what it was loaded from",
+        test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
         edits: &[Edit {
             file: "engine/fill.rs",
             from: "        bound.map_or(own, |bound| policy.bounded(own, bound))\n",
