@@ -119,7 +119,7 @@ fn nanos_of(clock: rustix::time::ClockId) -> u64 {
 /// A clock that stands still until it is told to move. Clones share their time.
 ///
 /// ```
-/// # use cachemacro_runtime::{Clock, ManualClock};
+/// # use cachemacro::{Clock, ManualClock};
 /// # use std::time::Duration;
 /// let clock = ManualClock::default();
 /// let before = clock.now();

@@ -12,7 +12,7 @@ const MOST: usize = 1024;
 /// Something about a cached function that is wrong, or keeps its values from being cached, and was noticed at run time.
 ///
 /// ```
-/// let cache = cachemacro_runtime::Cache::builder().build();
+/// let cache = cachemacro::Cache::builder().build();
 /// for finding in cache.findings() {
 ///     eprintln!("{finding}");
 /// }

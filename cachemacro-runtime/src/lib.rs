@@ -3,6 +3,7 @@
 //! Users depend on `cachemacro`, which re-exports all of this. The floors, from the ground: `key`, `version`, `clock`, `protocol`,
 //! `error`, `telemetry`, `context`; `codec`, `entry`, `policy`, `event`, `site`, `finding`, `value`; `store`; `flight`, `load`, `scope`, `bus`; `engine`;
 //! `strategy`. Imports go down only.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 pub mod __private;

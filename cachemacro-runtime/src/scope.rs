@@ -33,7 +33,7 @@ impl CacheMode {
     /// ```
     /// # async fn find(_: u64) {}
     /// # async fn example() {
-    /// use cachemacro_runtime::CacheMode;
+    /// use cachemacro::CacheMode;
     /// CacheMode::Refresh.scope(find(1)).await;
     /// # }
     /// ```
@@ -172,7 +172,7 @@ fn current() -> Scope {
 /// ```
 /// # async fn find(_: u64) -> Option<u64> { None }
 /// # async fn example() {
-/// let (user, trace) = cachemacro_runtime::traced(find(1)).await;
+/// let (user, trace) = cachemacro::traced(find(1)).await;
 /// println!("{trace}");
 /// # }
 /// ```

@@ -1,4 +1,5 @@
-//! The locks and atomics of the runtime, which `--cfg shuttle` swaps for those of the model checker.
+//! The locks and atomics of the runtime, which `cfg(shuttle)` swaps for those of the model checker: `tests/shuttle`
+//! compiles this source with it.
 
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, Weak, atomic};

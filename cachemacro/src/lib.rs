@@ -1,6 +1,17 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
 pub use cachemacro_runtime::*;
+// Named beside the glob, so that the documentation tells their feature.
+#[cfg(feature = "redis")]
+pub use cachemacro_runtime::{Consumer, DeadLetter, Group, ReceivedEvent};
+
+/// Where entries are kept: the trait of stores, those in the process and on Redis, and what stands in front of a shared one.
+pub mod store {
+    pub use cachemacro_runtime::store::*;
+    #[cfg(feature = "redis")]
+    pub use cachemacro_runtime::store::{OnFailover, Redis, RedisConfigError, RedisStore};
+}

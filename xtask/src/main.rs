@@ -7,11 +7,16 @@
 //! | `cargo xtask instructions` | counts the instructions of the hot paths, and writes docs/instructions.md |
 //! | `cargo xtask bench` | measures, beside other caches, what a cached call costs, and writes docs/PERFORMANCE.md |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
+//! | `cargo xtask minimal-versions` | builds the published crates with the oldest dependencies that they allow |
+//! | `cargo xtask package` | packages every published crate, builds each from its package, and documents them as docs.rs does |
 
 mod bench;
 mod instructions;
+mod metadata;
+mod minimal_versions;
 mod msrv;
 mod mutants;
+mod package;
 mod programs;
 mod test;
 
@@ -26,7 +31,10 @@ usage: cargo xtask <command>
   instructions
           count the instructions of the hot paths, and write docs/instructions.md
   bench   measure what a cached call costs, beside other caches, and write docs/PERFORMANCE.md
-  msrv    check the dependencies of the published crates against the workspace's rust-version";
+  msrv    check the dependencies of the published crates against the workspace's rust-version
+  minimal-versions
+          build the published crates with the oldest dependencies that they allow
+  package package every published crate, build each from its package, and document them as docs.rs does";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +44,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["mutants", ref names @ ..] => mutants::run(names),
         ["msrv"] => msrv::run(),
+        ["minimal-versions"] => minimal_versions::run(),
+        ["package"] => package::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

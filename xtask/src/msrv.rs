@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// The crates that users compile.
-const PUBLISHED: &[&str] = &["cachemacro", "cachemacro-macros", "cachemacro-runtime"];
+use crate::metadata::{self, array, text};
 
 /// A Rust version, ordered. Cargo allows two or three numbers; a missing one is zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,10 +21,12 @@ struct Package<'m> {
 }
 
 pub(crate) fn run() -> Result<(), String> {
-    let metadata = metadata()?;
+    let metadata = metadata::read()?;
     let packages = packages(&metadata)?;
-    let ours: Vec<&str> = PUBLISHED.iter().map(|name| id_of(&packages, name)).collect::<Result<_, _>>()?;
-    let promised = packages[ours[0]].needs.ok_or("the workspace states no rust-version")?;
+    let published = metadata::published(&metadata)?;
+    let ours: Vec<&str> = published.iter().map(|package| text(package, "id")).collect::<Result<_, _>>()?;
+    let first = ours.first().ok_or("the workspace publishes nothing")?;
+    let promised = packages[first].needs.ok_or("the workspace states no rust-version")?;
 
     let reached = reachable(&metadata, &ours)?;
     let too_new: Vec<&Package<'_>> = reached
@@ -52,18 +53,6 @@ pub(crate) fn run() -> Result<(), String> {
         "the workspace promises Rust {promised}, but:{list}\n\
          Choose an older release of the dependency (`cargo update --precise`), or raise `rust-version` in Cargo.toml."
     ))
-}
-
-/// What cargo knows about the workspace and its dependencies, every feature on.
-fn metadata() -> Result<Value, String> {
-    let output = crate::cargo()
-        .args(["metadata", "--format-version=1", "--all-features"])
-        .output()
-        .map_err(|error| format!("cannot start cargo: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr)));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata is no JSON: {error}"))
 }
 
 fn packages(metadata: &Value) -> Result<BTreeMap<&str, Package<'_>>, String> {
@@ -98,24 +87,9 @@ fn reachable<'m>(metadata: &'m Value, roots: &[&'m str]) -> Result<BTreeSet<&'m 
     Ok(reached)
 }
 
-/// Whether a dependency of this kind is built outside our own tests, of which `cfg(shuttle)` is one.
+/// Whether a dependency of this kind is built outside our own tests.
 fn is_built_by_users(kind: &Value) -> bool {
-    kind["kind"] != "dev" && kind["target"] != "cfg(shuttle)"
-}
-
-fn id_of<'m>(packages: &BTreeMap<&'m str, Package<'_>>, name: &str) -> Result<&'m str, String> {
-    packages
-        .iter()
-        .find_map(|(id, package)| (package.name == name).then_some(*id))
-        .ok_or_else(|| format!("the workspace has no package `{name}`"))
-}
-
-fn array<'m>(value: &'m Value, field: &str) -> Result<&'m Vec<Value>, String> {
-    value[field].as_array().ok_or_else(|| format!("cargo metadata has no list `{field}`"))
-}
-
-fn text<'m>(value: &'m Value, field: &str) -> Result<&'m str, String> {
-    value[field].as_str().ok_or_else(|| format!("cargo metadata has no text `{field}`"))
+    kind["kind"] != "dev"
 }
 
 impl RustVersion {
@@ -156,10 +130,9 @@ mod tests {
     #[test]
     fn what_only_tests_need_is_not_reached() {
         let dependency = |id: &str, kind: Option<&str>| json!({ "pkg": id, "dep_kinds": [{ "kind": kind }] });
-        let explored = json!({ "pkg": "c", "dep_kinds": [{ "kind": null, "target": "cfg(shuttle)" }] });
         let metadata = json!({ "resolve": { "nodes": [
             { "id": "a", "deps": [dependency("b", None), dependency("c", Some("dev"))] },
-            { "id": "b", "deps": [dependency("d", Some("build")), explored] },
+            { "id": "b", "deps": [dependency("d", Some("build"))] },
             { "id": "c", "deps": [] },
             { "id": "d", "deps": [] },
         ] } });

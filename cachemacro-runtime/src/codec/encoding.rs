@@ -3,7 +3,7 @@
 /// How values are written for a store outside the process. The default is postcard without compression.
 ///
 /// ```
-/// use cachemacro_runtime::{Codec, Encoding};
+/// use cachemacro::{Codec, Encoding};
 ///
 /// assert_eq!(Encoding::default(), Encoding::new(Codec::Postcard));
 /// ```

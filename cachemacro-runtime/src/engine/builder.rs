@@ -89,8 +89,8 @@ impl CacheBuilder {
     /// namespace. The connection is made in the background, and nothing fails when the server is down.
     ///
     /// ```no_run
-    /// use cachemacro_runtime::store::Redis;
-    /// use cachemacro_runtime::{Cache, Memory};
+    /// use cachemacro::store::Redis;
+    /// use cachemacro::{Cache, Memory};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let redis = Redis::url("redis://127.0.0.1:6379")?;

@@ -32,7 +32,7 @@ use crate::telemetry::{Connection, Counters, Stats};
 /// With none installed, annotated functions use an in-process cache of 100,000 entries.
 ///
 /// ```
-/// use cachemacro_runtime::{Cache, Memory};
+/// use cachemacro::{Cache, Memory};
 ///
 /// let cache = Cache::builder().namespace("shop").memory(Memory::bytes(64 << 20)).build();
 /// cache.install().expect("nothing has used a cache yet");
@@ -123,7 +123,7 @@ impl Cache {
     /// finding for each function and [kind](crate::FindingKind), each with its remedy. A test can assert that there is none:
     ///
     /// ```
-    /// # let cache = cachemacro_runtime::Cache::builder().build();
+    /// # let cache = cachemacro::Cache::builder().build();
     /// assert!(cache.findings().is_empty(), "{:#?}", cache.findings());
     /// cache.assert_no_findings(); // the same, one finding on a line
     /// ```
@@ -165,7 +165,7 @@ impl Cache {
     /// once in the group, however many processes share it. `None` where the shared store is not Redis.
     ///
     /// ```no_run
-    /// # use cachemacro_runtime::{Cache, CacheEvent};
+    /// # use cachemacro::{Cache, CacheEvent};
     /// # async fn example<E, F>(cache: Cache, on_user_updated: fn(E) -> F)
     /// # where
     /// #     E: CacheEvent + serde::de::DeserializeOwned + Send + Sync + 'static,

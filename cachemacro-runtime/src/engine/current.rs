@@ -21,7 +21,7 @@ impl Cache {
     /// ```
     /// # async fn find(id: u64) -> u64 { id }
     /// # async fn example() {
-    /// use cachemacro_runtime::Cache;
+    /// use cachemacro::Cache;
     ///
     /// let cache = Cache::builder().build();
     /// cache.scope(find(1)).await;
@@ -59,7 +59,7 @@ impl Cache {
 /// ```
 /// # async fn find(id: u64) -> u64 { id }
 /// # async fn example() {
-/// use cachemacro_runtime::{Cache, WithCache};
+/// use cachemacro::{Cache, WithCache};
 ///
 /// let cache = Cache::current();
 /// tokio::spawn(find(1).with_cache(&cache));

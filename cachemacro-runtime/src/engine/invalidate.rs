@@ -192,7 +192,7 @@ impl Cache {
     /// In async code use [`Cache::publish`]: this one keeps a worker from its other tasks.
     ///
     /// ```
-    /// # use cachemacro_runtime::{Cache, IntoEvents};
+    /// # use cachemacro::{Cache, IntoEvents};
     /// fn relay(cache: &Cache, event: impl IntoEvents) {
     ///     cache.publish_blocking(event);
     /// }

@@ -21,7 +21,7 @@ use crate::site::{OnError, Role};
 /// in [`Stats::dropped_pending_events`](crate::Stats::dropped_pending_events), and warned of.
 ///
 /// ```
-/// # use cachemacro_runtime::{Cache, CacheEvent};
+/// # use cachemacro::{Cache, CacheEvent};
 /// # async fn example(user_updated: impl CacheEvent) -> Result<(), std::io::Error> {
 /// # async fn commit() -> Result<(), std::io::Error> { Ok(()) }
 /// let mut pending = Cache::current().pending_events();

@@ -32,7 +32,7 @@ pub struct Strategy {
 /// ```
 /// use std::time::Duration;
 ///
-/// use cachemacro_runtime::strategy;
+/// use cachemacro::strategy;
 ///
 /// let strategy = strategy();
 /// strategy.verify().unwrap();
@@ -135,7 +135,7 @@ impl Strategy {
     /// ```no_run
     /// #[test]
     /// fn the_caching_strategy_is_written_down() {
-    ///     cachemacro_runtime::strategy().assert_matches("CACHING.md");
+    ///     cachemacro::strategy().assert_matches("CACHING.md");
     /// }
     /// ```
     ///

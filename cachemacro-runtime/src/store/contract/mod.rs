@@ -5,8 +5,8 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use cachemacro_runtime::store::contract::{self, Setup};
-//! use cachemacro_runtime::{Memory, MemoryStore};
+//! use cachemacro::store::contract::{self, Setup};
+//! use cachemacro::{Memory, MemoryStore};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {

@@ -40,10 +40,10 @@ pub enum OnFailover {
 ///
 /// ```
 /// use std::time::Duration;
-/// # use cachemacro_runtime::store::Redis;
+/// # use cachemacro::store::Redis;
 ///
 /// let redis = Redis::url("redis://127.0.0.1:6379/0")?.timeout(Duration::from_millis(50)).max_entry(256 * 1024);
-/// # Ok::<(), cachemacro_runtime::store::RedisConfigError>(())
+/// # Ok::<(), cachemacro::store::RedisConfigError>(())
 /// ```
 #[derive(Clone)]
 pub struct Redis {
@@ -84,13 +84,13 @@ impl Redis {
     /// URLs' own users and passwords are for the sentinels.
     ///
     /// ```
-    /// # use cachemacro_runtime::store::Redis;
+    /// # use cachemacro::store::Redis;
     /// use redis::{RedisConnectionInfo, sentinel::SentinelNodeConnectionInfo};
     ///
     /// let login = RedisConnectionInfo::default().set_db(2).set_password("secret");
     /// let nodes = SentinelNodeConnectionInfo::default().set_redis_connection_info(login);
     /// let redis = Redis::sentinel_with(["redis://10.0.0.1:26379", "redis://10.0.0.2:26379"], "mymaster", nodes)?;
-    /// # Ok::<(), cachemacro_runtime::store::RedisConfigError>(())
+    /// # Ok::<(), cachemacro::store::RedisConfigError>(())
     /// ```
     ///
     /// # Errors

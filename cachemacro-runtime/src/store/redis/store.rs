@@ -60,13 +60,13 @@ impl RedisStore {
     /// ```
     /// use std::sync::Arc;
     /// use std::time::Duration;
-    /// use cachemacro_runtime::SystemClock;
-    /// use cachemacro_runtime::store::{Redis, RedisStore};
+    /// use cachemacro::SystemClock;
+    /// use cachemacro::store::{Redis, RedisStore};
     ///
     /// let redis = Redis::url("redis://127.0.0.1:6379/")?;
     /// let store = RedisStore::new(redis, "shop", Arc::new(SystemClock), Duration::ZERO);
     /// # drop(store);
-    /// # Ok::<(), cachemacro_runtime::store::RedisConfigError>(())
+    /// # Ok::<(), cachemacro::store::RedisConfigError>(())
     /// ```
     #[must_use]
     pub fn new(config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {

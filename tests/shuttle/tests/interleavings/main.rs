@@ -1,12 +1,12 @@
-//! Interleavings that no scheduler of a real machine can be made to try, explored by shuttle: `--cfg shuttle` swaps the
-//! runtime's locks for ones that let any other thread go first. Run it with
-//! `RUSTFLAGS="--cfg shuttle" cargo test -p cachemacro-runtime --test shuttle --target-dir target/shuttle --release`.
-#![cfg(shuttle)]
+//! Interleavings that no scheduler of a real machine can be made to try, explored by shuttle: this package compiles the runtime's
+//! source with locks that let any other thread go first. Run it with `cargo test -p cachemacro-shuttle --release`.
 
-#[path = "kit/refusing.rs"]
+/// The source below the runtime's path, under the runtime's name.
+extern crate cachemacro_shuttle as cachemacro_runtime;
+
 mod refusing;
 #[allow(dead_code, reason = "the model calls functions that these tests do not")]
-#[path = "kit/sites.rs"]
+#[path = "../../../../cachemacro-runtime/tests/kit/sites.rs"]
 mod sites;
 
 use std::future::Future;
