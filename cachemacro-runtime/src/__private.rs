@@ -5,12 +5,16 @@ use std::sync::{Mutex, PoisonError};
 
 pub use inventory;
 
-pub use crate::connection::{TypeCheck, bypass, read, type_of, written};
-pub use crate::engine::{
-    Asked, Batch, Cache, Current, Miss, Peek, Reading, Source, Turn, check_commit, current as cache, defer, owned,
-    owned_sync, peek, peek_current, peek_unless, publish, publish_quietly, publish_quietly_sync, publish_sync,
-    read_background, read_inline, read_sync_background, read_sync_inline, source,
+pub use crate::cache::{Cache, Current, current as cache};
+pub use crate::call::{
+    Asked, Miss, Peek, Reading, Source, Turn, owned, owned_sync, peek, peek_current, peek_unless, read_background,
+    read_inline, read_sync_background, read_sync_inline, source,
 };
+pub use crate::callsite::{
+    Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site,
+    SiteInfo, Writer, WriterInfo,
+};
+pub use crate::callsite::{TypeCheck, bypass, read, type_of, written};
 pub use crate::entry::Absence;
 pub use crate::event::{
     AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire, WireJson,
@@ -19,14 +23,11 @@ pub use crate::event::{
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::protocol::Move;
-pub use crate::site::{
-    Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site,
-    SiteInfo, Writer, WriterInfo,
-};
+pub use crate::publish::{Batch, check_commit, defer, publish, publish_quietly, publish_quietly_sync, publish_sync};
 pub use crate::value::*;
 pub use crate::{CacheError, compare, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
 
-use crate::version::IntoVersion;
+use crate::event::IntoVersion;
 
 /// What `cache = …` may name.
 #[diagnostic::on_unimplemented(

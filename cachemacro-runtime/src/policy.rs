@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::util::clock::Moment;
 
 /// Who refreshes a stale entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,7 +8,7 @@ use super::fence::{Fence, FenceKind, Snapshot};
 use super::moved::{Applied, Move};
 use super::refused::Refused;
 use super::token::{Generation, Token};
-use crate::clock::Moment;
+use crate::util::clock::Moment;
 
 /// Past this many marks, the first one counted, the record rotates instead of growing.
 const MAX_MARKS: usize = 8;
@@ -106,7 +106,7 @@ impl Index {
         self.cold || now < self.young_until
     }
 
-    /// The database may use version numbers twice (see [`Site::rotates`](crate::site::Site)). From now on every event, late
+    /// The database may use version numbers twice (see [`Site::rotates`](crate::callsite::Site)). From now on every event, late
     /// and duplicate ones too, is a turn: a late event of an abandoned version lifts the floor above the database, where the
     /// event that matters looks like a duplicate. Rows prove themselves by their version; nothing else does. For the same
     /// reason RESTORE acts as BUMP: a late one would serve what the database has left behind.

@@ -1,7 +1,7 @@
 //! The annotations of one binary, in an order that depends on nothing but them.
 
+use crate::callsite::{Role, Site, SiteInfo, Writer, WriterInfo, template_shape};
 use crate::event::EventInfo;
-use crate::site::{Role, Site, SiteInfo, Writer, WriterInfo, template_shape};
 
 pub(super) struct Binary {
     pub(super) sites: Vec<&'static SiteInfo>,

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::binary::{Binary, is_same, moves, path};
 use super::word;
+use crate::callsite::{Commit, OnError, Role, SiteInfo, WriterInfo};
 use crate::event::{EventInfo, EventKind};
-use crate::site::{Commit, OnError, Role, SiteInfo, WriterInfo};
 
 /// A function that publishes an event: a writer, or a handler of what came from elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

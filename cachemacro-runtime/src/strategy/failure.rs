@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::duration::{self, human};
+use super::duration::human;
 use super::event::{Invalidation, Publisher};
-use super::word;
+use super::{duration, word};
+use crate::callsite::{OnError, SiteInfo};
 use crate::policy::Mode;
-use crate::site::{OnError, SiteInfo};
 
 const POLICIES: [OnError; 4] = [OnError::Suspect, OnError::Retry, OnError::Fail, OnError::Bounded];
 const ASKED: &str =
@@ -118,8 +118,8 @@ fn in_words(on_error: OnError, hard: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callsite::WriterInfo;
     use crate::policy::Policy;
-    use crate::site::WriterInfo;
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{FIND, POLICY, RENAME, site, writer};
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Strategy;
-use crate::event::{EventInfo, EventKind};
-use crate::policy::{Mode, Policy, Refresh};
-use crate::site::{
+use crate::callsite::{
     Bypass, CachedFn, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer,
     WriterInfo,
 };
+use crate::event::{EventInfo, EventKind};
+use crate::policy::{Mode, Policy, Refresh};
+use crate::strategy::Strategy;
 
 pub(super) const POLICY: Policy = Policy {
     soft: Some(Duration::from_secs(60)),

@@ -5,15 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::binary::{Binary, path};
-use super::duration;
 use super::event::Invalidation;
 use super::failure::Failure;
 use super::rollback::Rollback;
-use super::staleness::{self, StalenessPart};
+use super::staleness::StalenessPart;
 use super::type_name::{shorten, value_of};
-use super::word;
+use super::{duration, staleness, word};
+use crate::callsite::SiteInfo;
 use crate::policy::{Mode, Policy, Refresh};
-use crate::site::SiteInfo;
 
 /// What a cached function may get wrong.
 #[derive(Clone, PartialEq, Debug, Serialize)]

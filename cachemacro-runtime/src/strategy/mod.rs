@@ -11,7 +11,7 @@
 //! - **In other processes** ([`after_event_elsewhere`](FunctionStrategy::after_event_elsewhere)): zero with
 //!   `consistency = strict`, and in source mode. Otherwise a local tier, where the cache has one, answers
 //!   until it hears of the event: within milliseconds on a healthy channel, and never later than
-//!   [`DETECTION`](crate::store::DETECTION), after which a tier that hears nothing asks the shared store, or the
+//!   [`DETECTION`](crate::near::DETECTION), after which a tier that hears nothing asks the shared store, or the
 //!   end of its entry (G3). Entries of `local` functions are each process's own.
 //! - **Whatever is lost** ([`max_staleness`](FunctionStrategy::max_staleness)): `hard_ttl`, counted from the
 //!   start of the load, plus the source's own lag (G1). The lag is the `source_lag` of the cache and no part of
@@ -53,6 +53,6 @@ pub use staleness::StalenessPart;
 pub use verify::{Colliding, Problem, VerifyError};
 pub use warning::Warning;
 
+pub use crate::callsite::OnError;
 pub use crate::event::EventKind;
 pub use crate::policy::{Mode, Refresh};
-pub use crate::site::OnError;

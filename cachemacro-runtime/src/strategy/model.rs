@@ -6,14 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::binary::Binary;
-use super::document;
 use super::event::EventStrategy;
 use super::function::FunctionStrategy;
 use super::verify::{Problem, VerifyError};
-use super::warning::{self, Warning};
-use super::{markdown, table, verify};
+use super::warning::Warning;
+use super::{document, markdown, table, verify, warning};
+use crate::callsite::{Site, Writer, site};
 use crate::event::EventInfo;
-use crate::site::{self, Site, Writer};
 
 /// What the caches of a binary may get wrong, from its annotations alone: [`strategy()`] answers it.
 ///

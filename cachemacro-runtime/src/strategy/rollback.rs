@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::duration::human;
 use super::event::Invalidation;
+use crate::callsite::SiteInfo;
 use crate::event::EventKind;
 use crate::policy::Mode;
-use crate::site::SiteInfo;
 
 /// How the aggregates of a function may go back, as the events of the binary say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]

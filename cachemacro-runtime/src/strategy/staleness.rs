@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::duration::{self, human};
 use super::event::Invalidation;
+use crate::callsite::Bypass;
+use crate::near::DETECTION;
 use crate::policy::{Mode, Policy};
-use crate::site::Bypass;
-use crate::store::DETECTION;
 
 /// One part of a maximum staleness. The parts of a function add up to it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

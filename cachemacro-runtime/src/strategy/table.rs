@@ -151,7 +151,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::site::SiteInfo;
+    use crate::callsite::SiteInfo;
     use crate::strategy::{document, fixture};
 
     #[test]

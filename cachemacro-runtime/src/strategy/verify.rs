@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::binary::{Binary, listed, names, path};
 use super::type_name::{shorten, value_of};
-use crate::connection::{Carried, SAY_WHEN, carried};
-use crate::site::{Commit, Role, SiteInfo, shared_by_instances, site_name, template_shape};
+use crate::callsite::{
+    Carried, Commit, Role, SAY_WHEN, SiteInfo, carried, shared_by_instances, site_name, template_shape,
+};
 
 /// A cache that cannot be right.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -214,10 +215,11 @@ fn differs(a: &SiteInfo, b: &SiteInfo) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callsite::{Argument, WriterInfo};
     use crate::policy::Policy;
-    use crate::site::{Argument, WriterInfo};
     use crate::strategy::Strategy;
-    use crate::strategy::fixture::{self, FIND, RENAME, RESTORED, site, writer};
+    use crate::strategy::fixture;
+    use crate::strategy::fixture::{FIND, RENAME, RESTORED, site, writer};
     use crate::strategy::warning::Warning;
 
     #[test]

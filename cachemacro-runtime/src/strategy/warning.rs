@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::binary::{Binary, listed, names, path};
 use super::type_name::shorten;
-use crate::connection::{Carried, carried};
-use crate::site::{Commit, Role, WriterInfo};
+use crate::callsite::{Carried, Commit, Role, WriterInfo, carried};
 
 /// What is odd, and may be meant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -123,7 +122,7 @@ fn apart(binary: &Binary) -> impl Iterator<Item = Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::{Argument, Bypass, SiteInfo};
+    use crate::callsite::{Argument, Bypass, SiteInfo};
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{FIND, RENAME, site, writer};
 

@@ -2,9 +2,9 @@
 
 use serde::Serializer;
 
+use crate::callsite::OnError;
 use crate::event::EventKind;
 use crate::policy::{Mode, Refresh};
-use crate::site::OnError;
 
 /// A choice with a name.
 pub(super) trait Word: Copy {

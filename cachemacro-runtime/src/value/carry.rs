@@ -2,7 +2,7 @@
 
 use super::compare::Comparison;
 use super::store_form::{ValueCodec, ValueOps};
-use crate::codec::{self, Encoding};
+use crate::encoding::{self, Encoding};
 use crate::entry::Object;
 
 /// Deeper values are not read back: that takes about as much of the stack as a thread has.
@@ -48,7 +48,7 @@ impl ValueOps {
         };
         let same_bytes = || {
             let again = (codec.encode)(&back, encoding)?;
-            Some(codec::are_alike(&again.bytes, bytes))
+            Some(encoding::are_alike(&again.bytes, bytes))
         };
         match self.comparison.are_same(object, &back).or_else(same_bytes) {
             Some(true) => Back::Same,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::shape::{Opened, Shape};
 use crate::entry::Absence;
-use crate::version::IntoVersion;
+use crate::event::IntoVersion;
 
 /// A load's result with everything the engine must know of it.
 pub struct Judged<S: Shape> {

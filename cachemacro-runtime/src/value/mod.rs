@@ -1,6 +1,7 @@
 //! What a cached function returns: its shape, the value in it, and how that value is kept.
 
 mod carry;
+mod checks;
 mod compare;
 mod judged;
 mod refusal;
@@ -8,6 +9,7 @@ mod shape;
 mod store_form;
 
 pub(crate) use carry::Carried;
+pub(crate) use checks::Checks;
 pub use compare::{Comparing, EqOfArc, EqOfNothing, EqOfValue, Equal, Show, ShowOfArc, ShowOfNothing, ShowOfValue};
 pub use judged::{Judged, Outcome, absent, absent_or, close, judge, judge_or, keep, row, succeeded, weight};
 pub use refusal::{

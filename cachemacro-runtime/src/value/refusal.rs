@@ -86,7 +86,7 @@ impl<R> ShareFallback<R> for Probe<R> {
     }
 }
 
-/// Both faces of a return type, found by [`fail_face!`](crate::__private::fail_face).
+/// Both faces of a return type, found by [`fail_face!`](crate::fail_face).
 pub struct FailFace<R> {
     /// How it carries the cache's own error.
     pub refusal: Refusal<R>,

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::compare::Comparison;
 use super::shape::Shape;
-use crate::codec::{self, Encoding, Written};
+use crate::encoding::{self, Encoding, Written};
 use crate::entry::Object;
 
 /// A value that can be kept in any store, in or out of the process.
@@ -152,8 +152,8 @@ impl ValueCodec {
     const fn of<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
         Self {
             name: type_name::<T>,
-            choices: codec::choices::<T>,
-            needs_names: codec::needs_names::<T>,
+            choices: encoding::choices::<T>,
+            needs_names: encoding::needs_names::<T>,
             encode: encode::<T>,
             decode: decode::<T>,
             decode_any: decode_any::<T>,
@@ -165,15 +165,15 @@ impl ValueCodec {
 /// A `Serialize` that panics has no form for the value.
 fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: Encoding) -> Option<Written> {
     let value = object.downcast_ref::<T>()?;
-    catch_unwind(AssertUnwindSafe(|| codec::encode(value, encoding))).ok()?
+    catch_unwind(AssertUnwindSafe(|| encoding::encode(value, encoding))).ok()?
 }
 
 fn decode<T: Serialize + DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
-    read(|| codec::decode_own::<T>(bytes))
+    read(|| encoding::decode_own::<T>(bytes))
 }
 
 fn decode_any<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<Object> {
-    read(|| codec::decode::<T>(bytes))
+    read(|| encoding::decode::<T>(bytes))
 }
 
 /// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
@@ -189,7 +189,7 @@ fn own<T: Clone + Send + Sync + 'static>(object: Object) -> Option<T> {
 }
 
 fn weigh<T: Serialize + 'static>(object: &Object) -> usize {
-    let size = || object.downcast_ref::<T>().and_then(codec::size);
+    let size = || object.downcast_ref::<T>().and_then(encoding::size);
     catch_unwind(AssertUnwindSafe(size)).ok().flatten().unwrap_or(0)
 }
 

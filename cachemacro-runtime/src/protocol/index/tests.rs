@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Index, MAX_MARKS};
-use crate::clock::Moment;
+use crate::protocol::index::{Index, MAX_MARKS};
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Token};
+use crate::util::clock::Moment;
 
 const NOW: Moment = Moment::NEVER;
 

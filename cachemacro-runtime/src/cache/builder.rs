@@ -1,0 +1,210 @@
+//! The builder of a cache.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use super::handle::{Cache, Inner};
+use crate::coalesce::{Flights, LoadLocks, Rounds};
+use crate::encoding::Encoding;
+use crate::event::Bus;
+use crate::local::{Memory, MemoryStore};
+use crate::near::Tiered;
+use crate::observe::{Event, FindingKind, Findings, Functions};
+#[cfg(feature = "redis")]
+use crate::redis::{Redis, RedisStore};
+use crate::remote::{Blocking, Exclusive, Form, Store};
+use crate::retry::Retries;
+use crate::util::clock::{Clock, SystemClock};
+use crate::util::own_runtime::OwnRuntime;
+use crate::value::Checks;
+
+/// What a [`Cache`] is made of. Every setting has a default.
+#[derive(Clone)]
+pub struct CacheBuilder {
+    namespace: String,
+    /// Given, it also stands in front of the shared store.
+    memory: Option<Memory>,
+    shared: Shared,
+    encoding: Encoding,
+    clock: Arc<dyn Clock>,
+    source_lag: Duration,
+}
+
+/// The store behind the process.
+#[derive(Clone, Default)]
+enum Shared {
+    #[default]
+    None,
+    Given(Arc<dyn Store>),
+    #[cfg(feature = "redis")]
+    Redis(Redis),
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            namespace: "default".to_owned(),
+            memory: None,
+            shared: Shared::None,
+            encoding: Encoding::default(),
+            clock: Arc::new(SystemClock),
+            source_lag: Duration::ZERO,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// Sets this cache's keys apart in a shared store. Default: `default`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Bounds the in-process store. Default: 100,000 entries.
+    ///
+    /// With a shared store this also puts the in-process one in front of it: functions with `consistency = bounded` are then
+    /// answered from this process, never more than [`store::DETECTION`](crate::near::DETECTION) behind an acknowledged
+    /// event. Without it only `local` functions use the in-process store.
+    #[must_use]
+    pub fn memory(mut self, memory: impl Into<Memory>) -> Self {
+        self.memory = Some(memory.into());
+        self
+    }
+
+    /// A store of your own for all functions that are not `local`. It must pass the contract suite
+    /// (`cachemacro::store::contract`, feature `testing`).
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.shared = Shared::Given(store);
+        self
+    }
+
+    /// The shared store of a fleet, on Redis or Valkey: entries, index records and events of all processes of this
+    /// namespace. The connection is made in the background, and nothing fails when the server is down.
+    ///
+    /// ```no_run
+    /// use cachemacro::store::Redis;
+    /// use cachemacro::{Cache, Memory};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let redis = Redis::url("redis://127.0.0.1:6379")?;
+    /// // With `.memory(…)` the in-process store stands in front.
+    /// Cache::builder().namespace("shop").memory(Memory::entries(100_000)).redis(redis).build().install()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn redis(mut self, redis: impl Into<Redis>) -> Self {
+        self.shared = Shared::Redis(redis.into());
+        self
+    }
+
+    /// How values are written for a shared store. Default: postcard, uncompressed. Readers go by what each entry says of
+    /// itself, so processes of one fleet may differ.
+    #[must_use]
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// Where the time comes from. Default: the machine's monotonic clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The longest that a replica, from which loads may read, lags behind its primary. Default: zero, which says that
+    /// every load reads the primary.
+    ///
+    /// With a lag, loads that [`load_hint`](crate::load_hint) does not send to the primary count as a replica's, and are
+    /// refused where the protocol needs more.
+    #[must_use]
+    pub fn source_lag(mut self, lag: Duration) -> Self {
+        self.source_lag = lag;
+        self
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let functions = Arc::new(Functions::new());
+        let counted = Arc::clone(&functions);
+        let bound = self.memory.unwrap_or_default();
+        let memory = MemoryStore::with_on_evict(
+            bound,
+            Arc::clone(&self.clock),
+            self.source_lag,
+            Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
+        );
+        let memory = Arc::new(memory);
+        #[cfg(feature = "redis")]
+        let redis = match &self.shared {
+            Shared::Redis(redis) => {
+                let clock = Arc::clone(&self.clock);
+                Some(Arc::new(RedisStore::new(redis.clone(), &self.namespace, clock, self.source_lag)))
+            }
+            _ => None,
+        };
+        let findings = Arc::new(Findings::default());
+        let shared: Option<Arc<dyn Store>> = match self.shared {
+            Shared::None => None,
+            Shared::Given(store) => Some(store),
+            #[cfg(feature = "redis")]
+            Shared::Redis(_) => redis.clone().map(|store| store as Arc<dyn Store>),
+        };
+        let shared = shared.map(|store| exclusive(store, &findings));
+        let tier = shared
+            .as_ref()
+            .filter(|_| self.memory.is_some())
+            .map(|shared| Arc::new(Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock))));
+        let own_runtime = Arc::new(OwnRuntime::default());
+        let publishing = tier.clone().map(|tier| tier as Arc<dyn Store>).or_else(|| shared.clone());
+        let retries = Arc::new(Retries::new(publishing, Arc::clone(&self.clock), Arc::clone(&own_runtime)));
+        Cache {
+            inner: Arc::new(Inner {
+                namespace: self.namespace,
+                clock: self.clock,
+                memory,
+                encoding: self.encoding,
+                #[cfg(feature = "redis")]
+                redis,
+                tier,
+                weighs: bound.is_by_bytes() || shared.is_some(),
+                retries,
+                blocking: Blocking::new(own_runtime),
+                dropped_pending: AtomicU64::new(0),
+                shared,
+                flights: Arc::new(Flights::new()),
+                load_locks: Arc::new(LoadLocks::new()),
+                lookups: Rounds::new(),
+                enters: Rounds::new(),
+                functions,
+                findings,
+                checks: Checks::default(),
+                bus: Bus::default(),
+            }),
+        }
+    }
+}
+
+/// A store inside the process tells instances apart whatever they are called.
+fn exclusive(store: Arc<dyn Store>, findings: &Arc<Findings>) -> Arc<dyn Store> {
+    if store.form() == Form::Object {
+        return store;
+    }
+    let findings = Arc::clone(findings);
+    Arc::new(Exclusive::new(store, move |instance| {
+        findings.report(instance, FindingKind::SharedName, || instance.shared_name_remedy());
+    }))
+}
+
+impl fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheBuilder").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! Which cache a function without `cache = …` uses: that of the scope it is called in, else the process-wide one.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::handle::{Cache, Inner};
+use crate::util::context;
+use crate::util::context::{Entered, ScopedCache, Within};
+
+impl Cache {
+    /// Runs a future in which this cache takes the place of the process-wide one: for every annotated function without
+    /// `cache = …` that it calls, readers and writers, and for the refreshes that those begin. Scopes nest; the scope does not
+    /// reach into tasks that the future spawns: see [`WithCache`].
+    ///
+    /// It is what keeps tests apart that run in one process, each with a database of its own.
+    ///
+    /// ```
+    /// # async fn find(id: u64) -> u64 { id }
+    /// # async fn example() {
+    /// use cachemacro::Cache;
+    ///
+    /// let cache = Cache::builder().build();
+    /// cache.scope(find(1)).await;
+    /// # }
+    /// ```
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped { within: context::within(Some(self.part()), future) }
+    }
+
+    /// Runs a closure in which this cache takes the place of the process-wide one. See [`Cache::scope`].
+    pub fn scope_sync<T>(&self, run: impl FnOnce() -> T) -> T {
+        let mut part = Some(self.part());
+        let _entered = Entered::new(&mut part);
+        run()
+    }
+
+    /// The cache that an annotated function without `cache = …` uses here: that of the scope, else [`Cache::global`].
+    #[must_use]
+    pub fn current() -> Self {
+        Self::scoped().unwrap_or_else(|| Self::global().clone())
+    }
+
+    fn scoped() -> Option<Self> {
+        let inner = context::scoped_cache()?.0.downcast::<Inner>().ok()?;
+        Some(Self { inner })
+    }
+
+    fn part(&self) -> ScopedCache {
+        ScopedCache(Arc::clone(&self.inner) as _)
+    }
+}
+
+/// Gives a future a cache in the place of the process-wide one: for tasks, which scopes do not reach into.
+///
+/// ```
+/// # async fn find(id: u64) -> u64 { id }
+/// # async fn example() {
+/// use cachemacro::{Cache, WithCache};
+///
+/// let cache = Cache::current();
+/// tokio::spawn(find(1).with_cache(&cache));
+/// # }
+/// ```
+pub trait WithCache: Future + Sized {
+    /// This future, run in the cache's [scope](Cache::scope).
+    fn with_cache(self, cache: &Cache) -> Scoped<Self> {
+        cache.scope(self)
+    }
+}
+
+impl<F: Future> WithCache for F {}
+
+pin_project! {
+    /// What [`Cache::scope`] returns.
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Scoped<F> {
+        #[pin]
+        within: Within<ScopedCache, F>,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().within.poll(context)
+    }
+}
+
+impl<F> std::fmt::Debug for Scoped<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scoped").finish_non_exhaustive()
+    }
+}
+
+/// The cache of generated code that names none.
+pub enum Current {
+    /// The process-wide one.
+    Global(&'static Cache),
+    /// A scope's.
+    Scoped(Cache),
+}
+
+/// The cache of the scope, else the process-wide one.
+#[inline]
+#[must_use]
+pub fn current() -> Current {
+    match Cache::scoped() {
+        Some(cache) => Current::Scoped(cache),
+        None => Current::Global(Cache::global()),
+    }
+}
+
+impl Deref for Current {
+    type Target = Cache;
+
+    fn deref(&self) -> &Cache {
+        match self {
+            Self::Global(cache) => cache,
+            Self::Scoped(cache) => cache,
+        }
+    }
+}

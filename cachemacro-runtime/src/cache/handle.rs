@@ -1,0 +1,232 @@
+//! The cache: a cheap handle on stores, flights and counters.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::builder::CacheBuilder;
+use crate::callsite::Site;
+use crate::coalesce::{Flights, LoadLocks, Rounds};
+use crate::encoding::Encoding;
+use crate::entry::EntryKey;
+use crate::error::{AlreadyInstalled, StoreError};
+use crate::event::Bus;
+#[cfg(feature = "redis")]
+use crate::groups::Group;
+use crate::local::MemoryStore;
+use crate::near::Tiered;
+use crate::observe::{Connection, Counters, Finding, Findings, Functions, Stats};
+use crate::policy::Mode;
+#[cfg(feature = "redis")]
+use crate::redis::RedisStore;
+use crate::remote::{Blocking, Entered, Lookup, Store};
+use crate::retry::Retries;
+use crate::util::clock::Clock;
+use crate::value::Checks;
+
+/// A cache: where annotated functions keep what they load. Clones share everything.
+///
+/// With none installed, annotated functions use an in-process cache of 100,000 entries.
+///
+/// ```
+/// use cachemacro::{Cache, Memory};
+///
+/// let cache = Cache::builder().namespace("shop").memory(Memory::bytes(64 << 20)).build();
+/// cache.install().expect("nothing has used a cache yet");
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) namespace: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: Arc<MemoryStore>,
+    /// A store outside the process, for functions that are not `local`.
+    pub(crate) shared: Option<Arc<dyn Store>>,
+    /// The same, where it is Redis: it also carries events.
+    #[cfg(feature = "redis")]
+    pub(crate) redis: Option<Arc<RedisStore>>,
+    /// The in-process store in front of that one.
+    pub(crate) tier: Option<Arc<Tiered>>,
+    /// How values are written for a store outside the process.
+    pub(crate) encoding: Encoding,
+    pub(crate) weighs: bool,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) load_locks: Arc<LoadLocks>,
+    /// Questions to the shared store.
+    pub(crate) lookups: Rounds<Arc<EntryKey>, Result<Lookup, StoreError>>,
+    pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) findings: Arc<Findings>,
+    pub(crate) checks: Checks,
+    pub(crate) bus: Bus,
+    pub(crate) retries: Arc<Retries>,
+    pub(crate) blocking: Blocking,
+    /// Events that waited for a commit and were dropped.
+    pub(crate) dropped_pending: AtomicU64,
+}
+
+impl Inner {
+    /// The store that publishers tell: the tier, where there is one, ends its own copies last.
+    pub(crate) fn publishing(&self) -> Option<&dyn Store> {
+        match (&self.tier, &self.shared) {
+            (Some(tier), _) => Some(&**tier),
+            (None, shared) => shared.as_deref(),
+        }
+    }
+}
+
+static INSTALLED: OnceLock<Cache> = OnceLock::new();
+
+impl Cache {
+    /// Begins a cache.
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    /// The process-wide cache; the default one, from now on, if none was installed.
+    #[must_use]
+    #[inline]
+    pub fn global() -> &'static Self {
+        INSTALLED.get_or_init(|| Self::builder().build())
+    }
+
+    /// Makes this the process-wide cache: the one of functions without `cache = …`.
+    ///
+    /// # Errors
+    /// [`AlreadyInstalled`]: one was installed before, or a cached function has already run with the default.
+    pub fn install(&self) -> Result<(), AlreadyInstalled> {
+        INSTALLED.set(self.clone()).map_err(|_| AlreadyInstalled)
+    }
+
+    /// What happened so far, per function.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            functions: self.inner.functions.read(),
+            entries: self.inner.memory.len(),
+            weight: self.inner.memory.weight(),
+            pending_invalidations: self.inner.retries.pending(),
+            dropped_invalidations: self.inner.retries.dropped(),
+            dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
+            connection: self.connection(),
+        }
+    }
+
+    /// What was noticed about the functions that this cache was used by, and is wrong or keeps them from being cached: one
+    /// finding for each function and [kind](crate::FindingKind), each with its remedy. A test can assert that there is none:
+    ///
+    /// ```
+    /// # let cache = cachemacro::Cache::builder().build();
+    /// assert!(cache.findings().is_empty(), "{:#?}", cache.findings());
+    /// cache.assert_no_findings(); // the same, one finding on a line
+    /// ```
+    ///
+    /// Debug builds look for more than release builds do. Each finding is also warned of once, through `tracing`.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.inner.findings.read()
+    }
+
+    /// For the end of a test.
+    ///
+    /// # Panics
+    /// When there is a [finding](Self::findings); the message lists all of them.
+    #[track_caller]
+    pub fn assert_no_findings(&self) {
+        let findings: Vec<_> = self.findings().iter().map(ToString::to_string).collect();
+        assert!(findings.is_empty(), "the cache has findings:\n{}", findings.join("\n"));
+    }
+
+    #[cfg(feature = "redis")]
+    fn connection(&self) -> Option<Connection> {
+        self.inner.redis.as_ref().map(|store| store.link().health())
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[expect(clippy::unused_self, reason = "there is no connection to know of")]
+    fn connection(&self) -> Option<Connection> {
+        None
+    }
+
+    /// The namespace that sets this cache's keys apart in a shared store.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    /// A consumer group on the events of this namespace: handlers here take what any service publishes, each event at least
+    /// once in the group, however many processes share it. `None` where the shared store is not Redis.
+    ///
+    /// ```no_run
+    /// # use cachemacro::{Cache, CacheEvent};
+    /// # async fn example<E, F>(cache: Cache, on_user_updated: fn(E) -> F)
+    /// # where
+    /// #     E: CacheEvent + serde::de::DeserializeOwned + Send + Sync + 'static,
+    /// #     F: Future<Output = Result<(), std::io::Error>> + Send + 'static,
+    /// # {
+    /// let group = cache.group("billing").expect("the cache is on Redis");
+    /// let consumer = group.on(on_user_updated).start();
+    /// // What a handler failed to take, again and again:
+    /// let group = cache.group("billing").expect("the cache is on Redis");
+    /// for letter in group.dead_letters().await.unwrap_or_default() {
+    ///     println!("{letter:?}");
+    /// }
+    /// # consumer.forever();
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<Group> {
+        self.inner.redis.as_ref().map(|store| Group::new(store, name))
+    }
+
+    /// Tells this cache from others while it lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
+    #[inline]
+    pub(crate) fn counters(&self, site: &Site) -> &Counters {
+        self.inner.functions.counters(site)
+    }
+
+    /// The store that serves a function.
+    pub(crate) fn store(&self, site: &Site) -> &dyn Store {
+        match (&self.inner.shared, self.tier(site)) {
+            (_, Some(tier)) => &**tier,
+            (Some(shared), None) if !site.policy().local => &**shared,
+            _ => &*self.inner.memory,
+        }
+    }
+
+    /// The tier that may answer for the shared store. A strict read goes to the floor, and so does one whose version was just
+    /// asked for.
+    #[inline]
+    pub(crate) fn tier(&self, site: &Site) -> Option<&Arc<Tiered>> {
+        let policy = site.policy();
+        let asks_the_floor = policy.local || policy.strict || site.info().mode == Mode::Source;
+        self.inner.tier.as_ref().filter(|_| !asks_the_floor)
+    }
+
+    /// Whether that store is the in-process one.
+    #[inline]
+    pub(crate) fn is_local(&self, site: &Site) -> bool {
+        self.inner.shared.is_none() || site.policy().local
+    }
+}
+
+impl AsRef<Self> for Cache {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("namespace", &self.inner.namespace).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,9 @@
+//! The cache: its builder, its handle, and which cache a call uses.
+
+mod builder;
+mod current;
+mod handle;
+
+pub use self::builder::CacheBuilder;
+pub use self::current::{Current, Scoped, WithCache, current};
+pub use self::handle::Cache;

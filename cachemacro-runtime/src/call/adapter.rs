@@ -1,0 +1,145 @@
+//! The typed rim of the engine: a function's own return value, from the engine's steps and to them.
+//!
+//! What is here and beside it is generic in the return type, and in a function only where it must: two hundred functions
+//! of one return type share one copy.
+
+use std::sync::Arc;
+
+use super::fill::Loaded;
+use super::permit::Ticket;
+use super::state::{Call, Served, Step};
+use crate::entry::Absence;
+use crate::error::CacheError;
+use crate::observe::Event;
+use crate::value::{FailFace, Judged, Outcome, Shape, Values};
+
+/// How the engine's steps become a return value of this type.
+pub(super) struct Face<S: Shape> {
+    pub(super) values: Values<S::Value>,
+    pub(super) fail: FailFace<S::Return>,
+}
+
+impl<S: Shape> Clone for Face<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Shape> Copy for Face<S> {}
+
+/// What a caller gets.
+pub struct Answer<S: Shape>(Answered<S>);
+
+enum Answered<S: Shape> {
+    Return(S::Return),
+    Absent(Absence),
+}
+
+impl<S: Shape> Answer<S> {
+    /// The return value. What an absence is, the function's annotation tells.
+    pub fn returned(self, absent: impl FnOnce(Absence) -> S::Return) -> S::Return {
+        match self.0 {
+            Answered::Return(returned) => returned,
+            Answered::Absent(kind) => absent(kind),
+        }
+    }
+}
+
+/// A load that the call needs.
+pub(super) struct Due {
+    pub(super) ticket: Ticket,
+    /// What the caller gets without waiting for it: its value is cloned when the ticket is out of this call's hands.
+    pub(super) meanwhile: Option<Served>,
+}
+
+/// What the caller does next.
+pub(super) enum Next<S: Shape> {
+    Answer(Answer<S>),
+    Load(Due),
+}
+
+impl<S: Shape> Next<S> {
+    fn load(ticket: Ticket) -> Self {
+        Self::Load(Due { ticket, meanwhile: None })
+    }
+
+    fn returned(returned: S::Return) -> Self {
+        Self::Answer(Answer(Answered::Return(returned)))
+    }
+}
+
+impl<S: Shape> Face<S> {
+    pub(super) fn next(self, call: &mut Call, step: Step) -> Next<S> {
+        let returned = match step {
+            Step::Load(ticket) => return Next::load(ticket),
+            Step::ServeAndRefresh(served, ticket) => return Next::Load(Due { ticket, meanwhile: Some(served) }),
+            Step::Serve(served) => self.served(call, served),
+            Step::Failed(error) => {
+                let shared = self.fail.share.and_then(|share| (share.unpack)(&error));
+                shared.map(|returned| Answer(Answered::Return(returned)))
+            }
+            Step::Refuse(error) => self.refused(error).map(|returned| Answer(Answered::Return(returned))),
+        };
+        returned.map_or_else(|| Next::load(call.unstored()), Next::Answer)
+    }
+
+    /// `None` for a value of another type, which no store of one process can hold: it is loaded then.
+    fn served(self, call: &Call, served: Served) -> Option<Answer<S>> {
+        let object = match served {
+            Served::Absent(kind) => return Some(Answer(Answered::Absent(kind))),
+            Served::Value(object) => object,
+        };
+        let value = (self.values.own)(object);
+        if value.is_none() {
+            call.count(Event::DecodeError);
+        }
+        value.map(|value| Answer(Answered::Return(S::close(value))))
+    }
+
+    /// Whether the return type can say that nothing is cached.
+    pub(super) fn can_answer_nothing(self) -> bool {
+        self.fail.refusal.is_some() || S::absent().is_some()
+    }
+
+    fn refused(self, error: CacheError) -> Option<S::Return> {
+        match error {
+            CacheError::NotCached { .. } if S::absent().is_some() => S::absent(),
+            error => self.fail.refusal.map(|refuse| refuse(error)),
+        }
+    }
+
+    /// What the caller of a load gets: the value it loaded.
+    pub(super) fn loaded(self, kept: Kept<S>) -> Next<S> {
+        Next::returned(match kept {
+            Kept::Value(value) => S::close((self.values.clone)(&value)),
+            Kept::Returned(returned) => returned,
+        })
+    }
+
+    /// What the caller of a load gets that brought something older than what is known: that, where it can be told.
+    pub(super) fn stale(self, call: &Call, served: Served, kept: Kept<S>) -> Next<S> {
+        self.served(call, served).map_or_else(|| self.loaded(kept), Next::Answer)
+    }
+
+    /// Parts a load into what the engine needs and what the caller keeps.
+    pub(super) fn part(self, judged: Judged<S>) -> (Loaded, Kept<S>) {
+        let Judged { outcome, version, keep, weight } = judged;
+        match outcome {
+            Outcome::Value(value) => {
+                let object = (self.values.share)(Arc::clone(&value));
+                (Loaded::Value { object, version, keep, weight }, Kept::Value(value))
+            }
+            Outcome::Absent(kind, returned) => (Loaded::Absent(kind), Kept::Returned(returned)),
+            Outcome::Error(returned) => {
+                let shared = self.fail.share.and_then(|share| (share.pack)(&returned));
+                (Loaded::Error(shared), Kept::Returned(returned))
+            }
+        }
+    }
+}
+
+/// The caller's own part of a load.
+pub(super) enum Kept<S: Shape> {
+    Value(Arc<S::Value>),
+    Returned(S::Return),
+}

@@ -1,0 +1,243 @@
+//! What becomes of a loaded value: stored, shared, refused, or loaded once more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::load::LoadHint;
+use super::permit::Ticket;
+use super::state::{Call, MAX_LOADS, Served, Step};
+use crate::coalesce::Landing;
+use crate::entry::{Absence, Entry, Object, Payload};
+use crate::observe::{CacheMode, CallOutcome, Event};
+use crate::policy::Deadlines;
+use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
+use crate::remote::{Announcement, Entered, Fill, Notice};
+use crate::util::clock::Moment;
+
+/// What a load brought, without its type.
+pub(crate) enum Loaded {
+    Value {
+        object: Object,
+        version: Option<u64>,
+        keep: bool,
+        weight: Option<usize>,
+    },
+    Absent(Absence),
+    /// The loader's error, as a shared object where its type allows.
+    Error(Option<Object>),
+}
+
+/// What the caller does with what it loaded.
+pub(crate) enum Landed {
+    /// Returns it.
+    Return,
+    /// Returns this stale value instead of the error.
+    Stale(Served),
+    /// Loads again with this ticket: the row was not good enough.
+    Again(Ticket),
+    /// Starts over: what the load was fenced with is void.
+    Restart,
+}
+
+impl Call {
+    /// Ends a load: FILL, and whatever the store's answer asks for.
+    pub(crate) async fn land(&mut self, ticket: Ticket, loaded: Loaded) -> Landed {
+        let took = self.now().since(ticket.started);
+        self.cache.counters(self.site).loaded(took);
+        if let Loaded::Error(error) = loaded {
+            return self.land_error(ticket, error).await;
+        }
+        let dependencies = ticket.load.as_ref().map(|load| load.take()).unwrap_or_default();
+        self.look_for_missing_bindings(&dependencies);
+        let bound = dependencies.bound;
+        let deadlines = self.deadlines(&ticket, &loaded, bound);
+        let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
+            let bypassed = self.mode == CacheMode::Bypass;
+            if bypassed {
+                self.observe_bypassed(&dependencies);
+                return self.share(ticket, loaded, deadlines, CallOutcome::Bypassed);
+            }
+            return self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored);
+        };
+        match self.store_loaded(entered, &ticket, &loaded, deadlines, took).await {
+            Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS && !self.loads_once => {
+                Landed::Again(self.primary_ticket(ticket))
+            }
+            Verdict::Unreachable { version } if ticket.attempt < MAX_LOADS => self.heal(ticket, version).await,
+            Verdict::Stored => self.share(ticket, loaded, deadlines, CallOutcome::Loaded),
+            _ => self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored),
+        }
+    }
+
+    /// An error ends the flight for everyone where it can be shared; else one waiter at a time tries again (R11).
+    async fn land_error(&mut self, mut ticket: Ticket, error: Option<Object>) -> Landed {
+        self.count(Event::LoadError);
+        #[cfg(feature = "tracing")]
+        tracing::debug!(target: "cachemacro", function = self.site.info().name, "load failed");
+        if let (Some(lead), Some(error)) = (ticket.lead.take(), error) {
+            lead.land(Landing::Error(error));
+        }
+        let was_cached = self.fallback.is_some();
+        match self.take_fallback() {
+            Some(_) if self.is_refresh => Landed::Return,
+            Some(fallback) => Landed::Stale(self.serve_fallback(fallback)),
+            None => {
+                if was_cached {
+                    self.discard().await;
+                }
+                self.trace(CallOutcome::Failed, None);
+                Landed::Return
+            }
+        }
+    }
+
+    async fn discard(&self) {
+        let discarded = self.store().discard(self.query()).await;
+        self.or_count(discarded);
+    }
+
+    /// A refresh that brings nothing to store has still shown that the entry is no longer true.
+    async fn discard_refreshed(&self) {
+        if self.fallback.is_some() || self.mode == CacheMode::Refresh {
+            self.discard().await;
+        }
+    }
+
+    /// A background refresh whose time was up, which is a failure like any other.
+    pub(super) async fn refresh_timed_out(&mut self) {
+        self.count(Event::LoadTimeout);
+        if self.take_fallback().is_none() {
+            self.discard().await;
+        }
+    }
+
+    async fn store_loaded(
+        &self,
+        entered: &Entered,
+        ticket: &Ticket,
+        loaded: &Loaded,
+        deadlines: Deadlines,
+        took: Duration,
+    ) -> Verdict {
+        let fence = match loaded {
+            Loaded::Value { version: Some(version), .. } => Fence::Row(*version),
+            _ => Fence::Still,
+        };
+        let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
+        let origin = LoadOrigin {
+            floor: entered.snapshots.first().map_or(0, |snapshot| snapshot.floor),
+            needs_primary: entered.needs_primary,
+            asked_primary: ticket.hint.primary_required,
+            from_primary,
+        };
+        let Some(entry) = self.entry(ticket.started, loaded, deadlines, took) else {
+            self.discard_refreshed().await;
+            return origin.judge(fence, None);
+        };
+        let object = match loaded {
+            Loaded::Value { object, .. } => Some(Arc::clone(object)),
+            _ => None,
+        };
+        let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry, object };
+        let filled = match self.cache.is_local(self.site) {
+            true => Ok(self.cache.inner.memory.fill_now(self.query(), fill)),
+            false => self.store().fill(self.query(), fill).await,
+        };
+        match self.or_count(filled) {
+            Some(Ok(())) => Verdict::Stored,
+            Some(Err(refused)) => {
+                self.count(Event::Refused(refused));
+                #[cfg(feature = "tracing")]
+                tracing::debug!(target: "cachemacro", function = self.site.info().name, ?refused, "fill refused");
+                origin.judge(fence, Some(refused))
+            }
+            None => origin.judge(fence, None),
+        }
+    }
+
+    /// When what was loaded ends: by its own TTLs, and with whatever was served inside its load (G1).
+    fn deadlines(&self, ticket: &Ticket, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
+        let (policy, chance) = (self.site.policy(), fastrand::f64());
+        let negative = match loaded {
+            Loaded::Absent(_) => policy.negative_deadlines(ticket.started, chance),
+            _ => None,
+        };
+        let own = negative.unwrap_or_else(|| policy.deadlines(ticket.started, chance));
+        bound.map_or(own, |bound| policy.bounded(own, bound))
+    }
+
+    /// The entry to store; `None` when the annotation says not to, or the value has no encoding.
+    fn entry(&self, started: Moment, loaded: &Loaded, deadlines: Deadlines, took: Duration) -> Option<Entry> {
+        let (payload, weight) = match loaded {
+            Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
+            Loaded::Value { object, weight, .. } => (self.payload(object)?, self.weigh(object, *weight)),
+            Loaded::Absent(_) if self.site.policy().negative.is_none() => return None,
+            Loaded::Absent(kind) => (Payload::Absent(*kind), 0),
+        };
+        let Deadlines { soft, hard } = deadlines;
+        Some(Entry { payload, version: 0, kind: FenceKind::Still, written: started, soft, hard, cost: took, weight })
+    }
+
+    /// Weighed only where somebody looks.
+    fn weigh(&self, object: &Object, given: Option<usize>) -> u64 {
+        let weight = given.or_else(|| self.cache.inner.weighs.then(|| self.ops.weigh(object)));
+        weight.unwrap_or(0) as u64
+    }
+
+    fn primary_ticket(&mut self, ticket: Ticket) -> Ticket {
+        self.loads += 1;
+        self.count(Event::Load);
+        let budget = if self.is_refresh { ticket.budget } else { self.budget() };
+        let hint = LoadHint { primary_required: true };
+        Ticket { hint, budget, started: self.now(), attempt: self.loads, ..ticket }
+    }
+
+    /// DETECT. Whoever waited for this load must look again too.
+    async fn heal(&self, ticket: Ticket, version: u64) -> Landed {
+        if let Some(entered) = &ticket.entered {
+            self.detect(entered.snapshots[0], version).await;
+        }
+        if let Some(lead) = ticket.lead {
+            lead.land(Landing::Void);
+        }
+        if self.loads_once { Landed::Return } else { Landed::Restart }
+    }
+
+    pub(super) async fn detect(&self, snapshot: Snapshot, version: u64) {
+        let aggregate = &self.aggregates[0];
+        let detected = self.store().detect(aggregate, snapshot, version).await;
+        if self.or_count(detected) != Some(true) {
+            return;
+        }
+        self.count(Event::Detected);
+        #[cfg(feature = "tracing")]
+        tracing::warn!(target: "cachemacro", %aggregate, version, floor = snapshot.floor, "unreachable floor healed");
+        let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
+        // Unheard, it leaves local tiers with copies that no event has spoken against.
+        let told = self.store().announce(&[reset]).await;
+        self.or_count(told);
+    }
+
+    fn share(&self, ticket: Ticket, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {
+        let (landing, version) = match loaded {
+            Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines), version),
+            Loaded::Absent(kind) => (Landing::Absent(kind, deadlines), None),
+            Loaded::Error(_) => return Landed::Return,
+        };
+        let is_absent = matches!(landing, Landing::Absent(..));
+        if let Some(lead) = ticket.lead {
+            lead.land(landing);
+        }
+        if outcome != CallOutcome::Bypassed {
+            self.observe(deadlines, version, is_absent);
+        }
+        self.trace(outcome, version);
+        Landed::Return
+    }
+
+    /// A load whose time was up. The flight passes to the next waiter, whose own time may not be.
+    pub(crate) fn land_timeout(&mut self, ticket: Ticket) -> Step {
+        drop(ticket);
+        self.timed_out()
+    }
+}

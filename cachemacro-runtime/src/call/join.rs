@@ -1,0 +1,130 @@
+//! A place on a flight: leading it, waiting for it, and waiting for the load of another process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lookup::Found;
+use super::state::{Call, Served, Step};
+use crate::coalesce::{FlightKey, Landing, Lead, LoadGuard, Patience, Seat, Waited, Waiter, load_lock, singleflight};
+use crate::entry::deferred;
+use crate::observe::{CacheMode, CallOutcome, Event, Trace};
+use crate::policy::Deadlines;
+use crate::remote::{Entered, Lease};
+
+impl Call {
+    /// Takes a place on the flight of this token; `None` says to look again.
+    pub(super) async fn board(&mut self, entered: Entered) -> Option<Step> {
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.as_slice().into() };
+        match singleflight::join(&self.cache.inner.flights, key) {
+            Seat::Lead(lead) => self.lead(lead, entered).await,
+            Seat::Wait(waiter) => self.wait(waiter, entered).await,
+        }
+    }
+
+    /// The last flight may have landed between this call's lookup and its lead, here or in another process, so it looks once
+    /// more. While another process holds the lease it looks again and again.
+    pub(super) async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
+        let mut patience = Patience::default();
+        while self.mode != CacheMode::Refresh && !self.is_apart {
+            match self.look_up().await {
+                Some(Found { entry, tier, is_fresh: true, .. }) => {
+                    if let Some(served) = self.decoded(entry.payload) {
+                        let trace = self.hit_trace(entry.version, entry.written, tier);
+                        let deadlines = Deadlines { soft: entry.soft, hard: entry.hard };
+                        return Some(self.found(lead, served, deadlines, trace));
+                    }
+                }
+                Some(Found { entry, .. }) => deferred::give_up(entry.payload),
+                None => {}
+            }
+            let Lease::Held(remaining) = entered.lease else { break };
+            if !self.sleeps(patience.next(remaining)).await {
+                return Some(self.timed_out());
+            }
+            let before = entered.snapshots;
+            entered = self.enter().await;
+            if entered.snapshots != before && !self.is_apart {
+                // What the flight is named after is past: everyone looks again.
+                lead.land(Landing::Void);
+                return None;
+            }
+        }
+        match self.guard().await {
+            Some(guard) => Some(Step::Load(self.ticket(Some(lead), guard, Some(entered)))),
+            None => Some(self.timed_out()),
+        }
+    }
+
+    /// Waits for loads of the other kind, with or without the store's snapshot; `None` when the call's own time is up.
+    async fn guard(&self) -> Option<Option<LoadGuard>> {
+        if self.cache.is_local(self.site) {
+            return Some(None);
+        }
+        let locks = &self.cache.inner.load_locks;
+        let guard = async {
+            if self.is_apart {
+                load_lock::alone(locks, &self.key).await
+            } else {
+                load_lock::shared(locks, &self.key).await
+            }
+        };
+        match self.budget() {
+            Some(budget) => tokio::time::timeout(budget, guard).await.ok().map(Some),
+            None => Some(Some(guard.await)),
+        }
+    }
+
+    /// Somebody else's load, for all who wait on this flight.
+    pub(super) fn found(&self, lead: Lead, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
+        lead.land(match &served {
+            Served::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
+            Served::Absent(kind) => Landing::Absent(*kind, deadlines),
+        });
+        self.waited(served, deadlines, trace)
+    }
+
+    /// Whether the call's own time was not up before this pause was over.
+    pub(super) async fn sleeps(&self, pause: Duration) -> bool {
+        let budget = self.budget();
+        // A timer needs a runtime, and who takes a load over asks again at once.
+        if !pause.is_zero() {
+            tokio::time::sleep(budget.map_or(pause, |left| pause.min(left))).await;
+        }
+        budget.is_none_or(|left| left > pause)
+    }
+
+    pub(super) async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
+        self.count(Event::Wait);
+        let waited = match self.budget() {
+            // Apart, as most calls have no budget, and ten thousand of them wait.
+            Some(budget) => Box::pin(tokio::time::timeout(budget, waiter.wait())).await.ok(),
+            None => Some(waiter.wait().await),
+        };
+        // A refresh wants what is true now, and this load may have begun before it was asked for. The next one has not. Nor
+        // does a call without its store know what other processes have published since (R10).
+        let wants_the_next = self.mode == CacheMode::Refresh || self.is_apart;
+        let is_too_old = wants_the_next && !std::mem::replace(&mut self.has_waited, true) && !waiter.came_first();
+        match waited {
+            None => Some(self.timed_out()),
+            Some(Waited::Landed(_)) if is_too_old => None,
+            // There are no leases in the process, and no runtime to sleep on under a sync call.
+            Some(Waited::Leads(lead)) if self.cache.is_local(self.site) => self.lead(lead, entered).await,
+            // The last leader's fill may have released the lease that this call shared, so it is asked for again before a load.
+            Some(Waited::Leads(lead)) => {
+                self.lead(lead, Entered { lease: Lease::Held(Duration::ZERO), ..entered }).await
+            }
+            Some(Waited::Landed(Landing::Void)) => None,
+            Some(Waited::Landed(Landing::Error(error))) => {
+                self.trace(CallOutcome::Failed, None);
+                Some(Step::Failed(error))
+            }
+            Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {
+                let trace = Trace { version, ..self.blank_trace() };
+                Some(self.waited(Served::Value(object), deadlines, trace))
+            }
+            Some(Waited::Landed(Landing::Absent(kind, deadlines))) => {
+                Some(self.waited(Served::Absent(kind), deadlines, self.blank_trace()))
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Asking the store: alone where it is in the process, together where it is not.
+
+use super::load;
+use super::state::{Call, Served};
+use crate::coalesce::Good;
+use crate::entry::{Entry, Freshness, Payload, deferred};
+use crate::error::StoreError;
+use crate::observe::{Event, Tier};
+use crate::protocol::Snapshot;
+use crate::remote::{Answer, Entered, Lookup};
+
+/// What a lookup brought.
+pub(super) struct Found {
+    pub(super) entry: Entry,
+    pub(super) snapshots: Vec<Snapshot>,
+    pub(super) tier: Tier,
+    /// Whether its soft deadline is still to come; its hard one is.
+    pub(super) is_fresh: bool,
+}
+
+impl Call {
+    /// A store that fails fails everyone who waits to ask it the same.
+    pub(super) async fn good<T>(&self, answer: Answer<'_, T>) -> Good<Result<T, StoreError>> {
+        match answer.await {
+            Ok(answer) => Good::ForItsRound(Ok(answer)),
+            Err(error) => Good::ForAll(Err(error)),
+        }
+    }
+
+    /// ENTER. When the store cannot, the in-process records, which every event reaches too, still tell flights apart: an
+    /// outage of the cache is no stampede.
+    pub(super) async fn enter(&mut self) -> Entered {
+        let rotates = self.site.rotates();
+        if !self.is_apart {
+            let entered = match self.cache.is_local(self.site) {
+                true => Ok(self.cache.inner.memory.enter_now(self.query(), rotates)),
+                false => {
+                    self.cache
+                        .inner
+                        .enters
+                        .ask(&self.key, || self.good(self.store().enter(self.query(), rotates)))
+                        .await
+                }
+            };
+            match self.or_count(entered) {
+                Some(entered) => return entered,
+                None => self.go_apart(),
+            }
+        }
+        self.cache.inner.memory.enter_now(self.query(), rotates)
+    }
+
+    /// ENTER of one call, whose answer is not shared with other calls.
+    pub(super) async fn enter_alone(&self) -> Option<Entered> {
+        let rotates = self.site.rotates();
+        let entered = match self.cache.is_local(self.site) {
+            true => Ok(self.cache.inner.memory.enter_now(self.query(), rotates)),
+            false => self.store().enter(self.query(), rotates).await,
+        };
+        self.or_count(entered)
+    }
+
+    /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
+    pub(super) async fn look_up(&mut self) -> Option<Found> {
+        if let Some(tier) = self.cache.tier(self.site)
+            // A copy may be behind what this load will be stored under: a load asks the floor.
+            && !load::is_loading()
+            && let Some((entry, snapshots)) = tier.kept(self.query())
+        {
+            return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
+        }
+        let found = match self.cache.is_local(self.site) {
+            true => Ok(self.cache.inner.memory.look_up(self.query())),
+            false => self.cache.inner.lookups.ask(&self.key, || self.good(self.ask_floor())).await,
+        };
+        let Some(found) = self.or_count(found) else {
+            self.go_apart();
+            return None;
+        };
+        let Lookup::Hit(entry, snapshots) = found else { return None };
+        let freshness = entry.freshness(self.cache.inner.clock.near(entry.soft));
+        let is_fresh = freshness == Freshness::Fresh;
+        if freshness == Freshness::Expired {
+            deferred::give_up(entry.payload);
+            return None;
+        }
+        Some(Found { entry, snapshots, tier: self.tier(), is_fresh })
+    }
+
+    /// Past the copy in this process, which did not serve, or may not.
+    fn ask_floor(&self) -> Answer<'_, Lookup> {
+        match self.cache.tier(self.site) {
+            Some(tier) => tier.look_through(self.query()),
+            None => self.store().lookup(self.query()),
+        }
+    }
+
+    pub(super) fn decoded(&self, payload: Payload) -> Option<Served> {
+        match payload {
+            Payload::Absent(kind) => Some(Served::Absent(kind)),
+            Payload::Object(object) => Some(Served::Value(object)),
+            Payload::Bytes(bytes) => {
+                let object = self.ops.codec.and_then(|codec| (codec.decode)(&bytes));
+                if object.is_none() {
+                    self.count(Event::DecodeError);
+                }
+                object.map(Served::Value)
+            }
+        }
+    }
+}

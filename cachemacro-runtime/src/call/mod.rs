@@ -1,0 +1,27 @@
+//! One call, from the hit to the load, in the order of the protocol.
+
+mod adapter;
+mod binding;
+mod checks;
+mod fill;
+mod join;
+mod load;
+mod lookup;
+mod pending_read;
+mod permit;
+mod read;
+mod refresh;
+mod serve;
+mod source;
+mod stale_while_revalidate;
+mod state;
+mod sync;
+mod try_hit;
+
+pub use self::load::{LoadHint, load_hint};
+pub use self::pending_read::{Reading, Turn};
+pub use self::read::{owned, read_background, read_inline};
+pub use self::source::{Asked, Source, source};
+pub use self::state::Miss;
+pub use self::sync::{owned_sync, read_sync_background, read_sync_inline};
+pub use self::try_hit::{Peek, peek, peek_current, peek_unless};

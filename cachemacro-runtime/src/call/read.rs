@@ -1,0 +1,124 @@
+//! An async call that missed.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::runtime::Handle;
+
+use super::adapter::{Due, Face, Next};
+use super::fill::Landed;
+use super::pending_read::{Reading, Turn};
+use super::permit::Ticket;
+use super::refresh::refresh;
+use super::state::{Call, Miss, Spawner};
+use crate::util::context;
+use crate::value::{FailFace, Judged, Shape, Values};
+
+impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
+    /// The answer, or what it takes to get one.
+    pub async fn turn(&mut self) -> Turn<S> {
+        let next = match self.given() {
+            None => self.begin().await,
+            Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
+            // A load allocates anyhow, and a hit should not move the room for one about.
+            Some((Due { ticket, meanwhile: None }, load)) => Box::pin(self.load(ticket, load)).await,
+        };
+        self.turn_to(next)
+    }
+
+    async fn begin(&mut self) -> Next<S> {
+        self.call.can_refuse = self.face.fail.refusal.is_some();
+        self.call.can_answer_nothing = self.face.can_answer_nothing();
+        let step = behind(self.deferred.collect(self.call.next())).await;
+        self.face.next(&mut self.call, step)
+    }
+
+    async fn load(&mut self, ticket: Ticket, load: L) -> Next<S> {
+        // What earlier loads brought, until the flight has landed.
+        let mut refused = Vec::new();
+        let mut ticket = ticket;
+        loop {
+            let this = self.call.load(&ticket);
+            let Some(judged) = ticket.run(this, (self.run)(&load)).await else {
+                let step = self.call.land_timeout(ticket);
+                return self.face.next(&mut self.call, step);
+            };
+            let (loaded, kept) = self.face.part(judged);
+            match behind(self.deferred.collect(self.call.land(ticket, loaded))).await {
+                Landed::Return => return self.face.loaded(kept),
+                Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
+                Landed::Again(next) => {
+                    refused.push(kept);
+                    ticket = next;
+                }
+                Landed::Restart => return self.begin().await,
+            }
+        }
+    }
+}
+
+/// The engine's steps behind one type: for every function whose future must be `Send` the compiler looks at all that it
+/// awaits, and here it need not look further.
+fn behind<'f, T>(future: impl Future<Output = T> + Send + 'f) -> Pin<Box<dyn Future<Output = T> + Send + 'f>> {
+    Box::pin(future)
+}
+
+/// A call with `refresh = inline`, or with nothing to refresh.
+pub fn read_inline<S, L, F>(miss: Miss, _: S, values: Values<S::Value>, fail: FailFace<S::Return>) -> Reading<S, L, F>
+where
+    S: Shape,
+    L: Fn() -> F,
+    F: Future<Output = Judged<S>>,
+{
+    Reading::new(miss, values, fail, |load: &L| load())
+}
+
+/// A load that a task can run, of any function with this return type. A `dyn Fn` would bring two more functions for each.
+pub trait Loads<S: Shape>: Send {
+    #[doc(hidden)]
+    fn run(&self) -> Loading<S>;
+}
+
+/// Its future.
+pub(super) type Loading<S> = Pin<Box<dyn Future<Output = Judged<S>> + Send>>;
+
+pub(super) type Load<S> = Box<dyn Loads<S>>;
+
+impl<S, L, F> Loads<S> for L
+where
+    S: Shape,
+    L: Fn() -> F + Send,
+    F: Future<Output = Judged<S>> + Send + 'static,
+{
+    fn run(&self) -> Loading<S> {
+        Box::pin(self())
+    }
+}
+
+/// A load that owns what it needs.
+pub fn owned<S, L, F>(load: L) -> Load<S>
+where
+    S: Shape,
+    L: Fn() -> F + Send + 'static,
+    F: Future<Output = Judged<S>> + Send + 'static,
+{
+    Box::new(load)
+}
+
+/// A call with `refresh = background`.
+pub fn read_background<S: Shape>(
+    miss: Miss,
+    _: S,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+) -> Reading<S, Load<S>, Loading<S>> {
+    Reading::new(miss, values, fail, |load: &Load<S>| load.run()).with_refresh(Spawner::Runtime, spawn)
+}
+
+/// Without a runtime the ticket is dropped, and the next reader refreshes.
+fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: Load<S>) {
+    if let Ok(runtime) = Handle::try_current() {
+        // Boxed before the runtime moves it about.
+        runtime.spawn(context::inherit(Box::pin(refresh(call, ticket, face, move || load.run()))));
+    }
+}

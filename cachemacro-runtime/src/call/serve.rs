@@ -1,0 +1,68 @@
+//! What a call comes to, counted and traced.
+
+use super::load;
+use super::state::{Call, Served, Step};
+use crate::error::CacheError;
+use crate::observe::{CallOutcome, Event, Tier, Trace, WhyStale, scope};
+use crate::policy::Deadlines;
+use crate::util::clock::Moment;
+
+impl Call {
+    /// The call's time is up: stale, if there is any.
+    pub(super) fn timed_out(&mut self) -> Step {
+        self.count(Event::LoadTimeout);
+        match self.take_fallback() {
+            Some(fallback) => Step::Serve(self.serve_fallback(fallback)),
+            None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
+        }
+    }
+
+    pub(super) fn refuse(&self, error: CacheError) -> Step {
+        self.trace(CallOutcome::Refused, None);
+        Step::Refuse(error)
+    }
+
+    pub(super) fn hit(&self, served: Served, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
+        let (event, outcome) = match served {
+            Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
+            Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
+        };
+        self.count(event);
+        self.serve(served, deadlines, || Trace { outcome, ..trace() })
+    }
+
+    pub(super) fn stale_hit(
+        &self,
+        served: Served,
+        deadlines: Deadlines,
+        trace: impl FnOnce() -> Trace,
+        why: WhyStale,
+    ) -> Step {
+        self.count(Event::HitStale);
+        self.serve(served, deadlines, || Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() })
+    }
+
+    pub(super) fn waited(&self, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
+        self.serve(served, deadlines, || Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace })
+    }
+
+    fn serve(&self, served: Served, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
+        if load::is_loading() {
+            self.observe(deadlines, None, matches!(served, Served::Absent(_)));
+        }
+        scope::record(trace);
+        Step::Serve(served)
+    }
+
+    pub(super) fn blank_trace(&self) -> Trace {
+        Trace { function: Some(self.site.info().name), ..Trace::default() }
+    }
+
+    pub(super) fn hit_trace(&self, version: u64, written: Moment, tier: Tier) -> Trace {
+        Trace { tier: Some(tier), age: Some(self.now().since(written)), version: Some(version), ..self.blank_trace() }
+    }
+
+    pub(super) fn trace(&self, outcome: CallOutcome, version: Option<u64>) {
+        scope::record(|| Trace { outcome, version, tier: Some(Tier::Loader), ..self.blank_trace() });
+    }
+}

@@ -1,0 +1,100 @@
+//! An entry that is past its soft deadline, or that chance refreshes before it: who refreshes it, and what a failure leaves.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::permit::Ticket;
+use super::state::{Call, Served, Spawner, Step};
+use crate::coalesce::{FlightKey, Landing, Seat, load_lock, singleflight};
+use crate::entry::{Payload, deferred};
+use crate::observe::{Event, Trace, WhyStale};
+use crate::policy::{Deadlines, Refresh};
+use crate::protocol::Snapshot;
+use crate::remote::{Entered, Lease};
+
+/// An entry that is being refreshed: what is served if that fails.
+#[derive(Clone)]
+pub(super) struct Fallback {
+    pub(super) served: Served,
+    pub(super) trace: Trace,
+    pub(super) deadlines: Deadlines,
+}
+
+impl Call {
+    /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,
+    /// everyone else is served.
+    pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
+        let Some(ticket) = self.refresh_ticket(snapshots).await else {
+            return self.serve_aging(is_fresh, entry);
+        };
+        self.fallback = Some(entry.clone());
+        if self.spawns() {
+            let served = entry.served.clone();
+            self.serve_aging(is_fresh, entry);
+            return Step::ServeAndRefresh(served, ticket);
+        }
+        Step::Load(Ticket { budget: self.budget(), ..ticket })
+    }
+
+    pub(super) fn serve_aging(&self, is_fresh: bool, entry: Fallback) -> Step {
+        let Fallback { served, trace, deadlines } = entry;
+        if is_fresh {
+            self.hit(served, deadlines, || trace)
+        } else {
+            self.stale_hit(served, deadlines, || trace, WhyStale::Refreshing)
+        }
+    }
+
+    /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
+    pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
+        let fallback = self.fallback.take()?;
+        let deadline = if self.site.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
+        if self.now() < deadline {
+            return Some(fallback);
+        }
+        if let Served::Value(object) = fallback.served {
+            deferred::give_up(Payload::Object(object));
+        }
+        None
+    }
+
+    pub(super) fn serve_fallback(&self, Fallback { served, trace, deadlines }: Fallback) -> Served {
+        if self.now() < deadlines.soft {
+            self.hit(served.clone(), deadlines, || trace);
+        } else {
+            self.stale_hit(served.clone(), deadlines, || trace, WhyStale::RefreshFailed);
+        }
+        served
+    }
+
+    /// The right to refresh: the flight in this process, and the lease in the fleet.
+    pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.as_slice().into() };
+        let Seat::Lead(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
+        if self.cache.is_local(self.site) {
+            self.count(Event::Refresh);
+            // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
+            let entered = Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free };
+            return Some(self.ticket(Some(lead), None, Some(entered)));
+        }
+        let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
+        if entered.snapshots != snapshots {
+            // The records moved since the lookup: under their new snapshot another may load already (G4).
+            lead.land(Landing::Void);
+            return None;
+        }
+        let guard = load_lock::try_shared(&self.cache.inner.load_locks, &self.key)?;
+        self.count(Event::Refresh);
+        Some(self.ticket(Some(lead), Some(guard), Some(entered)))
+    }
+
+    pub(super) fn spawns(&self) -> bool {
+        let can_spawn = match self.spawner {
+            Spawner::None => false,
+            Spawner::Runtime => Handle::try_current().is_ok(),
+            Spawner::Thread => true,
+        };
+        can_spawn && self.site.policy().refresh == Refresh::Background
+    }
+}

@@ -1,0 +1,353 @@
+//! One call that the fast path did not answer: the steps from lookup to load, without a value type in sight.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
+use super::lookup::Found;
+use super::permit::Ticket;
+use super::stale_while_revalidate::Fallback;
+use crate::cache::Cache;
+use crate::callsite::Site;
+use crate::coalesce::{Lead, LoadGuard};
+use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
+use crate::error::{CacheError, StoreError};
+use crate::event::{Aggregate, Aggregates};
+use crate::observe::{CacheMode, Event, Tier, WhyStale, scope};
+use crate::policy::{Deadlines, Mode};
+use crate::remote::{Entered, Form, Query, Store};
+use crate::util::clock::Moment;
+use crate::value::ValueOps;
+
+/// Past this many loads a call returns what it has and stores nothing: a database that contradicts itself ends no call.
+pub(super) const MAX_LOADS: u32 = 4;
+
+/// A call whose answer is not at hand, before its aggregates are known.
+pub struct Miss(pub(super) Box<Call>);
+
+impl Miss {
+    /// Room for the names of the aggregates that the entry hangs on.
+    pub fn aggregates(&self) -> Aggregates {
+        self.0.own_aggregates()
+    }
+
+    /// The load has a connection that it cannot be given twice: what it loads is not loaded again.
+    pub fn load_once(&mut self) {
+        self.0.loads_once = true;
+    }
+
+    /// Hangs the entry on these. Without this call it hangs on its own key.
+    pub fn hang_on(&mut self, aggregates: Aggregates) {
+        self.0.hang_on(aggregates);
+    }
+}
+
+/// What a caller gets without a load.
+#[derive(Clone)]
+pub(crate) enum Served {
+    Value(Object),
+    Absent(Absence),
+}
+
+/// What the call needs next.
+pub(crate) enum Step {
+    /// Nothing: this is the answer.
+    Serve(Served),
+    /// Nothing, and a refresh beside it.
+    ServeAndRefresh(Served, Ticket),
+    /// A load.
+    Load(Ticket),
+    /// Nothing: another caller's load failed, and this is its error.
+    Failed(Object),
+    /// There is nothing to serve and a load is not allowed.
+    Refuse(CacheError),
+}
+
+/// Where a refresh may run that the call does not wait for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spawner {
+    None,
+    /// As a task, where there is a runtime.
+    Runtime,
+    Thread,
+}
+
+pub(crate) struct Call {
+    pub(super) cache: Cache,
+    pub(super) site: &'static Site,
+    pub(super) ops: ValueOps,
+    pub(super) key: Arc<EntryKey>,
+    pub(super) aggregates: Vec<Aggregate>,
+    pub(super) mode: CacheMode,
+    /// The call's own beginning, from which `timeout` counts.
+    began: Option<tokio::time::Instant>,
+    /// Whether the return type can say that there is no answer.
+    pub(super) can_refuse: bool,
+    /// Whether it can, or has an absence, which stands for what is not cached.
+    pub(super) can_answer_nothing: bool,
+    /// Who takes a refresh off this call.
+    pub(super) spawner: Spawner,
+    /// What to fall back on.
+    pub(super) fallback: Option<Fallback>,
+    pub(super) loads: u32,
+    /// Whether there is one load for it at most. That reads the primary, so that no replica's row asks for another.
+    pub(super) loads_once: bool,
+    /// Whether the fresh entry should be refreshed before its time (XFetch).
+    pub(super) is_early: bool,
+    /// Whether this call does without the store: it is down, or not to be trusted with these aggregates.
+    pub(super) is_apart: bool,
+    /// Whether a flight that may have begun before this call has landed since.
+    pub(super) has_waited: bool,
+    /// Whether this is the refresh of a stale entry, in a task of its own.
+    pub(super) is_refresh: bool,
+    is_counted: bool,
+}
+
+impl Call {
+    pub(super) fn new(cache: &Cache, site: &'static Site, ops: ValueOps, key: Arc<EntryKey>) -> Self {
+        let timed = site.policy().timeout.is_some() && Handle::try_current().is_ok();
+        Self {
+            cache: cache.clone(),
+            site,
+            ops,
+            aggregates: Vec::new(),
+            mode: scope::mode(),
+            began: timed.then(tokio::time::Instant::now),
+            can_refuse: false,
+            can_answer_nothing: false,
+            spawner: Spawner::None,
+            fallback: None,
+            loads: 0,
+            loads_once: false,
+            is_early: false,
+            is_apart: false,
+            has_waited: false,
+            is_refresh: false,
+            is_counted: false,
+            key,
+        }
+    }
+
+    /// Room for the names of this entry's aggregates.
+    pub(super) fn own_aggregates(&self) -> Aggregates {
+        self.key.aggregates()
+    }
+
+    pub(super) fn hang_on(&mut self, aggregates: Aggregates) {
+        self.aggregates = aggregates.into_names();
+    }
+
+    /// An entry without events hangs on its own key.
+    pub(super) fn name_aggregates(&mut self) {
+        if self.aggregates.is_empty() {
+            self.aggregates.push(self.key.aggregate());
+        }
+    }
+
+    /// The same entry, for a refresh that outlives this call.
+    pub(super) fn for_refresh(&self) -> Self {
+        Self { mode: CacheMode::Refresh, is_refresh: true, fallback: self.fallback.clone(), ..self.again() }
+    }
+
+    /// The same call, from its beginning.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            cache: self.cache.clone(),
+            key: Arc::clone(&self.key),
+            aggregates: self.aggregates.clone(),
+            fallback: None,
+            ..*self
+        }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.cache.inner.clock.now()
+    }
+
+    pub(super) fn count(&self, event: Event) {
+        self.cache.counters(self.site).add(event);
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        self.cache.store(self.site)
+    }
+
+    pub(super) fn query(&self) -> Query<'_> {
+        Query {
+            key: &self.key,
+            function: &self.key.instance().name().text,
+            aggregates: &self.aggregates,
+            decode: self.ops.codec.map(|codec| codec.decode),
+        }
+    }
+
+    pub(super) fn tier(&self) -> Tier {
+        if self.cache.is_local(self.site) { Tier::Local } else { Tier::Shared }
+    }
+
+    /// A load of this entry, part of the load that this runs inside of.
+    pub(super) fn load(&self, ticket: &Ticket) -> Arc<Load> {
+        Load::new(ticket.hint, &self.cache.inner.clock, &self.key, self.cache.address())
+    }
+
+    /// Tells the load that this call was made in what it served: nothing made of it lasts longer.
+    pub(super) fn observe(&self, deadlines: Deadlines, version: Option<u64>, is_absent: bool) {
+        if !load::is_loading() {
+            return;
+        }
+        let deadlines = Some(deadlines);
+        let served = ServedInLoad { site: self.site, deadlines, clock: &self.cache.inner.clock, is_absent };
+        // The first aggregate carries the version.
+        let versions = version.into_iter().chain(std::iter::repeat(0));
+        load::served(&served, self.aggregates.iter().cloned().zip(versions));
+    }
+
+    /// As [`Call::observe`], for what was loaded past the cache: it has no TTL, but is made of what was served `inside`. The
+    /// load depends on both, as no entry is between them.
+    pub(super) fn observe_bypassed(&self, inside: &Dependencies) {
+        if !load::is_loading() {
+            return;
+        }
+        let clock = &self.cache.inner.clock;
+        let served = |site| ServedInLoad { site, deadlines: inside.bound, clock, is_absent: inside.has_absence };
+        load::served(&served(self.site), self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
+        for (aggregate, seen) in inside.aggregates.iter().flatten() {
+            load::served(&served(seen.site), [(aggregate.clone(), seen.version)]);
+        }
+    }
+
+    /// Counts a store's failure; the caller goes on without the store.
+    pub(super) fn or_count<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
+        match answer {
+            Ok(value) => Some(value),
+            #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
+            Err(error) => {
+                self.count(Event::StoreError);
+                #[cfg(feature = "tracing")]
+                tracing::warn!(target: "cachemacro", function = self.site.info().name, %error, "store failed; answering from the loader");
+                None
+            }
+        }
+    }
+
+    /// The answer, or what it takes to get one. Called again after a load that must be repeated from the start.
+    pub(crate) async fn next(&mut self) -> Step {
+        self.name_aggregates();
+        if self.mode == CacheMode::Bypass {
+            self.count(Event::Bypass);
+            return Step::Load(self.unstored());
+        }
+        if !self.cache.is_local(self.site) {
+            self.cache.inner.retries.repeat();
+        }
+        let contradicts_itself = self.loads >= MAX_LOADS;
+        if contradicts_itself
+            || (!self.cache.is_local(self.site) && self.cache.inner.retries.is_suspect(&self.aggregates))
+        {
+            self.go_apart();
+        }
+        loop {
+            if let Some(step) = self.stored().await {
+                return step;
+            }
+            self.count_miss();
+            if self.mode == CacheMode::OnlyIfCached && self.can_answer_nothing {
+                return self.refuse(CacheError::NotCached { function: self.site.info().name });
+            }
+            if load::is_loading_this(&self.key, self.cache.address()) {
+                return Step::Load(self.unstored());
+            }
+            let entered = self.enter().await;
+            if let Some(step) = self.board(entered).await {
+                return step;
+            }
+        }
+    }
+
+    /// From now on the call does without the store. What it waited for before is older than that.
+    pub(super) fn go_apart(&mut self) {
+        if !self.is_apart {
+            (self.is_apart, self.has_waited) = (true, false);
+        }
+    }
+
+    fn count_miss(&mut self) {
+        if !self.is_counted {
+            self.is_counted = true;
+            self.count(Event::Miss);
+        }
+    }
+
+    /// LOOKUP, where the mode allows it.
+    async fn stored(&mut self) -> Option<Step> {
+        if self.mode == CacheMode::Refresh || self.is_apart {
+            return None;
+        }
+        let Found { entry, snapshots, tier, is_fresh } = self.look_up().await?;
+        let Entry { payload, version, written, soft, hard, .. } = entry;
+        let served = self.decoded(payload)?;
+        let is_early = std::mem::take(&mut self.is_early);
+        let (trace, deadlines) = (|| self.hit_trace(version, written, tier), Deadlines { soft, hard });
+        Some(match (is_fresh, self.mode) {
+            (true, _) if !is_early => self.hit(served, deadlines, trace),
+            (false, CacheMode::OnlyIfCached) => self.stale_hit(served, deadlines, trace, WhyStale::OnlyIfCached),
+            _ => {
+                let trace = trace();
+                self.refresh_or_serve(is_fresh, Fallback { served, trace, deadlines }, snapshots).await
+            }
+        })
+    }
+
+    /// What is left of `timeout`; `None` when there is none, or nothing that could be returned in time.
+    pub(super) fn budget(&self) -> Option<Duration> {
+        let timeout = self.site.policy().timeout?;
+        let began = self.began?;
+        (self.can_refuse || self.fallback.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
+    }
+
+    /// A load that is nobody else's business, and is not stored.
+    pub(super) fn unstored(&mut self) -> Ticket {
+        self.ticket(None, None, None)
+    }
+
+    pub(super) fn ticket(&mut self, lead: Option<Lead>, guard: Option<LoadGuard>, entered: Option<Entered>) -> Ticket {
+        self.loads += 1;
+        self.count(Event::Load);
+        if let Some(lead) = &lead {
+            lead.begin();
+        }
+        let needs_primary = entered.as_ref().is_none_or(|entered| entered.needs_primary);
+        Ticket {
+            lead,
+            _guard: guard,
+            entered,
+            is_stored: !self.is_apart,
+            // An opaque value is fenced by the floor alone, so only a primary's will do; so is an entry of many aggregates.
+            hint: LoadHint {
+                primary_required: needs_primary
+                    // Nothing checks what a call apart from the store loads, so a replica's row will not do.
+                    || self.is_apart
+                    || self.loads > 1
+                    || self.loads_once
+                    || self.site.info().mode != Mode::Row
+                    || self.aggregates.len() > 1,
+            },
+            started: self.now(),
+            budget: self.budget(),
+            attempt: self.loads,
+            load: None,
+        }
+    }
+
+    pub(super) fn payload(&self, object: &Object) -> Option<Payload> {
+        match self.store().form() {
+            Form::Object => {
+                self.try_codec(object);
+                Some(Payload::Object(Arc::clone(object)))
+            }
+            Form::Bytes => self.encoded(object),
+        }
+    }
+}

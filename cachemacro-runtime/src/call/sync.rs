@@ -1,0 +1,112 @@
+//! Sync functions: the same engine, on stores that never make it wait, and a parked thread where it waits for a load.
+
+use std::thread;
+
+use tokio::runtime::Handle;
+
+use super::adapter::{Due, Face, Next};
+use super::fill::Landed;
+use super::pending_read::{Reading, Turn};
+use super::permit::Ticket;
+use super::state::{Call, Miss, Spawner};
+use crate::entry::Deferred;
+use crate::util::block_on::block_on;
+use crate::util::context::{self, Entered};
+use crate::value::{FailFace, Judged, Shape, Values};
+
+impl<S: Shape, L> Reading<S, L, Judged<S>> {
+    /// The answer, or what it takes to get one.
+    pub fn turn_sync(&mut self) -> Turn<S> {
+        let next = match self.given() {
+            None => self.begin_sync(),
+            Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
+            Some((Due { ticket, meanwhile: None }, load)) => self.load_sync(ticket, &load),
+        };
+        self.turn_to(next)
+    }
+
+    fn begin_sync(&mut self) -> Next<S> {
+        self.call.can_answer_nothing = self.face.can_answer_nothing();
+        let step = block_on(self.deferred.collect(self.call.next()));
+        self.face.next(&mut self.call, step)
+    }
+
+    fn load_sync(&mut self, ticket: Ticket, load: &L) -> Next<S> {
+        // What earlier loads brought, until the flight has landed.
+        let mut refused = Vec::new();
+        let mut ticket = ticket;
+        loop {
+            let (loaded, kept) = {
+                let this = self.call.load(&ticket);
+                self.face.part(ticket.run_sync(this, || (self.run)(load)))
+            };
+            match block_on(self.deferred.collect(self.call.land(ticket, loaded))) {
+                Landed::Return => return self.face.loaded(kept),
+                Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
+                Landed::Again(next) => {
+                    refused.push(kept);
+                    ticket = next;
+                }
+                Landed::Restart => return self.begin_sync(),
+            }
+        }
+    }
+}
+
+/// A sync call with `refresh = inline`, or with nothing to refresh.
+pub fn read_sync_inline<S: Shape, L: Fn() -> Judged<S>>(
+    miss: Miss,
+    _: S,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+) -> Reading<S, L, Judged<S>> {
+    Reading::new(miss, values, fail, |load: &L| load())
+}
+
+/// A load that a thread can run.
+pub(super) type SyncLoad<S> = Box<dyn Fn() -> Judged<S> + Send>;
+
+/// A load that owns what it needs.
+pub fn owned_sync<S: Shape, L: Fn() -> Judged<S> + Send + 'static>(load: L) -> SyncLoad<S> {
+    Box::new(load)
+}
+
+/// A sync call with `refresh = background`.
+pub fn read_sync_background<S: Shape>(
+    miss: Miss,
+    _: S,
+    values: Values<S::Value>,
+    fail: FailFace<S::Return>,
+) -> Reading<S, SyncLoad<S>, Judged<S>> {
+    Reading::new(miss, values, fail, |load: &SyncLoad<S>| load()).with_refresh(Spawner::Thread, spawn)
+}
+
+/// The refresh runs on a thread of its own: a pool's queue might stand behind the very callers that wait for it.
+fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>) {
+    let runtime = Handle::try_current().ok();
+    let mut scoped = context::scoped_cache();
+    let refresh = move || {
+        let _entered = runtime.as_ref().map(Handle::enter);
+        let _scoped = Entered::new(&mut scoped);
+        refresh_sync(call, ticket, face, &load);
+    };
+    // Without a thread the ticket is dropped, and the next reader refreshes.
+    let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
+}
+
+fn refresh_sync<S: Shape>(mut call: Call, ticket: Ticket, face: Face<S>, load: &SyncLoad<S>) {
+    // Dropped after the ticket: what the refresh replaces, and what its loads brought.
+    let (mut deferred, mut brought) = (Deferred::default(), Vec::new());
+    let mut ticket = ticket;
+    loop {
+        let (loaded, kept) = {
+            let this = call.load(&ticket);
+            face.part(ticket.run_sync(this, load))
+        };
+        brought.push(kept);
+        match block_on(deferred.collect(call.land(ticket, loaded))) {
+            Landed::Again(next) => ticket = next,
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The hit: what an annotated function pays when its value is at hand.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::load::{self, Served};
+use super::state::{Call, Miss};
+use crate::cache::Cache;
+use crate::callsite::Instance;
+use crate::entry::{Absence, Entry, EntryIdRef, Object, Payload};
+use crate::key::KeyWriter;
+use crate::observe::{CacheMode, Event};
+use crate::policy::Deadlines;
+use crate::util::clock::Moment;
+use crate::util::context;
+use crate::util::context::{CACHE, CALLER, LOAD};
+use crate::value::{Shape, ValueOps, Values};
+
+/// What the fast path found.
+pub enum Peek<V> {
+    /// A fresh value.
+    Value(V),
+    /// A remembered absence.
+    Absent(Absence),
+    /// The slow path.
+    Miss(Miss),
+}
+
+/// The fast path: a fresh entry of the in-process store. Allocates nothing, awaits nothing, takes no lock but its
+/// shard's, hashes once, reads the clock once.
+#[inline(always)] // Then the compiler knows how long the key is, and keeps its hasher in registers.
+pub fn peek<S: Shape>(
+    instance: &'static Instance,
+    cache: &Cache,
+    key: &mut KeyWriter,
+    _: S,
+    values: Values<S::Value>,
+) -> Peek<S::Value> {
+    let key = EntryIdRef::of_call(instance, key);
+    let Seen { object, other } = seen(cache, &key);
+    match known(object, other, values) {
+        Some(known) => known,
+        None => Peek::Miss(miss(cache, &key, values.ops, matches!(other, Other::Early))),
+    }
+}
+
+/// As [`peek`], in the cache of the scope that the caller runs in, else in the process-wide one.
+#[inline(always)] // As above.
+pub fn peek_current<S: Shape>(
+    instance: &'static Instance,
+    key: &mut KeyWriter,
+    _: S,
+    values: Values<S::Value>,
+) -> Peek<S::Value> {
+    let key = EntryIdRef::of_call(instance, key);
+    let Seen { object, other } = seen_current(&key);
+    match known(object, other, values) {
+        Some(known) => known,
+        None => Peek::Miss(miss_current(&key, values.ops, matches!(other, Other::Early))),
+    }
+}
+
+#[inline(always)]
+fn known<V>(object: Option<Object>, other: Other, values: Values<V>) -> Option<Peek<V>> {
+    if let Some(value) = object.and_then(values.own) {
+        return Some(Peek::Value(value));
+    }
+    match other {
+        Other::Absent(kind) => Some(Peek::Absent(kind)),
+        Other::Early | Other::Nothing => None,
+    }
+}
+
+/// As [`peek`], unless the call goes past the cache: it is in a transaction, or may be.
+#[inline]
+pub fn peek_unless<S: Shape>(
+    bypasses: bool,
+    instance: &'static Instance,
+    cache: &Cache,
+    key: &mut KeyWriter,
+    shape: S,
+    values: Values<S::Value>,
+) -> Peek<S::Value> {
+    if bypasses {
+        return bypass(instance, cache, key, values.ops);
+    }
+    peek(instance, cache, key, shape, values)
+}
+
+#[cold]
+#[inline(never)]
+fn bypass<V>(instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, ops: ValueOps) -> Peek<V> {
+    let key = EntryIdRef::of_call(instance, key).to_key();
+    let mut call = Call::new(cache, instance.site, ops, Arc::new(key));
+    call.mode = CacheMode::Bypass;
+    Peek::Miss(Miss(Box::new(call)))
+}
+
+/// What can be served as it stands. No `enum` of all: moving one about costs as much as looking the entry up.
+pub(super) struct Seen {
+    pub(super) object: Option<Object>,
+    /// Where there is no object.
+    pub(super) other: Other,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Other {
+    Absent(Absence),
+    /// A fresh entry that chance chose to refresh early.
+    Early,
+    Nothing,
+}
+
+impl Seen {
+    const NOTHING: Self = Self { object: None, other: Other::Nothing };
+}
+
+/// What is taken along from an entry, under the lock of its shard.
+struct Glance {
+    object: Cell<Option<Object>>,
+    other: Cell<Other>,
+    soft: Cell<Moment>,
+    /// Whether the rest is wanted too, which is further away in memory.
+    is_close: bool,
+    hard: Cell<Moment>,
+    cost: Cell<Duration>,
+}
+
+impl Glance {
+    #[inline]
+    fn take(&self, entry: &Entry) {
+        self.soft.set(entry.soft);
+        match &entry.payload {
+            Payload::Object(found) => self.object.set(Some(Arc::clone(found))),
+            Payload::Absent(kind) => self.other.set(Other::Absent(*kind)),
+            Payload::Bytes(_) => {}
+        }
+        if self.is_close {
+            self.hard.set(entry.hard);
+            self.cost.set(entry.cost);
+        }
+    }
+}
+
+/// As [`seen`], in the cache of the scope that the caller runs in, else in the process-wide one.
+fn seen_current(key: &EntryIdRef<'_>) -> Seen {
+    let flags = context::flags();
+    if flags & CACHE != 0 {
+        return seen_in_scope(key);
+    }
+    look(flags, Cache::global(), key)
+}
+
+#[cold]
+#[inline(never)]
+fn seen_in_scope(key: &EntryIdRef<'_>) -> Seen {
+    seen(&Cache::current(), key)
+}
+
+/// Made once for all functions. A value leaves the lock of its shard by reference: the user's `Clone` comes later.
+pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
+    look(context::flags(), cache, key)
+}
+
+#[inline(always)]
+fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
+    let site = key.site();
+    let tier = if cache.is_local(site) { None } else { cache.tier(site) };
+    // A load asks the floor: a copy in the tier may be behind what the load will be stored under.
+    let is_passed = flags & CALLER != 0 || (flags & LOAD != 0 && tier.is_some());
+    if is_passed || (tier.is_none() && !cache.is_local(site)) {
+        return Seen::NOTHING;
+    }
+    let glance = Glance {
+        object: Cell::new(None),
+        other: Cell::new(Other::Nothing),
+        soft: Cell::default(),
+        is_close: flags & LOAD != 0 || site.policy().early.is_some(),
+        hard: Cell::default(),
+        cost: Cell::default(),
+    };
+    cache.inner.memory.peek(key, |entry| glance.take(entry));
+    let (object, other, soft) = (glance.object.take(), glance.other.get(), glance.soft.get());
+    let event = match (&object, other) {
+        (Some(_), _) => Event::HitFresh,
+        (None, Other::Absent(_)) => Event::HitNegative,
+        (None, _) => return Seen::NOTHING,
+    };
+    // The clock is the user's code: it is read where no lock is held.
+    let clock = &*cache.inner.clock;
+    // A tier's coherence ends too soon for a moment of the last second.
+    let now = if tier.is_some() { clock.now() } else { clock.near(soft) };
+    if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
+        return passed(object, Other::Nothing);
+    }
+    if glance.is_close {
+        let deadlines = Deadlines { soft, hard: glance.hard.get() };
+        if !keeps(flags, cache, key, now, deadlines, glance.cost.get(), object.is_none()) {
+            return passed(object, Other::Early);
+        }
+    }
+    cache.counters(site).add(event);
+    Seen { object, other }
+}
+
+/// Whether chance does not refresh the entry early. Then the load that the hit is a part of is told.
+#[inline(never)]
+fn keeps(
+    flags: u8,
+    cache: &Cache,
+    key: &EntryIdRef<'_>,
+    now: Moment,
+    deadlines: Deadlines,
+    cost: Duration,
+    is_absent: bool,
+) -> bool {
+    let (site, policy) = (key.site(), key.site().policy());
+    if policy.early.is_some() && policy.is_early(now, deadlines.soft, cost, 1.0 - fastrand::f64()) {
+        return false;
+    }
+    if flags & LOAD != 0 {
+        let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
+        load::served(&served, cache.inner.memory.hangs_on(key));
+    }
+    true
+}
+
+/// What was found is not served.
+#[cold]
+#[inline(never)]
+fn passed(object: Option<Object>, other: Other) -> Seen {
+    drop(object);
+    Seen { object: None, other }
+}
+
+#[cold]
+#[inline(never)]
+fn miss(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
+    let mut call = Call::new(cache, key.site(), ops, Arc::new(key.to_key()));
+    call.is_early = is_early;
+    Miss(Box::new(call))
+}
+
+#[cold]
+#[inline(never)]
+fn miss_current(key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
+    if context::flags() & CACHE != 0 {
+        return miss(&Cache::current(), key, ops, is_early);
+    }
+    miss(Cache::global(), key, ops, is_early)
+}

@@ -1,0 +1,196 @@
+//! A function as it was called: of a generic one, with these types and constants.
+
+use std::any::{TypeId, type_name};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::name::{self, Name};
+use super::site::Site;
+
+/// What entries belong to: one function, called with these types and constants. Two instances never share an entry.
+///
+/// It lives as long as the program, as its site does, so entries name it by its address.
+pub struct Instance {
+    pub(crate) site: &'static Site,
+    /// The type of a closure in the function's body: it differs whenever a type or constant does that the body can name.
+    id: TypeId,
+    /// The path of that closure.
+    path: fn() -> &'static str,
+    name: OnceLock<Name>,
+    /// Set once the instance is used with a shared store.
+    is_known_by_name: OnceLock<()>,
+    shares_name: AtomicBool,
+    /// The next instance in the same bucket.
+    next: OnceLock<&'static Self>,
+}
+
+impl Instance {
+    fn new(site: &'static Site, id: TypeId, path: fn() -> &'static str) -> Self {
+        let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { site, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
+    }
+
+    pub(crate) fn identity(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// What it is called outside of this process.
+    pub(crate) fn name(&'static self) -> &'static Name {
+        self.name.get_or_init(|| name::of(self))
+    }
+
+    /// Whether another function or instance of this binary has the same [name](Self::name). Asked for each instance that uses
+    /// a shared store: for those of generic functions it is known once both have asked.
+    pub(crate) fn shares_name(&'static self) -> bool {
+        self.is_known_by_name.get_or_init(|| name::register(self));
+        self.shares_name.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_shares_name(&self) {
+        self.shares_name.store(true, Ordering::Release);
+    }
+
+    /// As the compiler writes it.
+    pub(super) fn path(&self) -> &'static str {
+        (self.path)()
+    }
+
+    /// Differs from that of every other instance with the same name in this binary.
+    pub(crate) fn discriminator(&self) -> u64 {
+        low(self.id)
+    }
+}
+
+/// The number that a `TypeId` gives hash maps.
+fn low(id: TypeId) -> u64 {
+    #[derive(Default)]
+    struct Low(u64);
+    impl Hasher for Low {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        fn write_u64(&mut self, number: u64) {
+            self.0 ^= number;
+        }
+    }
+    let mut low = Low::default();
+    id.hash(&mut low);
+    low.finish()
+}
+
+/// All instances of one site: one, unless it is generic. None is ever removed, so that readers take no lock. A site may have
+/// any number of them: the buckets are lists.
+pub(super) struct Instances {
+    first: OnceLock<Instance>,
+    others: OnceLock<Box<[OnceLock<&'static Instance>; BUCKETS]>>,
+}
+
+const BUCKETS: usize = 64;
+
+impl Instances {
+    pub(super) const fn new() -> Self {
+        Self { first: OnceLock::new(), others: OnceLock::new() }
+    }
+}
+
+impl Site {
+    /// This function, called with the types and constants that are in scope where the closure was made.
+    #[inline]
+    pub fn instance<F>(&'static self, _: F) -> &'static Instance {
+        self.instance_of(typeid::of::<F>(), type_name::<F>)
+    }
+
+    /// The instance of a function without parameters that no macro has written.
+    #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
+    pub(crate) fn plain_instance(&'static self) -> &'static Instance {
+        self.instance_of(TypeId::of::<()>(), self.info.path)
+    }
+
+    /// The instance with this parameter of a function that no macro has written.
+    #[cfg(feature = "testing")]
+    pub(crate) fn typed_instance<T: 'static>(&'static self) -> &'static Instance {
+        self.instance_of(TypeId::of::<T>(), type_name::<T>)
+    }
+
+    #[inline]
+    fn instance_of(&'static self, id: TypeId, path: fn() -> &'static str) -> &'static Instance {
+        match self.instances.first.get() {
+            Some(first) if first.id == id => first,
+            _ => self.find(id, path),
+        }
+    }
+
+    #[inline(never)]
+    fn find(&'static self, id: TypeId, path: fn() -> &'static str) -> &'static Instance {
+        let new = || Instance::new(self, id, path);
+        let first = self.instances.first.get_or_init(new);
+        if first.id == id {
+            return first;
+        }
+        let buckets = self.instances.others.get_or_init(|| Box::new([const { OnceLock::new() }; BUCKETS]));
+        // The remainder is less than the number of buckets.
+        let mut place = &buckets[(low(id) % BUCKETS as u64) as usize];
+        loop {
+            // As many as the compiler made of the function.
+            let known = *place.get_or_init(|| Box::leak(Box::new(new())));
+            if known.id == id {
+                return known;
+            }
+            place = &known.next;
+        }
+    }
+}
+
+impl fmt::Debug for Instances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instances")
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callsite::site::tests::site;
+
+    #[test]
+    fn one_type_has_one_instance_however_many_there_are() {
+        let site = site("find");
+        fn of<const N: usize>(site: &'static Site) -> [usize; 2] {
+            [(); 2].map(|()| site.instance(|| ()).identity())
+        }
+        let all = [of::<1>(site), of::<2>(site), of::<3>(site), of::<1>(site)];
+        assert!(all.iter().all(|[first, again]| first == again));
+        assert_eq!(all[0], all[3]);
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    }
+
+    #[test]
+    fn threads_agree_on_new_instances() {
+        fn of<const N: usize>(site: &'static Site) -> usize {
+            site.instance(|| ()).identity()
+        }
+        let site = site("find");
+        let look = || {
+            let all = [of::<1>(site), of::<2>(site), of::<3>(site), of::<4>(site), of::<5>(site)];
+            all.into_iter().collect::<std::collections::BTreeSet<_>>()
+        };
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(look)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|seen| seen.len() == 5 && *seen == all[0]));
+    }
+}

@@ -1,0 +1,121 @@
+//! Whose an entry outside of this process is.
+
+use std::sync::OnceLock;
+
+use super::instance::Instance;
+use super::site::sites;
+
+/// What an entry outside of the process carries of the instance that stored it, so that no other instance reads it as its own.
+///
+/// Names differ between all functions and instances of a binary that are stored outside of the process, as far as it knows
+/// them. Two processes may each have called one of two instances of one name; this tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Origin {
+    /// A hash of the name and of the key's template.
+    pub(crate) function: u64,
+    /// The executable. Zero where the name says everything.
+    pub(crate) build: u64,
+    /// The instance among those of its name in this executable. Zero where the name says everything.
+    pub(crate) instance: u64,
+}
+
+/// How much of an instance its name says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Clarity {
+    /// Everything.
+    Full,
+    /// Two types of the program could have one path: those of one name in two blocks of a function.
+    Path,
+    /// Types without a name are part of it, such as closures.
+    Unnamed,
+}
+
+impl Origin {
+    pub(super) fn of(instance: &Instance, name: &str, clarity: Clarity) -> Self {
+        let template = instance.site.info().template;
+        let function = fnv(name.bytes().chain([0]).chain(template.bytes()));
+        match clarity {
+            Clarity::Full => Self { function, build: 0, instance: 0 },
+            Clarity::Path => Self { function, build: build(), instance: instance.discriminator() },
+            // Of another executable they are others.
+            Clarity::Unnamed => Self { function, build: 0, instance: instance.discriminator() },
+        }
+    }
+
+    /// Whether an entry of that origin is this one's. In another executable a type has another `TypeId`, and its name is all
+    /// there is.
+    pub(crate) fn takes(self, other: Self) -> bool {
+        let is_of_another_build = self.build != 0 && other.build != 0 && self.build != other.build;
+        self.function == other.function && (self.instance == other.instance || is_of_another_build)
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        for (place, number) in bytes.chunks_exact_mut(8).zip([self.function, self.build, self.instance]) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 24]) -> Self {
+        let mut numbers =
+            bytes.chunks_exact(8).map(|part| part.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+        let mut next = || numbers.next().unwrap_or(0);
+        Self { function: next(), build: next(), instance: next() }
+    }
+}
+
+/// A number for this executable: the same in each of its processes, and another in any other, but for chance. Where the linker
+/// has put what the annotations left in it, and what they say.
+fn build() -> u64 {
+    static BUILD: OnceLock<u64> = OnceLock::new();
+    // Executables are loaded anywhere, but as one piece.
+    let anchor = std::ptr::from_ref(&BUILD).addr();
+    *BUILD.get_or_init(|| {
+        let of_site = |site: &'static super::Site| {
+            let info = site.info();
+            let addresses = [site.identity(), info.path as usize, info.template.as_ptr().addr()];
+            let places = addresses.map(|address| address.wrapping_sub(anchor).to_le_bytes());
+            let text = [info.module, info.name, info.template, info.returns].concat();
+            places.into_iter().flatten().chain(info.line.to_le_bytes()).chain(text.into_bytes())
+        };
+        fnv(sites().flat_map(of_site)) | 1
+    })
+}
+
+/// FNV-1a, the same in every build: what `std` hashes with is not.
+fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINE: Origin = Origin { function: 1, build: 2, instance: 3 };
+
+    #[test]
+    fn an_entry_is_that_of_one_instance_of_one_executable() {
+        assert!(MINE.takes(MINE));
+        assert!(!MINE.takes(Origin { function: 9, ..MINE }));
+        assert!(!MINE.takes(Origin { instance: 9, ..MINE }), "a lookalike");
+        assert!(MINE.takes(Origin { build: 9, instance: 9, ..MINE }), "of another build");
+        assert!(!MINE.takes(Origin { function: 9, build: 9, instance: 9 }));
+        let unnamed = Origin { build: 0, ..MINE };
+        assert!(!unnamed.takes(Origin { instance: 9, ..unnamed }), "a closure of any build");
+        assert!(!unnamed.takes(Origin { instance: 9, ..MINE }) && !MINE.takes(Origin { instance: 9, ..unnamed }));
+    }
+
+    #[test]
+    fn bytes_hold_all_of_it() {
+        let origin = Origin { function: u64::MAX - 1, build: 1 << 63, instance: 0x0102_0304_0506_0708 };
+        assert_eq!(Origin::from_bytes(origin.to_bytes()), origin);
+        assert_eq!(origin.to_bytes()[16..], [8, 7, 6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn an_executable_has_one_number() {
+        assert_eq!(build(), build());
+        assert_ne!(build(), 0);
+    }
+}

@@ -1,0 +1,97 @@
+//! Entries: their names, and what is kept of them.
+
+use std::time::Duration;
+
+use super::bench::{Bench, Call, Held, Loaded, TTL};
+use crate::entry::{Absence, Entry, Payload};
+use crate::remote::{Form, Lookup, Store};
+use crate::util::clock::{Clock, Moment};
+
+async fn found<S: Store>(bench: &Bench<S>, call: &Call) -> Entry {
+    match bench.look_up(call).await {
+        Lookup::Hit(entry, _) => entry,
+        Lookup::Miss => panic!("an entry that was just stored is found"),
+    }
+}
+
+pub(super) async fn keys_are_told_apart<S: Store>(bench: &Bench<S>) {
+    let calls = [
+        Call::find("row:1"),
+        Call::list("row:1", &["row:1"]),
+        Call::find_typed::<i64>("row:1"),
+        Call::list("row:2", &["row:1"]),
+        Call::list("row:10", &["row:1"]),
+    ];
+    for (content, call) in (0..).zip(&calls) {
+        bench.serves_nothing(call, "for a call that nobody made").await;
+        bench.load(call, Loaded::row(1).with(content)).await;
+    }
+    for (content, call) in (0..).zip(&calls) {
+        bench.serves(call, content, "for each call").await;
+    }
+}
+
+pub(super) async fn an_entry_is_what_was_stored<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    for held in [Held::Value(u64::MAX), Held::Absent(Absence::None), Held::Absent(Absence::Error)] {
+        bench.load(&call, Loaded { held, ..Loaded::opaque(0) }).await;
+        bench.same(bench.served(&call).await, Some(held), "served after it was stored");
+        bench.bump("row:1", bench.enter(&call).await.snapshots[0].floor + 1).await;
+    }
+}
+
+pub(super) async fn an_entrys_version_is_its_tokens<S: Store>(bench: &Bench<S>) {
+    let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
+    bench.load(&row, Loaded::row(7)).await;
+    bench.load(&opaque, Loaded::opaque(1)).await;
+    bench.same(found(bench, &row).await.version, 7, "the version of a row");
+    bench.same(found(bench, &opaque).await.version, 7, "the floor that an opaque value was loaded under");
+}
+
+pub(super) async fn no_deadline_is_later<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    let given = Entry { soft: bench.clock.now().after(TTL / 2), ..bench.entry(Held::Value(1)) };
+    let entered = bench.enter(&call).await;
+    let filled = bench.fill_entry(&call, &entered.snapshots, Loaded::row(1), given.clone()).await;
+    bench.same(filled, Ok(()), "a load");
+    let kept = found(bench, &call).await;
+    bench.holds(kept.written <= given.written, "an entry is no younger than it was");
+    bench.holds(kept.soft <= given.soft, "the soft deadline is no later than it was");
+    bench.holds(kept.hard <= given.hard, "the hard deadline is no later than it was");
+    bench.holds(kept.soft <= kept.hard, "the soft deadline is not after the hard one");
+    // A server's clock is another, and its answers take a while: a minute of ten is more than enough for both.
+    let short = |deadline: Moment, kept: Moment| deadline.since(kept) > Duration::from_secs(60);
+    bench.holds(
+        !short(given.soft, kept.soft) && !short(given.hard, kept.hard),
+        "no deadline is much earlier than it was",
+    );
+}
+
+pub(super) async fn a_refresh_replaces<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    for content in [10, 11, 12] {
+        bench.load(&call, Loaded::row(1).with(content)).await;
+        bench.serves(&call, content, "after a refresh of the same version").await;
+    }
+}
+
+pub(super) async fn discard_drops_one_entry<S: Store>(bench: &Bench<S>) {
+    let (call, other) = (Call::find("row:1"), Call::list("row:1", &["row:1"]));
+    bench.discard(&call).await;
+    bench.load(&call, Loaded::row(1)).await;
+    bench.load(&other, Loaded::row(1)).await;
+    bench.discard(&call).await;
+    bench.serves_nothing(&call, "after the discard").await;
+    bench.serves(&other, 1, "for another call").await;
+    bench.load(&call, Loaded::row(1).with(10)).await;
+    bench.serves(&call, 10, "after the next load").await;
+}
+
+pub(super) async fn a_payload_has_the_stores_form<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    bench.load(&call, Loaded::row(1)).await;
+    let payload = found(bench, &call).await.payload;
+    let form = bench.store.form();
+    let fits = matches!((form, &payload), (Form::Object, Payload::Object(_)) | (Form::Bytes, Payload::Bytes(_)));
+    bench.holds(fits, &format!("a store of form {form:?} gave {payload:?}"));
+}

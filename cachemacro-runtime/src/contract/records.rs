@@ -1,0 +1,78 @@
+//! Index records: their beginning, and what bounds them.
+
+use super::bench::{Bench, Call, Loaded};
+use crate::contract::LONG_LAG;
+use crate::protocol::{Applied, Move, Refused};
+use crate::remote::Store;
+
+pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    bench.serves_nothing(&call, "by an empty store").await;
+    let entered = bench.enter(&call).await;
+    bench.same(entered.snapshots.len(), 1, "one snapshot per aggregate");
+    bench.same(entered.snapshots[0].floor, 0, "the floor of a new record");
+    bench.holds(entered.needs_primary, "a load under a new record must read the primary");
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).as_replicas()).await;
+    bench.same(replicas, Err(Refused::Replica), "a replica's row under a cold record");
+    bench.serves_nothing(&call, "after a replica's row").await;
+    let primarys = bench.fill(&call, &entered.snapshots, Loaded::row(7)).await;
+    bench.same(primarys, Ok(()), "a primary's row under a cold record");
+    bench.holds(!bench.enter(&call).await.needs_primary, "a primary's row warms the record");
+}
+
+pub(super) async fn an_event_creates_no_record<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    let moves = [Move::Bump(9), Move::Next, Move::Restore { version: 9, of: 5 }, Move::Rollback { to: 9 }];
+    for moved in moves {
+        bench.same(bench.apply("row:1", moved).await, Applied::Absent, "an event without a record");
+    }
+    let entered = bench.enter(&call).await;
+    bench.same(entered.snapshots[0].floor, 0, "the floor of a record that events came before");
+    bench.holds(entered.needs_primary, "a record that events came before is cold");
+}
+
+pub(super) async fn marks_are_capped<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    bench.load(&call, Loaded::row(100).with(1)).await;
+    for round in 1..=40 {
+        let (abandoned, used_again) = (1_000 + round, 2_000 + round);
+        bench.bump("row:1", 101).await;
+        bench.load(&call, Loaded::row(101).with(abandoned)).await;
+        bench.roll_back("row:1", 100).await;
+        bench.serves_nothing(&call, "after a rollback").await;
+        bench.bump("row:1", 101).await;
+        bench.serves_nothing(&call, "of an abandoned number that is used again").await;
+        bench.load(&call, Loaded::row(101).with(used_again)).await;
+        bench.serves(&call, used_again, "after the number was used again").await;
+        bench.roll_back("row:1", 100).await;
+        bench.load(&call, Loaded::row(100).with(1)).await;
+        bench.serves(&call, 1, "after rolling back again").await;
+    }
+}
+
+pub(super) async fn a_young_record_takes_primary_rows_only<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    bench.load(&call, Loaded::row(7)).await;
+    bench.serves(&call, 7, "while the record is young").await;
+    let entered = bench.enter(&call).await;
+    bench.holds(entered.needs_primary, "a load under a young record must read the primary");
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(8).as_replicas()).await;
+    bench.same(replicas, Err(Refused::Replica), "a replica's row under a young record");
+    let primarys = bench.fill(&call, &entered.snapshots, Loaded::row(8)).await;
+    bench.same(primarys, Ok(()), "a primary's row under a young record");
+}
+
+pub(super) async fn a_rollback_makes_young<S: Store>(bench: &Bench<S>) {
+    let call = Call::find("row:1");
+    bench.load(&call, Loaded::row(7)).await;
+    bench.roll_back("row:1", 6).await;
+    bench.load(&call, Loaded::row(6)).await;
+    let entered = bench.enter(&call).await;
+    bench.holds(entered.needs_primary, "a load soon after a rollback must read the primary");
+    let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).as_replicas()).await;
+    bench.same(replicas, Err(Refused::Replica), "a replica's row of the abandoned timeline");
+}
+
+pub(super) async fn the_lag_is_known<S: Store>(bench: &Bench<S>) {
+    bench.same(bench.store.source_lag(), LONG_LAG, "what the store was made with");
+}

@@ -1,0 +1,42 @@
+//! Why a type did not take its dummies.
+
+use std::fmt;
+
+use serde::de;
+
+use crate::encoding::schema::Hash;
+
+/// The error of a tracing read. What serde says of the type in it is part of the fingerprint; the words are not.
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) u64);
+
+impl Refused {
+    /// The trace itself ends here.
+    pub(super) const END: Self = Self(0);
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the type refuses a value that was made up to learn its shape")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl de::Error for Refused {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(1)
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(Hash::new().text("variant").texts(expected).0)
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self(Hash::new().text("field").texts(expected).0)
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self(Hash::new().text("missing").text(field).0)
+    }
+}

@@ -1,0 +1,278 @@
+//! What is kept under a versioned key.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::callsite::{Instance, Origin, Site};
+use crate::event::{Aggregate, Aggregates};
+use crate::key::{KeyWriter, Text, TextRef, rendered};
+use crate::protocol::FenceKind;
+use crate::util::clock::Moment;
+
+/// A value of any cacheable type.
+pub type Object = Arc<dyn Any + Send + Sync>;
+
+/// Which of a function's two absences was loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Absence {
+    /// `None`, or `Ok(None)`.
+    None,
+    /// The error named by `not_found`.
+    Error,
+}
+
+/// What an entry holds: a value, as an object of this process or as bytes, or a remembered absence.
+#[derive(Clone)]
+pub enum Payload {
+    /// A value as it is, for a store inside the process.
+    Object(Object),
+    /// A value as its codec wrote it, for a store outside.
+    Bytes(Arc<[u8]>),
+    /// A negative entry.
+    Absent(Absence),
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(_) => f.write_str("Object"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Absent(kind) => write!(f, "Absent({kind:?})"),
+        }
+    }
+}
+
+/// A payload with its header. All deadlines count from the start of the load (R15).
+#[derive(Clone, Debug)]
+#[repr(C)] // What a hit looks at comes first: fewer lines of the processor's cache.
+pub struct Entry {
+    /// What was loaded.
+    pub payload: Payload,
+    /// Fresh until then.
+    pub soft: Moment,
+    /// The version of the first aggregate that the entry was stored under.
+    pub version: u64,
+    /// Whether that is its row's own.
+    pub kind: FenceKind,
+    /// When the load began.
+    pub written: Moment,
+    /// Served until then.
+    pub hard: Moment,
+    /// How long the load took.
+    pub cost: Duration,
+    /// What the entry weighs in a store that is bounded by bytes.
+    pub weight: u64,
+}
+
+/// Where an entry stands between its deadlines. Superseded entries are never found, so they have no name here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freshness {
+    /// Before the soft deadline.
+    Fresh,
+    /// Between the soft and the hard deadline.
+    Stale,
+    /// Past the hard deadline: not served.
+    Expired,
+}
+
+impl Entry {
+    /// Where the entry stands at this moment.
+    #[must_use]
+    #[inline]
+    pub fn freshness(&self, now: Moment) -> Freshness {
+        if now < self.soft {
+            Freshness::Fresh
+        } else if now < self.hard {
+            Freshness::Stale
+        } else {
+            Freshness::Expired
+        }
+    }
+}
+
+/// An entry before its token, to look for: the function as it was called, and the parts of its key.
+#[derive(Clone)]
+pub(crate) struct EntryId {
+    hash: u64,
+    instance: &'static Instance,
+    parts: Text,
+}
+
+/// An [`EntryId`] that has not been allocated.
+#[derive(Clone, Copy)]
+pub(crate) struct EntryIdRef<'a> {
+    hash: u64,
+    /// Two instances never share an entry: they are told apart by their address.
+    instance: &'static Instance,
+    parts: TextRef<'a>,
+}
+
+/// The name of an entry before its token: what it is looked for by, and its rendered template.
+#[derive(Clone)]
+pub struct EntryKey {
+    id: EntryId,
+    text: Arc<str>,
+}
+
+impl<'a> EntryIdRef<'a> {
+    /// The key that a call wrote. It was hashed on the way: once for all maps that it will be looked up in.
+    #[inline]
+    pub(crate) fn of_call(instance: &'static Instance, key: &'a mut KeyWriter) -> Self {
+        Self { hash: key.hash_with(instance.identity()), instance, parts: key.text() }
+    }
+
+    #[inline]
+    pub(crate) fn site(&self) -> &'static Site {
+        self.instance.site
+    }
+
+    pub(crate) fn to_key(self) -> EntryKey {
+        let Self { hash, instance, parts } = self;
+        let id = EntryId { hash, instance, parts: parts.to_owned() };
+        EntryKey { text: rendered(id.parts()).into(), id }
+    }
+}
+
+impl EntryId {
+    pub(crate) fn by_ref(&self) -> EntryIdRef<'_> {
+        let Self { hash, instance, ref parts } = *self;
+        EntryIdRef { hash, instance, parts: parts.by_ref() }
+    }
+
+    pub(crate) fn site(&self) -> &'static Site {
+        self.instance.site
+    }
+
+    pub(crate) fn parts(&self) -> &[u8] {
+        self.parts.as_bytes()
+    }
+}
+
+impl EntryKey {
+    /// The key of this text.
+    #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
+    pub(crate) fn of(instance: &'static Instance, text: &str) -> Self {
+        let mut key = KeyWriter::new();
+        key.literal(text);
+        EntryIdRef::of_call(instance, &mut key).to_key()
+    }
+
+    pub(crate) fn id(&self) -> &EntryId {
+        &self.id
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.id.hash
+    }
+
+    pub(crate) fn site(&self) -> &'static Site {
+        self.id.site()
+    }
+
+    pub(crate) fn instance(&self) -> &'static Instance {
+        self.id.instance
+    }
+
+    /// The key of an entry of this function, for the tests of a store.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn new(site: &'static Site, text: &str) -> Self {
+        Self::of(site.plain_instance(), text)
+    }
+
+    /// The rendered template, `user:123`.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What an entry outside of the process must carry, beside its name: whose it is. Names tell all functions apart that are
+    /// stored outside, but two processes may have met different types of one name.
+    #[must_use]
+    pub fn origin(&self) -> [u8; 24] {
+        self.instance().name().origin.to_bytes()
+    }
+
+    /// Whether an entry of this [origin](Self::origin) is one of this key's instance. Any other must be a miss.
+    #[must_use]
+    pub fn takes(&self, origin: [u8; 24]) -> bool {
+        self.instance().name().origin.takes(Origin::from_bytes(origin))
+    }
+
+    /// The aggregate that is called like this entry.
+    pub(crate) fn aggregate(&self) -> Aggregate {
+        Aggregate::shares(&self.text)
+    }
+
+    /// To be filled with what this entry hangs on.
+    pub(crate) fn aggregates(&self) -> Aggregates {
+        Aggregates::of_entry(&self.id.parts, &self.text)
+    }
+}
+
+impl PartialEq for EntryId {
+    fn eq(&self, other: &Self) -> bool {
+        quick_cache::Equivalent::equivalent(&self.by_ref(), other)
+    }
+}
+
+impl Eq for EntryId {}
+
+impl PartialEq for EntryKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for EntryKey {}
+
+/// The hash was computed when the key was written; maps of entries take it as it is.
+impl Hash for EntryId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Hash for EntryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl Hash for EntryIdRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl quick_cache::Equivalent<EntryId> for EntryIdRef<'_> {
+    #[inline(always)] // Into the loop that compares: left alone, the compiler makes it a call.
+    fn equivalent(&self, id: &EntryId) -> bool {
+        self.hash == id.hash && std::ptr::eq(self.instance, id.instance) && self.parts == id.parts
+    }
+}
+
+/// For maps of entries: keys bring their hash along.
+#[derive(Default)]
+pub(crate) struct Prehashed(u64);
+
+impl Hasher for Prehashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys write their hash as one u64")
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl fmt::Debug for EntryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}

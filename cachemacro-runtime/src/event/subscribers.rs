@@ -1,0 +1,201 @@
+//! The in-process bus: every subscriber gets every event, in order, until the process dies.
+
+use std::any::TypeId;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::events::{CacheEvent, SharedEvent};
+use crate::util::context;
+use crate::util::context::WeakScopedCache;
+
+/// Events that may wait for one subscriber before publishers wait for it.
+const QUEUE: usize = 1024;
+/// How often a handler is given one event before the event is given up.
+const ATTEMPTS: u32 = 4;
+/// How long a publisher waits for a subscriber whose queue is full.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Default)]
+pub(crate) struct Bus {
+    subscribers: Arc<Mutex<Subscribers>>,
+}
+
+#[derive(Default)]
+struct Subscribers {
+    next: u64,
+    queues: HashMap<TypeId, Vec<(u64, mpsc::Sender<SharedEvent>)>>,
+}
+
+impl Subscribers {
+    fn remove(&mut self, event: TypeId, id: u64) -> Option<mpsc::Sender<SharedEvent>> {
+        let queues = self.queues.get_mut(&event)?;
+        let at = queues.iter().position(|(other, _)| *other == id)?;
+        let (_, queue) = queues.remove(at);
+        Some(queue)
+    }
+}
+
+fn locked(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
+    subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Bus {
+    /// Calls `handler` with every event of type `E` published from now on, one at a time, in a task of its own.
+    pub(crate) fn subscribe<E, H, F, X>(&self, runtime: &tokio::runtime::Handle, handler: H) -> Subscription
+    where
+        E: CacheEvent + Clone + Send + Sync + 'static,
+        H: Fn(E) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), X>> + Send + 'static,
+        X: fmt::Display + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let id = self.add(TypeId::of::<E>(), sender);
+        let progress = Arc::new(Progress::default());
+        // Not kept alive: a cache that is dropped ends its subscriptions.
+        let scope = context::scoped_cache().map(|cache| cache.downgrade());
+        let handler = Handler { handle: Arc::new(handler), scope };
+        runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
+        Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
+    }
+
+    fn add(&self, event: TypeId, queue: mpsc::Sender<SharedEvent>) -> u64 {
+        let mut subscribers = locked(&self.subscribers);
+        let id = subscribers.next;
+        subscribers.next += 1;
+        subscribers.queues.entry(event).or_default().push((id, queue));
+        id
+    }
+
+    /// Those who subscribed to this event's type.
+    pub(crate) fn subscribers(&self, event: &SharedEvent) -> VecDeque<Subscriber> {
+        let subscribers = locked(&self.subscribers);
+        let queues = subscribers.queues.get(&(**event).type_id());
+        queues.map(|queues| queues.iter().map(|(_, queue)| Subscriber(queue.clone())).collect()).unwrap_or_default()
+    }
+}
+
+/// Where one subscriber gets its events. The subscriber may have been dropped; then its events are too.
+pub(crate) struct Subscriber(mpsc::Sender<SharedEvent>);
+
+impl Subscriber {
+    /// Hands it an event. Where its queue stays full for a second it loses the event: a handler that hangs must not hang
+    /// writers. Tells whether it does.
+    pub(crate) async fn send(&self, event: SharedEvent) -> bool {
+        match self.0.try_send(event) {
+            Err(TrySendError::Full(event)) => tokio::time::timeout(LONGEST_WAIT, self.0.send(event)).await.is_err(),
+            Ok(()) | Err(TrySendError::Closed(_)) => false,
+        }
+    }
+
+    /// As [`Subscriber::send`], for a publisher that cannot wait.
+    pub(crate) fn try_send(&self, event: SharedEvent) -> bool {
+        matches!(self.0.try_send(event), Err(TrySendError::Full(_)))
+    }
+}
+
+/// A handler, and the scope that it was subscribed in: what it calls uses the same cache.
+struct Handler<H> {
+    handle: Arc<H>,
+    scope: Option<WeakScopedCache>,
+}
+
+async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: Handler<H>, progress: Arc<Progress>)
+where
+    E: Clone + Send + Sync + 'static,
+    H: Fn(E) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), X>> + Send + 'static,
+    X: fmt::Display + 'static,
+{
+    while let Some(event) = queue.recv().await {
+        if let Some(event) = event.downcast_ref::<E>() {
+            let count = if handle(&handler, event).await { &progress.handled } else { &progress.given_up };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn handle<E, H, F, X>(handler: &Handler<H>, event: &E) -> bool
+where
+    E: Clone + Send + 'static,
+    H: Fn(E) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), X>> + Send + 'static,
+    X: fmt::Display + 'static,
+{
+    let mut pause = FIRST_PAUSE;
+    for attempt in 1..=ATTEMPTS {
+        let (handle, event) = (Arc::clone(&handler.handle), event.clone());
+        let scope = handler.scope.as_ref().and_then(WeakScopedCache::upgrade);
+        // In a task of its own, so that a panic is one failed attempt and not the end of the subscription.
+        let handled = async move { handle(event).await.map_err(|error| failed(attempt, &error)) };
+        let task = tokio::spawn(context::within(scope, handled));
+        if matches!(task.await, Ok(Ok(()))) {
+            return true;
+        }
+        if attempt < ATTEMPTS {
+            tokio::time::sleep(pause).await;
+            pause *= 4;
+        }
+    }
+    false
+}
+
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
+fn failed(attempt: u32, error: &impl fmt::Display) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "cachemacro", %error, attempt, "event handler failed");
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    handled: AtomicU64,
+    given_up: AtomicU64,
+}
+
+/// A handler's place on the bus. Dropping it unsubscribes; events already queued are still handled.
+#[must_use = "dropping a subscription unsubscribes its handler; keep it, or call `.forever()`"]
+pub struct Subscription {
+    bus: Weak<Mutex<Subscribers>>,
+    event: TypeId,
+    id: u64,
+    progress: Arc<Progress>,
+}
+
+impl Subscription {
+    /// Keeps the handler subscribed for as long as the cache lives.
+    pub fn forever(mut self) {
+        self.bus = Weak::new();
+    }
+
+    /// Events that the handler has taken.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        self.progress.handled.load(Ordering::Relaxed)
+    }
+
+    /// Events given up: the handler failed four times, over a second.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.progress.given_up.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let Some(bus) = self.bus.upgrade() else { return };
+        // Dropped without the lock: with its queue may go events, whose own `drop` may publish.
+        let _queue = locked(&bus).remove(self.event, self.id);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("progress", &self.progress).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! Dead letters: events that a group could not handle, kept until somebody looks.
+
+use std::time::{Duration, SystemTime};
+
+use super::delivery::{Entry, EntryId, array, number};
+use super::names::Names;
+use super::streams::{call, eval};
+use crate::error::StoreError;
+use crate::redis::link::Link;
+
+/// Letters that are read, or moved, in one step.
+const BATCH: usize = 100;
+
+const REPLAY: &str = concat!(include_str!("../redis/scripts/append.lua"), include_str!("scripts/replay.lua"));
+
+/// An event that a group gave up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The letter's own id, for [`Group::replay_dead_letter`](crate::Group::replay_dead_letter).
+    pub id: String,
+    /// The id under which the event came first, in the stream of all.
+    pub first_id: String,
+    /// The event's name, `user.updated`.
+    pub event: String,
+    /// The event in JSON, or whatever came in its place.
+    pub body: String,
+    /// What the handler said to its last attempt, or why no handler got it.
+    pub error: String,
+    /// How often it had been delivered, to whichever consumers.
+    pub deliveries: u64,
+    /// When it was given up, by the server's clock.
+    pub died_at: SystemTime,
+}
+
+impl DeadLetter {
+    fn read(entry: &Entry) -> Self {
+        let millis = EntryId::parse(&entry.id).map_or(0, |id| id.millis);
+        Self {
+            first_id: entry.text("id"),
+            event: entry.text("event"),
+            body: entry.text("body"),
+            error: entry.text("error"),
+            deliveries: entry.text("deliveries").parse().unwrap_or(0),
+            died_at: SystemTime::UNIX_EPOCH
+                .checked_add(Duration::from_millis(millis))
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+            id: entry.id.clone(),
+        }
+    }
+}
+
+/// All letters of a group, the oldest first.
+pub(super) async fn list(link: &Link, names: &Names) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut letters = Vec::new();
+    let mut from = "-".to_owned();
+    loop {
+        let mut command = redis::cmd("XRANGE");
+        command.arg(&names.dead).arg(&from).arg("+").arg("COUNT").arg(BATCH);
+        let page = array(call(link, "list dead letters", command).await?).unwrap_or_default();
+        let is_last = page.len() < BATCH;
+        letters.extend(page.into_iter().filter_map(|entry| Some(DeadLetter::read(&Entry::read(entry)?.0))));
+        match letters.last() {
+            Some(last) if !is_last => from = format!("({}", last.id),
+            _ => return Ok(letters),
+        }
+    }
+}
+
+/// Moves the letters that are there now to the group's own stream. Those that die again meanwhile are not moved again.
+pub(super) async fn replay_all(link: &Link, names: &Names) -> Result<u64, StoreError> {
+    let mut command = redis::cmd("XREVRANGE");
+    command.arg(&names.dead).arg("+").arg("-").arg("COUNT").arg(1);
+    let newest = array(call(link, "replay", command).await?).unwrap_or_default();
+    let Some((newest, _)) = newest.into_iter().next().and_then(Entry::read) else { return Ok(0) };
+    let mut replayed = 0;
+    loop {
+        let moved = replay(link, names, "-", &newest.id).await?;
+        replayed += moved;
+        if moved < BATCH as u64 {
+            return Ok(replayed);
+        }
+    }
+}
+
+/// Moves one letter; tells whether it was there.
+pub(super) async fn replay_one(link: &Link, names: &Names, id: &str) -> Result<bool, StoreError> {
+    // What is no id is no letter's.
+    let Some(id) = EntryId::parse(id).map(|id| id.to_string()) else { return Ok(false) };
+    Ok(replay(link, names, &id, &id).await? > 0)
+}
+
+async fn replay(link: &Link, names: &Names, from: &str, to: &str) -> Result<u64, StoreError> {
+    let batch = BATCH.to_string();
+    let command = eval(REPLAY, &[&names.dead, &names.replays], &[from, to, &batch]);
+    let moved = call(link, "replay", command).await?;
+    Ok(number(&moved).map_or(0, i64::unsigned_abs))
+}
+
+/// Throws one letter away; tells whether it was there.
+pub(super) async fn discard(link: &Link, names: &Names, id: &str) -> Result<bool, StoreError> {
+    let Some(id) = EntryId::parse(id) else { return Ok(false) };
+    let mut command = redis::cmd("XDEL");
+    command.arg(&names.dead).arg(id.to_string());
+    Ok(number(&call(link, "discard", command).await?) == Some(1))
+}

@@ -1,0 +1,327 @@
+//! What a consumer has in hand: every entry that was delivered to it and is not settled yet. It decides; it asks no server.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::delivery::{Delivery, Place, Source};
+use super::handler::Outcome;
+
+/// The longest pause between two attempts, unless the first one is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A consumer that has so many entries in hand, nearly all of them waiting for another attempt, reads no more: where
+/// everything fails, going on would only kill more letters.
+const ENOUGH: usize = 256;
+
+/// What a desk goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Handlers that run at once.
+    pub(super) concurrency: usize,
+    /// Deliveries of one entry before it is a dead letter.
+    pub(super) deliveries: u64,
+    /// Between the first attempt and the second; four times as long between any two others.
+    pub(super) backoff: Duration,
+}
+
+pub(super) struct Desk {
+    rules: Rules,
+    held: HashMap<Place, Held>,
+    queue: VecDeque<Place>,
+    running: usize,
+}
+
+struct Held {
+    delivery: Delivery,
+    stage: Stage,
+}
+
+enum Stage {
+    Queued,
+    Running,
+    Waiting(Instant),
+    Settling(Verdict),
+}
+
+/// How an entry leaves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// It was handled, or is none of this group's.
+    Done,
+    /// It becomes a dead letter, for this reason.
+    Dead(String),
+}
+
+impl Desk {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self { rules, held: HashMap::new(), queue: VecDeque::new(), running: 0 }
+    }
+
+    /// Takes a delivered entry.
+    pub(super) fn take(&mut self, delivery: Delivery, has_handler: bool) {
+        let place = delivery.place.clone();
+        if let Some(held) = self.held.get_mut(&place) {
+            // Delivered again by a group that was made anew, or claimed back: in either case it is here already.
+            held.delivery.deliveries = held.delivery.deliveries.max(delivery.deliveries);
+            return;
+        }
+        let stage = if !has_handler {
+            Stage::Settling(Verdict::Done)
+        } else if let Some(flaw) = delivery.body.flaw() {
+            Stage::Settling(Verdict::Dead(flaw.to_owned()))
+        } else if delivery.deliveries > self.rules.deliveries {
+            let reason = "no consumer has come to an end with it: each died, or lost its server, while handling it";
+            Stage::Settling(Verdict::Dead(reason.to_owned()))
+        } else {
+            self.queue.push_back(place.clone());
+            Stage::Queued
+        };
+        self.held.insert(place, Held { delivery, stage });
+    }
+
+    /// Whether there is room for more: nothing waits for a handler, and one is free.
+    pub(super) fn wants_more(&self) -> bool {
+        self.queue.is_empty()
+            && self.running < self.rules.concurrency
+            && self.held.len() < ENOUGH.max(self.rules.concurrency * 2)
+    }
+
+    /// The next entry for a handler, which then counts as running.
+    pub(super) fn begin(&mut self) -> Option<&Delivery> {
+        if self.running >= self.rules.concurrency {
+            return None;
+        }
+        let place = self.queue.pop_front()?;
+        let held = self.held.get_mut(&place)?;
+        held.stage = Stage::Running;
+        self.running += 1;
+        Some(&held.delivery)
+    }
+
+    /// A handler came to its end.
+    pub(super) fn ended(&mut self, place: &Place, outcome: Outcome, now: Instant) {
+        self.running = self.running.saturating_sub(1);
+        let rules = self.rules;
+        let Some(held) = self.held.get_mut(place) else { return };
+        held.stage = match outcome {
+            Outcome::Handled => Stage::Settling(Verdict::Done),
+            Outcome::Unreadable(reason) => Stage::Settling(Verdict::Dead(reason)),
+            Outcome::Failed(reason) if held.delivery.deliveries >= rules.deliveries => {
+                Stage::Settling(Verdict::Dead(reason))
+            }
+            Outcome::Failed(_) => Stage::Waiting(now + pause(rules.backoff, held.delivery.deliveries)),
+        };
+    }
+
+    /// Entries whose time for another attempt has come.
+    pub(super) fn due(&self, now: Instant) -> Vec<Place> {
+        let is_due = |held: &Held| matches!(held.stage, Stage::Waiting(until) if until <= now);
+        self.held.iter().filter(|(_, held)| is_due(held)).map(|(place, _)| place.clone()).collect()
+    }
+
+    /// The server counted another delivery; `None` where nobody counts any more.
+    pub(super) fn again(&mut self, place: &Place, deliveries: Option<u64>) {
+        let Some(held) = self.held.get_mut(place) else { return };
+        held.delivery.deliveries = deliveries.unwrap_or(held.delivery.deliveries + 1);
+        held.stage = Stage::Queued;
+        self.queue.push_back(place.clone());
+    }
+
+    /// The entry is another consumer's now. A handler that runs already is left to end.
+    pub(super) fn lose(&mut self, place: &Place) {
+        if matches!(self.held.get(place), Some(Held { stage: Stage::Queued | Stage::Waiting(_), .. })) {
+            self.settled(place);
+        }
+    }
+
+    /// The next moment at which an entry is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let until = |held: &Held| if let Stage::Waiting(until) = held.stage { Some(until) } else { None };
+        self.held.values().filter_map(until).min()
+    }
+
+    /// What is to be told to the server.
+    pub(super) fn verdicts(&self) -> Vec<(&Delivery, &Verdict)> {
+        let verdict = |held| match held {
+            &Held { ref delivery, stage: Stage::Settling(ref verdict) } => Some((delivery, verdict)),
+            _ => None,
+        };
+        self.held.values().filter_map(verdict).collect()
+    }
+
+    pub(super) fn has_verdicts(&self) -> bool {
+        self.held.values().any(|held| matches!(held.stage, Stage::Settling(_)))
+    }
+
+    /// The server knows.
+    pub(super) fn settled(&mut self, place: &Place) {
+        self.held.remove(place);
+        self.queue.retain(|queued| queued != place);
+    }
+
+    /// Everything in hand that came from one stream.
+    pub(super) fn held(&self, source: Source) -> Vec<String> {
+        self.held.keys().filter(|place| place.source == source).map(|place| place.id.clone()).collect()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running > 0
+    }
+
+    /// What is left at the end, with the deliveries that count: those that came to nothing here were none.
+    pub(super) fn leftovers(&self) -> Vec<(Place, u64)> {
+        let counted = |held: &Held| match held.stage {
+            Stage::Queued => held.delivery.deliveries.saturating_sub(1),
+            _ => held.delivery.deliveries,
+        };
+        self.held.iter().map(|(place, held)| (place.clone(), counted(held))).collect()
+    }
+}
+
+/// A quarter of it at random, so that what failed together does not come back together.
+fn pause(first: Duration, deliveries: u64) -> Duration {
+    let times = 4_u32.saturating_pow(u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX));
+    let longest = LONGEST_PAUSE.max(first);
+    first.saturating_mul(times).min(longest).mul_f64(1.0 - 0.25 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::delivery::Body;
+
+    const RULES: Rules = Rules { concurrency: 1, deliveries: 3, backoff: Duration::from_secs(1) };
+
+    fn delivery(id: &str, deliveries: u64) -> Delivery {
+        Delivery {
+            place: Place { source: Source::Events, id: id.to_owned() },
+            origin: id.to_owned(),
+            event: "a".to_owned(),
+            body: Body::Json("{}".to_owned()),
+            deliveries,
+        }
+    }
+
+    fn verdicts(desk: &Desk) -> Vec<Verdict> {
+        desk.verdicts().into_iter().map(|(_, verdict)| verdict.clone()).collect()
+    }
+
+    fn begin(desk: &mut Desk) -> Option<Place> {
+        desk.begin().map(|delivery| delivery.place.clone())
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed("no".to_owned())
+    }
+
+    #[tokio::test]
+    async fn entries_begin_in_order_and_no_more_than_allowed() {
+        let mut desk = Desk::new(RULES);
+        assert!(desk.wants_more());
+        for id in ["1-0", "2-0", "1-0"] {
+            desk.take(delivery(id, 1), true);
+        }
+        let first = begin(&mut desk).expect("one is free");
+        assert_eq!(first.id, "1-0");
+        assert_eq!(begin(&mut desk), None);
+        desk.ended(&first, Outcome::Handled, Instant::now());
+        assert_eq!(verdicts(&desk), [Verdict::Done]);
+        desk.settled(&first);
+        assert_eq!(begin(&mut desk).expect("the other").id, "2-0");
+        assert!(!desk.wants_more());
+    }
+
+    #[tokio::test]
+    async fn a_failed_entry_waits_and_dies_with_its_last_delivery() {
+        let mut desk = Desk::new(RULES);
+        desk.take(delivery("1-0", 1), true);
+        let place = begin(&mut desk).expect("queued");
+        let now = Instant::now();
+        desk.ended(&place, failed(), now);
+        assert!(desk.wants_more(), "others go on meanwhile");
+        assert!(desk.due(now).is_empty());
+        assert_eq!(desk.due(now + RULES.backoff), std::slice::from_ref(&place));
+        desk.again(&place, Some(3));
+        begin(&mut desk).expect("queued again");
+        desk.ended(&place, failed(), now);
+        assert_eq!(verdicts(&desk), [Verdict::Dead("no".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn where_nobody_counts_the_consumer_does() {
+        let mut desk = Desk::new(RULES);
+        desk.take(delivery("1-0", 1), true);
+        for _ in 0..3 {
+            let place = begin(&mut desk).expect("queued");
+            desk.ended(&place, failed(), Instant::now());
+            if verdicts(&desk).is_empty() {
+                desk.again(&place, None);
+            }
+        }
+        assert_eq!(verdicts(&desk).len(), 1, "the third delivery was the last");
+    }
+
+    #[test]
+    fn what_no_handler_takes_is_done_and_what_none_can_read_is_dead() {
+        let mut desk = Desk::new(RULES);
+        desk.take(delivery("1-0", 9), false);
+        assert_eq!(verdicts(&desk), [Verdict::Done]);
+        desk.take(Delivery { body: Body::Missing, ..delivery("2-0", 1) }, true);
+        desk.take(delivery("3-0", 4), true);
+        let reasons = verdicts(&desk).into_iter().filter(|verdict| *verdict != Verdict::Done).count();
+        assert_eq!(reasons, 2, "no body; and delivered once too often, to consumers that died of it");
+        assert_eq!(begin(&mut desk), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_back_was_not_delivered_unless_it_was_tried() {
+        let mut desk = Desk::new(RULES);
+        desk.take(delivery("1-0", 2), true);
+        desk.take(delivery("2-0", 2), true);
+        let place = begin(&mut desk).expect("queued");
+        desk.ended(&place, failed(), Instant::now());
+        let mut left: Vec<_> = desk.leftovers().into_iter().map(|(place, count)| (place.id, count)).collect();
+        left.sort();
+        assert_eq!(left, [("1-0".to_owned(), 2), ("2-0".to_owned(), 1)]);
+    }
+
+    #[tokio::test]
+    async fn a_lost_entry_is_not_begun_and_a_running_one_ends() {
+        let mut desk = Desk::new(RULES);
+        desk.take(delivery("1-0", 1), true);
+        desk.take(delivery("2-0", 1), true);
+        let running = begin(&mut desk).expect("queued");
+        desk.lose(&running);
+        desk.lose(&delivery("2-0", 1).place);
+        assert_eq!(desk.held(Source::Events), ["1-0"]);
+        desk.ended(&running, Outcome::Handled, Instant::now());
+        assert_eq!(verdicts(&desk), [Verdict::Done]);
+        assert_eq!(begin(&mut desk), None);
+    }
+
+    #[tokio::test]
+    async fn where_everything_fails_no_more_is_read() {
+        let mut desk = Desk::new(RULES);
+        for id in 0..ENOUGH {
+            assert!(desk.wants_more());
+            desk.take(delivery(&format!("{id}-0"), 1), true);
+            let place = begin(&mut desk).expect("queued");
+            desk.ended(&place, failed(), Instant::now());
+        }
+        assert!(!desk.wants_more());
+    }
+
+    #[test]
+    fn pauses_grow_to_a_bound() {
+        let first = Duration::from_secs(1);
+        let within = |deliveries, secs: u64| {
+            let pause = pause(first, deliveries);
+            assert!(pause <= Duration::from_secs(secs) && pause >= Duration::from_secs(secs) * 3 / 4, "{pause:?}");
+        };
+        within(1, 1);
+        within(2, 4);
+        within(4, 60);
+        within(u64::MAX, 60);
+    }
+}

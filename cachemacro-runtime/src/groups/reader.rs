@@ -1,0 +1,87 @@
+//! The part of a consumer that waits for entries, on a connection of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::delivery::Delivery;
+use super::pause::Pause;
+use super::streams::{ReadError, Streams};
+use super::worker::Message;
+use crate::redis::link::OwnConnection;
+
+/// How long the server is asked to wait for entries: a consumer that stops waits for its reader.
+pub(super) const BLOCK: Duration = Duration::from_secs(1);
+/// A server that does not answer for so long, beyond the time it was asked to wait, is away.
+const GRACE: Duration = Duration::from_secs(2);
+/// Between two looks, where the connection cannot block.
+const POLL: Duration = Duration::from_millis(100);
+
+pub(super) struct Reader {
+    streams: Arc<Streams>,
+    connection: Option<OwnConnection>,
+    pause: Pause,
+    /// Whether the group has been seen since the last failure.
+    has_group: bool,
+}
+
+impl Reader {
+    pub(super) fn new(streams: Arc<Streams>) -> Self {
+        Self { streams, connection: None, pause: Pause::default(), has_group: false }
+    }
+
+    /// Reads once for each demand: a number of entries. An answer may be empty.
+    pub(super) async fn run(mut self, mut demands: mpsc::Receiver<usize>, outbox: mpsc::UnboundedSender<Message>) {
+        while let Some(count) = demands.recv().await {
+            let read = match self.read(count).await {
+                Ok(read) => {
+                    self.pause = Pause::default();
+                    read
+                }
+                Err(reason) => {
+                    told(&reason);
+                    self.has_group = false;
+                    tokio::time::sleep(self.pause.take()).await;
+                    Vec::new()
+                }
+            };
+            if outbox.send(Message::Read(read)).is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn read(&mut self, count: usize) -> Result<Vec<Delivery>, String> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.streams.connect().await.map_err(|error| error.to_string())?,
+        };
+        if !self.has_group {
+            self.streams.ensure().await.map_err(|error| error.to_string())?;
+            self.has_group = true;
+        }
+        let wait = BLOCK.min(connection.longest_block());
+        let read = self.streams.read(&mut connection, count, wait);
+        let read = match tokio::time::timeout(wait + GRACE, read).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(ReadError::NoGroup)) => {
+                self.connection = Some(connection);
+                return Err("the server has lost the group".to_owned());
+            }
+            Ok(Err(ReadError::Broken(reason))) => return Err(reason),
+            Err(_) => return Err("the server did not answer in time".to_owned()),
+        };
+        self.connection = Some(connection);
+        if read.is_empty() && wait.is_zero() {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(read)
+    }
+}
+
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
+fn told(reason: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "cachemacro", %reason, "an event consumer cannot read its stream, and will try again");
+}

@@ -1,0 +1,91 @@
+//! What the map keeps under a key, and how it is seen there.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use quick_cache::Equivalent;
+
+use super::record::Record;
+use crate::entry::{EntryIdRef, Freshness};
+use crate::util::clock::Moment;
+
+/// How many older versions of an entry stay reachable for RESTORE and ROLLBACK.
+const OLDER_VERSIONS: usize = 3;
+
+/// A record, and the versions before it. The map hands out clones of its values, and compares its keys in place: as its key a
+/// record is seen without a reference of its own, whose counting costs more than the rest of a hit.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) record: Arc<Record>,
+    /// The newest first. Looked at only when the record does not serve.
+    older: Option<Arc<Vec<Arc<Record>>>>,
+}
+
+impl Kept {
+    pub(super) fn new(record: Arc<Record>) -> Self {
+        Self { record, older: None }
+    }
+
+    /// The record with all of `previous` behind it, without what is under the same token, expired, or too much; and what is,
+    /// for the caller to drop where it holds no lock: a value's `Drop` is the user's code.
+    pub(super) fn over(record: Arc<Record>, previous: &Self, now: Moment) -> (Self, Vec<Arc<Record>>) {
+        let is_kept =
+            |other: &&Arc<Record>| !record.is_same_version(other) && other.entry.freshness(now) != Freshness::Expired;
+        let (mut older, mut fell_off): (Vec<_>, Vec<_>) = previous.all().partition(is_kept);
+        fell_off.extend(older.drain(OLDER_VERSIONS.min(older.len())..));
+        let older = older.into_iter().cloned().collect::<Vec<_>>();
+        let kept = Self { record, older: (!older.is_empty()).then(|| Arc::new(older)) };
+        (kept, fell_off.into_iter().cloned().collect())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Record>> {
+        std::iter::once(&self.record).chain(self.older.iter().flat_map(|older| older.iter()))
+    }
+
+    /// The version that serves, this one or an older one.
+    pub(super) fn serving(&self, now: Moment) -> Option<&Arc<Record>> {
+        self.all().find(|record| record.entry.freshness(now) != Freshness::Expired && record.serves())
+    }
+
+    /// Of all versions. It never changes: the map counts on that.
+    pub(super) fn weight(&self) -> u64 {
+        self.all().fold(0, |sum, record| sum.saturating_add(record.entry.weight))
+    }
+}
+
+impl Hash for Kept {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.record.id.hash(state);
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.record.id == other.record.id
+    }
+}
+
+impl Eq for Kept {}
+
+/// A look at what lies under a key: `see` runs at most once, where it lies, under the lock of its shard.
+pub(super) struct Look<'a, F> {
+    pub(super) id: &'a EntryIdRef<'a>,
+    pub(super) see: F,
+}
+
+impl<F> Hash for Look<'_, F> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl<F: Fn(&Kept)> Equivalent<Kept> for Look<'_, F> {
+    #[inline]
+    fn equivalent(&self, kept: &Kept) -> bool {
+        let is_same = self.id.equivalent(&kept.record.id);
+        if is_same {
+            (self.see)(kept);
+        }
+        is_same
+    }
+}

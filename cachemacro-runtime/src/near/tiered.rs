@@ -1,0 +1,223 @@
+//! The in-process store in front of a shared one: fresh entries are answered here, for as long as the channel of
+//! announcements is known to be whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::coherence::Coherence;
+use crate::entry::{Entry, Payload};
+use crate::error::StoreError;
+use crate::event::Aggregate;
+use crate::local::MemoryStore;
+use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
+use crate::remote::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lookup, Position, Query, Store};
+use crate::util::clock::{Clock, Moment};
+
+/// A [`MemoryStore`] in front of a shared [`Store`].
+///
+/// The shared store decides; this one remembers what it said. A copy is fenced twice: the in-process records refuse it when
+/// an announcement passed since the fetch began (R13), and none is served unless everything announced until
+/// [`DETECTION`] ago has arrived (R14, G3).
+pub struct Tiered {
+    memory: Arc<MemoryStore>,
+    shared: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    coherence: Arc<Coherence>,
+}
+
+impl Tiered {
+    /// Puts `memory` in front of `shared`. Both take their time from `clock`.
+    #[must_use]
+    pub fn new(memory: Arc<MemoryStore>, shared: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        let coherence = Arc::new(Coherence::new(Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&clock)));
+        let this = Self { memory, shared, clock, coherence };
+        this.start();
+        this
+    }
+
+    /// Whether the in-process store may answer at this moment: one load.
+    #[inline]
+    pub(crate) fn is_coherent(&self, now: Moment) -> bool {
+        self.coherence.holds(now)
+    }
+
+    /// Begins to follow the announcements, if nobody does and there is a runtime to do it on. The task that does may have
+    /// died with its runtime, so every fetch asks.
+    fn start(&self) {
+        Coherence::start(&self.coherence);
+    }
+
+    /// A fresh copy, with the snapshots of the shared records that it was fetched under.
+    pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
+        let now = self.clock.now();
+        if !self.is_coherent(now) {
+            return None;
+        }
+        self.memory.kept(query).filter(|(entry, _)| now < entry.soft)
+    }
+
+    /// Places for a copy, taken before the fetch: an announcement that arrives from now on ends it (R13). None while there is
+    /// no channel to hear one from.
+    async fn places(&self, query: Query<'_>) -> Option<Entered> {
+        self.start();
+        if !self.coherence.is_following() {
+            return None;
+        }
+        self.memory.enter(query, query.key.site().rotates()).await.ok()
+    }
+
+    fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: Entry, origin: Vec<Snapshot>) {
+        if !may_copy(fence, &places.snapshots, &origin) {
+            return;
+        }
+        let fill = Fill { snapshots: places.snapshots, fence, from_primary: true, entry, object: None };
+        self.memory.keep(query, fill, origin.into());
+    }
+
+    /// LOOKUP of the shared store, whatever is kept here.
+    pub(crate) fn look_through<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        Box::pin(self.fetch(query))
+    }
+
+    async fn fetch(&self, query: Query<'_>) -> Result<Lookup, StoreError> {
+        let places = self.places(query).await;
+        let mut found = self.shared.lookup(query).await?;
+        if let Lookup::Hit(entry, snapshots) = &mut found {
+            decode(query, entry);
+            if let Some(places) = places {
+                let fence = match entry.kind {
+                    FenceKind::Row => Fence::Row(entry.version),
+                    FenceKind::Still => Fence::Still,
+                };
+                self.keep(query, places, fence, entry.clone(), snapshots.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn fill_both(&self, query: Query<'_>, fill: Fill) -> Result<Result<(), Refused>, StoreError> {
+        let places = self.places(query).await;
+        let (fence, mut entry, mut origin) = (fill.fence, fill.entry.clone(), fill.snapshots.clone());
+        if let Some(object) = &fill.object {
+            entry.payload = Payload::Object(Arc::clone(object));
+        }
+        let filled = self.shared.fill(query, fill).await?;
+        if let (Ok(()), Some(places)) = (filled, places) {
+            if let (Fence::Row(version), Some(first)) = (fence, origin.first_mut()) {
+                first.floor = version;
+            }
+            self.keep(query, places, fence, entry, origin);
+        }
+        Ok(filled)
+    }
+}
+
+/// Bytes that do not decode stay bytes, which the engine counts.
+fn decode(query: Query<'_>, entry: &mut Entry) {
+    if let (Payload::Bytes(bytes), Some(decode)) = (&entry.payload, query.decode)
+        && let Some(object) = decode(bytes)
+    {
+        entry.payload = Payload::Object(object);
+    }
+}
+
+impl Store for Tiered {
+    fn form(&self) -> Form {
+        self.shared.form()
+    }
+
+    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        Box::pin(async move {
+            match self.kept(query) {
+                Some((entry, snapshots)) => Ok(Lookup::Hit(entry, snapshots)),
+                None => self.fetch(query).await,
+            }
+        })
+    }
+
+    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+        Box::pin(async move {
+            // The record here lives until the fill, and knows whether it rotates.
+            let here = self.memory.enter(query, rotates).await?;
+            let there = self.shared.enter(query, rotates).await?;
+            Ok(Entered { hold: Some(Hold(Arc::new((there.hold, here.hold)))), ..there })
+        })
+    }
+
+    fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
+        Box::pin(self.fill_both(query, fill))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        query: Query<'a>,
+        snapshots: &'a [Snapshot],
+        version: u64,
+    ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
+        Box::pin(async move {
+            let verified = self.shared.verify(query, snapshots, version).await?;
+            if verified.is_ok() {
+                self.memory.moved(&query.aggregates[0], Move::Bump(version));
+            }
+            Ok(verified)
+        })
+    }
+
+    /// Here last: whatever was fetched before the shared record moved ends with it. Other processes are told by
+    /// [`Store::announce`], also last.
+    fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
+        Box::pin(async move {
+            let applied = self.shared.apply(aggregate, moved).await;
+            self.memory.moved(aggregate, moved);
+            applied
+        })
+    }
+
+    fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let detected = self.shared.detect(aggregate, snapshot, version).await?;
+            if detected {
+                self.memory.reset(aggregate);
+            }
+            Ok(detected)
+        })
+    }
+
+    fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.memory.discard(query).await?;
+            self.shared.discard(query).await
+        })
+    }
+
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        self.shared.announce(announcements)
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        self.shared.follow(from, wait)
+    }
+
+    fn life(&self) -> u64 {
+        self.shared.life()
+    }
+
+    /// Without the tier, whose copies are for the caller's own thread to end.
+    fn detached(&self) -> Option<Arc<dyn Store>> {
+        self.shared.detached()
+    }
+
+    fn patience(&self) -> Duration {
+        self.shared.patience()
+    }
+
+    fn source_lag(&self) -> Duration {
+        self.shared.source_lag()
+    }
+}
+
+impl std::fmt::Debug for Tiered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tiered").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! Findings: uses of the cache that are wrong, or that keep a function from being cached, and that only show while it runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::callsite::{Instance, Site, Writer};
+use crate::util::sync::{Mutex, lock};
+
+/// As many findings are kept; there is one for each function and kind.
+const MOST: usize = 1024;
+
+/// Something about a cached function that is wrong, or keeps its values from being cached, and was noticed at run time.
+///
+/// ```
+/// let cache = cachemacro::Cache::builder().build();
+/// for finding in cache.findings() {
+///     eprintln!("{finding}");
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The name of the function, `find`.
+    pub function: &'static str,
+    /// The module that it is in, `shop::users`.
+    pub module: &'static str,
+    /// What is wrong.
+    pub kind: FindingKind,
+    /// What was seen, and what to do about it.
+    pub message: String,
+}
+
+/// What a [`Finding`] is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// A value changes when it is encoded and decoded: a reader of a shared store would not get what was loaded.
+    ChangedByCodec,
+    /// No codec has a form for a value, so it is never stored outside the process.
+    NotCarried,
+    /// The value type has neither `PartialEq` nor `Debug`, so a field that its encoding leaves out is not noticed: readers of a
+    /// shared store would get that field's default.
+    NotCompared,
+    /// A load called another cached function, and an event of that one is not among the events of the caller.
+    MissingBinding,
+    /// A transaction or a connection was passed to a function, which the signature does not show: behind an alias, or as what a
+    /// generic function was called with.
+    TransactionArgument,
+    /// Two functions would have the same name in a shared store.
+    SharedName,
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ChangedByCodec => "a value changes on its way through the codec",
+            Self::NotCarried => "no codec carries a value",
+            Self::NotCompared => "values cannot be compared",
+            Self::MissingBinding => "an event is missing",
+            Self::TransactionArgument => "a transaction is an argument",
+            Self::SharedName => "two functions share a name",
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{}: {}: {}", self.module, self.function, self.kind, self.message)
+    }
+}
+
+/// What a finding is about: a function, or one instance of a generic function.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject {
+    address: usize,
+    function: &'static str,
+    module: &'static str,
+}
+
+impl From<&'static Site> for Subject {
+    fn from(site: &'static Site) -> Self {
+        Self { address: site.identity(), function: site.info().name, module: site.info().module }
+    }
+}
+
+impl From<&'static Instance> for Subject {
+    fn from(instance: &'static Instance) -> Self {
+        Self { address: std::ptr::from_ref(instance).addr(), ..Self::from(instance.site) }
+    }
+}
+
+impl From<&'static Writer> for Subject {
+    fn from(writer: &'static Writer) -> Self {
+        let info = writer.info();
+        Self { address: std::ptr::from_ref(writer).addr(), function: info.name, module: info.module }
+    }
+}
+
+/// The findings of one cache. Reading and reporting are no part of a hit.
+#[derive(Default)]
+pub(crate) struct Findings {
+    known: Mutex<BTreeMap<(usize, FindingKind), Finding>>,
+}
+
+impl Findings {
+    /// Adds a finding, unless the subject has one of this kind. The first is warned of.
+    pub(crate) fn report(&self, subject: impl Into<Subject>, kind: FindingKind, message: impl FnOnce() -> String) {
+        let Subject { address, function, module } = subject.into();
+        let key = (address, kind);
+        let is_needed = |known: &BTreeMap<_, _>| known.len() < MOST && !known.contains_key(&key);
+        if !is_needed(&lock(&self.known)) {
+            return;
+        }
+        // Not under the lock: a message may hold what a user's `Debug` writes.
+        let finding = Finding { function, module, kind, message: message() };
+        let mut known = lock(&self.known);
+        if is_needed(&known) {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(target: "cachemacro", function, module, ?kind, "{}", finding.message);
+            known.insert(key, finding);
+        }
+    }
+
+    /// All of them, ordered by module, function and kind.
+    pub(crate) fn read(&self) -> Vec<Finding> {
+        let mut all: Vec<_> = lock(&self.known).values().cloned().collect();
+        all.sort_by(|a, b| (a.module, a.function, a.kind, &a.message).cmp(&(b.module, b.function, b.kind, &b.message)));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callsite::site::tests::site;
+
+    #[test]
+    fn a_function_has_one_finding_of_a_kind() {
+        let (find, list) = (site("find"), site("list"));
+        let findings = Findings::default();
+        findings.report(list, FindingKind::NotCarried, || "first".to_owned());
+        findings.report(list, FindingKind::NotCarried, || panic!("the second message is not made"));
+        findings.report(list, FindingKind::ChangedByCodec, || "another kind".to_owned());
+        findings.report(find, FindingKind::NotCarried, || "another function".to_owned());
+        let read: Vec<_> = findings.read().into_iter().map(|found| (found.function, found.message)).collect();
+        let expected = [("find", "another function"), ("list", "another kind"), ("list", "first")];
+        assert_eq!(read, expected.map(|(function, message)| (function, message.to_owned())));
+    }
+
+    #[test]
+    fn findings_are_bounded() {
+        let findings = Findings::default();
+        for _ in 0..MOST + 8 {
+            findings.report(site("find"), FindingKind::NotCarried, String::new);
+        }
+        assert_eq!(findings.read().len(), MOST);
+    }
+
+    #[test]
+    fn a_finding_says_where_what_and_why() {
+        let findings = Findings::default();
+        findings.report(site("find"), FindingKind::NotCarried, || "because".to_owned());
+        assert_eq!(findings.read()[0].to_string(), "shop::users::find: no codec carries a value: because");
+    }
+}

@@ -1,0 +1,82 @@
+//! The counters of one cache, found by a function's index: two loads on a hit.
+
+use std::sync::OnceLock;
+
+use super::counters::Counters;
+use super::stats::FunctionStats;
+use crate::callsite::Site;
+
+const PAGE: usize = 64;
+const PAGES: usize = 64;
+
+/// The name of what is counted together.
+const OTHERS: &str = "(others)";
+
+type Page = Box<[OnceLock<Counters>; PAGE]>;
+
+/// Room for 4,096 functions; later ones are counted together, under [`OTHERS`].
+pub(crate) struct Functions {
+    pages: [OnceLock<Page>; PAGES],
+    rest: Counters,
+    rest_is_used: OnceLock<()>,
+}
+
+impl Functions {
+    pub(crate) fn new() -> Self {
+        Self {
+            pages: [const { OnceLock::new() }; PAGES],
+            rest: Counters::new(OTHERS, ""),
+            rest_is_used: OnceLock::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn counters(&self, site: &Site) -> &Counters {
+        let index = site.index();
+        let page = self.pages.get(index / PAGE).and_then(OnceLock::get);
+        match page.and_then(|page| page[index % PAGE].get()) {
+            Some(counters) => counters,
+            None => self.begin(site),
+        }
+    }
+
+    #[cold]
+    fn begin(&self, site: &Site) -> &Counters {
+        let index = site.index();
+        let Some(page) = self.pages.get(index / PAGE) else {
+            self.rest_is_used.get_or_init(|| ());
+            return &self.rest;
+        };
+        let page = page.get_or_init(|| Box::new([const { OnceLock::new() }; PAGE]));
+        page[index % PAGE].get_or_init(|| Counters::new(site.info().name, site.info().module))
+    }
+
+    pub(crate) fn read(&self) -> Vec<FunctionStats> {
+        let pages = self.pages.iter().filter_map(OnceLock::get);
+        let counters = pages.flat_map(|page| page.iter()).filter_map(OnceLock::get).map(Counters::read);
+        counters.chain(self.rest_is_used.get().map(|()| self.rest.read())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callsite::site::tests::site;
+    use crate::observe::counters::Event;
+
+    #[test]
+    fn functions_without_a_place_of_their_own_are_counted_together() {
+        let functions = Functions::new();
+        let misses = || functions.read().iter().map(|function| function.misses).sum::<u64>();
+        functions.counters(site("find")).add(Event::Miss);
+        assert!(functions.read().iter().all(|function| function.name != OTHERS));
+        let more = (PAGE * PAGES) as u64;
+        for called in 1..=more {
+            functions.counters(site("find")).add(Event::Miss);
+            assert!(called % 512 != 0 || misses() == called + 1);
+        }
+        assert_eq!(misses(), more + 1, "none is lost");
+        let others: Vec<_> = functions.read().into_iter().filter(|function| function.name == OTHERS).collect();
+        assert!(others.len() == 1 && others[0].misses > 0, "{others:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! What happened: counted per function, told to the caller, or found wrong.
+
+mod counters;
+mod finding;
+mod functions;
+mod histogram;
+pub(crate) mod scope;
+mod stats;
+mod tally;
+
+pub(crate) use self::counters::{Counters, Event};
+pub(crate) use self::finding::Findings;
+pub use self::finding::{Finding, FindingKind};
+pub(crate) use self::functions::Functions;
+pub use self::scope::{CacheMode, CallOutcome, Tier, Trace, WhyStale, traced, traced_sync};
+pub use self::stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};

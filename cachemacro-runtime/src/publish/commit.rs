@@ -1,0 +1,42 @@
+//! A writer and the commit of what it wrote: events that wait for it, and writers that do not say when it is.
+
+use super::batch::Batch;
+use super::pending::PendingEvents;
+use crate::cache::Cache;
+use crate::callsite::{Carried, SAY_WHEN, Writer, carried};
+use crate::observe::FindingKind;
+
+/// What `defer = …` may name.
+#[diagnostic::on_unimplemented(
+    message = "`defer = …` must name a `cachemacro::PendingEvents`, and this is `{Self}`",
+    label = "no pending events",
+    note = "name a `&mut PendingEvents`, or something that is `AsMut<PendingEvents>`: `impl AsMut<PendingEvents> for UnitOfWork`",
+    note = "make one with `Cache::current().pending_events()`, and call `publish().await` on it after the commit"
+)]
+pub trait Defers {
+    /// The events that wait.
+    fn pending(&mut self) -> &mut PendingEvents;
+}
+
+#[diagnostic::do_not_recommend]
+impl<P: AsMut<PendingEvents> + ?Sized> Defers for P {
+    fn pending(&mut self) -> &mut PendingEvents {
+        self.as_mut()
+    }
+}
+
+/// Adds the events of a write that a transaction may still undo.
+pub fn defer<P: Defers + ?Sized>(writer: &'static Writer, pending: &mut P, batch: Batch) {
+    pending.pending().append(batch, writer.info().role);
+}
+
+/// What a writer that says nothing of its commit was called with: a transaction among it is a finding.
+pub fn check_commit(writer: &'static Writer, cache: &Cache, arguments: &[&'static str]) {
+    if let Some(argument) = arguments.iter().find(|name| carried(name) != Carried::Nothing) {
+        cache.inner.findings.report(writer, FindingKind::TransactionArgument, || {
+            format!(
+                "it was given a `{argument}` and published when it returned, which is before the commit: {SAY_WHEN}"
+            )
+        });
+    }
+}

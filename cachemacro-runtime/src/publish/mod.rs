@@ -1,0 +1,13 @@
+//! After the write: stores learn which aggregates moved, and subscribers which events there were.
+
+mod batch;
+mod commit;
+mod hand_out;
+mod outlet;
+mod pending;
+mod unsent;
+mod wait;
+
+pub use self::batch::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
+pub use self::commit::{check_commit, defer};
+pub use self::pending::PendingEvents;

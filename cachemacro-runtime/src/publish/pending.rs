@@ -1,0 +1,163 @@
+//! Events that wait for the commit of a transaction.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use super::batch::{Batch, IntoEvents};
+use super::hand_out::HandOut;
+use super::unsent::Writes;
+use crate::cache::Cache;
+use crate::callsite::{OnError, Role};
+use crate::error::CacheError;
+
+/// Events that wait for the commit of a transaction. Made by [`Cache::pending_events`], and published to that cache.
+///
+/// A writer that takes part in a transaction must not publish when it returns: until the commit readers still load the old
+/// row, and after a rollback there is nothing to publish. It adds its events here, with `#[invalidates(…, defer = pending)]`
+/// or [`add`](Self::add). Who commits calls [`publish`](Self::publish) afterwards, and who rolls back calls
+/// [`discard`](Self::discard).
+///
+/// Dropped with events in it, it publishes nothing, as the transaction may not be committed. The events are counted
+/// in [`Stats::dropped_pending_events`](crate::Stats::dropped_pending_events), and warned of.
+///
+/// ```
+/// # use cachemacro::{Cache, CacheEvent};
+/// # async fn example(user_updated: impl CacheEvent) -> Result<(), std::io::Error> {
+/// # async fn commit() -> Result<(), std::io::Error> { Ok(()) }
+/// let mut pending = Cache::current().pending_events();
+/// pending.add(user_updated); // or `rename(&mut tx, &mut pending, id, "Ann").await?`
+/// match commit().await {
+///     Ok(()) => pending.publish().await,
+///     Err(error) => {
+///         pending.discard();
+///         return Err(error);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the events of a transaction are published after its commit: `pending.publish().await`"]
+pub struct PendingEvents {
+    cache: Cache,
+    batch: Batch,
+}
+
+impl Cache {
+    /// An empty set of events that waits for a commit. It is published to this cache.
+    pub fn pending_events(&self) -> PendingEvents {
+        PendingEvents { cache: self.clone(), batch: Batch::new() }
+    }
+}
+
+impl PendingEvents {
+    /// Adds an event, or several: `Option`, `Vec`, arrays and tuples of events. Moves of one aggregate are coalesced.
+    pub fn add(&mut self, events: impl IntoEvents) {
+        self.batch.add(events);
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.batch.announcements.len()
+    }
+
+    /// Whether no event waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Publishes the events, as [`Cache::publish`] does. Call it **after** the commit.
+    ///
+    /// When it returns, every later read through this cache sees what was committed. Cancelled before that, it loses nothing:
+    /// what a store has not taken is retried, and its entries are mistrusted until then.
+    ///
+    /// Afterwards no event waits, and more can be added.
+    pub async fn publish(&mut self) {
+        // `suspect` has no error to report: it is retried and counted.
+        let _ = self.send(OnError::Suspect).await;
+    }
+
+    /// As [`publish`](Self::publish), for those who must know.
+    ///
+    /// # Errors
+    /// [`CacheError::Publish`]: a store did not take it. It is retried all the same, and no event waits here any more.
+    pub async fn try_publish(&mut self) -> Result<(), CacheError> {
+        self.send(OnError::Fail).await
+    }
+
+    /// As [`publish`](Self::publish), for synchronous code: it blocks as [`Cache::publish_blocking`] does.
+    pub fn publish_blocking(&mut self) {
+        let _ = self.send_blocking(OnError::Suspect);
+    }
+
+    /// As [`try_publish`](Self::try_publish), for synchronous code.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish).
+    pub fn try_publish_blocking(&mut self) -> Result<(), CacheError> {
+        self.send_blocking(OnError::Fail)
+    }
+
+    /// Forgets the events. Call it after a rollback: what was written did not happen.
+    pub fn discard(&mut self) {
+        self.batch = Batch::new();
+    }
+
+    async fn send(&mut self, on_error: OnError) -> Result<(), CacheError> {
+        let writes = self.batch.take_writes(Role::Writes);
+        let mut events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
+        let applied = self.cache.apply(writes, on_error).await;
+        events.send().await;
+        applied
+    }
+
+    fn send_blocking(&mut self, on_error: OnError) -> Result<(), CacheError> {
+        let writes = self.batch.take_writes(Role::Writes);
+        // Handed out when it is dropped, also where this panics.
+        let _events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
+        self.cache.apply_blocking(writes, on_error)
+    }
+
+    /// Adds the events of a writer, after those that wait.
+    pub(super) fn append(&mut self, mut events: Batch, role: Role) {
+        if role == Role::Writes {
+            self.batch.events.append(&mut events.events);
+        }
+        let Writes { moves, announcements } = events.take_writes(role);
+        self.batch.announcements.extend(announcements);
+        moves.into_iter().for_each(|(name, moved)| self.batch.moves.push(name, moved));
+    }
+
+    fn count_dropped(&self) {
+        let dropped = self.len() as u64;
+        self.cache.inner.dropped_pending.fetch_add(dropped, Ordering::Relaxed);
+        #[cfg(feature = "tracing")]
+        tracing::warn!(
+            target: "cachemacro",
+            dropped,
+            first = ?self.batch.announcements.first(),
+            "pending events were dropped: call `publish` after the commit, or `discard` after a rollback"
+        );
+    }
+}
+
+impl Drop for PendingEvents {
+    fn drop(&mut self) {
+        if !self.is_empty() {
+            self.count_dropped();
+        }
+    }
+}
+
+impl AsMut<Self> for PendingEvents {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+impl fmt::Debug for PendingEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingEvents").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! Publishing from a thread that waits.
+
+use std::time::{Duration, Instant};
+
+use super::outlet::Outlet;
+use super::unsent::{Unsent, Writes};
+use crate::cache::Cache;
+use crate::callsite::OnError;
+use crate::error::{CacheError, StoreError};
+use crate::remote::{Form, Store};
+use crate::util::block_on::block_on_until;
+
+/// No patience of a store makes a thread wait longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl Cache {
+    /// As `apply`, on this thread, for no longer than the store's patience with each operation. What is not acknowledged by
+    /// then is left to the retry queue.
+    pub(super) fn apply_blocking(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
+        self.move_here(&writes);
+        let Some(shared) = &self.inner.shared else { return Ok(()) };
+        let deadline = Instant::now() + longest_wait(&**shared, writes.moves.len());
+        if shared.form() == Form::Object {
+            // In the process, so that this thread can ask it.
+            let outlet = Outlet::Here(self.inner.publishing().unwrap_or(&**shared));
+            return self.apply_until(deadline, &outlet, writes, on_error);
+        }
+        match self.inner.blocking.start(shared) {
+            Ok((running, store)) => {
+                let tier = self.inner.tier.is_some().then_some(&*self.inner.memory);
+                self.apply_until(deadline, &Outlet::Thread { running, store, tier }, writes, on_error)
+            }
+            Err(error) => {
+                let refused = Unsent::new(self, writes, on_error).refuse(error);
+                if on_error == OnError::Fail { refused } else { Ok(()) }
+            }
+        }
+    }
+
+    fn apply_until(
+        &self,
+        deadline: Instant,
+        outlet: &Outlet<'_>,
+        writes: Writes,
+        on_error: OnError,
+    ) -> Result<(), CacheError> {
+        let aggregate = writes.moves.front().map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
+        // Dropped at the deadline, it has queued what was not acknowledged.
+        let applied = block_on_until(deadline, self.apply_through(outlet, writes, on_error));
+        applied.unwrap_or_else(|| {
+            let source = StoreError::new("apply", "the store did not answer a publisher that waits");
+            if on_error == OnError::Fail { Err(CacheError::Publish { aggregate, source }) } else { Ok(()) }
+        })
+    }
+}
+
+/// For each of the moves, for the channel, and for a connection that is yet to be made.
+fn longest_wait(store: &dyn Store, moves: usize) -> Duration {
+    let operations = u32::try_from(moves).unwrap_or(u32::MAX).saturating_add(2);
+    store.patience().saturating_mul(operations).min(LONGEST_WAIT)
+}

@@ -1,0 +1,235 @@
+//! Which server, and how it is used.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Client;
+use redis::aio::ConnectionManager;
+use redis::sentinel::SentinelNodeConnectionInfo;
+
+#[cfg(feature = "redis-cluster")]
+use crate::redis::link::server::Cluster;
+use crate::redis::link::server::{Sentinel, Server};
+use crate::redis::link::url;
+pub use crate::redis::link::url::RedisConfigError;
+
+/// What happens to entries when the server turns out to be another than the one that stored them: it was restarted, or
+/// another took its place. The newest invalidations may then be gone with the old one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum OnFailover {
+    /// Nothing stored before is served until the database has confirmed its version, and every process sends again the events
+    /// of the last minute. The default.
+    #[default]
+    SuspectReplay,
+    /// Everything that was stored before is forgotten.
+    Rotate,
+    /// Everything is served as before. Only for servers that lose nothing: an invalidation that a failover lost leaves its old
+    /// value in place until it expires.
+    Trust,
+}
+
+/// The shared store on Redis or Valkey: which server, and how it is used. Clones are cheap, and share connections that were
+/// handed over.
+///
+/// Nothing connects before the first operation. A server that is down costs no caller more than [`timeout`](Redis::timeout):
+/// what is cached there counts as a miss meanwhile. A user with restricted rights needs `INFO`, scripts, and the commands on
+/// strings, streams and expiry.
+///
+/// ```
+/// use std::time::Duration;
+/// # use cachemacro::store::Redis;
+///
+/// let redis = Redis::url("redis://127.0.0.1:6379/0")?.timeout(Duration::from_millis(50)).max_entry(256 * 1024);
+/// # Ok::<(), cachemacro::store::RedisConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Redis {
+    server: Server,
+    timeout: Duration,
+    on_failover: OnFailover,
+    max_entry: usize,
+    lease: RangeInclusive<Duration>,
+}
+
+impl Redis {
+    /// One server: `redis://[user][:password@]host[:port][/db]`, `rediss://…` over TLS, or `unix:///path/to/socket[?db=…]`.
+    ///
+    /// TLS needs a TLS feature of the `redis` crate, for example
+    /// `redis = { version = "1", features = ["tokio-rustls-comp"] }` beside `cachemacro` in your manifest.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in the URL.
+    pub fn url(url: impl AsRef<str>) -> Result<Self, RedisConfigError> {
+        url::read(url.as_ref()).map(|server| Self::of(Server::Single(Box::new(server))))
+    }
+
+    /// The master that these sentinels know by this name, in database 0 and without a password; see
+    /// [`sentinel_with`](Redis::sentinel_with). The sentinels are asked again for every new connection.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in which URL, or that there is none.
+    pub fn sentinel<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+        master: impl Into<String>,
+    ) -> Result<Self, RedisConfigError> {
+        Self::sentinel_with(urls, master, SentinelNodeConnectionInfo::default())
+    }
+
+    /// The master that these sentinels know by this name. `nodes` says how to speak to it: database, user, password, TLS. The
+    /// URLs' own users and passwords are for the sentinels.
+    ///
+    /// ```
+    /// # use cachemacro::store::Redis;
+    /// use redis::{RedisConnectionInfo, sentinel::SentinelNodeConnectionInfo};
+    ///
+    /// let login = RedisConnectionInfo::default().set_db(2).set_password("secret");
+    /// let nodes = SentinelNodeConnectionInfo::default().set_redis_connection_info(login);
+    /// let redis = Redis::sentinel_with(["redis://10.0.0.1:26379", "redis://10.0.0.2:26379"], "mymaster", nodes)?;
+    /// # Ok::<(), cachemacro::store::RedisConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in which URL, or that there is none.
+    pub fn sentinel_with<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+        master: impl Into<String>,
+        nodes: SentinelNodeConnectionInfo,
+    ) -> Result<Self, RedisConfigError> {
+        let sentinels = url::read_all(urls)?;
+        Ok(Self::of(Server::Sentinel(Arc::new(Sentinel { sentinels, master: master.into(), nodes }))))
+    }
+
+    /// The cluster that these nodes belong to; some of them are enough. User and password are the same for all.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong in which URL, or that there is none.
+    #[cfg(feature = "redis-cluster")]
+    pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self, RedisConfigError> {
+        let nodes = url::read_all(urls)?;
+        let addresses = nodes.iter().map(|node| node.addr().to_string()).collect::<Vec<_>>().join(", ");
+        let client = redis::cluster::ClusterClient::builder(nodes)
+            .tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true))
+            .build()
+            .map_err(|error| RedisConfigError::of_cluster(&addresses, &error))?;
+        let (address, longest_block) = (format!("the cluster of {addresses}"), Duration::MAX);
+        Ok(Self::of(Server::Cluster(Box::new(Cluster { client, address, longest_block }))))
+    }
+
+    fn of(server: Server) -> Self {
+        Self {
+            server,
+            timeout: Duration::from_millis(250),
+            on_failover: OnFailover::default(),
+            max_entry: 1 << 20,
+            lease: Duration::from_millis(500)..=Duration::from_secs(10),
+        }
+    }
+
+    /// How long an operation may take, connecting included, before it counts as a miss. 250 ms by default.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        assert!(!timeout.is_zero(), "`Redis::timeout` must be longer than nothing: no operation would ever succeed");
+        self.timeout = timeout;
+        self
+    }
+
+    /// What happens to entries when the server was restarted or another took its place.
+    #[must_use]
+    pub fn on_failover(mut self, on_failover: OnFailover) -> Self {
+        self.on_failover = on_failover;
+        self
+    }
+
+    /// The largest entry to be stored, in bytes, as encoded and compressed. Larger ones are loaded each time, or kept in the
+    /// process only. 1 MiB by default.
+    #[must_use]
+    pub fn max_entry(mut self, bytes: usize) -> Self {
+        self.max_entry = bytes;
+        self
+    }
+
+    /// How long one process may keep the others from loading the same, if it dies while it loads: four times what the
+    /// function's loads take, but within this range. 500 ms to 10 s by default. A load that takes longer keeps its lease, as
+    /// long as its process lives.
+    ///
+    /// # Panics
+    ///
+    /// If the range is empty or begins at less than a millisecond.
+    #[must_use]
+    pub fn lease(mut self, range: RangeInclusive<Duration>) -> Self {
+        let is_sensible = !range.is_empty() && *range.start() >= Duration::from_millis(1);
+        assert!(is_sensible, "`Redis::lease` takes a range from 1 ms or more to no less than that, not {range:?}");
+        self.lease = range;
+        self
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(super) fn operation_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(super) fn failover(&self) -> OnFailover {
+        self.on_failover
+    }
+
+    pub(super) fn largest_entry(&self) -> usize {
+        self.max_entry
+    }
+
+    pub(super) fn lease_terms(&self) -> &RangeInclusive<Duration> {
+        &self.lease
+    }
+}
+
+/// Connections are made as this client would make them, but with `TCP_NODELAY`.
+impl From<Client> for Redis {
+    fn from(client: Client) -> Self {
+        Self::of(Server::Single(Box::new(client.get_connection_info().clone())))
+    }
+}
+
+/// The connection that it manages is shared. Each answer proves with an `INFO replication` of its own that no reconnect led to
+/// another server; and as nothing may block on it, the channel of announcements is polled instead of awaited. A sync writer on
+/// the one thread of the runtime that drives it waits in vain, and its `on_error` applies. Prefer a URL or a client where you
+/// can.
+impl From<ConnectionManager> for Redis {
+    fn from(manager: ConnectionManager) -> Self {
+        Self::of(Server::Manager(manager))
+    }
+}
+
+/// The client's own response timeout is not used, replicas are not read, and no command blocks for longer than 250 ms, in case
+/// the client has an overall timeout.
+#[cfg(feature = "redis-cluster")]
+impl From<redis::cluster::ClusterClient> for Redis {
+    fn from(client: redis::cluster::ClusterClient) -> Self {
+        let (address, longest_block) = ("the nodes of its cluster client".to_owned(), Duration::from_millis(250));
+        Self::of(Server::Cluster(Box::new(Cluster { client, address, longest_block })))
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("server", &format_args!("{}", self.server))
+            .field("timeout", &self.timeout)
+            .field("on_failover", &self.on_failover)
+            .field("max_entry", &self.max_entry)
+            .field("lease", &self.lease)
+            .finish()
+    }
+}

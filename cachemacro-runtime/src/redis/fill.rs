@@ -1,0 +1,192 @@
+//! FILL and VERIFY.
+
+use std::time::Duration;
+
+use super::header::Owner;
+use super::join::try_all;
+use super::keys::{EntryKeys, Suffix};
+use super::lease::{Owner as LeaseOwner, Release, millis};
+use super::names::Name;
+use super::parcel;
+use super::record::Record;
+use super::script::{FILL, Invocation};
+use super::server::{Answers, get, single};
+use super::store::{RedisStore, padded};
+use crate::entry::Entry;
+use crate::error::StoreError;
+use crate::event::Aggregate;
+use crate::protocol::{Fence, Refused, Snapshot};
+use crate::remote::{Fill, Query};
+
+/// How much longer than its entries a record lives, so that it is not the first to go.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// An entry on its way to the server.
+struct Parcel {
+    suffix: Suffix,
+    /// Until when it is served, in milliseconds of the server.
+    until: u64,
+    /// Nothing where it is too large.
+    bytes: Option<Vec<u8>>,
+    /// What it replaces.
+    rivals: Vec<Suffix>,
+}
+
+impl RedisStore {
+    pub(super) async fn try_fill(&self, query: Query<'_>, fill: Fill) -> Result<Result<(), Refused>, StoreError> {
+        let name = self.names.of(query.key);
+        let keys = self.keys.entry(query.key, &name, &query.aggregates[0]);
+        let further = fill.snapshots.iter().zip(query.aggregates).skip(1);
+        if let Err(refused) = self.admit(further, &fill).await? {
+            return Ok(Err(refused));
+        }
+        self.leases.loaded(query.key.site(), fill.entry.cost);
+        let parcel = self.pack(query, &name, &keys, &fill).await?;
+        let release = self.leases.release(&keys.lease());
+        let word = self.send(query, &keys, &fill, parcel.as_ref(), release.as_ref().map(Release::owner)).await?;
+        if let (Ok(()), Some(release)) = (word, release) {
+            release.done();
+        }
+        Ok(match (word, parcel) {
+            (Ok(()), Some(Parcel { bytes: None, .. })) => Err(Refused::TooLarge),
+            (Ok(()), Some(_)) => Ok(()),
+            // The record was another when the entry was to be packed, and is the snapshot's again.
+            (Ok(()), None) => Err(Refused::Moved),
+            (Err(refused), _) => Err(refused),
+        })
+    }
+
+    /// The further aggregates' records, each in its own slot: the entry is bound to what they are now (R20).
+    async fn admit(
+        &self,
+        further: impl Iterator<Item = (&Snapshot, &Aggregate)>,
+        fill: &Fill,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        let admit_one = |(snapshot, aggregate): (&'_ Snapshot, &'_ Aggregate)| {
+            let (snapshot, aggregate) = (*snapshot, aggregate.clone());
+            async move {
+                let mut answers = self
+                    .server
+                    .run("fill", |session, how| {
+                        let call = self.common(&FILL, self.keys.index(&aggregate), session.stamp);
+                        let call = fenced(call, snapshot, Fence::Still, fill.from_primary).arg(self.life(&fill.entry));
+                        single(&call, how)
+                    })
+                    .await?;
+                self.word(&mut answers, &aggregate)
+            }
+        };
+        Ok(try_all(further.map(admit_one)).await?.into_iter().collect())
+    }
+
+    /// Nothing where the record is not the snapshot's, so that the script will say why not.
+    async fn pack(
+        &self,
+        query: Query<'_>,
+        name: &Name,
+        keys: &EntryKeys,
+        fill: &Fill,
+    ) -> Result<Option<Parcel>, StoreError> {
+        let Some((suffix, rivals)) = self.destination(query, keys, fill).await? else { return Ok(None) };
+        let sample = self.sample("fill", &keys.index).await?;
+        let owner = Owner::new(name.origin, &keys.versioned(suffix));
+        let (bytes, until) = parcel::pack(&fill.entry, owner, suffix, &fill.snapshots[1..], sample)?;
+        let bytes = Some(bytes).filter(|bytes| bytes.len() <= self.max_entry);
+        Ok(Some(Parcel { suffix, until, bytes, rivals }))
+    }
+
+    /// Where the entry goes, and what it replaces there.
+    async fn destination(
+        &self,
+        query: Query<'_>,
+        keys: &EntryKeys,
+        fill: &Fill,
+    ) -> Result<Option<(Suffix, Vec<Suffix>)>, StoreError> {
+        let first = &query.aggregates[0];
+        let place = |record: &Record| {
+            let suffix = record.suffix(fill.snapshots[0], fill.fence)?;
+            Some((suffix, record.rivals(suffix)))
+        };
+        if let Some(place) = self.known.record(first).and_then(|record| place(&record)) {
+            return Ok(Some(place));
+        }
+        let mut answers = self.server.run("fill", |_, _| get(&keys.index)).await?;
+        let record = answers.text()?.and_then(|text| Record::parse(&text, &keys.index));
+        Ok(record.and_then(|record| place(&record)))
+    }
+
+    async fn send(
+        &self,
+        query: Query<'_>,
+        keys: &EntryKeys,
+        fill: &Fill,
+        parcel: Option<&Parcel>,
+        owner: Option<LeaseOwner>,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        let mut answers = self
+            .server
+            .run("fill", |session, how| {
+                let mut call = self.common(&FILL, &keys.index, session.stamp);
+                call = fenced(call, fill.snapshots[0], fill.fence, fill.from_primary).arg(self.life(&fill.entry));
+                if let Some(parcel) = parcel {
+                    call = call.key(keys.versioned(parcel.suffix)).key(keys.lease());
+                    call = call.keys(parcel.rivals.iter().map(|rival| keys.versioned(*rival)));
+                    call = call.arg(owner.map_or_else(|| "-".to_owned(), |owner| owner.to_string()));
+                    call = call.arg(parcel.until).arg(&parcel.bytes);
+                }
+                single(&call, how)
+            })
+            .await?;
+        self.word(&mut answers, &query.aggregates[0])
+    }
+
+    /// VERIFY: the record moves as by a FILL, and nothing is stored.
+    pub(super) async fn confirm(
+        &self,
+        query: Query<'_>,
+        snapshots: &[Snapshot],
+        version: u64,
+    ) -> Result<Result<Vec<Snapshot>, Refused>, StoreError> {
+        let first = &query.aggregates[0];
+        let mut answers = self
+            .server
+            .run("verify", |session, how| {
+                let call = self.common(&FILL, self.keys.index(first), session.stamp);
+                single(&fenced(call, snapshots[0], Fence::Row(version), true).arg(millis(SLACK)), how)
+            })
+            .await?;
+        Ok(self.word(&mut answers, first)?.map(|()| {
+            let mut now_in_force = snapshots.to_vec();
+            now_in_force[0].floor = version;
+            now_in_force
+        }))
+    }
+
+    /// What the script said of this aggregate's record.
+    fn word(&self, answers: &mut Answers, aggregate: &Aggregate) -> Result<Result<(), Refused>, StoreError> {
+        let (word, _) = self.heard(answers, aggregate)?;
+        match word.as_str() {
+            "ok" => Ok(Ok(())),
+            "lost" => Ok(Err(Refused::Lost)),
+            "moved" => Ok(Err(Refused::Moved)),
+            "replica" => Ok(Err(Refused::Replica)),
+            "old" => Ok(Err(Refused::Old)),
+            other => Err(answers.unexpected(other)),
+        }
+    }
+
+    /// How long the record must live for this entry, in milliseconds.
+    fn life(&self, entry: &Entry) -> u64 {
+        millis(entry.hard.since(self.clock.now()).saturating_add(SLACK))
+    }
+}
+
+/// The arguments of a fill that say whether it is late.
+fn fenced(call: Invocation, snapshot: Snapshot, fence: Fence, from_primary: bool) -> Invocation {
+    let version = match fence {
+        Fence::Row(version) => padded(version),
+        Fence::Still => "-".to_owned(),
+    };
+    let turn = format!("{:016x}", snapshot.generation.to_bits());
+    call.arg(turn).arg(padded(snapshot.floor)).arg(version).arg(u8::from(from_primary))
+}

@@ -1,0 +1,221 @@
+//! The channel of announcements: a stream that every process reads with a position of its own (R14).
+//!
+//! Announcements are numbered from the beginning of the stream's life, and its head tells the last number. A reader that finds
+//! each number after the other, and in the end the head's, has missed none.
+
+use std::time::Duration;
+
+use redis::streams::{StreamId, StreamReadReply};
+
+use tokio::time::Instant;
+
+use super::announcement::{parse, render};
+use super::lease::millis;
+use super::link::{OwnConnection, Stamp};
+use super::script::{ANNOUNCE, TAIL};
+use super::server::{failed, get, single};
+use super::store::{RedisStore, random};
+use crate::error::StoreError;
+use crate::event::Aggregate;
+use crate::remote::{Announcement, Followed, Notice, Position};
+use crate::util::sync::{Mutex, lock};
+
+/// About as many announcements are kept for those who were away.
+const KEPT: usize = 100_000;
+/// As many are appended by one call of the script, and read at once.
+const BATCH: usize = 500;
+/// A reader that waits longer asks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Where nothing may block, the stream is looked at so often.
+const POLL: Duration = Duration::from_millis(100);
+/// A server that does not answer for so long, beyond the time it was asked to wait, is away.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Keeps the connection of this process's reader between its reads.
+#[derive(Default)]
+pub(super) struct Reader {
+    idle: Mutex<Option<OwnConnection>>,
+}
+
+/// What a [`Position`] says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Place {
+    life: String,
+    number: u64,
+    /// The stream's own name for the announcement that was read last.
+    id: String,
+    /// Of the server that it was read from. Another may have forgotten announcements that nobody has read (R21).
+    stamp: String,
+}
+
+impl Place {
+    fn parse(position: &Position) -> Option<Self> {
+        let mut words = position.0.split(' ');
+        let mut word = || words.next().map(str::to_owned);
+        let place = Self { life: word()?, number: word()?.parse().ok()?, id: word()?, stamp: word()? };
+        words.next().is_none().then_some(place)
+    }
+
+    fn position(&self) -> Position {
+        let Self { life, number, id, stamp } = self;
+        Position(format!("{life} {number} {id} {stamp}"))
+    }
+}
+
+impl RedisStore {
+    pub(super) async fn try_announce(&self, announcements: &[Announcement]) -> Result<(), StoreError> {
+        for batch in announcements.chunks(BATCH) {
+            let mut answers = self
+                .server
+                .run("announce", |_, how| {
+                    let mut call = ANNOUNCE.on(self.keys.events()).key(self.keys.head()).arg(random()).arg(KEPT);
+                    for Announcement { event, notices } in batch {
+                        let lines: Vec<_> = notices.iter().map(|(name, notice)| render(name, *notice)).collect();
+                        let (name, body) = event.as_ref().map_or(("", ""), |(name, body)| (*name, body.as_str()));
+                        call = call.arg(name).arg(body).arg(lines.join("\n"));
+                    }
+                    single(&call, how)
+                })
+                .await?;
+            answers.next::<String>()?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn try_follow(
+        &self,
+        from: Option<&Position>,
+        wait: Duration,
+    ) -> Result<Option<Followed>, StoreError> {
+        let read = match from.map(Place::parse) {
+            None => return Ok(Some(self.end(false).await?)),
+            Some(None) => None,
+            Some(Some(place)) => self.read_on(place, wait).await?,
+        };
+        match read {
+            Some(followed) => Ok(Some(followed)),
+            None => Ok(Some(self.end(true).await?)),
+        }
+    }
+
+    /// Where the channel now ends.
+    async fn end(&self, has_gap: bool) -> Result<Followed, StoreError> {
+        let mut answers = self
+            .server
+            .run("follow", |_, how| single(&TAIL.on(self.keys.events()).key(self.keys.head()).arg(random()), how))
+            .await?;
+        let (life, number, id) = answers.next::<(String, u64, String)>()?;
+        let place = Place { life, number, id, stamp: answers.stamp.to_string() };
+        Ok(Followed { position: place.position(), notices: Vec::new(), has_gap })
+    }
+
+    /// Nothing where announcements are missing.
+    async fn read_on(&self, mut place: Place, wait: Duration) -> Result<Option<Followed>, StoreError> {
+        let idle = lock(&self.reader.idle).take();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.server.link().own().await?,
+        };
+        if self.is_suspect(&place, connection.stamp()) {
+            return Ok(None);
+        }
+        let mut notices = Vec::new();
+        let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let mut missed = false;
+        loop {
+            let left = if missed { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            let Some(read) = self.read_stream(&mut connection, &place.id, left).await? else { return Ok(None) };
+            let is_empty = read.is_empty();
+            if !read.into_iter().all(|one| step(&mut place, &mut notices, &one)) {
+                return Ok(None);
+            }
+            match self.read_head(&place).await? {
+                Some(number) if number == place.number => {
+                    if !notices.is_empty() || left.is_zero() {
+                        break;
+                    }
+                }
+                // Announced since the stream was read, or gone from it.
+                Some(number) if number > place.number && !(is_empty && missed) => missed = true,
+                _ => return Ok(None),
+            }
+            if is_empty && connection.longest_block().is_zero() && !missed {
+                tokio::time::sleep(left.min(POLL)).await;
+            }
+        }
+        *lock(&self.reader.idle) = Some(connection);
+        Ok(Some(Followed { position: place.position(), notices, has_gap: false }))
+    }
+
+    fn is_suspect(&self, place: &Place, stamp: Stamp) -> bool {
+        !self.trusts() && place.stamp != stamp.to_string()
+    }
+
+    /// Nothing where the key holds a value of another type.
+    async fn read_stream(
+        &self,
+        connection: &mut OwnConnection,
+        after: &str,
+        wait: Duration,
+    ) -> Result<Option<Vec<StreamId>>, StoreError> {
+        let wait = wait.min(connection.longest_block());
+        let mut command = redis::cmd("XREAD");
+        command.arg("COUNT").arg(BATCH);
+        if !wait.is_zero() {
+            // 0 would be for ever.
+            command.arg("BLOCK").arg(millis(wait));
+        }
+        command.arg("STREAMS").arg(self.keys.events()).arg(after);
+        let read = tokio::time::timeout(wait.saturating_add(GRACE), command.query_async(connection)).await;
+        let Ok(read) = read else { return Err(StoreError::new("follow", "the server did not answer in time")) };
+        let read: Option<StreamReadReply> = match read {
+            Err(error) if error.code() == Some("WRONGTYPE") => return Ok(None),
+            read => read.map_err(|error| failed("follow", error))?,
+        };
+        Ok(Some(read.into_iter().flat_map(|reply| reply.keys).flat_map(|stream| stream.ids).collect()))
+    }
+
+    /// The number of the last announcement, if this is still the stream that the position is in.
+    ///
+    /// Asked over the link, which knows whose answer it is; the reader's connection may be to a server of the past.
+    async fn read_head(&self, place: &Place) -> Result<Option<u64>, StoreError> {
+        let mut answers = self.server.run("follow", |_, _| get(&self.keys.head())).await?;
+        let head = answers.text()?;
+        let head = head.as_deref().and_then(|head| std::str::from_utf8(head).ok());
+        let (life, number) = head.and_then(|head| head.split_once(' ')).unwrap_or_default();
+        let is_same = life == place.life && !self.is_suspect(place, answers.stamp);
+        Ok(number.parse().ok().filter(|_| is_same))
+    }
+}
+
+/// Goes on to the next announcement, if this is it.
+fn step(place: &mut Place, notices: &mut Vec<(Aggregate, Notice)>, read: &StreamId) -> bool {
+    let (Some(life), Some(number), Some(moves)) =
+        (read.get::<String>("life"), read.get::<u64>("n"), read.get::<String>("moves"))
+    else {
+        return false;
+    };
+    let Some(told) = parse(&moves).filter(|_| place.life == life && place.number.checked_add(1) == Some(number)) else {
+        return false;
+    };
+    notices.extend(told);
+    place.number = number;
+    place.id.clone_from(&read.id);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_as_it_was_written() {
+        let text = "9f86d081884c7d65 7 1767225600000-0 1a2b3c4d5e6f7081";
+        let position = Position(text.to_owned());
+        assert_eq!(Place::parse(&position).map(|place| place.position()), Some(position));
+        for at in 0..text.rfind(' ').unwrap_or(0) {
+            assert_eq!(Place::parse(&Position(text[..at].to_owned())), None);
+        }
+        assert_eq!(Place::parse(&Position(format!("{text} more"))), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! The names of everything that is kept on the server. People read them, so they are text; programs match them, so this
+//! layout does not change within a major version.
+//!
+//! ```text
+//! {shop:user:123}:index                               the index record of an aggregate
+//! {shop:user:123}:shop::find:v7.9f86d081884c7d65      an entry under a row's version: function, version, generation
+//! {shop:user:123}:shop::find:s7.0011223344556677      an entry without a version, under the floor and the turn
+//! {shop:user:123}:shop::find:lease                    who loads it
+//! {shop:org:5}:shop::list(org:5:members:2):v3.…       where the entry's text is not its first aggregate's
+//! {shop}:events                                       the channel of announcements
+//! {shop}:events:head                                  its life and its last number
+//! {!}:events                                          the channel of the namespace ""
+//! ```
+//!
+//! What stands in braces decides the slot of a cluster: an entry, its lease and the record of its first aggregate share one.
+
+use super::names::Name;
+use crate::entry::EntryKey;
+use crate::event::Aggregate;
+use crate::protocol::{FenceKind, Token};
+
+/// The keys of one namespace.
+pub(super) struct Keys {
+    namespace: String,
+}
+
+/// What a versioned key ends in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Suffix {
+    pub(super) kind: FenceKind,
+    pub(super) token: Token,
+}
+
+/// The keys of one entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct EntryKeys {
+    /// The record of its first aggregate.
+    pub(super) index: String,
+    stem: String,
+}
+
+impl Keys {
+    pub(super) fn new(namespace: &str) -> Self {
+        // A colon ends the namespace: `a:b` with `c` is not `a` with `b:c` (R17).
+        Self { namespace: escaped(namespace.as_bytes(), b":") }
+    }
+
+    /// The index record of an aggregate.
+    pub(super) fn index(&self, aggregate: &Aggregate) -> String {
+        format!("{}:index", self.tag(aggregate))
+    }
+
+    pub(super) fn entry(&self, key: &EntryKey, name: &Name, first: &Aggregate) -> EntryKeys {
+        let tag = self.tag(first);
+        let index = format!("{tag}:index");
+        let name = &name.text;
+        let stem = if key.text() == first.as_str() {
+            format!("{tag}:{name}")
+        } else {
+            format!("{tag}:{name}({})", escaped(key.text().as_bytes(), b""))
+        };
+        EntryKeys { index, stem }
+    }
+
+    /// The stream that every process follows.
+    pub(super) fn events(&self) -> String {
+        format!("{}:events", self.channel())
+    }
+
+    /// Which life of the stream it is, and its last number.
+    pub(super) fn head(&self) -> String {
+        format!("{}:events:head", self.channel())
+    }
+
+    /// A cluster takes `{}` for no hash tag, and would part the stream from its head. No namespace is written as `!`.
+    fn channel(&self) -> String {
+        let namespace = if self.namespace.is_empty() { "!" } else { &self.namespace };
+        format!("{{{namespace}}}")
+    }
+
+    fn tag(&self, aggregate: &Aggregate) -> String {
+        format!("{{{}:{}}}", self.namespace, escaped(aggregate.as_str().as_bytes(), b""))
+    }
+}
+
+impl EntryKeys {
+    pub(super) fn versioned(&self, suffix: Suffix) -> String {
+        let letter = match suffix.kind {
+            FenceKind::Row => 'v',
+            FenceKind::Still => 's',
+        };
+        format!("{}:{letter}{}.{:016x}", self.stem, suffix.token.version, suffix.token.generation.to_bits())
+    }
+
+    pub(super) fn lease(&self) -> String {
+        format!("{}:lease", self.stem)
+    }
+}
+
+/// The slot of a cluster that a key made here is in: CRC-16 (XMODEM) of what stands in its braces, modulo 16384.
+pub(super) fn slot(key: &str) -> u16 {
+    let tag = key.split(['{', '}']).nth(1).unwrap_or(key);
+    let shifted = |crc: u16, _| if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
+    tag.bytes().fold(0, |crc: u16, byte| (0..8).fold(crc ^ (u16::from(byte) << 8), shifted)) % 16384
+}
+
+/// Text as part of a key: printable ASCII as it is, but for braces, which would move the key to another slot, and those in
+/// `also`. All else is `!` and two hex digits, as is `!` itself: no two texts become one (R17). What the macros render is
+/// percent-encoded already and holds none of these.
+pub(super) fn escaped(text: &[u8], also: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text {
+        if byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}' | b'!') && !also.contains(byte) {
+            out.push(char::from(*byte));
+        } else {
+            out.push_str(&format!("!{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// The text that [`escaped`] was given, if these are its words.
+pub(super) fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('!') {
+        bytes.extend_from_slice(plain.as_bytes());
+        bytes.push(u8::from_str_radix(escape.get(..2)?, 16).ok()?);
+        rest = &escape[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::EntryKey;
+    use crate::protocol::Generation;
+    use crate::redis::names::tests::{FIND, name};
+
+    fn token(version: u64, generation: u64) -> Token {
+        Token { version, generation: Generation::from_bits(generation) }
+    }
+
+    fn entry(namespace: &str, text: &str, first: &str) -> EntryKeys {
+        let key = EntryKey::of(FIND.plain_instance(), text);
+        Keys::new(namespace).entry(&key, &name("find"), &Aggregate::new(first))
+    }
+
+    fn row(keys: &EntryKeys) -> String {
+        keys.versioned(Suffix { kind: FenceKind::Row, token: token(7, 0x9f86_d081_884c_7d65) })
+    }
+
+    #[test]
+    fn the_layout_is_what_it_was() {
+        let keys = Keys::new("shop");
+        assert_eq!(keys.index(&Aggregate::new("user:123")), "{shop:user:123}:index");
+        assert_eq!(keys.events(), "{shop}:events");
+        assert_eq!(keys.head(), "{shop}:events:head");
+        let nameless = Keys::new("");
+        assert_eq!((nameless.events(), nameless.head()), ("{!}:events".to_owned(), "{!}:events:head".to_owned()));
+        assert_eq!(nameless.index(&Aggregate::new("user:123")), "{:user:123}:index");
+        let entry = entry("shop", "user:123", "user:123");
+        assert_eq!(entry.index, "{shop:user:123}:index");
+        assert_eq!(entry.lease(), "{shop:user:123}:find:lease");
+        assert_eq!(row(&entry), "{shop:user:123}:find:v7.9f86d081884c7d65");
+        let still = Suffix { kind: FenceKind::Still, token: token(u64::MAX, 0x11) };
+        assert_eq!(entry.versioned(still), "{shop:user:123}:find:s18446744073709551615.0000000000000011");
+    }
+
+    #[test]
+    fn a_text_of_its_own_stands_in_parentheses() {
+        let entry = entry("shop", "org:5:members:2", "org:5");
+        assert_eq!(entry.index, "{shop:org:5}:index");
+        assert_eq!(row(&entry), "{shop:org:5}:find(org:5:members:2):v7.9f86d081884c7d65");
+        assert_eq!(entry.lease(), "{shop:org:5}:find(org:5:members:2):lease");
+    }
+
+    #[test]
+    fn slots_are_the_servers() {
+        // CLUSTER KEYSLOT
+        assert_eq!(slot("{123456789}:index"), 12739);
+        assert_eq!(slot("{shop:user:123}:find:lease"), slot("{shop:user:123}:index"));
+    }
+
+    #[test]
+    fn any_text_comes_back() {
+        for text in ["", "!", "a}b{c d\u{e9}\n!%41", "!!41"] {
+            assert_eq!(unescaped(&escaped(text.as_bytes(), b":")).as_deref(), Some(text));
+        }
+        for text in ["!", "!4", "!zz", "!C3", "!\u{e9}"] {
+            assert_eq!(unescaped(text), None);
+        }
+    }
+
+    #[test]
+    fn r17_no_text_leaves_its_slot_or_meets_another() {
+        let keys = Keys::new("shop:eu");
+        assert_eq!(
+            keys.index(&Aggregate::new("a}b{c d\u{e9}\n!%41")),
+            "{shop!3Aeu:a!7Db!7Bc!20d!C3!A9!0A!21%41}:index"
+        );
+        assert_eq!(row(&entry("s", "user:Name(1,2)", "user:1")), "{s:user:1}:find(user:Name(1,2)):v7.9f86d081884c7d65");
+        assert_ne!(Keys::new("a:b").index(&Aggregate::new("c")), Keys::new("a").index(&Aggregate::new("b:c")));
+    }
+}

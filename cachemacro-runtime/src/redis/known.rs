@@ -1,0 +1,151 @@
+//! What was last seen on the server, so that a LOOKUP asks for the right keys at once, and knows again what has not changed.
+//! Guesses: a wrong one costs a round trip, and nothing is served for being known here.
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use foldhash::fast::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+
+use super::asked::Asked;
+use super::header::Owner;
+use super::keys::Suffix;
+use super::record::Record;
+use super::trip::Values;
+use crate::entry::{EntryId, Prehashed};
+use crate::event::Aggregate;
+use crate::remote::Query;
+use crate::util::sync::{Mutex, lock};
+
+/// As many records are remembered.
+const RECORDS: usize = 65_536;
+/// As many entries' trails; with keys of usual length one has about 600 bytes.
+const TRAILS: usize = 32_768;
+
+/// Bounded, whatever is on the server.
+pub(super) struct Known {
+    records: Cache<Aggregate, Arc<Latest>, UnitWeighter, RandomState>,
+    trails: Cache<EntryId, Arc<Trail>, UnitWeighter, BuildHasherDefault<Prehashed>>,
+}
+
+/// The record of an aggregate as it was last seen by anyone here.
+#[derive(Default)]
+struct Latest {
+    record: Mutex<Option<Arc<Record>>>,
+    /// How often it was another.
+    moves: AtomicU64,
+}
+
+/// How an entry was found.
+pub(super) struct Trail {
+    /// Its own key, and those of its aggregates' records.
+    pub(super) asked: Asked,
+    pub(super) suffix: Suffix,
+    pub(super) owner: Owner,
+    hangs_on: Names,
+    first: Seen,
+    further: Vec<Seen>,
+    /// The first record's, and its moves at that time.
+    latest: (Arc<Latest>, u64),
+}
+
+/// The aggregates that an entry hangs on.
+enum Names {
+    /// The one that is called like the entry, as are those of most functions.
+    Own,
+    These(Vec<Aggregate>),
+}
+
+/// A record, word for word and as it was understood.
+pub(super) struct Seen {
+    pub(super) text: Vec<u8>,
+    pub(super) record: Arc<Record>,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self {
+            records: bounded(RECORDS, RandomState::default()),
+            trails: bounded(TRAILS, BuildHasherDefault::default()),
+        }
+    }
+
+    pub(super) fn record(&self, aggregate: &Aggregate) -> Option<Arc<Record>> {
+        lock(&self.records.get(aggregate)?.record).clone()
+    }
+
+    pub(super) fn saw(&self, aggregate: &Aggregate, record: &Arc<Record>) {
+        self.latest(aggregate).is(record);
+    }
+
+    fn latest(&self, aggregate: &Aggregate) -> Arc<Latest> {
+        let Ok(latest) = self.records.get_or_insert_with::<_, Infallible>(aggregate, || Ok(Arc::default()));
+        latest
+    }
+
+    /// How the entry was last found, if its record is not known to have moved since.
+    pub(super) fn trail(&self, query: Query<'_>) -> Option<Arc<Trail>> {
+        let trail = self.trails.get(query.key.id())?;
+        let (latest, moves) = &trail.latest;
+        let is_latest = latest.moves.load(Ordering::Relaxed) == *moves;
+        (is_latest && trail.hangs_on.are_those_of(query)).then_some(trail)
+    }
+
+    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, owner: Owner, mut records: Vec<Seen>) {
+        let latest = self.latest(&query.aggregates[0]);
+        let first = records.remove(0);
+        let moves = latest.is(&first.record);
+        let hangs_on = Names::of(query);
+        let trail = Trail { asked, suffix, owner, hangs_on, first, further: records, latest: (latest, moves) };
+        self.trails.insert(query.key.id().clone(), Arc::new(trail));
+    }
+}
+
+fn bounded<K: Eq + Hash, V: Clone, B: BuildHasher + Clone>(items: usize, hasher: B) -> Cache<K, V, UnitWeighter, B> {
+    Cache::with(items, items as u64, UnitWeighter, hasher, DefaultLifecycle::default())
+}
+
+impl Latest {
+    /// Its moves, once it is this.
+    fn is(&self, record: &Arc<Record>) -> u64 {
+        let mut last = lock(&self.record);
+        if last.as_ref() != Some(record) {
+            *last = Some(Arc::clone(record));
+            self.moves.fetch_add(1, Ordering::Relaxed);
+        }
+        self.moves.load(Ordering::Relaxed)
+    }
+}
+
+impl Names {
+    fn of(query: Query<'_>) -> Self {
+        if is_own(query) { Self::Own } else { Self::These(query.aggregates.to_vec()) }
+    }
+
+    fn are_those_of(&self, query: Query<'_>) -> bool {
+        match self {
+            Self::Own => is_own(query),
+            Self::These(names) => names == query.aggregates,
+        }
+    }
+}
+
+fn is_own(query: Query<'_>) -> bool {
+    matches!(query.aggregates, [only] if only.as_str() == query.key.text())
+}
+
+impl Trail {
+    /// The entry's bytes, if every record still says the same.
+    pub(super) fn entry<'v>(&self, values: &'v Values) -> Option<&'v [u8]> {
+        let says = |(at, seen): (usize, &Seen)| self.asked.record(values, at) == Some(&seen.text);
+        let is_same = values.get(0) == Some(&self.first.text) && (1..).zip(&self.further).all(says);
+        if is_same { values.get(1) } else { None }
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        std::iter::once(&self.first).chain(&self.further).map(|seen| &*seen.record)
+    }
+}

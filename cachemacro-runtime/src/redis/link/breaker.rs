@@ -1,0 +1,284 @@
+//! Stops asking a server that does not answer: after some failures in a row operations fail at once, and only a probe is
+//! sent now and then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::util::clock::{AtomicMoment, Clock, Moment};
+use crate::util::sync::{Mutex, lock};
+
+/// So many failures in a row open it.
+const FAILURES: u32 = 5;
+/// Before the first probe; each further one waits twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A server that fails again this soon after a probe's success is not waited for from the beginning.
+const TRIAL: Duration = Duration::from_secs(5);
+
+/// Either closed, or open until a [`Probe`] succeeds. At any time there is at most one probe that counts.
+pub(super) struct Breaker {
+    clock: Arc<dyn Clock>,
+    /// How long a probe may take.
+    patience: Duration,
+    /// Zero while it is closed. While it is open, when the probe must have ended; later it counts as lost, as it is when
+    /// its runtime has stood still.
+    probe_due: AtomicMoment,
+    /// Of its being closed; results of operations that began in an earlier one are ignored.
+    period: AtomicU32,
+    failures: AtomicU32,
+    openings: AtomicU64,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Of the probe that counts.
+    probe: u64,
+    wait: Duration,
+    closed: Option<Moment>,
+}
+
+/// The permission for one operation. What became of it may be reported, or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    period: u32,
+}
+
+/// The duty to probe, after `wait`. Its outcome must be reported: [`Breaker::close`], [`Breaker::wait_longer`] or
+/// [`Breaker::abandon`].
+#[derive(Debug)]
+pub(super) struct Probe {
+    serial: u64,
+    pub(super) wait: Duration,
+}
+
+impl Breaker {
+    pub(super) fn new(clock: Arc<dyn Clock>, patience: Duration) -> Self {
+        Self {
+            clock,
+            patience,
+            probe_due: AtomicMoment::default(),
+            period: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
+            openings: AtomicU64::new(0),
+            state: Mutex::new(State { probe: 0, wait: FIRST_WAIT, closed: None }),
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.probe_due.load() != Moment::default()
+    }
+
+    /// How often it has opened.
+    pub(super) fn openings(&self) -> u64 {
+        self.openings.load(Ordering::Relaxed)
+    }
+
+    /// Whether an operation may run. If not, a lost probe may have to be replaced.
+    pub(super) fn admit(&self) -> Result<Pass, Option<Probe>> {
+        let due = self.probe_due.load();
+        if due == Moment::default() {
+            return Ok(Pass { period: self.period.load(Ordering::Acquire) });
+        }
+        if self.clock.now() <= due {
+            return Err(None);
+        }
+        let mut state = lock(&self.state);
+        let is_lost = self.is_open() && self.clock.now() > self.probe_due.load();
+        Err(is_lost.then(|| self.probe(&mut state, Duration::ZERO)))
+    }
+
+    pub(super) fn succeeded(&self, pass: Pass) {
+        if self.failures.load(Ordering::Relaxed) != 0 && self.is_of_now(pass) {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Opens it if that was one too many.
+    pub(super) fn failed(&self, pass: Pass) -> Option<Probe> {
+        if !self.is_of_now(pass) || self.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES {
+            return None;
+        }
+        let mut state = lock(&self.state);
+        if self.is_open() || !self.is_of_now(pass) {
+            return None;
+        }
+        let was_on_trial = state.closed.is_some_and(|closed| self.clock.now().since(closed) < TRIAL);
+        state.wait = if was_on_trial { longer(state.wait) } else { FIRST_WAIT };
+        self.period.fetch_add(1, Ordering::AcqRel);
+        self.openings.fetch_add(1, Ordering::Relaxed);
+        let wait = state.wait;
+        Some(self.probe(&mut state, wait))
+    }
+
+    /// The probe succeeded.
+    pub(super) fn close(&self, probe: &Probe) {
+        let mut state = lock(&self.state);
+        if state.probe == probe.serial {
+            state.closed = Some(self.clock.now());
+            self.failures.store(0, Ordering::Relaxed);
+            self.probe_due.store(Moment::default());
+        }
+    }
+
+    /// The probe failed: the next one, unless another has taken its place.
+    pub(super) fn wait_longer(&self, probe: &Probe) -> Option<Probe> {
+        let mut state = lock(&self.state);
+        if state.probe != probe.serial {
+            return None;
+        }
+        state.wait = longer(state.wait);
+        let wait = state.wait;
+        Some(self.probe(&mut state, wait))
+    }
+
+    /// The probe will never end: whoever asks next replaces it.
+    pub(super) fn abandon(&self, probe: &Probe) {
+        let state = lock(&self.state);
+        if state.probe == probe.serial && self.is_open() {
+            self.probe_due.store(just_open());
+        }
+    }
+
+    fn is_of_now(&self, pass: Pass) -> bool {
+        pass.period == self.period.load(Ordering::Acquire)
+    }
+
+    fn probe(&self, state: &mut State, wait: Duration) -> Probe {
+        state.probe += 1;
+        self.probe_due.store(self.clock.now().after(wait).after(self.patience).max(just_open()));
+        Probe { serial: state.probe, wait }
+    }
+}
+
+/// The earliest moment that does not mean closed: overdue as good as always.
+fn just_open() -> Moment {
+    Moment::default().after(Duration::from_nanos(1))
+}
+
+fn longer(wait: Duration) -> Duration {
+    wait.saturating_mul(2).min(LONGEST_WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::util::clock::ManualClock;
+
+    const PATIENCE: Duration = Duration::from_secs(6);
+
+    fn breaker() -> (ManualClock, Breaker) {
+        let clock = ManualClock::default();
+        (clock.clone(), Breaker::new(Arc::new(clock), PATIENCE))
+    }
+
+    /// Fails until it opens.
+    fn open(breaker: &Breaker) -> Probe {
+        for _ in 1..FAILURES {
+            assert!(breaker.failed(breaker.admit().expect("closed")).is_none());
+        }
+        breaker.failed(breaker.admit().expect("closed")).expect("the last failure opens it")
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_a_success_between_them_does_not() {
+        let (_, breaker) = breaker();
+        for _ in 0..3 {
+            for _ in 1..FAILURES {
+                assert!(breaker.failed(breaker.admit().expect("closed")).is_none());
+            }
+            breaker.succeeded(breaker.admit().expect("closed"));
+        }
+        assert_eq!(breaker.openings(), 0);
+        let probe = open(&breaker);
+        assert_eq!(probe.wait, FIRST_WAIT);
+        assert!(breaker.is_open());
+        assert!(breaker.admit().expect_err("open").is_none(), "one probe is enough");
+        assert_eq!(breaker.openings(), 1);
+    }
+
+    #[test]
+    fn a_probe_waits_longer_each_time_and_its_success_closes() {
+        let (clock, breaker) = breaker();
+        let mut probe = open(&breaker);
+        let mut waits = vec![probe.wait];
+        for _ in 0..7 {
+            clock.advance(probe.wait);
+            probe = breaker.wait_longer(&probe).expect("still the probe that counts");
+            waits.push(probe.wait);
+        }
+        assert_eq!(
+            waits.iter().map(Duration::as_millis).collect::<Vec<_>>(),
+            [100, 200, 400, 800, 1600, 3200, 5000, 5000]
+        );
+        breaker.close(&probe);
+        assert!(!breaker.is_open());
+        breaker.admit().expect("closed");
+    }
+
+    #[test]
+    fn a_server_that_fails_right_after_a_probe_is_waited_for_longer() {
+        let (clock, breaker) = breaker();
+        breaker.close(&open(&breaker));
+        let probe = open(&breaker);
+        assert_eq!(probe.wait, 2 * FIRST_WAIT);
+        breaker.close(&probe);
+        clock.advance(TRIAL);
+        assert_eq!(open(&breaker).wait, FIRST_WAIT);
+    }
+
+    #[test]
+    fn a_lost_probe_is_replaced_once_and_its_late_report_is_ignored() {
+        let (clock, breaker) = breaker();
+        let lost = open(&breaker);
+        clock.advance(FIRST_WAIT + PATIENCE);
+        assert!(breaker.admit().expect_err("open").is_none(), "it is not overdue yet");
+        clock.advance(Duration::from_nanos(1));
+        let other = breaker.admit().expect_err("open").expect("whoever asks replaces it");
+        assert_eq!(other.wait, Duration::ZERO);
+        assert!(breaker.admit().expect_err("open").is_none(), "one probe is enough");
+        assert!(breaker.wait_longer(&lost).is_none());
+        breaker.close(&lost);
+        breaker.abandon(&lost);
+        assert!(breaker.admit().expect_err("open").is_none());
+        breaker.close(&other);
+        assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn an_abandoned_probe_is_replaced_at_once() {
+        let (clock, breaker) = breaker();
+        let probe = open(&breaker);
+        clock.advance(Duration::from_millis(1));
+        breaker.abandon(&probe);
+        assert!(breaker.is_open());
+        breaker.close(&breaker.admit().expect_err("open").expect("whoever asks replaces it"));
+        breaker.abandon(&probe);
+        assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn what_began_before_it_opened_counts_neither_way_after_it_closed() {
+        let (_, breaker) = breaker();
+        let before: Vec<_> = (0..2 * FAILURES).map(|_| breaker.admit().expect("closed")).collect();
+        breaker.close(&open(&breaker));
+        for pass in &before {
+            assert!(breaker.failed(*pass).is_none());
+        }
+        for _ in 1..FAILURES {
+            breaker.failed(breaker.admit().expect("closed"));
+            breaker.succeeded(before[0]);
+        }
+        assert!(breaker.failed(breaker.admit().expect("closed")).is_some());
+    }
+
+    #[test]
+    fn an_operation_that_was_cancelled_leaves_nothing_behind() {
+        let (_, breaker) = breaker();
+        for _ in 0..100 {
+            breaker.admit().expect("closed");
+        }
+        open(&breaker);
+    }
+}

@@ -1,0 +1,174 @@
+//! The connection that operations share, and how it is made: by a task that no impatient operation cancels.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::fault::Fault;
+use super::live::{self, Live};
+use super::server::Server;
+use crate::util::clock::{Clock, Moment};
+use crate::util::sync::{Mutex, lock};
+
+/// The whole of it: names resolved, sentinels asked, connected, greeted.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
+/// A task that has not ended by then runs on a runtime that stands still.
+const LOST: Duration = Duration::from_secs(10);
+/// Before a cluster that is not whole is looked at again.
+const BROKEN: Duration = Duration::from_secs(2);
+
+type Outcome = Result<Arc<Live>, Fault>;
+type Awaited = watch::Receiver<Option<Outcome>>;
+
+/// Where the shared connection is kept, or awaited.
+pub(super) struct Connector {
+    server: Server,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    attempts: AtomicU64,
+    connects: AtomicU64,
+}
+
+enum State {
+    Vacant,
+    Connecting { attempt: u64, since: Moment, outcome: Awaited },
+    Live(Arc<Live>),
+}
+
+impl Connector {
+    pub(super) fn new(server: Server, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let (attempts, connects) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { server, clock, state: Mutex::new(State::Vacant), attempts, connects })
+    }
+
+    /// How often a connection was made.
+    pub(super) fn connects(&self) -> u64 {
+        self.connects.load(Ordering::Relaxed)
+    }
+
+    /// The shared connection, or a new one. Waits for as long as that takes.
+    pub(super) async fn live(self: &Arc<Self>) -> Outcome {
+        // A second time where the runtime that was connecting has ended.
+        for _ in 0..2 {
+            let mut outcome = match self.find()? {
+                Found::Live(live) => return Ok(live),
+                Found::Awaited(outcome) => outcome,
+            };
+            if let Ok(done) = outcome.wait_for(Option::is_some).await
+                && let Some(outcome) = &*done
+            {
+                return outcome.clone();
+            }
+        }
+        Err(Fault::Interrupted)
+    }
+
+    /// The same, but of a connection that nobody has used yet.
+    pub(super) async fn anew(self: &Arc<Self>) -> Outcome {
+        if let State::Live(live) = &*lock(&self.state) {
+            live.end();
+        }
+        self.live().await
+    }
+
+    /// A connection beside the shared one.
+    pub(super) async fn another(&self) -> Result<Live, Fault> {
+        let live = Live::connect(&self.server, &*self.clock);
+        let live = tokio::time::timeout(LIMIT, live).await.map_err(|_| Fault::NotConnected(LIMIT))??;
+        self.connects.fetch_add(1, Ordering::Relaxed);
+        Ok(live)
+    }
+
+    fn find(self: &Arc<Self>) -> Result<Found, Fault> {
+        let now = self.clock.now();
+        let mut state = lock(&self.state);
+        match &*state {
+            State::Live(live) if !live.is_over() => return Ok(Found::Live(Arc::clone(live))),
+            State::Connecting { since, outcome, .. } if now.since(*since) < LOST => {
+                return Ok(Found::Awaited(outcome.clone()));
+            }
+            State::Live(_) | State::Vacant | State::Connecting { .. } => {}
+        }
+        let runtime = Handle::try_current().map_err(|_| Fault::NoRuntime)?;
+        let (sender, outcome) = watch::channel(None);
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        *state = State::Connecting { attempt, since: now, outcome: outcome.clone() };
+        drop(state);
+        let task = Connecting { connector: Arc::clone(self), attempt, sender };
+        runtime.spawn(task.run());
+        Ok(Found::Awaited(outcome))
+    }
+
+    /// Looks at all primaries of a cluster again, where that is due. Operations go on meanwhile, as each answer proves itself;
+    /// but a primary that none of them asks may be another, and processes must agree on the stamp. Where some primary does
+    /// not answer, the cluster is met anew; and if it is not whole, the others are used as before.
+    pub(super) fn recheck(self: &Arc<Self>, live: &Arc<Live>, now: Moment) {
+        if !live.wire.is_cluster() || !live.is_recheck_due(now) {
+            return;
+        }
+        // Until then another operation does not do the same; after it, one may, should this task be lost.
+        live.recheck_after(now, LOST);
+        let (connector, live) = (Arc::clone(self), Arc::clone(live));
+        tokio::spawn(async move {
+            let again = Live::greet(live.wire.clone(), &*connector.clock);
+            let other = match tokio::time::timeout(LIMIT, again).await {
+                Ok(Ok(other)) if other.primaries == live.primaries => None,
+                Ok(Ok(other)) => Some(other),
+                Ok(Err(_)) | Err(_) => match connector.another().await {
+                    Ok(other) => Some(other),
+                    Err(_) => return live.recheck_after(connector.clock.now(), BROKEN),
+                },
+            };
+            live.recheck_after(now, live::RECHECK);
+            if let Some(other) = other {
+                connector.replace(&live, other);
+            }
+        });
+    }
+
+    fn replace(&self, live: &Arc<Live>, other: Live) {
+        let mut state = lock(&self.state);
+        if matches!(&*state, State::Live(present) if Arc::ptr_eq(present, live)) {
+            *state = State::Live(Arc::new(other));
+        }
+    }
+}
+
+enum Found {
+    Live(Arc<Live>),
+    Awaited(Awaited),
+}
+
+/// The task. Dropped by a runtime that ends, it leaves the place to the next.
+struct Connecting {
+    connector: Arc<Connector>,
+    attempt: u64,
+    sender: watch::Sender<Option<Outcome>>,
+}
+
+impl Connecting {
+    async fn run(self) {
+        let outcome = self.connector.another().await.map(Arc::new);
+        self.leave(match &outcome {
+            Ok(live) => State::Live(Arc::clone(live)),
+            Err(_) => State::Vacant,
+        });
+        self.sender.send_replace(Some(outcome));
+    }
+
+    fn leave(&self, next: State) {
+        let mut state = lock(&self.connector.state);
+        if matches!(&*state, State::Connecting { attempt, .. } if *attempt == self.attempt) {
+            *state = next;
+        }
+    }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        self.leave(State::Vacant);
+    }
+}

@@ -1,0 +1,272 @@
+//! The link to the server: one connection that all operations share, under a breaker, and connections of their own for those
+//! that block.
+//!
+//! No operation is served by a server other than the one whose [`Stamp`] it was given (R21): connections that are made here
+//! are greeted before they are used, and looked at again every half second of use; where reconnects happen out of sight (a
+//! connection manager, a cluster) every answer proves whose it is.
+
+mod breaker;
+mod connect;
+mod fault;
+mod live;
+mod own;
+mod patience;
+pub(super) mod server;
+mod stamp;
+#[cfg(test)]
+mod tests;
+pub(super) mod url;
+mod wire;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use redis::{Pipeline, Value};
+use tokio::runtime::Handle;
+
+use self::breaker::{Breaker, Pass, Probe};
+use self::connect::Connector;
+use self::fault::Fault;
+pub(crate) use self::live::Session;
+pub(crate) use self::own::OwnConnection;
+use self::patience::Patience;
+pub(crate) use self::stamp::Stamp;
+use super::config::Redis;
+use crate::error::StoreError;
+use crate::observe::Connection;
+use crate::util::clock::{Clock, Moment};
+
+/// Beyond the time that connecting may take.
+const PROBE_SLACK: Duration = Duration::from_secs(1);
+
+/// The answers to a pipeline.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// One per command; the server's errors among them.
+    pub(crate) values: Vec<Value>,
+    /// Of the server that answered, and that the pipeline was made for.
+    pub(crate) stamp: Stamp,
+    /// Just before the commands were sent.
+    pub(crate) sent: Moment,
+    /// Just after the answers had come.
+    pub(crate) received: Moment,
+}
+
+/// The link to the server. Connects early where it can, else when it is first used, and again whenever it must.
+pub(crate) struct Link {
+    me: Weak<Link>,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+    /// Whether an operation that has to connect first has its whole time left afterwards.
+    connects_apart: bool,
+    longest_block: Duration,
+    /// For messages.
+    address: String,
+    connector: Arc<Connector>,
+    breaker: Breaker,
+    timeouts: AtomicU64,
+}
+
+impl Link {
+    pub(crate) fn new(redis: &Redis, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::made(redis, clock, false)
+    }
+
+    /// For callers that come once in a while and wait for nothing else: the first of them is not to fail because it had to
+    /// connect.
+    pub(crate) fn for_blocked_callers(redis: &Redis, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::made(redis, clock, true)
+    }
+
+    fn made(redis: &Redis, clock: Arc<dyn Clock>, connects_apart: bool) -> Arc<Self> {
+        let server = redis.server().clone();
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            clock: Arc::clone(&clock),
+            timeout: redis.operation_timeout(),
+            connects_apart,
+            longest_block: server.longest_block(),
+            address: server.to_string(),
+            connector: Connector::new(server, Arc::clone(&clock)),
+            breaker: Breaker::new(clock, connect::LIMIT + PROBE_SLACK),
+            timeouts: AtomicU64::new(0),
+        })
+    }
+
+    /// Runs a pipeline on the shared connection, within the operation's time limit and under the breaker. In a cluster all its
+    /// keys are of one slot; it is sent to that slot's primary. May be dropped at any time; the commands may then have run.
+    ///
+    /// # Errors
+    ///
+    /// No answer came from the server that `build` was told of: the breaker is open, the server out of reach or slow, or
+    /// another one. What the server says to a single command is among the values instead.
+    pub(crate) async fn run(
+        &self,
+        operation: &'static str,
+        build: impl FnOnce(&Session) -> Pipeline,
+    ) -> Result<Reply, StoreError> {
+        let pass = self.admit(operation)?;
+        let outcome = self.attempt(build).await;
+        match &outcome {
+            Ok(reply) if fault::unfit(&reply.values).is_none() => self.breaker.succeeded(pass),
+            Ok(_) => self.failed(pass),
+            Err(fault) => self.count(fault, pass),
+        }
+        outcome.map_err(|fault| fault.into_error(operation, &self.address))
+    }
+
+    /// A connection of its own, for commands that block (XREAD, XREADGROUP). It is greeted like any other, and not made
+    /// again: after an error the caller asks for another.
+    ///
+    /// # Errors
+    ///
+    /// The breaker is open, or the server out of reach.
+    pub(crate) async fn own(&self) -> Result<OwnConnection, StoreError> {
+        const OPERATION: &str = "connect";
+        let pass = self.admit(OPERATION)?;
+        match self.connector.another().await {
+            Ok(live) => {
+                self.breaker.succeeded(pass);
+                Ok(OwnConnection::new(live, self.longest_block))
+            }
+            Err(fault) => {
+                self.count(&fault, pass);
+                Err(fault.into_error(OPERATION, &self.address))
+            }
+        }
+    }
+
+    /// Connects before the first operation needs it, where there is a runtime to do it on. A server that is not there is the
+    /// first operation's to find.
+    pub(crate) fn connect_early(&self) {
+        if let Ok(runtime) = Handle::try_current() {
+            let connector = Arc::clone(&self.connector);
+            runtime.spawn(async move {
+                let _ = connector.live().await;
+            });
+        }
+    }
+
+    /// Whether operations fail at once, as the server has not answered lately.
+    pub(crate) fn is_open(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    pub(crate) fn health(&self) -> Connection {
+        Connection {
+            breaker_open: self.is_open(),
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+            connects: self.connector.connects(),
+            openings: self.breaker.openings(),
+        }
+    }
+
+    fn admit(&self, operation: &'static str) -> Result<Pass, StoreError> {
+        let fault = match self.breaker.admit() {
+            Ok(pass) if Handle::try_current().is_ok() => return Ok(pass),
+            Ok(_) => Fault::NoRuntime,
+            Err(None) => Fault::Open,
+            Err(Some(probe)) => {
+                self.probe(probe);
+                Fault::Open
+            }
+        };
+        Err(fault.into_error(operation, &self.address))
+    }
+
+    async fn attempt(&self, build: impl FnOnce(&Session) -> Pipeline) -> Result<Reply, Fault> {
+        let mut patience = Patience::new(self.timeout);
+        let live = patience.wait(self.connector.live()).await.ok_or(Fault::NotConnected(self.timeout))??;
+        if self.connects_apart {
+            patience = Patience::new(self.timeout);
+        }
+        let mut pipeline = build(&live.session);
+        let sent = self.clock.now();
+        self.connector.recheck(&live, sent);
+        let has_proof = live.add_proof(&mut pipeline, sent);
+        let values = patience.wait(live.wire.send(&pipeline)).await;
+        let received = self.clock.now();
+        let values = match values {
+            Some(answer) => answer.map_err(Fault::Client),
+            None => Err(Fault::NoAnswer(self.timeout)),
+        };
+        let values = values.and_then(|mut values| {
+            if has_proof {
+                live.take_proof(&mut values, sent)?;
+            }
+            Ok(values)
+        });
+        match values {
+            Ok(values) => {
+                live.answered(&values);
+                Ok(Reply { values, stamp: live.session.stamp, sent, received })
+            }
+            Err(fault) => {
+                live.suffer(&fault);
+                Err(fault)
+            }
+        }
+    }
+
+    fn count(&self, fault: &Fault, pass: Pass) {
+        if fault.is_timeout() {
+            self.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        if fault.is_failure() {
+            self.failed(pass);
+        }
+    }
+
+    fn failed(&self, pass: Pass) {
+        if let Some(probe) = self.breaker.failed(pass) {
+            self.probe(probe);
+        }
+    }
+
+    /// Probes in the background until the breaker closes, or the link is dropped.
+    fn probe(&self, probe: Probe) {
+        let probing = Probing { link: self.me.clone(), probe: Some(probe) };
+        // Without a runtime it is dropped, and the next operation that has one takes over.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(probing.run());
+        }
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("address", &self.address).field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+/// Connects anew and greets until it works.
+struct Probing {
+    link: Weak<Link>,
+    /// None once there is nothing left to report.
+    probe: Option<Probe>,
+}
+
+impl Probing {
+    async fn run(mut self) {
+        while let Some(wait) = self.probe.as_ref().map(|probe| probe.wait) {
+            // A fleet that lost its server does not come back to it as one.
+            tokio::time::sleep(wait.mul_f64(0.8 + 0.2 * fastrand::f64())).await;
+            let Some(connector) = self.link.upgrade().map(|link| Arc::clone(&link.connector)) else { return };
+            let outcome = tokio::time::timeout(connect::LIMIT, connector.anew()).await;
+            let (Some(link), Some(probe)) = (self.link.upgrade(), self.probe.take()) else { return };
+            if matches!(outcome, Ok(Ok(_))) {
+                return link.breaker.close(&probe);
+            }
+            self.probe = link.breaker.wait_longer(&probe);
+        }
+    }
+}
+
+impl Drop for Probing {
+    fn drop(&mut self) {
+        if let (Some(link), Some(probe)) = (self.link.upgrade(), &self.probe) {
+            link.breaker.abandon(probe);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The ways to a server, and how connections to it are made.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, MultiplexedConnection};
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisResult};
+
+use super::wire::Wire;
+
+/// One connection attempt, its greeting included.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Of commands on their way into one connection.
+const BUFFER: usize = 1024;
+
+/// Where the server is, and how one comes to it.
+#[derive(Clone)]
+pub(in crate::redis) enum Server {
+    Single(Box<ConnectionInfo>),
+    Sentinel(Arc<Sentinel>),
+    /// Handed over by the user: its reconnects are its own affair, and another like it cannot be made.
+    Manager(ConnectionManager),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(Box<Cluster>),
+}
+
+/// The sentinels of one master.
+pub(in crate::redis) struct Sentinel {
+    pub(in crate::redis) sentinels: Vec<ConnectionInfo>,
+    pub(in crate::redis) master: String,
+    /// How to speak to the master itself.
+    pub(in crate::redis) nodes: SentinelNodeConnectionInfo,
+}
+
+/// The client of a cluster.
+#[cfg(feature = "redis-cluster")]
+#[derive(Clone)]
+pub(in crate::redis) struct Cluster {
+    pub(in crate::redis) client: redis::cluster::ClusterClient,
+    /// The nodes to begin with, for messages.
+    pub(in crate::redis) address: String,
+    /// How long a command may block before the client itself gives up.
+    pub(in crate::redis) longest_block: Duration,
+}
+
+impl Server {
+    /// A connection for operations that many share, or one of its own for a caller that blocks on it. The client never gives
+    /// up on an answer: the link, or the caller, does.
+    pub(super) async fn connect(&self) -> RedisResult<Wire> {
+        match self {
+            Self::Single(server) => Ok(Wire::Own(connect((**server).clone()).await?)),
+            Self::Sentinel(sentinel) => Ok(Wire::Own(connect(sentinel.find_master().await?).await?)),
+            Self::Manager(manager) => Ok(Wire::Manager(manager.clone())),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => {
+                let config = redis::cluster::ClusterConfig::new().set_connection_timeout(CONNECT);
+                Ok(Wire::Cluster(cluster.client.get_async_connection_with_config(config).await?))
+            }
+        }
+    }
+
+    /// How long a command may block on a connection of its own; not at all on one that others share.
+    pub(super) fn longest_block(&self) -> Duration {
+        match self {
+            Self::Single(_) | Self::Sentinel(_) => Duration::MAX,
+            Self::Manager(_) => Duration::ZERO,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => cluster.longest_block,
+        }
+    }
+}
+
+impl Sentinel {
+    /// Asks the sentinels anew each time: nothing of them is kept that could be out of date, or bound to a runtime.
+    async fn find_master(&self) -> RedisResult<ConnectionInfo> {
+        let (sentinels, nodes) = (self.sentinels.clone(), Some(self.nodes.clone()));
+        let mut client = SentinelClient::build(sentinels, self.master.clone(), nodes, SentinelServerType::Master)?;
+        Ok(client.async_get_client().await?.get_connection_info().clone())
+    }
+}
+
+/// Nagle's algorithm would hold a command back until the one before it is acknowledged.
+async fn connect(info: ConnectionInfo) -> RedisResult<MultiplexedConnection> {
+    let tcp_settings = info.tcp_settings().clone().set_nodelay(true);
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(BUFFER);
+    Client::open(info.set_tcp_settings(tcp_settings))?.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// For messages: never a password.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Single(server) => write!(f, "{}", server.addr()),
+            Self::Sentinel(sentinel) => {
+                write!(f, "`{}`, which the sentinels at ", sentinel.master)?;
+                for (nth, sentinel) in sentinel.sentinels.iter().enumerate() {
+                    write!(f, "{}{}", if nth == 0 { "" } else { ", " }, sentinel.addr())?;
+                }
+                f.write_str(" know")
+            }
+            Self::Manager(_) => f.write_str("the address of its connection manager"),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => f.write_str(&cluster.address),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! An entry as bytes: what is sent to the server, and read back from it.
+
+use super::header::{self, Header, Holds, Owner};
+use super::keys::Suffix;
+use super::time::Sample;
+use crate::entry::{Entry, Payload};
+use crate::error::StoreError;
+use crate::protocol::{Snapshot, Token};
+use crate::remote::Decode;
+
+use std::time::Duration;
+
+/// The bytes of an entry, and until when it is served, in milliseconds of the server.
+pub(super) fn pack(
+    entry: &Entry,
+    owner: Owner,
+    suffix: Suffix,
+    further: &[Snapshot],
+    sample: Sample,
+) -> Result<(Vec<u8>, u64), StoreError> {
+    let (holds, payload): (_, &[u8]) = match &entry.payload {
+        Payload::Bytes(bytes) => (Holds::Value, bytes),
+        Payload::Absent(kind) => (Holds::Absent(*kind), &[]),
+        Payload::Object(_) => return Err(StoreError::new("fill", "this store keeps bytes, and was given an object")),
+    };
+    let hard = sample.to_server(entry.hard);
+    let header = Header {
+        holds,
+        owner,
+        token: suffix.token,
+        kind: suffix.kind,
+        written: sample.to_server(entry.written),
+        soft: sample.to_server(entry.soft),
+        hard,
+        cost: u64::try_from(entry.cost.as_micros()).unwrap_or(u64::MAX),
+        weight: entry.weight,
+        further: further.iter().copied().map(still).collect(),
+    };
+    Ok((header::encode(&header, payload), hard / 1000))
+}
+
+/// The entry, if it is this function's and this key's, under this suffix, and bound to what the further aggregates' records now are (R20).
+/// With `decode` its value is an object already, unless the bytes are none.
+pub(super) fn open(
+    bytes: &[u8],
+    owner: Owner,
+    suffix: Suffix,
+    further: impl Iterator<Item = Snapshot>,
+    sample: Sample,
+    decode: Option<Decode>,
+) -> Option<Entry> {
+    let (header, payload) = header::decode(bytes)?;
+    let is_bound = header.further.iter().copied().eq(further.map(still));
+    if !owner.takes(header.owner) || (header.kind, header.token) != (suffix.kind, suffix.token) || !is_bound {
+        return None;
+    }
+    Some(Entry {
+        payload: match header.holds {
+            Holds::Value => match decode.and_then(|decode| decode(payload)) {
+                Some(object) => Payload::Object(object),
+                None => Payload::Bytes(payload.into()),
+            },
+            Holds::Absent(kind) => Payload::Absent(kind),
+        },
+        version: suffix.token.version,
+        kind: suffix.kind,
+        written: sample.to_local(header.written),
+        soft: sample.to_local(header.soft),
+        hard: sample.to_local(header.hard),
+        cost: Duration::from_micros(header.cost),
+        weight: header.weight,
+    })
+}
+
+/// What carries no version of this aggregate is bound to its floor and its turn.
+fn still(snapshot: Snapshot) -> Token {
+    Token { version: snapshot.floor, generation: snapshot.generation }
+}

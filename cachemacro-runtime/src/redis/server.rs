@@ -1,0 +1,120 @@
+//! The server, spoken to in commands and scripts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redis::{FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
+
+use super::link::{Link, Reply, Session, Stamp};
+use super::script::{How, Invocation};
+use super::time::Sample;
+use crate::error::StoreError;
+use crate::util::clock::Moment;
+
+/// Clones share the link.
+#[derive(Clone)]
+pub(super) struct Server {
+    link: Arc<Link>,
+    /// The stamp of the server that answered last.
+    last: Arc<AtomicU64>,
+}
+
+/// The answers to one pipeline, one by one.
+pub(super) struct Answers {
+    operation: &'static str,
+    values: std::vec::IntoIter<Value>,
+    /// Of the server that answered.
+    pub(super) stamp: Stamp,
+    sent: Moment,
+    received: Moment,
+}
+
+impl Server {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link, last: Arc::default() }
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Of the server that answered last.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp::from_bits(self.last.load(Ordering::Relaxed))
+    }
+
+    /// Runs what `build` makes for the connection it will run on; once more with the scripts' sources where the server does
+    /// not know them. Each time it is made anew, so that no random id goes out twice.
+    pub(super) async fn run(
+        &self,
+        operation: &'static str,
+        build: impl Fn(&Session, How) -> Pipeline,
+    ) -> Result<Answers, StoreError> {
+        let mut reply = self.link.run(operation, |session| build(session, How::ByHash)).await?;
+        if reply.values.iter().any(is_no_script) {
+            reply = self.link.run(operation, |session| build(session, How::BySource)).await?;
+        }
+        let Reply { values, stamp, sent, received } = reply;
+        self.last.store(stamp.to_bits(), Ordering::Relaxed);
+        Ok(Answers { operation, values: values.into_iter(), stamp, sent, received })
+    }
+}
+
+fn is_no_script(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
+}
+
+impl Answers {
+    pub(super) fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
+        let read = self.values.next().unwrap_or(Value::Nil).extract_error();
+        let read = read.and_then(|value| Ok(T::from_redis_value(value)?));
+        read.map_err(|error| failed(self.operation, error))
+    }
+
+    /// The answer to [`get`]. `MGET` reads a value of another type as absent, where `GET` would fail.
+    pub(super) fn text(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.next::<(Option<Vec<u8>>,)>().map(|(text,)| text)
+    }
+
+    /// The next answer, which is of as many parts as the command had keys.
+    pub(super) fn sequence(&mut self) -> Result<Vec<Value>, StoreError> {
+        match self.values.next() {
+            Some(Value::Array(values)) => Ok(values),
+            Some(Value::ServerError(error)) => Err(failed(self.operation, error.into())),
+            other => Err(self.unexpected(&format!("{other:?}"))),
+        }
+    }
+
+    /// A word that no script says: the server is no Redis, or its data are another program's.
+    pub(super) fn unexpected(&self, word: &str) -> StoreError {
+        StoreError::new(self.operation, format!("the server's answer makes no sense: {word:?}"))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.as_slice().is_empty()
+    }
+
+    /// The server's clock, as one of the answers shows it.
+    pub(super) fn sample(&self, micros: u64) -> Sample {
+        Sample { before: self.sent, after: self.received, server: micros }
+    }
+}
+
+/// What the server said to one command.
+pub(super) fn failed(operation: &'static str, error: RedisError) -> StoreError {
+    StoreError { operation, reason: format!("the server answered: {error}"), source: Some(Arc::new(error)) }
+}
+
+/// A pipeline of one script.
+pub(super) fn single(call: &Invocation, how: How) -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    pipeline.add_command(call.command(how));
+    pipeline
+}
+
+/// A pipeline that reads one key; see [`Answers::text`].
+pub(super) fn get(key: &str) -> Pipeline {
+    let mut pipeline = Pipeline::new();
+    pipeline.cmd("MGET").arg(key);
+    pipeline
+}

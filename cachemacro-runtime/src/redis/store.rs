@@ -1,0 +1,354 @@
+//! The shared [`Store`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Pipeline;
+
+use super::batch::Batch;
+use super::config::{OnFailover, Redis};
+use super::follow::Reader;
+use super::join::try_all;
+use super::keys::{EntryKeys, Keys, slot};
+use super::known::Known;
+use super::lease::{Leases, millis};
+use super::link::{Link, Stamp};
+use super::names::Names;
+use super::record::Record;
+use super::script::{APPLY, DETECT, ENTER, Invocation, Script, TIME};
+use super::server::{Answers, Server, get, single};
+use super::time::{Sample, Times};
+use crate::error::StoreError;
+use crate::event::Aggregate;
+use crate::protocol::{Applied, Generation, Move, Refused, Snapshot};
+use crate::remote::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Position, Query, Store};
+use crate::util::clock::Clock;
+
+/// How long a record lives that nothing was filled under.
+const EMPTY_LIFE: Duration = Duration::from_secs(3600);
+
+/// The [`Store`] on Redis or Valkey: entries and index records of all processes of one namespace.
+///
+/// It keeps the contract of stores on one server, behind Sentinel and on a cluster. Operations fail within the timeout of
+/// [`Redis`], or at once while the server is known to be away; the engine then answers from the loaders.
+pub struct RedisStore {
+    pub(super) server: Server,
+    pub(super) keys: Keys,
+    pub(super) names: Names,
+    pub(super) known: Known,
+    pub(super) times: Arc<Times>,
+    /// None in a cluster, where a command has the keys of one slot.
+    pub(super) batch: Option<Batch>,
+    pub(super) leases: Arc<Leases>,
+    pub(super) reader: Reader,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) max_entry: usize,
+    source_lag: Duration,
+    on_failover: OnFailover,
+    is_cluster: bool,
+    /// For a connection beside this one.
+    config: Redis,
+    namespace: String,
+}
+
+impl RedisStore {
+    /// The store of this namespace. Connects in the background where there is a tokio runtime, else when it is first used.
+    ///
+    /// `clock` is the one that the deadlines of entries are moments of; `source_lag` is how far the replicas may lag that
+    /// loads read.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use cachemacro::SystemClock;
+    /// use cachemacro::store::{Redis, RedisStore};
+    ///
+    /// let redis = Redis::url("redis://127.0.0.1:6379/")?;
+    /// let store = RedisStore::new(redis, "shop", Arc::new(SystemClock), Duration::ZERO);
+    /// # drop(store);
+    /// # Ok::<(), cachemacro::store::RedisConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn new(config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
+        let link = Link::new(&config, Arc::clone(&clock));
+        link.connect_early();
+        Self::over(link, config, namespace, clock, source_lag)
+    }
+
+    fn over(link: Arc<Link>, config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
+        let (max_entry, on_failover) = (config.largest_entry(), config.failover());
+        let server = Server::new(link);
+        let times = Arc::new(Times::default());
+        Self {
+            keys: Keys::new(namespace),
+            names: Names::default(),
+            known: Known::new(),
+            batch: (!is_cluster(&config)).then(|| Batch::new(server.clone(), Arc::clone(&times), Arc::clone(&clock))),
+            times,
+            leases: Arc::new(Leases::new(server.clone(), config.lease_terms().clone())),
+            reader: Reader::default(),
+            server,
+            clock,
+            max_entry,
+            source_lag,
+            on_failover,
+            is_cluster: is_cluster(&config),
+            namespace: namespace.to_owned(),
+            config,
+        }
+    }
+
+    /// What the event bus speaks through.
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        self.server.link()
+    }
+
+    /// The stream of this namespace.
+    pub(crate) fn events(&self) -> String {
+        self.keys.events()
+    }
+
+    /// A script with what all scripts are given that read a record.
+    pub(super) fn common(&self, script: &'static Script, index: impl Into<String>, stamp: Stamp) -> Invocation {
+        let on_failover = match self.on_failover {
+            OnFailover::SuspectReplay => "suspect",
+            OnFailover::Rotate => "rotate",
+            OnFailover::Trust => "trust",
+        };
+        // The server's milliseconds are rounded down: one more makes up for it.
+        let young = if self.source_lag.is_zero() { 0 } else { millis(self.source_lag).saturating_add(1) };
+        let call = script.on(index).arg(stamp.to_string()).arg(on_failover).arg(young);
+        call.arg(random()).arg(random())
+    }
+
+    /// Whether what the record says may be served.
+    pub(super) fn is_confirmed(&self, record: &Record, stamp: Stamp) -> bool {
+        self.on_failover == OnFailover::Trust || record.is_confirmed_by(stamp)
+    }
+
+    /// The answer of a script about a record: its word, and the record, where it told.
+    pub(super) fn heard(
+        &self,
+        answers: &mut Answers,
+        aggregate: &Aggregate,
+    ) -> Result<(String, Option<Arc<Record>>), StoreError> {
+        let (micros, word, text) = answers.next::<(u64, String, Vec<u8>)>()?;
+        let index = self.keys.index(aggregate);
+        self.observe(&index, answers, micros);
+        let record = Record::parse(&text, &index).map(Arc::new);
+        if let Some(record) = &record {
+            self.known.saw(aggregate, record);
+        }
+        Ok((word, record))
+    }
+
+    pub(super) fn observe(&self, index: &str, answers: &Answers, micros: u64) {
+        self.times.observe(self.slot(index), answers.stamp, answers.sample(micros));
+    }
+
+    /// A present sample of the clock that the entries beside this record expire by.
+    pub(super) async fn sample(&self, operation: &'static str, index: &str) -> Result<Sample, StoreError> {
+        if let Some(sample) = self.times.latest(self.slot(index), self.clock.now()) {
+            return Ok(sample);
+        }
+        let mut answers = self.server.run(operation, |_, how| single(&TIME.on(index), how)).await?;
+        let micros = answers.next()?;
+        self.observe(index, &answers, micros);
+        Ok(answers.sample(micros))
+    }
+
+    async fn try_enter(&self, query: Query<'_>, rotates: bool) -> Result<Entered, StoreError> {
+        let lease = self.leases.ask(self.entry_keys(query).lease());
+        let (term, longest) = (self.leases.term(query.key.site()), self.leases.longest());
+        let enter_one = async |(at, aggregate): (usize, &Aggregate)| {
+            let mut answers = self
+                .server
+                .run("enter", |session, how| {
+                    let mut call = self.common(&ENTER, self.keys.index(aggregate), session.stamp);
+                    call = call.arg(u8::from(rotates)).arg(millis(EMPTY_LIFE));
+                    if at == 0 {
+                        call =
+                            call.key(lease.key()).arg(lease.owner().to_string()).arg(millis(term)).arg(millis(longest));
+                    }
+                    single(&call, how)
+                })
+                .await?;
+            let (micros, word, text, left) = answers.next::<(u64, String, Vec<u8>, i64)>()?;
+            let index = self.keys.index(aggregate);
+            self.observe(&index, &answers, micros);
+            let record = Record::parse(&text, &index).ok_or_else(|| answers.unexpected("no record"))?;
+            let snapshot = record.snapshot();
+            self.known.saw(aggregate, &Arc::new(record));
+            Ok((snapshot, word == "primary", u64::try_from(left).ok()))
+        };
+        let entered = try_all(query.aggregates.iter().enumerate().map(enter_one)).await?;
+        let (hold, lease) = match entered.iter().find_map(|(.., held)| *held) {
+            Some(left) => {
+                lease.give_up();
+                (None, Lease::Held(Duration::from_millis(left).min(longest)))
+            }
+            None => (Some(Hold(Arc::new(lease.keep(term)))), Lease::Free),
+        };
+        let needs_primary = entered.iter().any(|(_, primary, _)| *primary);
+        Ok(Entered {
+            snapshots: entered.into_iter().map(|(snapshot, ..)| snapshot).collect(),
+            needs_primary,
+            hold,
+            lease,
+        })
+    }
+
+    async fn try_apply(&self, aggregate: &Aggregate, moved: Move) -> Result<Applied, StoreError> {
+        let (what, version, other) = match moved {
+            Move::Bump(version) => ("bump", version, None),
+            Move::Next => ("next", 0, None),
+            Move::Restore { version, of } => ("restore", version, Some(of)),
+            Move::Rollback { to } => ("rollback", to, Some(to.saturating_add(1))),
+        };
+        let mut answers = self
+            .server
+            .run("apply", |session, how| {
+                let call = self.common(&APPLY, self.keys.index(aggregate), session.stamp);
+                let other = other.map_or_else(|| "-".to_owned(), padded);
+                single(&call.arg(what).arg(padded(version)).arg(other), how)
+            })
+            .await?;
+        match self.heard(&mut answers, aggregate)?.0.as_str() {
+            "absent" => Ok(Applied::Absent),
+            "duplicate" => Ok(Applied::Duplicate),
+            "moved" => Ok(Applied::Moved),
+            other => Err(answers.unexpected(other)),
+        }
+    }
+
+    async fn try_detect(&self, aggregate: &Aggregate, snapshot: Snapshot, version: u64) -> Result<bool, StoreError> {
+        let turn = format!("{:016x}", snapshot.generation.to_bits());
+        let mut answers = self
+            .server
+            .run("detect", |session, how| {
+                let call = self.common(&DETECT, self.keys.index(aggregate), session.stamp);
+                single(&call.arg(&turn).arg(padded(snapshot.floor)).arg(padded(version)), how)
+            })
+            .await?;
+        Ok(self.heard(&mut answers, aggregate)?.0 == "yes")
+    }
+
+    async fn try_discard(&self, query: Query<'_>) -> Result<(), StoreError> {
+        let keys = self.entry_keys(query);
+        let mut answers = self.server.run("discard", |_, _| get(&keys.index)).await?;
+        let Some(record) = answers.text()?.and_then(|text| Record::parse(&text, &keys.index)) else {
+            return Ok(());
+        };
+        let all: Vec<_> = record.whatever_serves().into_iter().map(|suffix| keys.versioned(suffix)).collect();
+        let mut answers = self
+            .server
+            .run("discard", |_, _| {
+                let mut pipeline = Pipeline::new();
+                pipeline.cmd("DEL").arg(&all);
+                pipeline
+            })
+            .await?;
+        answers.next::<u64>().map(|_| ())
+    }
+
+    /// Which clock the keys beside this one expire by: in a cluster the slot's, else the only one.
+    pub(super) fn slot(&self, index: &str) -> u16 {
+        if self.is_cluster { slot(index) } else { 0 }
+    }
+
+    pub(super) fn trusts(&self) -> bool {
+        self.on_failover == OnFailover::Trust
+    }
+
+    fn entry_keys(&self, query: Query<'_>) -> EntryKeys {
+        self.keys.entry(query.key, &self.names.of(query.key), &query.aggregates[0])
+    }
+}
+
+fn is_cluster(config: &Redis) -> bool {
+    match config.server() {
+        #[cfg(feature = "redis-cluster")]
+        super::link::server::Server::Cluster(_) => true,
+        _ => false,
+    }
+}
+
+/// Versions are compared as text (R19).
+pub(super) fn padded(version: u64) -> String {
+    format!("{version:020}")
+}
+
+pub(super) fn random() -> String {
+    format!("{:016x}", Generation::random().to_bits())
+}
+
+impl Store for RedisStore {
+    fn form(&self) -> Form {
+        Form::Bytes
+    }
+
+    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        Box::pin(self.look_up(query))
+    }
+
+    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+        Box::pin(self.try_enter(query, rotates))
+    }
+
+    fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
+        Box::pin(self.try_fill(query, fill))
+    }
+
+    fn verify<'a>(
+        &'a self,
+        query: Query<'a>,
+        snapshots: &'a [Snapshot],
+        version: u64,
+    ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
+        Box::pin(self.confirm(query, snapshots, version))
+    }
+
+    fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
+        Box::pin(self.try_apply(aggregate, moved))
+    }
+
+    fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
+        Box::pin(self.try_detect(aggregate, snapshot, version))
+    }
+
+    fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
+        Box::pin(self.try_discard(query))
+    }
+
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        Box::pin(self.try_announce(announcements))
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        Box::pin(self.try_follow(from, wait))
+    }
+
+    fn life(&self) -> u64 {
+        if self.trusts() { 0 } else { self.server.stamp().to_bits() }
+    }
+
+    fn detached(&self) -> Option<Arc<dyn Store>> {
+        let (config, clock) = (self.config.clone(), Arc::clone(&self.clock));
+        let link = Link::for_blocked_callers(&config, Arc::clone(&clock));
+        Some(Arc::new(Self::over(link, config, &self.namespace, clock, self.source_lag)))
+    }
+
+    fn patience(&self) -> Duration {
+        self.config.operation_timeout()
+    }
+
+    fn source_lag(&self) -> Duration {
+        self.source_lag
+    }
+}
+
+impl std::fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisStore").field("events", &self.keys.events()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! A shared store, for functions whose name is theirs alone.
+
+use std::fmt;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::store::{Announcement, Answer, Entered, Fill, Followed, Form, Lease, Lookup, Position, Query, Store};
+use crate::callsite::Instance;
+use crate::event::Aggregate;
+use crate::protocol::{Applied, Move, Refused, Snapshot};
+
+/// The shared store of a cache. Functions, and instances of generic functions, that share a name in this binary neither
+/// read nor fill it: their keys would be the same.
+pub(crate) struct Exclusive {
+    store: Arc<dyn Store>,
+    on_shared: Box<dyn Fn(&'static Instance) + Send + Sync>,
+}
+
+impl Exclusive {
+    /// `on_shared` is told of each call of an instance that shares its name.
+    pub(crate) fn new(store: Arc<dyn Store>, on_shared: impl Fn(&'static Instance) + Send + Sync + 'static) -> Self {
+        Self { store, on_shared: Box::new(on_shared) }
+    }
+
+    fn is_refused(&self, query: Query<'_>) -> bool {
+        let instance = query.key.instance();
+        let is_refused = instance.shares_name();
+        if is_refused {
+            (self.on_shared)(instance);
+        }
+        is_refused
+    }
+}
+
+impl Store for Exclusive {
+    fn form(&self) -> Form {
+        self.store.form()
+    }
+
+    fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
+        if self.is_refused(query) { Box::pin(ready(Ok(Lookup::Miss))) } else { self.store.lookup(query) }
+    }
+
+    fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
+        if !self.is_refused(query) {
+            return self.store.enter(query, rotates);
+        }
+        // The lease of the name may be another function's: waiting for it would bring nothing.
+        Box::pin(async move { Ok(Entered { lease: Lease::Free, ..self.store.enter(query, rotates).await? }) })
+    }
+
+    fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
+        if self.is_refused(query) {
+            Box::pin(ready(Ok(Err(Refused::SharedName))))
+        } else {
+            self.store.fill(query, fill)
+        }
+    }
+
+    fn verify<'a>(
+        &'a self,
+        query: Query<'a>,
+        snapshots: &'a [Snapshot],
+        version: u64,
+    ) -> Answer<'a, Result<Vec<Snapshot>, Refused>> {
+        self.store.verify(query, snapshots, version)
+    }
+
+    fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
+        self.store.apply(aggregate, moved)
+    }
+
+    fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
+        self.store.detect(aggregate, snapshot, version)
+    }
+
+    fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
+        if self.is_refused(query) { Box::pin(ready(Ok(()))) } else { self.store.discard(query) }
+    }
+
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        self.store.announce(announcements)
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+        self.store.follow(from, wait)
+    }
+
+    fn life(&self) -> u64 {
+        self.store.life()
+    }
+
+    /// Publishers alone use it, and they fill nothing.
+    fn detached(&self) -> Option<Arc<dyn Store>> {
+        self.store.detached()
+    }
+
+    fn patience(&self) -> Duration {
+        self.store.patience()
+    }
+
+    fn source_lag(&self) -> Duration {
+        self.store.source_lag()
+    }
+}
+
+impl fmt::Debug for Exclusive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exclusive")
+    }
+}

@@ -1,0 +1,16 @@
+//! Where entries are kept: one trait whose operations are those of the protocol, not get, set and delete, and the stores that
+//! implement it.
+
+#[cfg(feature = "testing")]
+pub use crate::contract;
+pub use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
+pub use crate::error::StoreError;
+pub use crate::event::Aggregate;
+pub use crate::local::{Memory, MemoryStore};
+pub use crate::near::{DETECTION, Tiered};
+pub use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot};
+#[cfg(feature = "redis")]
+pub use crate::redis::{OnFailover, Redis, RedisConfigError, RedisStore};
+pub use crate::remote::{
+    Announcement, Answer, Decode, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Notice, Position, Query, Store,
+};

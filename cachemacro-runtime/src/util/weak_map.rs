@@ -1,0 +1,77 @@
+//! A map that keeps its values no longer than their users do.
+//!
+//! Index records live as long as an entry or a load hangs on them, flights as long as somebody waits: neither needs an
+//! eviction policy of its own, and a lost value cannot linger behind a map that forgot it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::RandomState;
+
+use super::sync::{Arc, Mutex, Weak, lock};
+
+const SHARDS: usize = 64;
+
+/// `V`'s `Drop` must call [`WeakMap::forget`] with its own key.
+pub(crate) struct WeakMap<K, V> {
+    hasher: RandomState,
+    shards: Box<[Shard<K, V>]>,
+}
+
+type Shard<K, V> = Mutex<HashMap<K, Weak<V>, RandomState>>;
+
+impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
+    pub(crate) fn new() -> Self {
+        let hasher = RandomState::default();
+        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
+        Self { hasher, shards }
+    }
+
+    fn shard(&self, key: &K) -> &Shard<K, V> {
+        let index = usize::try_from(self.hasher.hash_one(key) >> 58).unwrap_or(0);
+        &self.shards[index % SHARDS]
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
+        lock(self.shard(key)).get(key).and_then(Weak::upgrade)
+    }
+
+    /// The live value, or the one `make` builds. `make` runs under the shard's lock and must not come back here.
+    pub(crate) fn get_or_insert(&self, key: &K, make: impl FnOnce() -> V) -> Arc<V> {
+        let mut shard = lock(self.shard(key));
+        if let Some(live) = shard.get(key).and_then(Weak::upgrade) {
+            return live;
+        }
+        let value = Arc::new(make());
+        shard.insert(key.clone(), Arc::downgrade(&value));
+        value
+    }
+
+    /// Drops the name of a dead value; a living successor under the same key keeps it.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut shard = lock(self.shard(key));
+        if shard.get(key).is_some_and(|weak| weak.strong_count() == 0) {
+            shard.remove(key);
+        }
+    }
+
+    /// Takes the name off `value` while it still lives, so that the next comer starts anew.
+    pub(crate) fn detach(&self, key: &K, value: &V) {
+        let mut shard = lock(self.shard(key));
+        if shard.get(key).is_some_and(|weak| std::ptr::eq(weak.as_ptr(), value)) {
+            shard.remove(key);
+        }
+    }
+
+    /// Every live value, none while a shard is locked.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&V)) {
+        for shard in &self.shards {
+            let live: Vec<_> = lock(shard).values().filter_map(Weak::upgrade).collect();
+            live.iter().for_each(|value| visit(value));
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+}
