@@ -415,3 +415,39 @@ async fn r20_an_entry_over_two_aggregates_is_checked_against_both() {
     repo.cache.publish(PageChanged { name: "b".to_owned() }).await;
     assert_eq!(report(1, "a", &repo).await, 2, "another page did");
 }
+
+/// The row of a lagging replica, read by a refresh, refused because the record moved, is not returned either.
+#[tokio::test]
+async fn g7_a_refresh_returns_no_row_that_was_rolled_back() {
+    #[derive(Clone)]
+    struct Books {
+        table: Arc<Table>,
+        replica: Arc<Table>,
+        cache: Cache,
+    }
+    impl Books {
+        #[cached(
+            key = "ledger:<id>", version_from = |row| row.version, invalidated_by(LedgerMoved { id }, LedgerRolledBack { id }),
+            soft_ttl = "1s", hard_ttl = "10m", jitter = "0%", refresh = inline, cache = self.cache
+        )]
+        async fn read(&self, id: u64) -> Option<Row> {
+            if load_hint().primary_required {
+                return self.table.read(id);
+            }
+            let row = self.replica.read(id);
+            self.cache.publish(LedgerMoved { id, version: 3 }).await;
+            row
+        }
+    }
+    let (builder, clock) = builder();
+    let cache = builder.source_lag(Duration::from_secs(10)).build();
+    // Version 3 was rolled back, and the replica does not know yet.
+    let books = Books { table: Table::at(2), replica: Table::at(3), cache };
+    for _ in 0..2 {
+        assert_eq!(books.read(1).await.expect("a row").version, 2);
+        books.cache.publish(LedgerRolledBack { id: 1, to: 2 }).await;
+    }
+    assert_eq!(books.read(1).await.expect("a row").version, 2);
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(books.read(1).await.expect("a row").version, 2);
+}

@@ -74,8 +74,11 @@ impl Call {
         let Seat::Lead(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         if self.cache.is_local(self.site) {
             self.count(Event::Refresh);
-            // The entry is served, so its records are warm; a young one refuses a replica's row by itself.
-            let entered = Entered { snapshots, needs_primary: false, hold: None, lease: Lease::Free };
+            // An entry may be served under a young record, and an absence under an unverified one: a replica's row that FILL
+            // refuses must not reach the callers either.
+            let replicas_lag = !self.store().source_lag().is_zero();
+            let needs_primary = replicas_lag && self.cache.inner.memory.needs_primary(self.query());
+            let entered = Entered { snapshots, needs_primary, hold: None, lease: Lease::Free };
             return Some(self.ticket(Some(lead), None, Some(entered)));
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;

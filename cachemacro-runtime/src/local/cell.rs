@@ -37,6 +37,10 @@ impl Cell {
         (index.snapshot(), index.needs_primary(now))
     }
 
+    pub(super) fn needs_primary(&self, now: Moment) -> bool {
+        lock(&self.index).needs_primary(now)
+    }
+
     pub(super) fn apply(&self, moved: Move, now: Moment, source_lag: Duration) -> Applied {
         let mut index = lock(&self.index);
         let applied = index.apply(moved, now, source_lag);

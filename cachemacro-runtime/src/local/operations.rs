@@ -1,4 +1,4 @@
-//! The operations of PROTOCOL §3, none of which fails or waits here.
+//! The operations of docs/protocol.md, none of which fails or waits here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,13 @@ impl MemoryStore {
             });
         }
         entered
+    }
+
+    /// Whether a load must read the primary, as ENTER would say.
+    pub(crate) fn needs_primary(&self, query: Query<'_>) -> bool {
+        let now = self.clock.now();
+        let mut cells = query.aggregates.iter().map(|aggregate| self.cells.get(aggregate));
+        cells.any(|cell| cell.is_none_or(|cell| cell.needs_primary(now)))
     }
 
     pub(crate) fn fill_now(&self, query: Query<'_>, fill: Fill) -> Result<(), Refused> {
