@@ -3,6 +3,7 @@
 //! | command | does |
 //! |---|---|
 //! | `cargo xtask test` | every test of the workspace, doctests and the model checker included; installs Redis for them where it is missing |
+//! | `cargo xtask explore [states]` | explores the protocol: three million states of each world; with `rules`, without one of its rules each |
 //! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
 //! | `cargo xtask instructions` | counts the instructions of the hot paths, and writes docs/instructions.md |
 //! | `cargo xtask bench` | measures, beside other caches, what a cached call costs, and writes docs/PERFORMANCE.md |
@@ -11,6 +12,7 @@
 //! | `cargo xtask package` | packages every published crate, builds each from its package, and documents them as docs.rs does |
 
 mod bench;
+mod explore;
 mod instructions;
 mod metadata;
 mod minimal_versions;
@@ -26,6 +28,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test    run every test of the workspace; installs Redis for them where it is missing and apt-get may be used
+  explore [states | rules]
+          explore the protocol, three million states of each world, or without one of its rules each
   mutants [name ...]
           switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
   instructions
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bench"] => bench::run(),
+        ["explore", ref arguments @ ..] => explore::run(arguments),
         ["instructions"] => instructions::run(),
         ["test"] => test::run(),
         ["mutants", ref names @ ..] => mutants::run(names),

@@ -1,4 +1,4 @@
-//! The index record of one aggregate: what PROTOCOL §3 says of floor, marks, alias, cold and young, and nothing else.
+//! The index record of one aggregate: what docs/protocol.md says of floor, marks, alias, cold and young, and nothing else.
 //!
 //! The record knows no lock, no clock and no store, so the model can explore it, and every store can be held against it.
 
@@ -16,24 +16,24 @@ const MAX_MARKS: usize = 8;
 /// The record.
 #[derive(Clone, Debug)]
 pub struct Index {
-    floor: u64,
+    pub(super) floor: u64,
     /// The first mark, from version 0.
-    first: Generation,
-    past: Option<Box<Past>>,
-    cold: bool,
-    young_until: Moment,
-    rotates: bool,
+    pub(super) first: Generation,
+    pub(super) past: Option<Box<Past>>,
+    pub(super) cold: bool,
+    pub(super) young_until: Moment,
+    pub(super) rotates: bool,
     /// A new one with every mark, and with `rotates` at every event. Loads are fenced with it, and what carries no version
     /// is bound to it.
-    turn: Generation,
+    pub(super) turn: Generation,
 }
 
 /// What few records have: apart, as most records are many.
 #[derive(Clone, Default, Debug)]
-struct Past {
+pub(super) struct Past {
     /// Further marks: `(from, generation)`, ascending.
-    marks: Vec<(u64, Generation)>,
-    alias: Option<u64>,
+    pub(super) marks: Vec<(u64, Generation)>,
+    pub(super) alias: Option<u64>,
 }
 
 impl Index {

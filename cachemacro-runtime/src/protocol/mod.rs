@@ -9,6 +9,8 @@ mod copy;
 mod fence;
 mod index;
 mod moved;
+#[cfg(feature = "testing")]
+mod parts;
 mod refused;
 mod source;
 mod token;
@@ -18,6 +20,8 @@ pub use copy::may_copy;
 pub use fence::{Fence, FenceKind, Snapshot};
 pub use index::Index;
 pub use moved::{Applied, Move};
+#[cfg(feature = "testing")]
+pub use parts::IndexParts;
 pub use refused::Refused;
 pub use source::SourceStep;
 pub use token::{Generation, Token};

@@ -1,0 +1,44 @@
+//! An index record taken apart, so that the exploration can compare, keep and change its states.
+
+use super::index::{Index, Past};
+use super::token::Generation;
+use crate::util::clock::Moment;
+
+/// The fields of an [`Index`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "they are those of `Index`")]
+pub struct IndexParts {
+    pub floor: u64,
+    pub first: Generation,
+    pub marks: Vec<(u64, Generation)>,
+    pub alias: Option<u64>,
+    pub cold: bool,
+    pub young_until: Moment,
+    pub rotates: bool,
+    pub turn: Generation,
+}
+
+impl From<&Index> for IndexParts {
+    fn from(index: &Index) -> Self {
+        let past = index.past.as_deref();
+        Self {
+            floor: index.floor,
+            first: index.first,
+            marks: past.map(|past| past.marks.clone()).unwrap_or_default(),
+            alias: past.and_then(|past| past.alias),
+            cold: index.cold,
+            young_until: index.young_until,
+            rotates: index.rotates,
+            turn: index.turn,
+        }
+    }
+}
+
+impl From<IndexParts> for Index {
+    fn from(parts: IndexParts) -> Self {
+        let IndexParts { floor, first, marks, alias, cold, young_until, rotates, turn } = parts;
+        let has_past = !marks.is_empty() || alias.is_some();
+        let past = has_past.then(|| Box::new(Past { marks, alias }));
+        Self { floor, first, past, cold, young_until, rotates, turn }
+    }
+}
