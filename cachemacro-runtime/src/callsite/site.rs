@@ -107,7 +107,7 @@ impl Site {
         *self.index.get_or_init(|| NEXT_INDEX.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether the database may use a version number of this function's aggregates twice (PROTOCOL §3, the reused profile).
+    /// Whether the database may use a version number of this function's aggregates twice (docs/protocol.md, the reused profile).
     /// Then every event ends what carries no version of its own: opaque values, but also the absences of row mode, and what
     /// hangs on an aggregate that is not the entry's first.
     pub(crate) fn rotates(&self) -> bool {

@@ -105,7 +105,7 @@ impl FunctionStats {
     }
 }
 
-/// Fills that the store refused, by the reason of PROTOCOL §3.
+/// Fills that the store refused, by the reason that FILL gave (docs/protocol.md).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusedFills {

@@ -1,6 +1,6 @@
 //! Why a fill was refused.
 
-/// Why a store refused a fill (PROTOCOL §3, FILL).
+/// Why a store refused a fill (docs/protocol.md, FILL).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// There is no index record.

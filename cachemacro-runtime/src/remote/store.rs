@@ -1,4 +1,4 @@
-//! Where entries are kept: one trait whose operations are those of PROTOCOL §3, not get, set and delete.
+//! Where entries are kept: one trait whose operations are those of docs/protocol.md, not get, set and delete.
 
 use std::future::Future;
 use std::pin::Pin;

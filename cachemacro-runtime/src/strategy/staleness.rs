@@ -1,4 +1,4 @@
-//! How old a value may get, and from which parts that is made (PROTOCOL G1 to G3).
+//! How old a value may get, and from which parts that is made (G1 to G3).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A store of bytes in two hash maps, written from PROTOCOL §3 alone: what the suite and the model hold the real one
+//! A store of bytes in two hash maps, written from docs/protocol.md alone: what the suite and the model hold the real one
 //! against. Any one rule can be left out of it, to see who notices.
 
 use std::collections::HashMap;

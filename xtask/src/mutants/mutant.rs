@@ -33,7 +33,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "max-merge",
-        rule: "R1: an event that comes late lowers no floor",
+        rule: "R3: an event that comes late lowers no floor",
         test: "",
         edits: &[Edit {
             file: "redis/scripts/apply.lua",
@@ -43,7 +43,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "last-mark",
-        rule: "R7: a load is stored under no record but the one it entered",
+        rule: "R2: a load is stored under no record but the one it entered",
         test: "",
         edits: &[
             Edit {
@@ -61,7 +61,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "rollback-mark",
-        rule: "R6: a version's number says nothing of what it was before a rollback",
+        rule: "G7: a version's number says nothing of what it was before a rollback",
         test: "",
         edits: &[Edit {
             file: "redis/scripts/apply.lua",
