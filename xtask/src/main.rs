@@ -4,15 +4,19 @@
 //! |---|---|
 //! | `cargo xtask test` | every test of the workspace, doctests and the model checker included; installs Redis for them where it is missing |
 //! | `cargo xtask explore [states]` | explores the protocol: three million states of each world; with `rules`, without one of its rules each |
+//! | `cargo xtask test --quick` | those tests that together take less than five minutes on two cores, and says which it leaves out |
+//! | `cargo xtask soak` | ten times as many reads, on one process and on a fleet, as `cargo xtask test` |
 //! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
 //! | `cargo xtask instructions` | counts the instructions of the hot paths, and writes docs/instructions.md |
 //! | `cargo xtask bench` | measures, beside other caches, what a cached call costs, and writes docs/PERFORMANCE.md |
+//! | `cargo xtask fuzz [seconds]` | builds the fuzz targets with coverage, on a stable compiler, and runs each for ten seconds or so many |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 //! | `cargo xtask minimal-versions` | builds the published crates with the oldest dependencies that they allow |
 //! | `cargo xtask package` | packages every published crate, builds each from its package, and documents them as docs.rs does |
 
 mod bench;
 mod explore;
+mod fuzz;
 mod instructions;
 mod metadata;
 mod minimal_versions;
@@ -20,6 +24,8 @@ mod msrv;
 mod mutants;
 mod package;
 mod programs;
+mod soak;
+mod steps;
 mod test;
 
 use std::process::{Command, ExitCode};
@@ -30,11 +36,16 @@ usage: cargo xtask <command>
   test    run every test of the workspace; installs Redis for them where it is missing and apt-get may be used
   explore [states | rules]
           explore the protocol, three million states of each world, or without one of its rules each
+  test --quick
+          run those that together take less than five minutes, and say which are left out
+  soak    check ten times as many reads, in one process and on a fleet, as the tests do
   mutants [name ...]
           switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
   instructions
           count the instructions of the hot paths, and write docs/instructions.md
   bench   measure what a cached call costs, beside other caches, and write docs/PERFORMANCE.md
+  fuzz [seconds]
+          build the fuzz targets with coverage, and run each for ten seconds or so many
   msrv    check the dependencies of the published crates against the workspace's rust-version
   minimal-versions
           build the published crates with the oldest dependencies that they allow
@@ -47,7 +58,11 @@ fn main() -> ExitCode {
         ["explore", ref arguments @ ..] => explore::run(arguments),
         ["instructions"] => instructions::run(),
         ["test"] => test::run(),
+        ["test", "--quick"] => test::quick(),
+        ["soak"] => soak::run(),
         ["mutants", ref names @ ..] => mutants::run(names),
+        ["fuzz"] => fuzz::run(None),
+        ["fuzz", seconds] => fuzz::run(Some(seconds)),
         ["msrv"] => msrv::run(),
         ["minimal-versions"] => minimal_versions::run(),
         ["package"] => package::run(),

@@ -30,6 +30,10 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
+/// What libFuzzer is built with.
+const COMPILER: Program =
+    Program { name: "c++", package: "g++", tests: "the fuzz targets: libFuzzer is written in C++" };
+
 /// The table of instructions is of x86-64 Linux: elsewhere its test is skipped.
 const COUNTS: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
 
@@ -58,18 +62,27 @@ enum Plan {
 /// # Errors
 /// If one is still missing: which, for which tests, and how to install it.
 pub(crate) fn provide() -> Result<(), String> {
-    let missing = missing();
+    provide_all(|| missing(PROGRAMS))
+}
+
+/// As [`provide`], for the fuzz targets.
+pub(crate) fn provide_compiler() -> Result<(), String> {
+    provide_all(|| missing(&[COMPILER]))
+}
+
+fn provide_all(list: impl Fn() -> Vec<&'static Program>) -> Result<(), String> {
+    let missing = list();
     match plan(&missing, installer) {
         Plan::Nothing => return Ok(()),
         Plan::Install(commands) => commands.iter().for_each(|command| run(command)),
         Plan::GiveUp(reason) => return Err(complaint(&missing, reason)),
     }
-    let missing = self::missing();
+    let missing = list();
     if missing.is_empty() { Ok(()) } else { Err(complaint(&missing, "apt-get did not install it")) }
 }
 
-fn missing() -> Vec<&'static Program> {
-    let needed = PROGRAMS.iter().filter(|program| COUNTS || program.name != "valgrind");
+fn missing(programs: &'static [Program]) -> Vec<&'static Program> {
+    let needed = programs.iter().filter(|program| COUNTS || program.name != "valgrind");
     needed.filter(|program| find(program.name).is_none()).collect()
 }
 
@@ -131,7 +144,7 @@ fn run(command: &[&str]) {
 
 fn complaint(missing: &[&Program], reason: &str) -> String {
     let mut text =
-        "the tests start real servers and count instructions, and need programs that are not on the PATH:\n".to_owned();
+        "the tests start real servers, count instructions and build libFuzzer, and need programs that are not on the PATH:\n".to_owned();
     for Program { name, package, tests } in missing {
         text += &format!("\n  {name}: for {tests}\n    apt-get install {package}      # Debian, Ubuntu\n");
     }
