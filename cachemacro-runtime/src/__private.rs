@@ -23,7 +23,9 @@ pub use crate::event::{
 pub use crate::key::{KeyPart, KeyWriter, canon, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::protocol::Move;
-pub use crate::publish::{Batch, check_commit, defer, publish, publish_quietly, publish_quietly_sync, publish_sync};
+pub use crate::publish::{
+    Batch, Unfinished, check_commit, defer, publish, publish_quietly, publish_quietly_sync, publish_sync,
+};
 pub use crate::value::*;
 pub use crate::{CacheError, compare, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
 

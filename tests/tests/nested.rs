@@ -437,3 +437,92 @@ async fn what_is_bound_or_bound_by_its_ttl_alone_is_no_finding() {
     repo.cache.publish(UserUpdated { id: 2, version: 2 }).await;
     assert_eq!(repo.pair(1, 2).await, 2);
 }
+
+/// Functions that load through another, in a mode that forbids loads.
+mod only_if_cached {
+    use super::*;
+
+    #[derive(Clone)]
+    struct Pages {
+        cache: Cache,
+        row: Arc<AtomicU64>,
+    }
+
+    impl Pages {
+        fn new() -> Self {
+            Self { cache: Cache::builder().build(), row: Arc::new(AtomicU64::new(1)) }
+        }
+
+        #[cached(key = "inner:<id>", ttl_only = "a test", hard_ttl = "1h", cache = self.cache)]
+        async fn inner(&self, id: u64) -> Option<u64> {
+            let _ = id;
+            Some(self.row.load(SeqCst))
+        }
+
+        /// Its type cannot say that nothing is cached.
+        #[cached(key = "outer:<id>", ttl_only = "a test", hard_ttl = "1h", cache = self.cache)]
+        async fn outer(&self, id: u64) -> String {
+            format!("{:?}", self.inner(id).await)
+        }
+
+        /// Makes something of what is not cached.
+        #[cached(key = "glance:<id>", ttl_only = "a test", hard_ttl = "1h", cache = self.cache)]
+        async fn glance(&self, id: u64) -> String {
+            format!("{:?}", CacheMode::OnlyIfCached.scope(self.inner(id)).await)
+        }
+
+        #[cached(key = "around:<id>", ttl_only = "a test", hard_ttl = "1h", cache = self.cache)]
+        async fn around(&self, id: u64) -> String {
+            self.glance(id).await
+        }
+
+        #[cached(key = "inner_sync:<id>", ttl_only = "a test", hard_ttl = "1h", local, cache = self.cache)]
+        fn inner_sync(&self, id: u64) -> Option<u64> {
+            let _ = id;
+            Some(self.row.load(SeqCst))
+        }
+
+        #[cached(key = "outer_sync:<id>", ttl_only = "a test", hard_ttl = "1h", local, cache = self.cache)]
+        fn outer_sync(&self, id: u64) -> String {
+            format!("{:?}", self.inner_sync(id))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_load_that_must_be_made_is_made_of_what_is_there() {
+        let pages = Pages::new();
+        assert_eq!(CacheMode::OnlyIfCached.scope(pages.inner(1)).await, None, "as was asked");
+        assert_eq!(CacheMode::OnlyIfCached.scope(pages.outer(1)).await, "Some(1)");
+        assert_eq!(pages.outer(1).await, "Some(1)");
+        assert_eq!(CacheMode::OnlyIfCached.scope_sync(|| pages.outer_sync(1)), "Some(1)");
+        assert_eq!(pages.outer_sync(1), "Some(1)");
+    }
+
+    #[tokio::test]
+    async fn what_was_made_without_a_load_is_not_stored() {
+        let pages = Pages::new();
+        assert_eq!(pages.around(1).await, "None", "as its function says");
+        assert_eq!(pages.inner(1).await, Some(1));
+        assert_eq!((pages.around(1).await, pages.glance(1).await), ("Some(1)".to_owned(), "Some(1)".to_owned()));
+        pages.row.store(7, SeqCst);
+        assert_eq!(pages.around(1).await, "Some(1)", "what it could know is stored");
+    }
+}
+
+/// A load that makes something of another's failure does not end with that one's events.
+#[tokio::test]
+async fn a_failure_that_a_load_swallows_is_a_missing_binding() {
+    #[cached(key = "user:<id>", invalidated_by(UserUpdated { id }), hard_ttl = "1h", skip(cache, row), cache = cache)]
+    async fn user(cache: &Cache, id: u64, row: Result<u64, String>) -> Result<u64, String> {
+        let _ = (id, cache);
+        row
+    }
+    #[cached(key = "team:<id>", invalidated_by(TeamUpdated { id }), hard_ttl = "1h", skip(cache, row), cache = cache)]
+    async fn team(cache: &Cache, id: u64, row: Result<u64, String>) -> u64 {
+        user(cache, id, row).await.unwrap_or(0)
+    }
+    let cache = Cache::builder().build();
+    assert_eq!(team(&cache, 1, Err("down".to_owned())).await, 0);
+    let findings = cache.findings();
+    assert_eq!((findings.len(), findings[0].function, findings[0].kind), (1, "team", FindingKind::MissingBinding));
+}

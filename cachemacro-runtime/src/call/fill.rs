@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::load::LoadHint;
+use super::load::{self, LoadHint};
 use super::permit::Ticket;
 use super::state::{Call, MAX_LOADS, Served, Step};
 use crate::coalesce::Landing;
@@ -49,6 +49,12 @@ impl Call {
         }
         let dependencies = ticket.load.as_ref().map(|load| load.take()).unwrap_or_default();
         self.look_for_missing_bindings(&dependencies);
+        if dependencies.is_incomplete {
+            // So is what an outer load makes of it.
+            load::not_cached();
+            self.trace(CallOutcome::LoadedNotStored, None);
+            return Landed::Return;
+        }
         let bound = dependencies.bound;
         let deadlines = self.deadlines(&ticket, &loaded, bound);
         let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
@@ -85,6 +91,7 @@ impl Call {
                 if was_cached {
                     self.discard().await;
                 }
+                self.observe_failed();
                 self.trace(CallOutcome::Failed, None);
                 Landed::Return
             }

@@ -116,6 +116,7 @@ impl Call {
             Some(Waited::Landed(Landing::Void)) => None,
             Some(Waited::Landed(Landing::Error(error))) => {
                 self.trace(CallOutcome::Failed, None);
+                self.observe_failed();
                 Some(Step::Failed(error))
             }
             Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {

@@ -40,6 +40,9 @@ pub(crate) struct Dependencies {
     pub(crate) aggregates: Option<HashMap<Aggregate, SeenAggregate>>,
     /// Whether something that was asked for is not there.
     pub(crate) has_absence: bool,
+    /// Whether a call was answered that nothing is cached, as `CacheMode::OnlyIfCached` forbade it to load: what was made of
+    /// that answer is for the caller alone.
+    pub(crate) is_incomplete: bool,
 }
 
 /// An aggregate that something served hangs on.
@@ -111,6 +114,13 @@ pub(crate) fn is_loading_this(key: &EntryKey, cache: usize) -> bool {
 pub(crate) fn served(served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>) {
     if let Some(load) = context::read(|current: &Current| Arc::clone(&current.0)) {
         load.add(served, aggregates);
+    }
+}
+
+/// Tells the load that this runs inside of that a call was not allowed to load.
+pub(crate) fn not_cached() {
+    if let Some(load) = context::read(|current: &Current| Arc::clone(&current.0)) {
+        lock(&load.dependencies).is_incomplete = true;
     }
 }
 

@@ -18,6 +18,10 @@ impl Call {
     }
 
     pub(super) fn refuse(&self, error: CacheError) -> Step {
+        match error {
+            CacheError::NotCached { .. } => load::not_cached(),
+            _ => self.observe_failed(),
+        }
         self.trace(CallOutcome::Refused, None);
         Step::Refuse(error)
     }

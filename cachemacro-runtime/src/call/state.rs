@@ -218,6 +218,16 @@ impl Call {
         }
     }
 
+    /// As [`Call::observe`], for a call that failed: a load that makes something of that does not end with the events of this
+    /// function, unless it binds them.
+    pub(super) fn observe_failed(&self) {
+        if load::is_loading() {
+            let clock = &self.cache.inner.clock;
+            let served = ServedInLoad { site: self.site, deadlines: None, clock, is_absent: false };
+            load::served(&served, self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
+        }
+    }
+
     /// Counts a store's failure; the caller goes on without the store.
     pub(super) fn or_count<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {

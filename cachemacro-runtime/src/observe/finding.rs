@@ -48,6 +48,8 @@ pub enum FindingKind {
     TransactionArgument,
     /// Two functions would have the same name in a shared store.
     SharedName,
+    /// A writer was cancelled, or panicked, and its events are not known without the value that it would have returned.
+    UnfinishedWriter,
 }
 
 impl fmt::Display for FindingKind {
@@ -59,6 +61,7 @@ impl fmt::Display for FindingKind {
             Self::MissingBinding => "an event is missing",
             Self::TransactionArgument => "a transaction is an argument",
             Self::SharedName => "two functions share a name",
+            Self::UnfinishedWriter => "a writer did not come to its end",
         })
     }
 }

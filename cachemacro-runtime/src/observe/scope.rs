@@ -24,7 +24,7 @@ pub enum CacheMode {
     ///
     /// Where nothing is cached the caller gets `None` or `Ok(None)` if its return type has one, else a
     /// [`CacheError::NotCached`](crate::CacheError::NotCached) if its error can carry it. A function whose return type can
-    /// say neither loads after all: it must return something.
+    /// say neither loads after all: it must return something. What it calls while it loads may load, too.
     OnlyIfCached,
 }
 
@@ -209,7 +209,8 @@ pub(crate) fn record(trace: impl FnOnce() -> Trace) {
     }
 }
 
-/// Runs a load. Calls inside it keep the mode, and leave the caller's trace alone.
+/// Runs a load. Calls inside it keep the mode, but for `OnlyIfCached`: a load that must be made must have what it is made of.
+/// They leave the caller's trace alone.
 pub(crate) async fn without_trace<F: Future>(future: F) -> F::Output {
     match untraced() {
         Some(scope) => context::within(Some(scope), future).await,
@@ -225,8 +226,10 @@ pub(crate) fn without_trace_sync<T>(run: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The scope without its trace, where it has one.
+/// The scope of a load, where it is another one than the caller's.
 fn untraced() -> Option<Scope> {
-    let mode = context::read(|scope: &Scope| scope.trace.is_some().then_some(scope.mode))??;
-    Some(Scope { mode, trace: None })
+    let (mode, is_traced) = context::read(|scope: &Scope| (scope.mode, scope.trace.is_some()))?;
+    let is_limited = mode == CacheMode::OnlyIfCached;
+    let mode = if is_limited { CacheMode::Default } else { mode };
+    (is_traced || is_limited).then_some(Scope { mode, trace: None })
 }

@@ -5,9 +5,11 @@ mod commit;
 mod hand_out;
 mod outlet;
 mod pending;
+mod unfinished;
 mod unsent;
 mod wait;
 
 pub use self::batch::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
 pub use self::commit::{check_commit, defer};
 pub use self::pending::PendingEvents;
+pub use self::unfinished::Unfinished;

@@ -16,5 +16,6 @@ pub(crate) mod part;
 pub(crate) mod site;
 pub(crate) mod span;
 pub(crate) mod this;
+pub(crate) mod unfinished;
 pub(crate) mod values;
 pub(crate) mod writer;

@@ -2,14 +2,14 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::AttrStyle;
 use syn::ext::IdentExt;
-use syn::{AttrStyle, Expr};
 
 use crate::expand::body;
 use crate::expand::site::option;
-use crate::expand::span::{at_start, call_over, here, reaching};
+use crate::expand::span::{at_start, here};
 use crate::expand::this;
-use crate::expand::{bind, defer, generic};
+use crate::expand::{bind, defer, generic, unfinished};
 use crate::model::function::{Arg, Binds, ReceiverForm};
 use crate::model::mentions::mentions;
 use crate::model::spelling::tidy;
@@ -96,13 +96,16 @@ fn steps(writer: &Writer) -> TokenStream {
     let output = &function.output;
     let add = writer.sources.iter().map(|source| add(writer, source));
     let publish = publish(writer);
+    let (guard, finish) = unfinished::of(writer).map(|guard| (guard.before, guard.after)).unzip();
     quote_spanned! {here()=>
         #unsure
         #types
         #(#keep)*
+        #guard
         #lend
         #(#before)*
         let __cachemacro_out: #output = #run;
+        #finish
         #(#after)*
         let __cachemacro_shape = #p::shape!(#output);
         #(#show)*
@@ -136,17 +139,6 @@ fn publish(writer: &Writer) -> TokenStream {
     }
     let p = writer.krate.private(here());
     let output = &writer.function.output;
-    let cache = match &writer.cache {
-        Some(expr) => {
-            let handle = call_over(expr, &writer.krate, "handle", reaching(expr, "__cachemacro_handle"));
-            let expr = for_self(writer, expr.to_token_stream());
-            quote_spanned! {here()=>
-                let __cachemacro_handle = &#expr;
-                let __cachemacro_cache = #handle;
-            }
-        }
-        None => quote_spanned!(here()=> let __cachemacro_cache = &#p::cache();),
-    };
     let (suffix, wait) =
         if writer.function.is_async() { ("", Some(quote_spanned!(here()=> .await))) } else { ("_sync", None) };
     let loud = Ident::new(&format!("publish{suffix}"), here());
@@ -157,7 +149,6 @@ fn publish(writer: &Writer) -> TokenStream {
         let q = writer.krate.private(span);
         let failed = quote_spanned!(span=> #q::publish_failed_strict!(#output, __cachemacro_error));
         return quote_spanned! {here()=>
-            #cache
             #check
             match #p::#loud(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
                 ::core::result::Result::Ok(()) => __cachemacro_out,
@@ -168,7 +159,6 @@ fn publish(writer: &Writer) -> TokenStream {
         };
     }
     quote_spanned! {here()=>
-        #cache
         #check
         #p::#quiet(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait;
         __cachemacro_out
@@ -258,6 +248,5 @@ fn is_read(writer: &Writer, name: &Ident) -> bool {
         Source::Arguments(expr) => mentions(expr, name),
         Source::Value(closure) => mentions(closure, name),
     };
-    let in_cache = |expr: &Expr| mentions(expr, name);
-    writer.sources.iter().any(in_source) || writer.cache.as_ref().is_some_and(in_cache)
+    writer.sources.iter().any(in_source)
 }

@@ -1,0 +1,74 @@
+//! A writer whose body did not come to its end.
+
+use std::collections::{HashSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::batch::Batch;
+use super::unsent::{Unsent, Writes};
+use crate::cache::Cache;
+use crate::callsite::{Role, Writer};
+use crate::observe::FindingKind;
+use crate::protocol::Move;
+use crate::remote::{Announcement, Notice};
+
+/// Held while a writer's body runs. Dropped before [`Unfinished::finish`], by a cancelled future or a panic, it ends the entries
+/// that the writer's events name, as the write may have happened. No version is known then, and no event is handed out.
+pub struct Unfinished<F: FnOnce(&mut Batch)> {
+    writer: &'static Writer,
+    cache: Cache,
+    names_all: bool,
+    events: Option<F>,
+}
+
+impl<F: FnOnce(&mut Batch)> Unfinished<F> {
+    /// `events` adds those that the arguments name; `names_all` says whether the writer has no others.
+    pub const fn new(writer: &'static Writer, cache: Cache, names_all: bool, events: F) -> Self {
+        Self { writer, cache, names_all, events: Some(events) }
+    }
+
+    /// The body has returned.
+    pub fn finish(mut self) {
+        self.events = None;
+    }
+
+    fn end(&self, events: F) {
+        let mut batch = Batch::new();
+        // This may run while another panic unwinds.
+        if catch_unwind(AssertUnwindSafe(|| events(&mut batch))).is_ok() {
+            let writes = voids(batch.take_writes(Role::Handles));
+            self.cache.move_here(&writes);
+            if self.cache.inner.publishing().is_some() {
+                drop(Unsent::new(&self.cache, writes, self.writer.info().on_error));
+            }
+        }
+        if !self.names_all {
+            self.cache.inner.findings.report(self.writer, FindingKind::UnfinishedWriter, message);
+        }
+    }
+}
+
+impl<F: FnOnce(&mut Batch)> Drop for Unfinished<F> {
+    fn drop(&mut self) {
+        if let Some(events) = self.events.take() {
+            self.end(events);
+        }
+    }
+}
+
+/// The same aggregates, moved without a version: the one in the event may not have been committed.
+fn voids(writes: Writes) -> Writes {
+    let mut aggregates: Vec<_> = writes.moves.into_iter().map(|(aggregate, _)| aggregate).collect();
+    let mut known = HashSet::new();
+    aggregates.retain(|aggregate| known.insert(aggregate.clone()));
+    let moves: VecDeque<_> = aggregates.iter().map(|aggregate| (aggregate.clone(), Move::Next)).collect();
+    let notices: Vec<_> = aggregates.into_iter().map(|aggregate| (aggregate, Notice::Moved(Move::Next))).collect();
+    let announcements = if notices.is_empty() { Vec::new() } else { vec![Announcement { event: None, notices }] };
+    Writes { moves, announcements }
+}
+
+fn message() -> String {
+    "it was cancelled, or panicked, before it returned. If it had written by then, readers keep the old value until `hard_ttl`, as \
+     its events are made from what it returns, or from `self`. Name the keys by its arguments, `#[invalidates(UserChanged { id })]`, \
+     or let nothing cancel it: call it in a task, `tokio::spawn(…)`, whose end the caller awaits"
+        .to_owned()
+}

@@ -1,0 +1,110 @@
+//! A writer that is cancelled, or panics, after it may have written: its events are not left out.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::Expr;
+
+use crate::expand::span::{at_start, call_over, here, reaching};
+use crate::expand::{body, defer, this};
+use crate::model::function::{Receiver, ReceiverForm};
+use crate::model::mentions::mentions;
+use crate::model::writer::{Source, Writer};
+
+/// ```text
+/// let cache = P::cache();
+/// let unfinished = {
+///     let copy = P::again(&id);
+///     P::Unfinished::new(&SITE, cache, true, move |batch| { let id = copy; batch.add(UserChanged { id }); })
+/// };
+/// let out: R = body;
+/// unfinished.finish();
+/// ```
+///
+/// None with `defer`: the transaction of a writer that is cancelled is rolled back.
+pub(crate) struct Unfinished {
+    pub(crate) before: TokenStream,
+    pub(crate) after: TokenStream,
+}
+
+pub(crate) fn of(writer: &Writer) -> Option<Unfinished> {
+    if defer::expr(writer).is_some() {
+        return None;
+    }
+    let p = writer.krate.private(here());
+    let cache = cache(writer);
+    let known: Vec<_> = writer.sources.iter().filter_map(|source| known(writer, source)).collect();
+    let names_all = known.len() == writer.sources.len();
+    let (copies, names) = copies(writer, &known);
+    let add = known.iter().map(|expr| {
+        let tokens = expr.to_token_stream();
+        let tokens = if moves_self(writer) { this::rename(tokens) } else { tokens };
+        quote_spanned!(at_start(expr)=> __cachemacro_batch.add(#tokens);)
+    });
+    let before = quote_spanned! {here()=>
+        #cache
+        let __cachemacro_unfinished = {
+            #(#copies)*
+            #p::Unfinished::new(
+                &__CACHEMACRO_SITE,
+                ::core::clone::Clone::clone(__cachemacro_cache),
+                #names_all,
+                move |__cachemacro_batch: &mut #p::Batch| {
+                    #(#names)*
+                    #(#add)*
+                },
+            )
+        };
+    };
+    Some(Unfinished { before, after: quote_spanned!(here()=> __cachemacro_unfinished.finish();) })
+}
+
+/// The events that the arguments alone name. The body may change what is behind a `&mut self`.
+fn known<'w>(writer: &'w Writer, source: &'w Source) -> Option<&'w Expr> {
+    let Source::Arguments(expr) = source else { return None };
+    let is_lent = |receiver: &Receiver| {
+        matches!(receiver.form, ReceiverForm::RefMut) && mentions(expr, &Ident::new("self", receiver.span))
+    };
+    let receiver = writer.function.receiver.as_ref();
+    (!receiver.is_some_and(is_lent)).then_some(expr)
+}
+
+fn moves_self(writer: &Writer) -> bool {
+    let receiver = writer.function.receiver.as_ref();
+    receiver.is_some_and(|receiver| matches!(receiver.form, ReceiverForm::Value(_)))
+}
+
+/// Copies of the arguments that the events name, and their names for the closure.
+fn copies(writer: &Writer, known: &[&Expr]) -> (Vec<TokenStream>, Vec<TokenStream>) {
+    let p = writer.krate.private(here());
+    let is_named = |name: &Ident| known.iter().any(|expr| mentions(expr, name));
+    let named = writer.function.names().filter(|name| is_named(name)).enumerate();
+    let args = named.map(|(at, name)| {
+        let copy = body::numbered("copy", at);
+        (quote_spanned!(here()=> let #copy = #p::again(&#name);), quote_spanned!(here()=> let #name = #copy;))
+    });
+    let receiver = writer.function.receiver.as_ref().filter(|_| moves_self(writer));
+    let receiver = receiver.filter(|receiver| is_named(&Ident::new("self", receiver.span)));
+    let this = receiver.map(|receiver| {
+        let (token, name) = (&receiver.token, this::name(receiver.span));
+        (quote_spanned!(here()=> let #name = #p::again(&#token);), TokenStream::new())
+    });
+    args.chain(this).unzip()
+}
+
+/// The cache is chosen before the body runs: a writer that is cancelled is dropped outside of its scope.
+fn cache(writer: &Writer) -> TokenStream {
+    let p = writer.krate.private(here());
+    match &writer.cache {
+        Some(expr) => {
+            let handle = call_over(expr, &writer.krate, "handle", reaching(expr, "__cachemacro_handle"));
+            quote_spanned! {here()=>
+                let __cachemacro_chosen = {
+                    let __cachemacro_handle = &#expr;
+                    ::core::clone::Clone::clone(#handle)
+                };
+                let __cachemacro_cache = &__cachemacro_chosen;
+            }
+        }
+        None => quote_spanned!(here()=> let __cachemacro_cache = &#p::Cache::current();),
+    }
+}
