@@ -21,7 +21,7 @@ const FILL_STRIPES: usize = 64;
 /// Told of every entry that the bound pushed out.
 pub(crate) type OnEvict = Arc<dyn Fn(&EntryId) + Send + Sync>;
 
-/// The in-process [`Store`](super::Store).
+/// The in-process [`Store`](crate::store::Store).
 pub struct MemoryStore {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) source_lag: Duration,

@@ -17,7 +17,7 @@ use crate::util::clock::{Clock, Moment};
 ///
 /// The shared store decides; this one remembers what it said. A copy is fenced twice: the in-process records refuse it when
 /// an announcement passed since the fetch began (R13), and none is served unless everything announced until
-/// [`DETECTION`] ago has arrived (R14, G3).
+/// [`DETECTION`](crate::store::DETECTION) ago has arrived (R14, G3).
 pub struct Tiered {
     memory: Arc<MemoryStore>,
     shared: Arc<dyn Store>,

@@ -15,9 +15,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// In which form a store wants its payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// [`Payload::Object`]: the store is inside the process.
+    /// [`Payload::Object`](crate::store::Payload::Object): the store is inside the process.
     Object,
-    /// [`Payload::Bytes`]: the engine encodes and decodes.
+    /// [`Payload::Bytes`](crate::store::Payload::Bytes): the engine encodes and decodes.
     Bytes,
 }
 
@@ -34,7 +34,7 @@ pub struct Query<'a> {
     pub decode: Option<Decode>,
 }
 
-/// Turns the bytes of a [`Payload::Bytes`] into the value, or says that they are none.
+/// Turns the bytes of a [`Payload::Bytes`](crate::store::Payload::Bytes) into the value, or says that they are none.
 pub type Decode = fn(&[u8]) -> Option<Object>;
 
 /// What LOOKUP found.
@@ -143,7 +143,7 @@ pub trait Store: Send + Sync + 'static {
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup>;
 
     /// ENTER: creates what is absent, cold, and returns the snapshots that a load is fenced with. With `rotates` every
-    /// event, late and duplicate ones too, ends from now on what carries no version of its own ([`Index::set_rotates`]).
+    /// event, late and duplicate ones too, ends from now on what carries no version of its own ([`Index::set_rotates`](crate::store::Index::set_rotates)).
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered>;
 
     /// FILL: stores the entry, or says why not.
