@@ -55,6 +55,14 @@ impl Default for CacheBuilder {
     }
 }
 
+impl Cache {
+    /// Begins a cache.
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+}
+
 impl CacheBuilder {
     /// Sets this cache's keys apart in a shared store. Default: `default`.
     #[must_use]

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::builder::CacheBuilder;
 use crate::callsite::Site;
 use crate::coalesce::{Flights, LoadLocks, Rounds};
 use crate::encoding::Encoding;
@@ -81,12 +80,6 @@ impl Inner {
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
 
 impl Cache {
-    /// Begins a cache.
-    #[must_use]
-    pub fn builder() -> CacheBuilder {
-        CacheBuilder::default()
-    }
-
     /// The process-wide cache; the default one, from now on, if none was installed.
     #[must_use]
     #[inline]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::fill::Loaded;
 use super::permit::Ticket;
-use super::state::{Call, Served, Step};
+use super::served::Served;
+use super::state::{Call, Step};
 use crate::entry::Absence;
 use crate::error::CacheError;
 use crate::observe::Event;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::load::{self, LoadHint};
 use super::permit::Ticket;
-use super::state::{Call, MAX_LOADS, Served, Step};
+use super::served::Served;
+use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
 use crate::entry::{Absence, Entry, Object, Payload};
 use crate::observe::{CacheMode, CallOutcome, Event};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lookup::Found;
-use super::state::{Call, Served, Step};
+use super::served::{Found, Served};
+use super::state::{Call, Step};
 use crate::coalesce::{FlightKey, Landing, Lead, LoadGuard, Patience, Seat, Waited, Waiter, load_lock, singleflight};
 use crate::entry::deferred;
 use crate::observe::{CacheMode, CallOutcome, Event, Trace};

@@ -1,22 +1,13 @@
 //! Asking the store: alone where it is in the process, together where it is not.
 
 use super::load;
-use super::state::{Call, Served};
+use super::served::{Found, Served};
+use super::state::Call;
 use crate::coalesce::Good;
-use crate::entry::{Entry, Freshness, Payload, deferred};
+use crate::entry::{Freshness, Payload, deferred};
 use crate::error::StoreError;
 use crate::observe::{Event, Tier};
-use crate::protocol::Snapshot;
 use crate::remote::{Answer, Entered, Lookup};
-
-/// What a lookup brought.
-pub(super) struct Found {
-    pub(super) entry: Entry,
-    pub(super) snapshots: Vec<Snapshot>,
-    pub(super) tier: Tier,
-    /// Whether its soft deadline is still to come; its hard one is.
-    pub(super) is_fresh: bool,
-}
 
 impl Call {
     /// A store that fails fails everyone who waits to ask it the same.

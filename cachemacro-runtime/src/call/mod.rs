@@ -12,6 +12,7 @@ mod permit;
 mod read;
 mod refresh;
 mod serve;
+mod served;
 mod source;
 mod stale_while_revalidate;
 mod state;

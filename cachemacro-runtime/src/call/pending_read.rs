@@ -3,7 +3,8 @@
 
 use super::adapter::{Answer, Due, Face, Next};
 use super::permit::Ticket;
-use super::state::{Call, Miss, Served, Spawner, Step};
+use super::served::Served;
+use super::state::{Call, Miss, Spawner, Step};
 use crate::entry::Deferred;
 use crate::value::{FailFace, Shape, Values};
 

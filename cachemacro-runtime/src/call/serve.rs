@@ -1,7 +1,8 @@
 //! What a call comes to, counted and traced.
 
 use super::load;
-use super::state::{Call, Served, Step};
+use super::served::Served;
+use super::state::{Call, Step};
 use crate::error::CacheError;
 use crate::observe::{CallOutcome, Event, Tier, Trace, WhyStale, scope};
 use crate::policy::Deadlines;

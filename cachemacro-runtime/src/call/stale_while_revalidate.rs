@@ -5,21 +5,14 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::permit::Ticket;
-use super::state::{Call, Served, Spawner, Step};
+use super::served::{Fallback, Served};
+use super::state::{Call, Spawner, Step};
 use crate::coalesce::{FlightKey, Landing, Seat, load_lock, singleflight};
 use crate::entry::{Payload, deferred};
-use crate::observe::{Event, Trace, WhyStale};
-use crate::policy::{Deadlines, Refresh};
+use crate::observe::{Event, WhyStale};
+use crate::policy::Refresh;
 use crate::protocol::Snapshot;
 use crate::remote::{Entered, Lease};
-
-/// An entry that is being refreshed: what is served if that fails.
-#[derive(Clone)]
-pub(super) struct Fallback {
-    pub(super) served: Served,
-    pub(super) trace: Trace,
-    pub(super) deadlines: Deadlines,
-}
 
 impl Call {
     /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,

@@ -6,13 +6,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
-use super::lookup::Found;
 use super::permit::Ticket;
-use super::stale_while_revalidate::Fallback;
+use super::served::{Fallback, Found, Served};
 use crate::cache::Cache;
 use crate::callsite::Site;
 use crate::coalesce::{Lead, LoadGuard};
-use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
+use crate::entry::{Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::observe::{CacheMode, Event, Tier, WhyStale, scope};
@@ -42,13 +41,6 @@ impl Miss {
     pub fn hang_on(&mut self, aggregates: Aggregates) {
         self.0.hang_on(aggregates);
     }
-}
-
-/// What a caller gets without a load.
-#[derive(Clone)]
-pub(crate) enum Served {
-    Value(Object),
-    Absent(Absence),
 }
 
 /// What the call needs next.

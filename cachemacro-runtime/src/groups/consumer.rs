@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::worker::Message;
+use super::message::Message;
 
 /// What happened to a consumer's entries.
 #[derive(Debug, Default)]

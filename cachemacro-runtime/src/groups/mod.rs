@@ -5,6 +5,7 @@ mod dead;
 mod delivery;
 mod desk;
 mod handler;
+mod message;
 mod names;
 mod pause;
 mod reader;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::delivery::Delivery;
+use super::message::Message;
 use super::pause::Pause;
 use super::streams::{ReadError, Streams};
-use super::worker::Message;
 use crate::redis::link::OwnConnection;
 
 /// How long the server is asked to wait for entries: a consumer that stops waits for its reader.

@@ -12,6 +12,7 @@ use super::consumer::{Consumer, Counts, Stop};
 use super::delivery::{Delivery, Place, Source};
 use super::desk::{Desk, Rules, Verdict};
 use super::handler::{Handlers, Outcome};
+use super::message::Message;
 use super::pause::Pause;
 use super::reader::{BLOCK, Reader};
 use super::streams::{Again, Streams};
@@ -35,13 +36,6 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     /// After so long a silence a consumer counts as dead.
     pub(super) claim_after: Duration,
-}
-
-/// What a worker hears.
-pub(super) enum Message {
-    Read(Vec<Delivery>),
-    Ended(Place, Outcome),
-    Stop,
 }
 
 pub(super) struct Worker {

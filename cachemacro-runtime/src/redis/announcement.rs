@@ -1,6 +1,6 @@
 //! Announcements on the wire: fields of a stream entry that other programs may read too.
 
-use super::keys::{escaped, unescaped};
+use super::escape::{escaped, unescaped};
 use crate::event::Aggregate;
 use crate::protocol::Move;
 use crate::remote::Notice;

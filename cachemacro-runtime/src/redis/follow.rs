@@ -18,7 +18,7 @@ use super::store::{RedisStore, random};
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::remote::{Announcement, Followed, Notice, Position};
-use crate::util::sync::{Mutex, lock};
+use crate::util::sync::lock;
 
 /// About as many announcements are kept for those who were away.
 const KEPT: usize = 100_000;
@@ -30,12 +30,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const POLL: Duration = Duration::from_millis(100);
 /// A server that does not answer for so long, beyond the time it was asked to wait, is away.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Keeps the connection of this process's reader between its reads.
-#[derive(Default)]
-pub(super) struct Reader {
-    idle: Mutex<Option<OwnConnection>>,
-}
 
 /// What a [`Position`] says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,7 +105,7 @@ impl RedisStore {
 
     /// Nothing where announcements are missing.
     async fn read_on(&self, mut place: Place, wait: Duration) -> Result<Option<Followed>, StoreError> {
-        let idle = lock(&self.reader.idle).take();
+        let idle = lock(&self.idle_reader).take();
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.server.link().own().await?,
@@ -143,7 +137,7 @@ impl RedisStore {
                 tokio::time::sleep(left.min(POLL)).await;
             }
         }
-        *lock(&self.reader.idle) = Some(connection);
+        *lock(&self.idle_reader) = Some(connection);
         Ok(Some(Followed { position: place.position(), notices, has_gap: false }))
     }
 

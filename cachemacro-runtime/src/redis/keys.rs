@@ -14,6 +14,7 @@
 //!
 //! What stands in braces decides the slot of a cluster: an entry, its lease and the record of its first aggregate share one.
 
+use super::escape::escaped;
 use super::names::Name;
 use crate::entry::EntryKey;
 use crate::event::Aggregate;
@@ -102,34 +103,6 @@ pub(super) fn slot(key: &str) -> u16 {
     let tag = key.split(['{', '}']).nth(1).unwrap_or(key);
     let shifted = |crc: u16, _| if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
     tag.bytes().fold(0, |crc: u16, byte| (0..8).fold(crc ^ (u16::from(byte) << 8), shifted)) % 16384
-}
-
-/// Text as part of a key: printable ASCII as it is, but for braces, which would move the key to another slot, and those in
-/// `also`. All else is `!` and two hex digits, as is `!` itself: no two texts become one (R17). What the macros render is
-/// percent-encoded already and holds none of these.
-pub(super) fn escaped(text: &[u8], also: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text {
-        if byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}' | b'!') && !also.contains(byte) {
-            out.push(char::from(*byte));
-        } else {
-            out.push_str(&format!("!{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// The text that [`escaped`] was given, if these are its words.
-pub(super) fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((plain, escape)) = rest.split_once('!') {
-        bytes.extend_from_slice(plain.as_bytes());
-        bytes.push(u8::from_str_radix(escape.get(..2)?, 16).ok()?);
-        rest = &escape[2..];
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

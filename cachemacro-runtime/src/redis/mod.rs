@@ -4,6 +4,7 @@ mod announcement;
 mod asked;
 mod batch;
 mod config;
+mod escape;
 mod fill;
 mod follow;
 #[cfg(feature = "testing")]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::keys::escaped;
+use super::escape::escaped;
 use crate::callsite::{Instance, Origin};
 use crate::entry::EntryKey;
 

@@ -7,12 +7,11 @@ use redis::Pipeline;
 
 use super::batch::Batch;
 use super::config::{OnFailover, Redis};
-use super::follow::Reader;
 use super::join::try_all;
 use super::keys::{EntryKeys, Keys, slot};
 use super::known::Known;
 use super::lease::{Leases, millis};
-use super::link::{Link, Stamp};
+use super::link::{Link, OwnConnection, Stamp};
 use super::names::Names;
 use super::record::Record;
 use super::script::{APPLY, DETECT, ENTER, Invocation, Script, TIME};
@@ -23,6 +22,7 @@ use crate::event::Aggregate;
 use crate::protocol::{Applied, Generation, Move, Refused, Snapshot};
 use crate::remote::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Position, Query, Store};
 use crate::util::clock::Clock;
+use crate::util::sync::Mutex;
 
 /// How long a record lives that nothing was filled under.
 const EMPTY_LIFE: Duration = Duration::from_secs(3600);
@@ -40,7 +40,8 @@ pub struct RedisStore {
     /// None in a cluster, where a command has the keys of one slot.
     pub(super) batch: Option<Batch>,
     pub(super) leases: Arc<Leases>,
-    pub(super) reader: Reader,
+    /// The connection that follows the channel, between its reads.
+    pub(super) idle_reader: Mutex<Option<OwnConnection>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_entry: usize,
     source_lag: Duration,
@@ -86,7 +87,7 @@ impl RedisStore {
             batch: (!is_cluster(&config)).then(|| Batch::new(server.clone(), Arc::clone(&times), Arc::clone(&clock))),
             times,
             leases: Arc::new(Leases::new(server.clone(), config.lease_terms().clone())),
-            reader: Reader::default(),
+            idle_reader: Mutex::default(),
             server,
             clock,
             max_entry,

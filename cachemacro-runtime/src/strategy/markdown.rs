@@ -22,7 +22,15 @@ edit. A test that calls `assert_matches` holds this file to them, and rewrites i
 - What a function loads through another cached one may be as old as that one's line allows, if that is more.
 ";
 
-pub(super) fn render(strategy: &Strategy) -> String {
+impl Strategy {
+    /// A document for people: a summary, a section per function, the events, and what is wrong.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        render(self)
+    }
+}
+
+fn render(strategy: &Strategy) -> String {
     let mut blocks = vec![HEAD.to_owned()];
     if strategy.functions().is_empty() {
         blocks.push("This binary caches nothing.\n".to_owned());

@@ -1,6 +1,5 @@
 //! The whole: every cached function and every event of a binary.
 
-use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -8,9 +7,9 @@ use serde::Serialize;
 use super::binary::Binary;
 use super::event::EventStrategy;
 use super::function::FunctionStrategy;
-use super::verify::{Problem, VerifyError};
+use super::verify::{self, Problem, VerifyError};
 use super::warning::Warning;
-use super::{document, markdown, table, verify, warning};
+use super::{document, warning};
 use crate::callsite::{Site, Writer, site};
 use crate::event::EventInfo;
 
@@ -102,12 +101,6 @@ impl Strategy {
         if self.problems.is_empty() { Ok(self.warnings.clone()) } else { Err(VerifyError::new(self.problems.clone())) }
     }
 
-    /// A document for people: a summary, a section per function, the events, and what is wrong.
-    #[must_use]
-    pub fn to_markdown(&self) -> String {
-        markdown::render(self)
-    }
-
     /// Everything known, pretty-printed. Durations are text, `"10m"`.
     ///
     /// # Panics
@@ -117,12 +110,6 @@ impl Strategy {
         let mut json = serde_json::to_string_pretty(self).expect("strings, numbers and lists have a JSON form");
         json.push('\n');
         json
-    }
-
-    /// The summary for a terminal, at most 100 columns wide.
-    #[must_use]
-    pub fn to_table(&self) -> String {
-        table::render(self)
     }
 
     /// Holds a document in the repository to the annotations: for a test, so that a change of staleness is a
@@ -150,12 +137,6 @@ impl Strategy {
         if let Err(complaint) = document::check(&self.to_markdown(), path, update) {
             panic!("{complaint}");
         }
-    }
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_table())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The summary for a terminal.
 
+use std::fmt;
+
 use super::event::{Invalidation, Publisher};
 use super::function::FunctionStrategy;
 use super::markdown::{after_event, at_most};
@@ -17,7 +19,21 @@ struct Block {
     rows: Vec<[String; COLUMNS]>,
 }
 
-pub(super) fn render(strategy: &Strategy) -> String {
+impl Strategy {
+    /// The summary for a terminal, at most 100 columns wide.
+    #[must_use]
+    pub fn to_table(&self) -> String {
+        render(self)
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_table())
+    }
+}
+
+fn render(strategy: &Strategy) -> String {
     if strategy.functions().is_empty() {
         return "No cached functions.\n".to_owned();
     }

@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::store_form::Values;
 use crate::entry::Object;
 
 /// What a type has to compare its values by. None of it panics: what a user's `PartialEq` or `Debug` does is caught.
@@ -27,25 +26,12 @@ pub type Equal = fn(&Object, &Object) -> Option<bool>;
 /// An object as text, on one line or on several.
 pub type Show = fn(&Object, bool) -> Option<String>;
 
-impl<V> Values<V> {
-    /// With what its type has to be compared by.
-    #[inline]
-    #[must_use]
-    pub fn compared(mut self, eq: Option<Equal>, debug: Option<Show>) -> Self {
-        self.ops.comparison = Comparison { eq, debug };
-        self
-    }
-
-    /// Carries the type into method lookup.
-    #[inline]
-    #[must_use]
-    pub fn comparing(&self) -> Comparing<V> {
-        Comparing(PhantomData)
-    }
-}
-
 /// A type of values, in method lookup.
 pub struct Comparing<V>(PhantomData<fn() -> V>);
+
+impl<V> Comparing<V> {
+    pub(super) const NEW: Self = Self(PhantomData);
+}
 
 /// An `Arc` is kept as what it points to, or as it is (`FlattenArc`).
 fn part<T: 'static>(object: &Object) -> Option<&T> {

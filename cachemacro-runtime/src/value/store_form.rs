@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::compare::Comparison;
+use super::compare::{Comparing, Comparison, Equal, Show};
 use super::shape::Shape;
 use crate::encoding::{self, Encoding, Written};
 use crate::entry::Object;
@@ -123,6 +123,23 @@ impl<V> FlattenNothing<V> for Flatten<V> {
     #[inline]
     fn flatten(&self) -> Values<V> {
         self.0
+    }
+}
+
+impl<V> Values<V> {
+    /// With what its type has to be compared by.
+    #[inline]
+    #[must_use]
+    pub fn compared(mut self, eq: Option<Equal>, debug: Option<Show>) -> Self {
+        self.ops.comparison = Comparison { eq, debug };
+        self
+    }
+
+    /// Carries the type into method lookup.
+    #[inline]
+    #[must_use]
+    pub fn comparing(&self) -> Comparing<V> {
+        Comparing::NEW
     }
 }
 

@@ -1,0 +1,29 @@
+//! Any text as part of a key.
+
+/// Text as part of a key: printable ASCII as it is, but for braces, which would move the key to another slot, and those in
+/// `also`. All else is `!` and two hex digits, as is `!` itself: no two texts become one (R17). What the macros render is
+/// percent-encoded already and holds none of these.
+pub(super) fn escaped(text: &[u8], also: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text {
+        if byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}' | b'!') && !also.contains(byte) {
+            out.push(char::from(*byte));
+        } else {
+            out.push_str(&format!("!{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// The text that [`escaped`] was given, if these are its words.
+pub(super) fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('!') {
+        bytes.extend_from_slice(plain.as_bytes());
+        bytes.push(u8::from_str_radix(escape.get(..2)?, 16).ok()?);
+        rest = &escape[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
