@@ -11,8 +11,8 @@ pub use crate::call::{
     read_inline, read_sync_background, read_sync_inline, source,
 };
 pub use crate::callsite::{
-    Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, OnError, RegisteredEvent, Role, Site,
-    SiteInfo, Writer, WriterInfo,
+    Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError, RegisteredEvent, Role,
+    Site, SiteInfo, Writer, WriterInfo,
 };
 pub use crate::callsite::{TypeCheck, bypass, read, type_of, written};
 pub use crate::entry::Absence;

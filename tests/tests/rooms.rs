@@ -278,3 +278,14 @@ fn assert_no_circle(imports: &BTreeMap<Module, BTreeSet<Module>>) {
         .collect();
     assert!(circles.is_empty(), "circles of imports: {circles:#?}");
 }
+
+/// Neither crate can depend on the other.
+#[test]
+fn the_macros_and_the_runtime_know_the_same_crates() {
+    let [macros, runtime] =
+        ["cachemacro/macros/src/model/connection/crates.rs", "cachemacro-runtime/src/callsite/crates.rs"].map(|file| {
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).expect("the list is there")
+        });
+    assert!(macros.contains("\"sqlx\""));
+    assert_eq!(macros, runtime);
+}

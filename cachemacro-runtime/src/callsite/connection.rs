@@ -3,7 +3,8 @@
 //! called with.
 
 use std::any::type_name;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::crates::{DATABASES, OTHERS};
 
 /// What a type gives access to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,34 +17,6 @@ pub(crate) enum Carried {
     Transaction,
 }
 
-/// The beginnings of the names of crates that talk to databases with transactions.
-const DATABASES: &[&str] = &[
-    "sqlx",
-    "sea_orm",
-    "diesel",
-    "tokio_postgres",
-    "postgres",
-    "deadpool",
-    "bb8",
-    "r2d2",
-    "mobc",
-    "rusqlite",
-    "tokio_rusqlite",
-    "async_sqlite",
-    "mysql",
-    "tiberius",
-    "libsql",
-    "duckdb",
-    "oracle",
-    "odbc_api",
-    "rbatis",
-    "rbdc",
-    "mongodb",
-    "redb",
-    "heed",
-    "surrealdb",
-];
-
 /// Crates whose `Client` is one connection; elsewhere it is a handle on many.
 const ONE_CONNECTION: &[&str] = &["tokio_postgres", "postgres", "deadpool_postgres", "tiberius"];
 
@@ -53,14 +26,10 @@ pub(crate) const SAY_WHEN: &str = "let the events wait for it in a `PendingEvent
 
 /// What a type of this name gives access to, also where it is an argument of another: `Uow<Transaction<Sqlite>>`.
 pub(crate) fn carried(type_name: &str) -> Carried {
-    // Pools of connections to Redis and their like have types of the same crates.
-    if type_name.contains("redis") || type_name.contains("lapin") {
-        return Carried::Nothing;
-    }
     let mut found = Carried::Nothing;
     let mut rest = type_name;
     while let Some((path, after)) = next_path(rest) {
-        found = found.max(of_path(path));
+        found = found.max(of_path(path, after));
         rest = if hides_arguments(path) { skip_arguments(after) } else { after };
     }
     found
@@ -77,25 +46,21 @@ pub(crate) fn is_pool(type_name: &str) -> bool {
 }
 
 /// The first path in a type's name, `sqlx_core::pool::Pool`, and what follows it.
-fn next_path(name: &str) -> Option<(&str, &str)> {
+pub(super) fn next_path(name: &str) -> Option<(&str, &str)> {
     let is_part = |character: char| character.is_alphanumeric() || character == '_' || character == ':';
     let name = name.trim_start_matches(|character| !is_part(character));
     let end = name.find(|character| !is_part(character)).unwrap_or(name.len());
     (!name.is_empty()).then(|| name.split_at(end))
 }
 
-fn ends(path: &str) -> (&str, &str) {
+pub(super) fn ends(path: &str) -> (&str, &str) {
     let krate = path.split("::").next().unwrap_or_default();
     (krate, path.rsplit("::").next().unwrap_or_default())
 }
 
-fn is_of(krate: &str, crates: &[&str]) -> bool {
-    crates.iter().any(|begin| krate.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
-}
-
-fn of_path(path: &str) -> Carried {
+fn of_path(path: &str, after: &str) -> Carried {
     let (krate, name) = ends(path);
-    if !path.contains("::") || !is_of(krate, DATABASES) || is_pool_path(path) {
+    if !path.contains("::") || !DATABASES.contains(&krate) || is_pool_path(path) {
         return Carried::Nothing;
     }
     let is_transaction =
@@ -105,14 +70,28 @@ fn of_path(path: &str) -> Carried {
     }
     let is_connection = ["Connection", "Conn", "Executor"].iter().any(|end| name.ends_with(end))
         || ["ConnectionTrait", "GenericClient", "Object", "ClientSession", "SyncConnectionWrapper"].contains(&name)
-        || ["Client", "ClientWrapper"].contains(&name) && is_of(krate, ONE_CONNECTION);
-    if is_connection { Carried::Connection } else { Carried::Nothing }
+        || ["Client", "ClientWrapper"].contains(&name) && ONE_CONNECTION.contains(&krate);
+    if is_connection && !is_from_elsewhere(after) { Carried::Connection } else { Carried::Nothing }
 }
 
-fn is_pool_path(path: &str) -> bool {
+/// Whether the first argument of a pooled connection shows that it leads to no such database:
+/// `Object<deadpool_redis::Manager>`.
+fn is_from_elsewhere(after: &str) -> bool {
+    let arguments = &after[..after.len() - skip_arguments(after).len()];
+    let mut rest = arguments;
+    while let Some((path, after)) = next_path(rest) {
+        if path.contains("::") {
+            return OTHERS.contains(&ends(path).0);
+        }
+        rest = after;
+    }
+    false
+}
+
+pub(super) fn is_pool_path(path: &str) -> bool {
     let (krate, name) = ends(path);
     match name {
-        "Pool" => is_of(krate, DATABASES),
+        "Pool" => DATABASES.contains(&krate),
         // An enum of pools.
         "DatabaseConnection" => krate == "sea_orm",
         _ => false,
@@ -121,14 +100,14 @@ fn is_pool_path(path: &str) -> bool {
 
 /// Whether the arguments of a type say nothing of what it holds: those of a pool, its manager, a function.
 fn hides_arguments(path: &str) -> bool {
-    let (_, name) = ends(path);
+    let (krate, name) = ends(path);
     is_pool_path(path)
-        || name.ends_with("Manager")
+        || name.ends_with("Manager") && DATABASES.contains(&krate)
         || ["PhantomData", "Fn", "FnMut", "FnOnce", "fn", "AsyncFn", "AsyncFnMut", "AsyncFnOnce"].contains(&name)
 }
 
 /// What follows a list of arguments, if one begins here.
-fn skip_arguments(name: &str) -> &str {
+pub(super) fn skip_arguments(name: &str) -> &str {
     let mut depth = 0_u32;
     let mut before = ' ';
     for (at, character) in name.char_indices() {
@@ -151,58 +130,6 @@ fn skip_arguments(name: &str) -> &str {
 #[inline]
 pub fn type_of<T: ?Sized>(_: &T) -> &'static str {
     type_name::<T>()
-}
-
-/// Whether calls with an argument of some type go past the cache. The last type that does not is remembered, so that a hit
-/// compares two numbers.
-pub struct TypeCheck(AtomicUsize);
-
-impl Default for TypeCheck {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl TypeCheck {
-    /// One for each argument.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(AtomicUsize::new(0))
-    }
-
-    /// What may be a connection: only a known pool is none.
-    #[inline]
-    pub fn is_no_pool(&self, type_name: &'static str) -> bool {
-        self.bypasses(type_name, |name| !is_pool(name))
-    }
-
-    /// What is said to be in no transaction: only a transaction is.
-    #[inline]
-    pub fn is_transaction(&self, type_name: &'static str) -> bool {
-        self.bypasses(type_name, |name| carried(name) == Carried::Transaction)
-    }
-
-    /// Any other argument, and `self`.
-    #[inline]
-    pub fn carries_connection(&self, type_name: &'static str) -> bool {
-        self.bypasses(type_name, |name| carried(name) != Carried::Nothing)
-    }
-
-    #[inline]
-    fn bypasses(&self, type_name: &'static str, judge: fn(&str) -> bool) -> bool {
-        // Names are constants, each at an address of its own.
-        let known = type_name.as_ptr().addr() ^ type_name.len().rotate_right(8);
-        self.0.load(Ordering::Relaxed) != known && self.judge(type_name, known, judge)
-    }
-
-    #[cold]
-    fn judge(&self, type_name: &'static str, known: usize, judge: fn(&str) -> bool) -> bool {
-        let bypasses = judge(type_name);
-        if !bypasses {
-            self.0.store(known, Ordering::Relaxed);
-        }
-        bypasses
-    }
 }
 
 /// What `bypass_if = …` says.
@@ -262,6 +189,10 @@ mod tests {
             "&rusqlite::transaction::Transaction",
             "tokio_postgres::transaction::Transaction",
             "(u8, &redb::transactions::WriteTransaction)",
+            "redis_shop::Repository<sqlx_core::transaction::Transaction<'_, sqlx_sqlite::database::Sqlite>>",
+            "&mut app::Ctx<sqlx_core::transaction::Transaction<'_, sqlx_sqlite::database::Sqlite>, app::redis_client::Handle>",
+            "app::TxManager<sqlx_core::transaction::Transaction<'_, sqlx_sqlite::database::Sqlite>>",
+            "app::Both<deadpool::managed::Object<deadpool_redis::Manager>, rusqlite::transaction::Transaction<'_>>",
         ] {
             assert_eq!(carried(name), Carried::Transaction, "{name}");
         }
@@ -302,19 +233,6 @@ mod tests {
     }
 
     #[test]
-    fn a_check_remembers_only_what_is_cached() {
-        let check = TypeCheck::new();
-        let (pool, conn) = ("&sqlx_core::pool::Pool<u8>", "&mut sqlx_sqlite::connection::SqliteConnection");
-        for _ in 0..2 {
-            assert!(check.is_no_pool(conn));
-            assert!(!check.is_no_pool(pool));
-        }
-        assert!(check.is_no_pool(&pool[1..]) || is_pool(&pool[1..]), "another type at a near address is judged anew");
-        assert!(check.carries_connection(conn));
-        assert!(!check.is_transaction("&mut sqlx_sqlite::connection::PgConnection"));
-    }
-
-    #[test]
     fn other_types_carry_nothing() {
         for name in [
             "&str",
@@ -329,6 +247,10 @@ mod tests {
             "fn(&rusqlite::Connection) -> u8",
             "core::marker::PhantomData<rusqlite::Connection>",
             "sqlx_core::error::Error",
+            "postgres_ledger::Store<postgres_ledger::models::Transaction>",
+            "&sqlx_shop::JobExecutor",
+            "bb8::api::PooledConnection<'_, bb8_redis::RedisConnectionManager>",
+            "r2d2::PooledConnection<redis::client::Client>",
         ] {
             assert_eq!(carried(name), Carried::Nothing, "{name}");
         }

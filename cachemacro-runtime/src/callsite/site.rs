@@ -59,15 +59,28 @@ pub struct Bypass {
     pub condition: Option<&'static str>,
     /// Arguments that may be connections, as written: `ex: E`. Their types decide, call by call.
     pub executors: &'static [&'static str],
-    /// Why every call does: an argument that is a connection, or the condition.
+    /// Why every call does: an argument that is a connection, what the body uses, or the condition.
     pub always: Option<&'static str>,
-    /// The types of other arguments, of those that can be named outside of the function.
-    pub arguments: &'static [Argument],
+    /// What to write instead, where that is in no transaction.
+    pub remedy: Option<&'static str>,
+    /// The other arguments, of those whose types can be named outside of the function.
+    pub arguments: &'static [LookedAt],
+}
+
+/// An argument whose type decides, when the function is called.
+#[derive(Clone, Copy, Debug)]
+pub struct LookedAt {
+    /// Its type.
+    pub argument: Argument,
+    /// Whether it is a unique borrow, which may hold a connection unless its type is known not to.
+    pub is_unique: bool,
+    /// What to write in the annotation, where it is in no transaction.
+    pub remedy: &'static str,
 }
 
 impl Bypass {
     /// No call that says nothing.
-    pub const NONE: Self = Self { condition: None, executors: &[], always: None, arguments: &[] };
+    pub const NONE: Self = Self { condition: None, executors: &[], always: None, remedy: None, arguments: &[] };
 }
 
 /// A cached function. Its address is its identity.

@@ -44,6 +44,8 @@ pub fn strategy() -> Strategy {
     let events: Vec<_> = site::events().collect();
     let mut strategy = Strategy::of(&sites, &writers, &events);
     strategy.problems.extend(verify::noticed());
+    let noticed = warning::noticed(&strategy.warnings);
+    strategy.warnings.extend(noticed);
     strategy
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::binary::{Binary, listed, names, path};
 use super::type_name::shorten;
-use crate::callsite::{Carried, Commit, Role, WriterInfo, carried};
+use crate::callsite::{Bypass, Carried, Commit, LookedAt, Role, WriterInfo, bypassed_by_type, carried, may_hold};
 
 /// What is odd, and may be meant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -22,12 +22,24 @@ pub enum Warning {
         /// The functions that publish it, as `module::function`.
         publishers: Vec<String>,
     },
-    /// Every call of a cached function goes past the cache, as it is given a connection or a transaction.
+    /// Every call of a cached function goes past the cache, as it is given, or may reach, a connection or a transaction.
     AlwaysBypassed {
         /// The function, as `module::function`.
         function: String,
-        /// Why: the argument, or the condition.
+        /// Why: the argument, what the body uses, or the condition.
         why: String,
+        /// What to write, so that calls are cached.
+        remedy: String,
+    },
+    /// Calls of a cached function went past the cache in this process, because of the type of what they were given, or of
+    /// `self`: it has the name of a connection or a transaction in it, or is behind `&mut` and unknown. Other calls are cached.
+    BypassedByType {
+        /// The function, as `module::function`.
+        function: String,
+        /// The type.
+        argument: String,
+        /// What to write, so that they are cached.
+        remedy: String,
     },
     /// A cached function and a function that publishes its event may use different caches of the process, as only one of them
     /// names its cache (`cache = …`). An event reaches the caches that share a store with the one it is published to, and no
@@ -65,10 +77,12 @@ impl fmt::Display for Warning {
                  other uses the cache of the scope or of the process: unless that is the same cache, or one of the same \
                  shared store, the event does not reach the entries. Give both the same `cache = …`"
             ),
-            Self::AlwaysBypassed { function, why } => write!(
+            Self::AlwaysBypassed { function, why, remedy } => {
+                write!(f, "every call of `{function}` goes past the cache, because of `{why}`: {remedy}")
+            }
+            Self::BypassedByType { function, argument, remedy } => write!(
                 f,
-                "every call of `{function}` goes past the cache, because of `{why}`: give it a pool, or remove `#[cached]`; \
-                 if its connection is in no transaction, say so: `autocommit(…)` instead of `skip(…)`"
+                "calls of `{function}` with a `{argument}` went past the cache, as it may be in a transaction: {remedy}"
             ),
         }
     }
@@ -89,11 +103,57 @@ pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
 
 fn bypassed(binary: &Binary) -> impl Iterator<Item = Warning> {
     binary.sites.iter().filter_map(|site| {
-        let types = site.bypass.arguments.iter().map(|argument| (argument.0)());
-        let hidden = types.into_iter().find(|name| carried(name) != Carried::Nothing).map(shorten);
-        let why = site.bypass.always.map(str::to_owned).or(hidden)?;
-        Some(Warning::AlwaysBypassed { function: path(site.module, site.name), why })
+        let (why, remedy) = because_of_type(&site.bypass).or_else(|| {
+            let why = site.bypass.always?.to_owned();
+            Some((why, site.bypass.remedy.map_or_else(|| WITHOUT.to_owned(), or_say_so)))
+        })?;
+        Some(Warning::AlwaysBypassed { function: path(site.module, site.name), why, remedy })
     })
+}
+
+/// The type that makes every call go past the cache. That of a transaction says more than what the macro saw.
+fn because_of_type(bypass: &Bypass) -> Option<(String, String)> {
+    let types = || bypass.arguments.iter().map(|looked| ((looked.argument.0)(), looked));
+    let of_transaction = types().find(|(name, _)| carried(name) == Carried::Transaction);
+    let (name, looked) = of_transaction.or_else(|| {
+        let goes_past =
+            |name: &str, looked: &LookedAt| carried(name) != Carried::Nothing || looked.is_unique && may_hold(name);
+        types().find(|(name, looked)| goes_past(name, looked)).filter(|_| bypass.always.is_none())
+    })?;
+    Some((shorten(name), remedy_for(name, looked.remedy)))
+}
+
+/// What was noticed while the program ran, of functions of which it is not known anyway.
+pub(super) fn noticed(known: &[Warning]) -> Vec<Warning> {
+    let is_known = |path: &str| {
+        known.iter().any(|warning| matches!(warning, Warning::AlwaysBypassed { function, .. } if function == path))
+    };
+    let noticed =
+        bypassed_by_type().into_iter().map(|(site, name, remedy)| (path(site.module, site.name), name, remedy));
+    let mut noticed: Vec<_> = noticed
+        .filter(|(function, ..)| !is_known(function))
+        .map(|(function, name, remedy)| Warning::BypassedByType {
+            function,
+            argument: shorten(name),
+            remedy: remedy_for(name, remedy),
+        })
+        .collect();
+    noticed.sort_by_key(ToString::to_string);
+    noticed
+}
+
+const WITHOUT: &str = "give it a pool, or remove `#[cached]`";
+
+fn remedy_for(type_name: &str, remedy: &str) -> String {
+    if carried(type_name) == Carried::Transaction {
+        "what is read in a transaction is not cached; give it a pool where it should be".to_owned()
+    } else {
+        or_say_so(remedy)
+    }
+}
+
+fn or_say_so(remedy: &str) -> String {
+    format!("{WITHOUT}; if it is in no transaction, or holds no connection, say so: {remedy}")
 }
 
 fn apart(binary: &Binary) -> impl Iterator<Item = Warning> {
@@ -122,7 +182,7 @@ fn apart(binary: &Binary) -> impl Iterator<Item = Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::callsite::{Argument, Bypass, SiteInfo};
+    use crate::callsite::{Argument, SiteInfo};
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{FIND, RENAME, site, writer};
 
@@ -132,16 +192,43 @@ mod tests {
         let warned = |bypass| verified(bypass).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
         assert!(warned(Bypass::NONE).is_empty());
         assert!(warned(Bypass { executors: &["ex: E"], condition: Some("fresh"), ..Bypass::NONE }).is_empty());
+        let always = Some("conn: &mut PgConnection");
         assert_eq!(
-            warned(Bypass { always: Some("conn: &mut PgConnection"), ..Bypass::NONE }),
+            warned(Bypass { always, remedy: Some("`autocommit(conn)` in the place of `skip(conn)`"), ..Bypass::NONE }),
             [
                 "every call of `shop::users::find` goes past the cache, because of `conn: &mut PgConnection`: give it a pool, or \
-              remove `#[cached]`; if its connection is in no transaction, say so: `autocommit(…)` instead of `skip(…)`"
+              remove `#[cached]`; if it is in no transaction, or holds no connection, say so: `autocommit(conn)` in the place of \
+              `skip(conn)`"
             ]
         );
-        let arguments: &[Argument] = &[Argument(|| "u8"), Argument(|| "&app::Tx<rusqlite::transaction::Transaction>")];
-        let hidden = warned(Bypass { arguments, ..Bypass::NONE });
-        assert!(hidden[0].contains("because of `&Tx<Transaction>`"), "{hidden:?}");
+        assert!(
+            warned(Bypass { always: Some("bypass_if = true"), ..Bypass::NONE })[0].ends_with("or remove `#[cached]`")
+        );
+    }
+
+    #[test]
+    fn types_that_are_never_cached_are_listed() {
+        let warned = |type_name, is_unique| {
+            let arguments: &[LookedAt] = Box::leak(Box::new([
+                LookedAt { argument: Argument(|| "u8"), is_unique: true, remedy: "" },
+                LookedAt { argument: Argument(type_name), is_unique, remedy: "`autocommit(db)`" },
+            ]));
+            let strategy = Strategy::of(
+                &[site(SiteInfo { bypass: Bypass { arguments, ..Bypass::NONE }, ..FIND })],
+                &[writer(RENAME)],
+                &[],
+            );
+            strategy.verify().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let hidden = warned(|| "&app::Tx<rusqlite::transaction::Transaction>", false);
+        assert!(hidden[0].contains("because of `&Tx<Transaction>`: what is read in a transaction"), "{hidden:?}");
+        let unknown = warned(|| "&mut app::Unit", true);
+        assert!(
+            unknown[0].contains("because of `&mut Unit`") && unknown[0].ends_with("say so: `autocommit(db)`"),
+            "{unknown:?}"
+        );
+        assert!(warned(|| "&app::Unit", false).is_empty());
+        assert!(warned(|| "&mut alloc::vec::Vec<u8>", true).is_empty());
     }
 
     #[test]

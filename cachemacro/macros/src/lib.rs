@@ -58,7 +58,7 @@ mod validate;
 /// | `timeout = "2s"` | a deadline that cancels the load | none |
 /// | `skip(db, trace)` | arguments on which the result does not depend | |
 /// | `bypass_if = tx.is_some()` | calls that go past the cache, by a condition over the arguments | none |
-/// | `autocommit(conn)` | as `skip(conn)`, for a connection that is in no transaction: calls with it are cached | past the cache |
+/// | `autocommit(conn)`, `autocommit(self)` | as `skip(conn)`, for what is in no transaction, or holds no connection: calls with it are cached | past the cache, for connections and for `&mut` of what may hold one |
 /// | `local` | this process only: no serde bounds, sync functions allowed | shared |
 /// | `consistency = strict` | `strict` asks the shared store on every call; `bounded` lets the local tier answer | `bounded` |
 /// | `refresh = inline` | who refreshes a stale entry: `background`, a task that owns clones of `self` and the arguments; `inline`, the first caller that sees it | `background` where possible |

@@ -3,6 +3,7 @@
 
 mod database;
 mod held;
+mod mentions;
 mod pools;
 mod readers;
 mod stores;

@@ -259,6 +259,43 @@ impl Reads for Users {
     }
 }
 
+// "say so: `autocommit(unit)` in the place of `skip(unit)`", of what is behind a unique borrow; and of `self`.
+struct Unit {
+    id: u64,
+}
+#[cached(key = "unit:<id>", ttl_only = "x", hard_ttl = "1m", autocommit(unit))]
+async fn find_in_unit(unit: &mut Unit, id: u64) -> u64 {
+    unit.id = id;
+    id
+}
+#[cached(key = "unit:<id>", ttl_only = "x", hard_ttl = "1m", autocommit(id_of))]
+async fn find_in_pattern(Unit { id: id_of }: &mut Unit, id: u64) -> u64 {
+    *id_of = id;
+    id
+}
+#[cached(key = "unit:<id>", ttl_only = "x", hard_ttl = "1m", autocommit(unit))]
+async fn find_pinned(unit: std::pin::Pin<&mut Unit>, id: u64) -> u64 {
+    let _ = unit;
+    id
+}
+impl Unit {
+    #[cached(key = "unit:<id>", ttl_only = "x", hard_ttl = "1m", autocommit(self))]
+    async fn find(&mut self, id: u64) -> u64 {
+        self.id = id;
+        id
+    }
+}
+// "say so: `autocommit(self)`", of a field that is called like a transaction and is none.
+struct Feed {
+    tx: u64,
+}
+impl Feed {
+    #[cached(key = "feed:<id>", ttl_only = "x", hard_ttl = "1m", autocommit(self))]
+    async fn find(&self, id: u64) -> u64 {
+        self.tx + id
+    }
+}
+
 fn bypasses(name: &str) -> u64 {
     Cache::global().stats().function(name).map_or(0, |stats| stats.bypasses)
 }
@@ -285,6 +322,12 @@ async fn main() {
     find_into(&mut Vec::new(), 1).await;
     find_perhaps_into(Some(&mut Vec::new()), 1).await;
     Repo { db: pool }.find(1).await;
+    let mut unit = Unit { id: 1 };
+    find_in_unit(&mut unit, 1).await;
+    find_in_pattern(&mut unit, 1).await;
+    find_pinned(std::pin::Pin::new(&mut unit), 1).await;
+    unit.find(1).await;
+    Feed { tx: 0 }.find(1).await;
     assert!(Users.find(None, 1).await.is_some());
     let all: u64 = Cache::global().stats().functions.iter().map(|function| function.bypasses).sum();
     assert_eq!(all, 0);

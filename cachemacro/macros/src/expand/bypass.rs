@@ -3,8 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
+use crate::expand::generic;
 use crate::expand::span::{at, at_start, ends, here};
-use crate::model::cached::{Cached, Looked};
+use crate::model::cached::{Cached, Look, Looked};
 
 /// ```text
 /// P::read::<Transaction>();                                  // a type that is only called like a transaction
@@ -27,10 +28,12 @@ pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
     });
     let looks = bypass.looks.iter().map(|look| {
         let arg = &look.arg;
-        check(cached, &look.looked, &quote_spanned!(here()=> #p::type_of(&#arg)))
+        check(cached, &look.looked, &look.remedy, &quote_spanned!(here()=> #p::type_of(&#arg)))
     });
     let this = bypass.this.as_ref();
-    let this = this.map(|looked| check(cached, looked, &quote_spanned!(here()=> ::core::any::type_name::<Self>())));
+    let this = this.map(|(looked, remedy)| {
+        check(cached, looked, remedy, &quote_spanned!(here()=> ::core::any::type_name::<Self>()))
+    });
     let held = bypass.held.then(|| quote_spanned!(here()=> true));
     let reasons: Vec<_> = condition.into_iter().chain(held).chain(looks).chain(this).collect();
     (!reasons.is_empty()).then(|| {
@@ -41,20 +44,27 @@ pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
     })
 }
 
-fn check(cached: &Cached, looked: &Looked, name: &TokenStream) -> TokenStream {
+fn check(cached: &Cached, looked: &Looked, remedy: &str, name: &TokenStream) -> TokenStream {
     let p = cached.krate.private(here());
     let check = Ident::new(
         match looked {
             Looked::Executor => "is_no_pool",
             Looked::Autocommit => "is_transaction",
+            Looked::Unique => "may_hold_connection",
             Looked::Other => "carries_connection",
         },
         here(),
     );
+    // What is no pool is in the report anyway.
+    let called = match looked {
+        Looked::Executor => None,
+        _ => Some(quote_spanned!(here()=> (&__CACHEMACRO_SITE, #remedy))),
+    };
+    let called = called.into_iter();
     quote_spanned! {here()=>
         {
             static __CACHEMACRO_CHECK: #p::TypeCheck = #p::TypeCheck::new();
-            __CACHEMACRO_CHECK.#check(#name)
+            __CACHEMACRO_CHECK.#check(#name #(, #called)*)
         }
     }
 }
@@ -76,17 +86,31 @@ pub(crate) fn registered(cached: &Cached) -> TokenStream {
     let condition = option(bypass.condition.as_ref().map(|expr| crate::model::spelling::tidy(&expr.to_token_stream())));
     let executors =
         bypass.looks.iter().filter(|look| matches!(look.looked, Looked::Executor)).map(|look| &look.spelled);
-    let always = option(bypass.always.clone());
-    let others = |arg: &crate::model::function::Arg| {
-        bypass.looks.iter().any(|look| look.arg == arg.ident && !matches!(look.looked, Looked::Autocommit))
-    };
-    let arguments = crate::expand::generic::arguments(&cached.krate, &cached.function, others);
+    let always = bypass.always.as_ref();
+    let why = option(always.map(|always| always.why.clone()));
+    let remedy = option(always.and_then(|always| always.remedy.clone()));
+    let looks = bypass.looks.iter().filter_map(|look| looked_at(cached, look));
     quote_spanned! {here()=>
         #p::Bypass {
             condition: #condition,
             executors: &[#(#executors),*],
-            always: #always,
-            arguments: &[#(#arguments),*],
+            always: #why,
+            remedy: #remedy,
+            arguments: &[#(#looks),*],
         }
     }
+}
+
+/// An argument whose type can be named here, too, and what to write if there is no transaction.
+fn looked_at(cached: &Cached, look: &Look) -> Option<TokenStream> {
+    let p = cached.krate.private(here());
+    let is_unique = match look.looked {
+        Looked::Autocommit => return None,
+        Looked::Unique => true,
+        Looked::Executor | Looked::Other => false,
+    };
+    let arg = cached.function.args.iter().find(|arg| arg.ident == look.arg)?;
+    let argument = generic::argument(&cached.krate, &arg.ty)?;
+    let remedy = &look.remedy;
+    Some(quote_spanned!(here()=> #p::LookedAt { argument: #argument, is_unique: #is_unique, remedy: #remedy }))
 }

@@ -3,11 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::visit::{self, Visit};
-use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type, TypeReference};
 
 use crate::expand::span::here;
-use crate::model::function::{Arg, Function};
+use crate::model::closed::{closed, is_primitive};
+use crate::model::function::Function;
 use crate::model::krate::Krate;
 
 /// Whether the output means the same outside of the function.
@@ -23,46 +23,10 @@ pub(crate) fn is_free(function: &Function) -> bool {
     search.free
 }
 
-/// `|| type_name::<&mut Tx<'_>>()` of each of these arguments whose type means the same outside of the function.
-pub(crate) fn arguments(krate: &Krate, function: &Function, wanted: impl Fn(&Arg) -> bool) -> Vec<TokenStream> {
+/// `P::Argument(|| type_name::<&mut Tx<'_>>())`, of a type that means the same outside of the function.
+pub(crate) fn argument(krate: &Krate, ty: &Type) -> Option<TokenStream> {
     let p = krate.private(here());
-    let types = function.args.iter().filter(|arg| wanted(arg)).filter_map(closed);
-    types.map(|ty| quote_spanned!(here()=> #p::Argument(|| ::core::any::type_name::<#ty>()))).collect()
-}
-
-/// The type of an argument without the lifetimes of the function. A name that stands alone may be a parameter of the `impl`,
-/// so only those with a path or with arguments are taken.
-fn closed(arg: &Arg) -> Option<Type> {
-    struct Elide(bool);
-    impl VisitMut for Elide {
-        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-            if lifetime.ident != "static" {
-                *lifetime = Lifetime::new("'_", lifetime.span());
-            }
-        }
-        fn visit_path_mut(&mut self, path: &mut Path) {
-            if let Some(first) = path.segments.first() {
-                let name = first.ident.to_string();
-                let alone = path.segments.len() == 1 && first.arguments.is_none();
-                let begins_in_module = path.segments.len() > 1 && is_primitive(&name);
-                self.0 &= if alone {
-                    is_primitive(&name) || DATABASES.contains(&name.as_str())
-                } else {
-                    path.segments.len() == 1 || begins_in_module
-                };
-                self.0 &= name != "Self";
-            }
-            visit_mut::visit_path_mut(self, path);
-        }
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            self.0 &= !matches!(ty, Type::Infer(_) | Type::Macro(_) | Type::ImplTrait(_) | Type::TraitObject(_));
-            visit_mut::visit_type_mut(self, ty);
-        }
-    }
-    let mut ty = arg.ty.clone();
-    let mut search = Elide(true);
-    search.visit_type_mut(&mut ty);
-    search.0.then_some(ty)
+    closed(ty).map(|ty| quote_spanned!(here()=> #p::Argument(|| ::core::any::type_name::<#ty>())))
 }
 
 struct Search {
@@ -108,14 +72,6 @@ const WORDS: [&str; 18] = [
     "Row", "Rows", "Item", "Value", "Val", "Key", "Entity", "Model", "Record", "Element", "Data", "Payload", "Output",
     "Error", "Err", "Inner", "State", "Type",
 ];
-
-/// Types that name a database in `Transaction<'_, Sqlite>`: no one calls a parameter so.
-const DATABASES: [&str; 4] = ["Sqlite", "Postgres", "MySql", "Mssql"];
-
-/// In a method any bare name may be a parameter of its `impl`, but these.
-fn is_primitive(name: &str) -> bool {
-    name == "String" || name.starts_with(char::is_lowercase)
-}
 
 /// `T`, `DB`, `Db`, `Row`; or the first step of `T::Output`, when it is a single letter.
 fn looks_like_a_parameter(name: &str, alone: bool) -> bool {

@@ -58,7 +58,7 @@ fn site(writer: &Writer) -> TokenStream {
         Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
     };
     let cache = option(writer.cache.as_ref().map(tidy));
-    let arguments = generic::arguments(&writer.krate, &writer.function, |_| true);
+    let arguments = writer.function.args.iter().filter_map(|arg| generic::argument(&writer.krate, &arg.ty));
     quote_spanned! {here()=>
         static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
             name: #name,

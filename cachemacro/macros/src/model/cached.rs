@@ -32,12 +32,20 @@ pub(crate) struct Bypass {
     pub(crate) looks: Vec<Look>,
     /// Types that are called like transactions: the compiler finds out whether they are.
     pub(crate) unsure: Vec<Type>,
-    /// Whether the body runs its queries on a connection that `self` or an argument holds.
+    /// Whether all calls do, as they may reach a connection that `self` or an argument holds.
     pub(crate) held: bool,
     /// Why all calls do, as far as the signature and the body show.
-    pub(crate) always: Option<String>,
-    /// How the receiver's type is looked at, which may show what it holds.
-    pub(crate) this: Option<Looked>,
+    pub(crate) always: Option<Always>,
+    /// How the receiver's type is looked at, which may show what it holds, and what to write if there is no transaction.
+    pub(crate) this: Option<(Looked, String)>,
+}
+
+/// Why all calls go past the cache.
+pub(crate) struct Always {
+    /// `db: &mut Uow<'_>`, `&self.tx`
+    pub(crate) why: String,
+    /// What to write if there is no transaction.
+    pub(crate) remedy: Option<String>,
 }
 
 pub(crate) struct Look {
@@ -45,6 +53,8 @@ pub(crate) struct Look {
     /// `ex: E`.
     pub(crate) spelled: String,
     pub(crate) looked: Looked,
+    /// What to write if there is no transaction.
+    pub(crate) remedy: String,
 }
 
 pub(crate) enum Looked {
@@ -52,6 +62,8 @@ pub(crate) enum Looked {
     Executor,
     /// In no transaction, unless its type is that of one.
     Autocommit,
+    /// A unique borrow: may hold a connection, unless its type is known not to.
+    Unique,
     /// No connection, unless its type names one.
     Other,
 }

@@ -18,6 +18,14 @@ use syn::{
 
 use crate::model::function::Function;
 
+mod crates;
+mod names;
+
+use crates::{DATABASES, OTHERS};
+use names::{
+    EXECUTOR_TRAITS, EXECUTORS, QUALIFIED_EXECUTORS, TRANSACTIONS, UNSURE_EXECUTORS, UNSURE_TRANSACTIONS, WRAPPERS,
+};
+
 /// What a type is to a database.
 #[derive(Clone)]
 pub(crate) enum Connection {
@@ -95,148 +103,6 @@ pub(crate) fn may_hold(ty: &Type) -> bool {
     other.0
 }
 
-/// Concrete transactions.
-const TRANSACTIONS: &[&str] = &[
-    "PgTransaction",
-    "PostgresTransaction",
-    "MySqlTransaction",
-    "MysqlTransaction",
-    "SqliteTransaction",
-    "AnyTransaction",
-    "MssqlTransaction",
-    "DatabaseTransaction",
-    "DbTransaction",
-    "OwnedTransaction",
-    "RBatisTxExecutor",
-    "RBatisTxExecutorGuard",
-    "WriteTransaction",
-    "ReadTransaction",
-    "RwTxn",
-    "RoTxn",
-];
-
-/// Transactions, and names of rows.
-const UNSURE_TRANSACTIONS: &[&str] = &["Transaction", "Savepoint", "SavePoint"];
-
-/// Concrete connections, and traits that connections and transactions have.
-const EXECUTORS: &[&str] = &[
-    "PgConnection",
-    "PostgresConnection",
-    "MySqlConnection",
-    "MysqlConnection",
-    "SqliteConnection",
-    "AnyConnection",
-    "MssqlConnection",
-    "DbConnection",
-    "SqlConnection",
-    "PoolConnection",
-    "PooledConnection",
-    "AsyncPgConnection",
-    "AsyncMysqlConnection",
-    "SyncConnectionWrapper",
-    "RBatisConnExecutor",
-    "PooledConn",
-    "PgConn",
-    "MySqlConn",
-    "MysqlConn",
-    "SqliteConn",
-    "ClientSession",
-    "PgExecutor",
-    "MySqlExecutor",
-    "SqliteExecutor",
-    "AnyExecutor",
-    "MssqlExecutor",
-    "ConnectionTrait",
-    "TransactionTrait",
-    "StreamTrait",
-    "AsyncConnection",
-    "AsyncConnectionCore",
-    "LoadConnection",
-    "SimpleConnection",
-    "GenericClient",
-];
-
-/// Connections, and names of rows and of other things.
-const UNSURE_EXECUTORS: &[&str] = &["Connection", "Conn"];
-
-/// Traits of connections whose names other crates use too.
-const EXECUTOR_TRAITS: &[&str] = &["Executor", "Acquire", "Connection", "Queryable"];
-
-/// Connections where the path says that a database crate has them.
-const QUALIFIED_EXECUTORS: &[&str] = &["Client", "ClientWrapper", "Object", "Executor", "Session"];
-
-/// The beginnings of the names of crates that talk to databases.
-const DATABASES: &[&str] = &[
-    "sqlx",
-    "sea_orm",
-    "diesel",
-    "tokio_postgres",
-    "postgres",
-    "deadpool",
-    "bb8",
-    "r2d2",
-    "mobc",
-    "rusqlite",
-    "tokio_rusqlite",
-    "async_sqlite",
-    "mysql",
-    "tiberius",
-    "libsql",
-    "duckdb",
-    "oracle",
-    "odbc_api",
-    "rbatis",
-    "rbdc",
-    "mongodb",
-    "redb",
-    "heed",
-    "surrealdb",
-];
-
-/// Crates and modules whose connections and executors belong to no database.
-const OTHERS: &[&str] = &[
-    "redis",
-    "fred",
-    "deadpool_redis",
-    "bb8_redis",
-    "r2d2_redis",
-    "deadpool_lapin",
-    "lapin",
-    "rdkafka",
-    "nats",
-    "async_nats",
-    "zbus",
-    "quinn",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "tungstenite",
-    "tokio_tungstenite",
-    "reqwest",
-    "futures",
-    "async_executor",
-    "rt",
-];
-
-/// Types that give access to what they hold.
-const WRAPPERS: &[&str] = &[
-    "Option",
-    "Arc",
-    "Rc",
-    "Box",
-    "Pin",
-    "Mutex",
-    "RwLock",
-    "RefCell",
-    "MutexGuard",
-    "OwnedMutexGuard",
-    "RwLockWriteGuard",
-    "RefMut",
-    "State",
-    "Extension",
-    "Data",
-];
-
 struct Search<'g> {
     generics: &'g Generics,
     /// Bounds may name other parameters, and those their own.
@@ -263,7 +129,7 @@ impl Search<'_> {
         }
         let last = path.path.segments.last()?;
         let name = last.ident.to_string();
-        if is_pool(&name) || is_of(&path.path, OTHERS) {
+        if is_pool(&name) || is_elsewhere(&path.path) {
             return None;
         }
         let names = |list: &[&str]| list.contains(&name.as_str());
@@ -331,7 +197,7 @@ impl Search<'_> {
         let last = path.segments.last()?;
         let name = last.ident.to_string();
         let is_executor = EXECUTORS.contains(&name.as_str()) || EXECUTOR_TRAITS.contains(&name.as_str());
-        if is_executor && !is_of(path, OTHERS) {
+        if is_executor && !is_elsewhere(path) {
             return Some(Connection::Executor);
         }
         types(last).find_map(|ty| self.ty(ty)).map(|_| Connection::Executor)
@@ -347,13 +213,15 @@ fn is_pool(name: &str) -> bool {
     name.ends_with("Pool") || name == "DatabaseConnection"
 }
 
-/// Whether a step of the path before the last is one of these crates, or begins like one: `sqlx_core`.
+/// Whether the path begins in one of these crates.
 fn is_of(path: &Path, crates: &[&str]) -> bool {
-    let before = path.segments.len().saturating_sub(1);
-    path.segments.iter().take(before).any(|segment| {
-        let name = segment.ident.to_string();
-        crates.iter().any(|begin| name.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
-    })
+    let first = path.segments.first().filter(|_| path.segments.len() > 1);
+    first.is_some_and(|first| crates.iter().any(|krate| first.ident == krate))
+}
+
+/// `redis::aio::Connection`, and `rt::Executor` of hyper.
+fn is_elsewhere(path: &Path) -> bool {
+    is_of(path, OTHERS) || is_of(path, &["rt"])
 }
 
 /// `DB::Connection`, `<DB as Database>::Connection`.
@@ -397,158 +265,4 @@ fn is_about(ty: &Type, ident: &Ident) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use syn::parse_quote;
-
-    use super::*;
-    use crate::validate::function;
-
-    fn kind(item: syn::ItemFn) -> &'static str {
-        let function = function::read(item);
-        match of(&function, &function.args[0].ty) {
-            None => "none",
-            Some(Connection::Transaction) => "transaction",
-            Some(Connection::Executor) => "executor",
-            Some(Connection::UnsureTransaction(_)) => "unsure transaction",
-            Some(Connection::UnsureExecutor(_)) => "unsure executor",
-        }
-    }
-
-    fn all(expected: &str, types: &[&str]) {
-        for ty in types {
-            let parsed: Type = syn::parse_str(ty).expect(ty);
-            assert_eq!(kind(parse_quote!(fn f<T, DB>(x: #parsed) {})), expected, "{ty}");
-        }
-    }
-
-    #[test]
-    fn transactions_are_known_by_their_names() {
-        all(
-            "transaction",
-            &[
-                "&mut Transaction<'_, Postgres>",
-                "&mut sqlx::Transaction<Sqlite>",
-                "&mut sqlx::PgTransaction<'_>",
-                "Transaction<'a>",
-                "Option<&mut Transaction<'_, DB>>",
-                "&DatabaseTransaction",
-                "&rusqlite::Transaction",
-                "&mut tokio_postgres::Transaction<'_>",
-                "Arc<Mutex<Transaction<'static, Postgres>>>",
-                "&mut rusqlite::Savepoint",
-                "Box<Transaction<'_, MySql>>",
-                "(&mut Transaction<'_, Postgres>, u64)",
-            ],
-        );
-    }
-
-    #[test]
-    fn connections_and_executors_are_known_by_their_names() {
-        all(
-            "executor",
-            &[
-                "&mut PgConnection",
-                "&mut sqlx::SqliteConnection",
-                "PoolConnection<Postgres>",
-                "&mut DB::Connection",
-                "&mut <DB as sqlx::Database>::Connection",
-                "impl Executor<'_, Database = Sqlite>",
-                "impl sqlx::PgExecutor<'_>",
-                "&impl ConnectionTrait",
-                "&mut dyn TransactionTrait",
-                "&(dyn GenericClient + Sync)",
-                "impl DerefMut<Target = PgConnection> + Send",
-                "&rusqlite::Connection",
-                "&tokio_postgres::Client",
-                "deadpool_postgres::Object",
-                "bb8::PooledConnection<'_, M>",
-                "&mut mysql_async::Conn",
-                "&mut AsyncPgConnection",
-                "&mut ClientSession",
-            ],
-        );
-    }
-
-    #[test]
-    fn generics_are_what_their_bounds_say() {
-        assert_eq!(
-            kind(parse_quote!(
-                fn f<'e, E: sqlx::Executor<'e>>(x: E) {}
-            )),
-            "executor"
-        );
-        assert_eq!(
-            kind(parse_quote!(
-                fn f<C>(x: &C)
-                where
-                    C: ConnectionTrait,
-                {
-                }
-            )),
-            "executor"
-        );
-        assert_eq!(
-            kind(parse_quote!(
-                fn f<C>(x: &mut C)
-                where
-                    for<'c> &'c mut C: Executor<'c>,
-                {
-                }
-            )),
-            "executor"
-        );
-        assert_eq!(
-            kind(parse_quote!(
-                fn f<A: Acquire<'static, Database = Postgres>>(x: A) {}
-            )),
-            "executor"
-        );
-        assert_eq!(
-            kind(parse_quote!(
-                fn f<D: DerefMut<Target = C>, C: AsyncConnection>(x: D) {}
-            )),
-            "executor"
-        );
-        assert_eq!(
-            kind(parse_quote!(
-                fn f<E: Debug>(x: E) {}
-            )),
-            "none"
-        );
-    }
-
-    #[test]
-    fn rows_may_be_called_like_connections() {
-        all("unsure transaction", &["&Transaction", "Transaction", "models::Transaction", "Option<&mut Transaction>"]);
-        all("unsure executor", &["&Connection", "Conn", "crate::db::Connection"]);
-    }
-
-    #[test]
-    fn pools_and_other_things_are_none() {
-        all(
-            "none",
-            &[
-                "&PgPool",
-                "&sqlx::Pool<Postgres>",
-                "Arc<SqlitePool>",
-                "State<PgPool>",
-                "&DatabaseConnection",
-                "&sea_orm::DatabaseConnection",
-                "deadpool_postgres::Pool",
-                "r2d2::Pool<ConnectionManager<PgConnection>>",
-                "HttpConnection",
-                "ConnectionId",
-                "&TransactionId",
-                "Vec<Transaction>",
-                "Json<Transaction>",
-                "&redis::Connection",
-                "&mut redis::aio::MultiplexedConnection",
-                "&reqwest::Client",
-                "Client",
-                "impl Fn(&mut PgConnection)",
-                "&T",
-                "u64",
-            ],
-        );
-    }
-}
+mod tests;

@@ -1,121 +1,167 @@
-//! A connection that no type in the signature shows, but the body does: it runs a query on what `self` or an argument holds,
-//! `fetch_one(&mut *self.tx)`. A pool is borrowed shared, and what the body made itself is its own affair.
+//! A connection that no type in the signature shows, but the body does: it mentions a field called `tx`, or hands one called
+//! `conn` on. A pool is borrowed shared, and what the body made itself is its own affair.
+//!
+//! Any mention of a transaction counts, in whatever form: as an argument, as a receiver, in a macro. Only what a channel of the
+//! same name would be asked, `self.tx.send(…)`, is none. A local that is bound to a transaction is followed, and its mentions
+//! count in its place.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Arm, Block, Expr, Item, Local, Macro, Token};
+use syn::{Arm, Block, Expr, ExprMethodCall, Item, Local, Macro, Pat};
 
-use crate::model::function::Function;
-use crate::model::place::{Borrow, Names, Place, TRANSACTIONS};
+use crate::model::borrows;
+use crate::model::function::{Function, Passing};
+use crate::model::methods::{self, COMMANDS, OF_CONNECTIONS, RUN};
+use crate::model::place::{Borrow, Kind, Names, Place};
+use crate::model::spelling::tidy;
 
-/// Where a query runs on a connection that is held.
+mod tokens;
+
+/// Where a body mentions a connection that is held.
 pub(crate) struct Held {
     /// `self`, or the argument.
     pub(crate) root: Ident,
     /// Whether it is in a field of it.
     pub(crate) is_field: bool,
     /// `&mut *self.tx`, or `uow.tx`.
-    pub(crate) expr: Expr,
+    pub(crate) spelled: String,
+    /// `self.tx`, where a local stands for it.
+    pub(crate) origin: Option<String>,
+    pub(crate) tokens: TokenStream,
 }
 
-/// Methods that run a query on a connection that they are given.
-const RUN: &[&str] = &[
-    "fetch",
-    "fetch_one",
-    "fetch_optional",
-    "fetch_all",
-    "fetch_many",
-    "execute",
-    "execute_many",
-    "load",
-    "first",
-    "get_result",
-    "get_results",
-];
-
-/// Methods of connections, and those that are given one by a shared borrow. Only where the field is called like a transaction.
-const QUERY: &[&str] = &[
-    "query",
-    "query_one",
-    "query_opt",
-    "query_row",
-    "query_map",
-    "query_first",
-    "query_all",
-    "execute",
-    "execute_batch",
-    "batch_execute",
-    "prepare",
-    "exec",
-    "exec_first",
-    "exec_drop",
-    "one",
-    "all",
-    "stream",
-    "insert",
-    "update",
-    "delete",
-    "save",
-    "fetch_one",
-    "fetch_optional",
-    "fetch_all",
-];
-
-/// Methods that connections have, and rows have not: a variant `Tx(..)` may also hold a row.
-const OF_CONNECTIONS: &[&str] = &[
-    "query",
-    "query_one",
-    "query_opt",
-    "query_row",
-    "query_map",
-    "query_first",
-    "execute",
-    "execute_batch",
-    "batch_execute",
-    "prepare",
-    "fetch_one",
-    "fetch_optional",
-    "fetch_all",
-];
-
-/// Fields that are connections where they are handed on by `&mut`.
-const CONNECTIONS: &[&str] = &["conn", "connection"];
-
-/// Methods of commands to Redis.
-const COMMANDS: &[&str] = &["query", "query_async", "exec", "exec_async", "invoke", "invoke_async"];
+/// Whose body it is. A reader that is wrongly taken for one on a transaction is not cached, and listed; a writer does not compile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    Reader,
+    Writer,
+}
 
 /// The first place in the body, if there is one. Roots of which all is known are ignored.
-pub(crate) fn find(function: &Function, ignored: impl Fn(&Ident) -> bool) -> Option<Held> {
-    let mut search = Search { names: Names::new(function), ignored: &ignored, found: None };
+pub(crate) fn find(function: &Function, of: Of, ignored: impl Fn(&Ident) -> bool) -> Option<Held> {
+    let names = Names::new(function, of == Of::Reader);
+    let mut search = Search { function, names, of, ignored: &ignored, found: None };
     search.visit_block(&function.item.block);
     search.found
 }
 
 struct Search<'f> {
+    function: &'f Function,
     names: Names<'f>,
+    of: Of,
     ignored: &'f dyn Fn(&Ident) -> bool,
     found: Option<Held>,
 }
 
+/// How a place is used.
+#[derive(Clone, Copy)]
+enum Use<'n> {
+    /// It is handed to this function or method, or put into something.
+    Given(&'n str),
+    /// This method is called on it, with `(&mut …)` around the receiver or without.
+    Receives(&'n str, bool),
+    /// In any other way.
+    Mentioned,
+}
+
 impl Search<'_> {
-    /// One call: what it is given, and what it is called on.
-    fn look<'e>(&mut self, name: &str, args: impl IntoIterator<Item = &'e Expr>, receiver: Option<&Expr>) {
-        for expr in args {
-            self.note(expr, |place| is_given(name, place));
-        }
-        if let Some(receiver) = receiver {
-            self.note(receiver, |place| is_called_on(name, place, receiver));
+    fn counts(&self, place: &Place, used: Use<'_>) -> bool {
+        let is_given = |names: &[&str]| matches!(used, Use::Given(name) if names.contains(&name));
+        match place.kind {
+            Kind::Transaction => true,
+            Kind::Guarded => !is_given(COMMANDS),
+            Kind::Perhaps => self.of == Of::Reader || self.is_connection(place, used),
+            Kind::Connection => match used {
+                Use::Given(_) => place.borrow != Borrow::Shared && !is_given(COMMANDS),
+                Use::Receives(..) => is_borrowed_to_run(place, used),
+                Use::Mentioned => false,
+            },
+            Kind::Whole | Kind::Part | Kind::Copied => self.is_run_on(place, used),
         }
     }
 
-    fn note(&mut self, expr: &Expr, is_query: impl Fn(&Place) -> bool) {
-        if self.found.is_some() {
-            return;
+    /// Whether what may be a row is used as a connection.
+    fn is_connection(&self, place: &Place, used: Use<'_>) -> bool {
+        match used {
+            Use::Receives(method, _) => OF_CONNECTIONS.contains(&method),
+            Use::Given(_) => match place.borrow {
+                Borrow::Unique => true,
+                Borrow::No | Borrow::Deref => self.names.is_unique(&place.root) || self.has_lifetime(&place.root),
+                Borrow::Shared => false,
+            },
+            Use::Mentioned => false,
         }
-        let place = self.names.place(expr).filter(|place| is_query(place) && !(self.ignored)(&place.root));
-        self.found = place.map(|place| Held { root: place.root, is_field: place.is_field, expr: expr.clone() });
+    }
+
+    /// Whether a query runs on it, by its method: `fetch_one(&mut self.any)`. A `&mut` field is borrowed anew without a word.
+    fn is_run_on(&self, place: &Place, used: Use<'_>) -> bool {
+        let Use::Given(name) = used else { return is_borrowed_to_run(place, used) };
+        let field = place.name.as_deref().unwrap_or_default();
+        let is_handed_on = self.of == Of::Reader && ["db", "database", "uow", "unit_of_work"].contains(&field);
+        match place.borrow {
+            Borrow::Unique => RUN.contains(&name) || is_handed_on,
+            Borrow::No => RUN.contains(&name) && self.names.is_unique(&place.root) && !field.contains("pool"),
+            Borrow::Shared | Borrow::Deref => false,
+        }
+    }
+
+    /// Whether an argument is of a type like `Db<'_>`, which borrows what it holds.
+    fn has_lifetime(&self, root: &Ident) -> bool {
+        let arg = self.function.args.iter().find(|arg| arg.names.contains(root));
+        arg.is_some_and(|arg| matches!(arg.passing, Passing::Value) && borrows::borrowed(&arg.ty).is_some())
+    }
+
+    /// Notes a use of a place, unless it is harmless.
+    fn note(&mut self, place: Place, expr: &Expr, used: Use<'_>) {
+        if self.counts(&place, used) {
+            self.report(place, tidy(expr), expr.to_token_stream());
+        }
+    }
+
+    fn report(&mut self, place: Place, spelled: String, tokens: TokenStream) {
+        if self.found.is_none() && !(self.ignored)(&place.root) {
+            let stands_for = |name: &String| !spelled.contains(&format!(".{name}")) && !spelled.contains('!');
+            let origin = place.name.filter(stands_for).map(|name| format!("{}.{name}", place.root));
+            self.found = Some(Held { root: place.root, is_field: place.is_field, spelled, origin, tokens });
+        }
+    }
+
+    /// What is handed to a function, or put into something.
+    fn given<'e>(&mut self, name: &str, exprs: impl IntoIterator<Item = &'e Expr>) {
+        for expr in exprs {
+            match self.names.place(expr) {
+                Some(place) => self.note(place, expr, Use::Given(name)),
+                None => self.visit_expr(expr),
+            }
+        }
+    }
+
+    /// A method that gives its receiver to a closure: `self.tx.as_mut().map(|tx| …)`.
+    fn give(&mut self, call: &ExprMethodCall, place: &Place) {
+        for arg in &call.args {
+            match arg {
+                Expr::Closure(closure) => self.scoped(|search| {
+                    closure.inputs.iter().for_each(|pat| search.names.bind(pat, Some(place.clone())));
+                    search.visit_expr(&closure.body);
+                }),
+                arg => self.given(&call.method.to_string(), [arg]),
+            }
+        }
+    }
+
+    /// What an initialiser yields is bound, and not yet used.
+    fn initialised(&mut self, pat: &Pat, init: &Expr) {
+        match (self.names.place(init), pat, init) {
+            (Some(place), ..) => self.names.bind(pat, Some(place)),
+            (None, Pat::Tuple(pats), Expr::Tuple(inits)) if pats.elems.len() == inits.elems.len() => {
+                pats.elems.iter().zip(&inits.elems).for_each(|(pat, init)| self.initialised(pat, init));
+            }
+            _ => {
+                self.visit_expr(init);
+                self.names.bind(pat, None);
+            }
+        }
     }
 
     /// What is bound in here is forgotten afterwards.
@@ -124,96 +170,79 @@ impl Search<'_> {
         visit(self);
         self.names.forget(mark);
     }
-
-    /// A macro with a grammar of its own: the calls in it.
-    fn scan(&mut self, tokens: TokenStream) {
-        let mut called = None;
-        for token in tokens {
-            match token {
-                TokenTree::Ident(ident) => called = Some(ident.to_string()),
-                TokenTree::Group(group) => {
-                    if let (Some(name), Ok(args)) = (called.take(), arguments(group.stream())) {
-                        self.look(&name, &args, None);
-                    }
-                    self.tokens(group.stream());
-                }
-                _ => called = None,
-            }
-        }
-    }
-
-    fn tokens(&mut self, tokens: TokenStream) {
-        if let Ok(args) = arguments(tokens.clone()) {
-            args.iter().for_each(|arg| self.visit_expr(arg));
-        } else if let Ok(stmts) = Block::parse_within.parse2(tokens.clone()) {
-            self.scoped(|search| stmts.iter().for_each(|stmt| search.visit_stmt(stmt)));
-        } else {
-            self.scan(tokens);
-        }
-    }
 }
 
-fn arguments(tokens: TokenStream) -> syn::Result<Punctuated<Expr, Token![,]>> {
-    Punctuated::parse_terminated.parse2(tokens)
-}
-
-/// Whether a call with this argument is a query on it, or may be.
-fn is_given(name: &str, place: &Place) -> bool {
-    let field = place.name.as_deref().filter(|_| !place.by_variant);
-    let is_transaction = field.is_some_and(|field| TRANSACTIONS.contains(&field));
-    match place.borrow {
-        Borrow::No => false,
-        Borrow::Shared => is_transaction && QUERY.contains(&name),
-        Borrow::Unique => {
-            let is_handed_on = is_transaction || field.is_some_and(|field| CONNECTIONS.contains(&field));
-            RUN.contains(&name) || is_handed_on && !COMMANDS.contains(&name)
-        }
-    }
-}
-
-/// Whether a call on this is a query: of a transaction by its name, or `(&mut *self.conn).execute(..)`.
-fn is_called_on(name: &str, place: &Place, receiver: &Expr) -> bool {
-    let is_transaction = place.name.as_deref().is_some_and(|name| TRANSACTIONS.contains(&name));
-    let methods = if place.by_variant { OF_CONNECTIONS } else { QUERY };
-    let is_borrowed = matches!(receiver, Expr::Paren(paren) if matches!(&*paren.expr, Expr::Reference(_)));
-    is_transaction && methods.contains(&name) || is_borrowed && place.borrow == Borrow::Unique && RUN.contains(&name)
+/// `(&mut *self.conn).fetch_one(..)`
+fn is_borrowed_to_run(place: &Place, used: Use<'_>) -> bool {
+    matches!(used, Use::Receives(method, true) if place.borrow == Borrow::Unique && RUN.contains(&method))
 }
 
 impl<'ast> Visit<'ast> for Search<'_> {
-    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-        self.look(&call.method.to_string(), &call.args, Some(&call.receiver));
-        visit::visit_expr_method_call(self, call);
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        match self.names.place(expr) {
+            Some(place) => self.note(place, expr, Use::Mentioned),
+            None => visit::visit_expr(self, expr),
+        }
+    }
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        let name = call.method.to_string();
+        match self.names.place(&call.receiver) {
+            Some(place) if methods::GIVE.contains(&name.as_str()) => return self.give(call, &place),
+            Some(_) if methods::is_of_another(&name) => {}
+            Some(place) => {
+                let is_borrowed =
+                    matches!(&*call.receiver, Expr::Paren(paren) if matches!(&*paren.expr, Expr::Reference(_)));
+                self.note(place, &call.receiver, Use::Receives(&name, is_borrowed));
+            }
+            None => self.visit_expr(&call.receiver),
+        }
+        self.given(&name, &call.args);
     }
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
         let last = match &*call.func {
             Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-            _ => None,
+            func => {
+                self.visit_expr(func);
+                None
+            }
         };
-        self.look(&last.unwrap_or_default(), &call.args, None);
-        visit::visit_expr_call(self, call);
+        self.given(&last.unwrap_or_default(), &call.args);
+    }
+    fn visit_expr_struct(&mut self, made: &'ast syn::ExprStruct) {
+        self.given("", made.fields.iter().map(|field| &field.expr));
+        if let Some(rest) = &made.rest {
+            self.visit_expr(rest);
+        }
     }
     fn visit_macro(&mut self, called: &'ast Macro) {
-        self.tokens(called.tokens.clone());
+        self.invocation(called);
     }
     fn visit_local(&mut self, local: &'ast Local) {
-        let mut place = None;
-        if let Some(init) = &local.init {
-            self.visit_expr(&init.expr);
-            if let Some((_, diverges)) = &init.diverge {
-                self.visit_expr(diverges);
-            }
-            place = self.names.place(&init.expr);
+        let Some(init) = &local.init else { return self.names.bind(&local.pat, None) };
+        if let Some((_, diverges)) = &init.diverge {
+            self.visit_expr(diverges);
         }
-        self.names.bind(&local.pat, place);
+        self.initialised(&local.pat, &init.expr);
+    }
+    fn visit_expr_assign(&mut self, assign: &'ast syn::ExprAssign) {
+        let name = match &*assign.left {
+            Expr::Path(path) => path.path.get_ident(),
+            _ => None,
+        };
+        match (name, self.names.place(&assign.right)) {
+            (Some(name), Some(place)) => self.names.assign(name, place),
+            (None, Some(place)) => self.note(place, &assign.right, Use::Given("")),
+            (_, None) => self.visit_expr(&assign.right),
+        }
     }
     fn visit_expr_let(&mut self, bound: &'ast syn::ExprLet) {
-        self.visit_expr(&bound.expr);
-        let place = self.names.place(&bound.expr);
-        self.names.bind(&bound.pat, place);
+        self.initialised(&bound.pat, &bound.expr);
     }
     fn visit_expr_match(&mut self, matched: &'ast syn::ExprMatch) {
-        self.visit_expr(&matched.expr);
         let place = self.names.place(&matched.expr);
+        if place.is_none() {
+            self.visit_expr(&matched.expr);
+        }
         for Arm { pat, body, .. } in &matched.arms {
             self.scoped(|search| {
                 search.names.bind(pat, place.clone());
@@ -223,10 +252,8 @@ impl<'ast> Visit<'ast> for Search<'_> {
         }
     }
     fn visit_expr_for_loop(&mut self, each: &'ast syn::ExprForLoop) {
-        self.visit_expr(&each.expr);
-        let place = self.names.place(&each.expr);
         self.scoped(|search| {
-            search.names.bind(&each.pat, place);
+            search.initialised(&each.pat, &each.expr);
             search.visit_block(&each.body);
         });
     }

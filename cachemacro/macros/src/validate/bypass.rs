@@ -1,14 +1,17 @@
 //! Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
 
+use proc_macro2::Ident;
 use syn::{Expr, ExprLit, Lit, Type, UnOp};
 
 use crate::diag::Diag;
-use crate::model::cached::{Bypass, Look, Looked};
+use crate::model::cached::{Always, Bypass, Look, Looked};
+use crate::model::closed::closed;
 use crate::model::connection::{self, Connection};
 use crate::model::function::{Arg, Function, Passing, ReceiverForm};
 use crate::model::held;
 use crate::model::mentions::mentions;
 use crate::model::spelling::tidy;
+use crate::model::unique::{self, Unique};
 use crate::parse::cached::RawCached;
 use crate::validate::coverage::Key;
 use crate::validate::function::whole_argument;
@@ -17,27 +20,29 @@ use crate::validate::function::whole_argument;
 pub(crate) fn check(function: &mut Function, raw: &RawCached, key: &Key, diag: &Diag) -> Bypass {
     let condition = raw.bypass_if.as_ref().map(|given| given.value.clone());
     let mut bypass = Bypass { condition, looks: Vec::new(), unsure: Vec::new(), held: false, always: None, this: None };
-    bypass.always = is_always(raw).then(|| "bypass_if = true".to_owned());
+    bypass.always = is_always(raw).then(|| Always { why: "bypass_if = true".to_owned(), remedy: None });
     for at in 0..function.args.len() {
         let arg = &function.args[at];
-        if !arg.names.is_empty() && arg.names.iter().any(|name| key.covers(name)) {
+        if key.is(arg) {
             continue;
         }
         let once = argument(function, arg, raw, &mut bypass, diag);
         function.args[at].once = once;
     }
-    check_held(function, raw, &mut bypass);
-    let says_autocommit = autocommit(raw).iter().any(|name| name == "self");
-    bypass.this = function.receiver.as_ref().map(|_| if says_autocommit { Looked::Autocommit } else { Looked::Other });
+    check_held(function, raw, key, &mut bypass);
+    check_receiver(function, raw, &mut bypass);
     bypass
 }
 
 /// Looks at one argument that is no part of the key; says whether a load gets it once.
 fn argument(function: &Function, arg: &Arg, raw: &RawCached, bypass: &mut Bypass, diag: &Diag) -> bool {
     let is_autocommit = autocommit(raw).iter().any(|name| arg.names.contains(name));
-    let is_named = bypass.condition.as_ref().is_some_and(|expr| arg.names.iter().any(|name| mentions(expr, name)));
+    let is_named = names(bypass, arg);
     let decides = raw.mentions("bypass_if");
-    let mut look = |looked| bypass.looks.push(Look { arg: arg.ident.clone(), spelled: spelled(arg), looked });
+    let mut look = |looked| {
+        let (spelled, remedy) = (spelled(arg), remedy(raw, arg.names.first().unwrap_or(&arg.ident)));
+        bypass.looks.push(Look { arg: arg.ident.clone(), spelled, looked, remedy });
+    };
     match connection::of(function, &arg.ty) {
         Some(Connection::Transaction) if is_autocommit => refuse_autocommit(raw, arg, diag),
         Some(Connection::Transaction) if !decides => refuse(function, arg, diag),
@@ -53,32 +58,92 @@ fn argument(function: &Function, arg: &Arg, raw: &RawCached, bypass: &mut Bypass
             } else if !is_named {
                 look(Looked::Executor);
                 if connection::is_concrete(function, &arg.ty) {
-                    bypass.always.get_or_insert_with(|| spelled(arg));
+                    always(raw, arg, bypass);
                 }
             }
             return true;
         }
         None if connection::is_pool_type(&arg.ty) || is_named => {}
-        None if connection::may_hold(&arg.ty) => look(if is_autocommit { Looked::Autocommit } else { Looked::Other }),
-        None => {}
+        None if is_autocommit => look(Looked::Autocommit),
+        None => match unique::of(function, &arg.ty) {
+            Unique::Unknown if closed(&arg.ty).is_none() => {
+                bypass.held = true;
+                always(raw, arg, bypass);
+            }
+            Unique::Unknown | Unique::Open => look(Looked::Unique),
+            Unique::Harmless | Unique::Absent if connection::may_hold(&arg.ty) => look(Looked::Other),
+            Unique::Harmless | Unique::Absent => {}
+        },
     }
-    // A plain `&mut T` can be lent to one load after another; `Option<&mut T>` cannot.
-    matches!(arg.passing, Passing::RefMut(_)) && !matches!(arg.ty, Type::Reference(_))
+    is_lent_once(function, arg)
 }
 
-/// A query on `&mut *self.tx` or `uow.tx`, of which nothing is said.
-fn check_held(function: &Function, raw: &RawCached, bypass: &mut Bypass) {
-    let is_said = |root: &proc_macro2::Ident| {
-        let is_named = bypass.condition.as_ref().is_some_and(|expr| mentions(expr, root));
-        is_named || autocommit(raw).contains(root) || connection::is_shown(function, root)
+/// A plain `&mut T` can be lent to one load after another; `Option<&mut T>` and `Pin<&mut T>` cannot.
+fn is_lent_once(function: &Function, arg: &Arg) -> bool {
+    match arg.passing {
+        Passing::RefMut(_) => !matches!(arg.ty, Type::Reference(_)),
+        Passing::Value => unique::of(function, &arg.ty) != Unique::Absent,
+        _ => false,
+    }
+}
+
+/// A mention of `&mut *self.tx` or `uow.tx`, of which nothing is said.
+fn check_held(function: &Function, raw: &RawCached, key: &Key, bypass: &mut Bypass) {
+    let is_said = |root: &Ident| {
+        if root == "self" {
+            return says_autocommit(raw) || bypass.condition.as_ref().is_some_and(|expr| mentions(expr, root));
+        }
+        let arg = function.args.iter().find(|arg| arg.names.contains(root));
+        let is_said = |arg: &Arg| {
+            names(bypass, arg) || key.is(arg) || autocommit(raw).iter().any(|name| arg.names.contains(name))
+        };
+        connection::is_shown(function, root) || arg.is_some_and(is_said)
     };
-    let Some(held) = held::find(function, is_said) else { return };
+    let Some(held) = held::find(function, held::Of::Reader, is_said) else { return };
     bypass.held = true;
-    bypass.always.get_or_insert_with(|| tidy(&held.expr));
+    let remedy = Some(remedy(raw, &held.root));
+    bypass.always.get_or_insert(Always { why: held.spelled, remedy });
+}
+
+/// `&mut self` may hold a connection, as an argument may.
+fn check_receiver(function: &Function, raw: &RawCached, bypass: &mut Bypass) {
+    let Some(receiver) = &function.receiver else { return };
+    let this = Ident::new("self", receiver.span);
+    let is_named = bypass.condition.as_ref().is_some_and(|expr| mentions(expr, &this));
+    if borrows_self_uniquely(function) && !is_named && !says_autocommit(raw) {
+        bypass.held = true;
+        bypass.always.get_or_insert(Always { why: "&mut self".to_owned(), remedy: Some(remedy(raw, &this)) });
+    }
+    let looked = if says_autocommit(raw) { Looked::Autocommit } else { Looked::Other };
+    bypass.this = Some((looked, remedy(raw, &this)));
+}
+
+/// Whether the condition names this argument.
+fn names(bypass: &Bypass, arg: &Arg) -> bool {
+    bypass.condition.as_ref().is_some_and(|expr| arg.names.iter().any(|name| mentions(expr, name)))
+}
+
+fn always(raw: &RawCached, arg: &Arg, bypass: &mut Bypass) {
+    let remedy = remedy(raw, arg.names.first().unwrap_or(&arg.ident));
+    bypass.always.get_or_insert(Always { why: spelled(arg), remedy: Some(remedy) });
+}
+
+/// What to write where an argument is in no transaction.
+fn remedy(raw: &RawCached, name: &Ident) -> String {
+    let is_skipped = raw.skip.as_ref().is_some_and(|skip| skip.value.contains(name));
+    if is_skipped {
+        format!("`autocommit({name})` in the place of `skip({name})`")
+    } else {
+        format!("`autocommit({name})`")
+    }
+}
+
+fn says_autocommit(raw: &RawCached) -> bool {
+    autocommit(raw).iter().any(|name| name == "self")
 }
 
 /// `autocommit(conn)`.
-pub(crate) fn autocommit(raw: &RawCached) -> &[proc_macro2::Ident] {
+pub(crate) fn autocommit(raw: &RawCached) -> &[Ident] {
     raw.autocommit.as_ref().map_or(&[], |given| &given.value)
 }
 
@@ -131,7 +196,13 @@ pub(crate) fn borrows_self_uniquely(function: &Function) -> bool {
 }
 
 fn spelled(arg: &Arg) -> String {
-    format!("{}: {}", arg.names.first().unwrap_or(&arg.ident), tidy(&arg.ty))
+    // What a macro was given as a type is in parentheses.
+    let ty = match &arg.ty {
+        Type::Paren(paren) => &*paren.elem,
+        Type::Group(group) => &*group.elem,
+        ty => ty,
+    };
+    format!("{}: {}", arg.names.first().unwrap_or(&arg.ident), tidy(ty))
 }
 
 fn refuse(function: &Function, arg: &Arg, diag: &Diag) {

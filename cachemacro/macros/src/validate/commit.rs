@@ -77,26 +77,31 @@ fn check_arguments(function: &Function, diag: &Diag) -> Commit {
     Commit::Shown(unsure)
 }
 
-/// A query on `&mut *self.tx` or `uow.tx`, of which nothing is said.
+/// A mention of `&mut *self.tx` or `uow.tx`, of which nothing is said.
 fn check_held(function: &Function, diag: &Diag) {
-    let Some(held) = held::find(function, |root| connection::is_shown(function, root)) else { return };
+    let is_shown = |root: &Ident| connection::is_shown(function, root);
+    let Some(held) = held::find(function, held::Of::Writer, is_shown) else { return };
     let name = function.name();
+    let which =
+        held.origin.as_ref().map_or_else(|| "which".to_owned(), |origin| format!("which is from `{origin}` and"));
+    let used = held.origin.as_ref().unwrap_or(&held.spelled);
     let what = format!(
-        "`{name}` runs its query on `{}`, which may be in a transaction, and then what it writes is not committed yet when it \
-         returns: readers would load the old row after the event, and keep it",
-        tidy(&held.expr)
+        "`{name}` uses `{}`, {which} may be in a transaction, and then what it writes is not committed yet when it returns: \
+         readers would load the old row after the event, and keep it",
+        held.spelled
     );
     let mend = if held.is_field && borrows_uniquely(function, &held.root) {
         format!(
             "let the events wait for the commit: keep a `cachemacro::PendingEvents`, which `Cache::current().pending_events()` \
              makes, in a field `pending` beside the connection, add `defer = {}.pending`, and call `pending.publish().await` \
-             after the commit; or, if `{name}` commits before it returns, say how: `commits_itself = \"…\"`",
-            held.root
+             after the commit; or, if `{name}` commits before it returns, or `{}` is no connection, say how: \
+             `commits_itself = \"…\"`",
+            held.root, used
         )
     } else {
         take_pending(&name)
     };
-    diag.wrong(held.expr, what, mend);
+    diag.wrong(held.tokens, what, mend);
 }
 
 /// Whether `defer` can borrow a field of it uniquely.

@@ -7,6 +7,7 @@ use crate::diag::Diag;
 use crate::model::function::{Arg, Function, Passing, ReceiverForm};
 use crate::model::spelling::tidy;
 use crate::model::template::Template;
+use crate::model::unique::{self, Unique};
 use crate::parse::cached::RawCached;
 use crate::parse::nearest::nearest;
 use crate::validate::bypass;
@@ -26,6 +27,16 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) fn covers(&self, name: &Ident) -> bool {
         self.covers.as_ref().is_none_or(|covered| covered.contains(name))
+    }
+
+    /// Whether all of an argument is in the key, `<order>`, and not only a field of it, `<db.tenant>`. True where there is no
+    /// template to tell.
+    pub(crate) fn is(&self, arg: &Arg) -> bool {
+        let is_whole = |name: &Ident| match &self.template {
+            Some(template) => template.places().any(|place| place.root == *name && place.members.is_empty()),
+            None => self.covers(name),
+        };
+        !arg.names.is_empty() && arg.names.iter().any(is_whole)
     }
 }
 
@@ -95,7 +106,8 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
         let is_skipped = skipped.iter().any(|name| name == "self") || bypass::is_always(raw);
         if bypass::borrows_self_uniquely(function) && signature::pinned(function).is_none() && !is_skipped {
             let what = format!("`{}` takes `&mut self`, a unique borrow that a key cannot hold", function.name());
-            diag.wrong_at(receiver.span, what, "take `&self`, or add `skip(self)` if the result does not depend on it");
+            let mend = format!("take `&self`; or, if the result does not depend on it, {}", said_of_unique("self"));
+            diag.wrong_at(receiver.span, what, mend);
         }
     }
     let is_covered = |arg: &&Arg| arg.names.iter().all(|name| skipped.contains(name));
@@ -106,9 +118,22 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
             continue;
         }
         let what = format!("`{}` is `{}`: a unique borrow that a key cannot hold", arg.ident, tidy(&arg.ty));
-        let mend = format!("take a shared borrow, or add `skip({})` if the result does not depend on it", arg.ident);
+        let name = arg.names.first().unwrap_or(&arg.ident);
+        let mend = if unique::of(function, &arg.ty) == Unique::Harmless {
+            format!("take a shared borrow, or add `skip({name})` if the result does not depend on it")
+        } else {
+            let said = said_of_unique(&name.to_string());
+            format!("take a shared borrow; or, if the result does not depend on it, {said}")
+        };
         diag.wrong(whole_argument(function, arg), what, mend);
     }
+}
+
+fn said_of_unique(name: &str) -> String {
+    format!(
+        "add `autocommit({name})`, where it is in no transaction, or holds no connection; with `skip({name})` calls go past the \
+         cache, as it may be in one"
+    )
 }
 
 /// A transaction has its own message.
