@@ -27,3 +27,18 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
     bytes.extend_from_slice(rest.as_bytes());
     String::from_utf8(bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_comes_back() {
+        for text in ["", "!", "a}b{c d\u{e9}\n!%41", "!!41"] {
+            assert_eq!(unescaped(&escaped(text.as_bytes(), b":")).as_deref(), Some(text));
+        }
+        for text in ["!", "!4", "!zz", "!C3", "!\u{e9}"] {
+            assert_eq!(unescaped(text), None);
+        }
+    }
+}
