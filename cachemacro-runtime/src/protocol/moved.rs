@@ -5,7 +5,7 @@
 pub enum Move {
     /// It reached this version.
     Bump(u64),
-    /// It moved, nobody says to which version: whatever is known of it is void.
+    /// It moved to a version that is not known, so all that is known of it is void.
     Next,
     /// Version `version` has the content of version `of`.
     Restore {

@@ -55,13 +55,20 @@ fn flag(bits: u8, at: u32) -> bool {
 }
 
 pub(crate) fn encode(world: &World, plan: &Plan, bytes: &mut Vec<u8>) {
-    let names = Names::of(&world.records);
+    let names = match world.failovers {
+        0 => Names::of(&world.records),
+        _ => Names::of(&[world.records[0].clone(), world.replicated.clone()]),
+    };
     bytes.extend([world.writes, world.duplicates << 4 | world.losses, world.evictions << 4 | world.aborted]);
     for row in 0..plan.rows {
         let history = &world.rows[row].history;
         bytes.push(history.len() as u8);
         history.iter().for_each(|commit| encode_commit(commit, bytes));
         encode_record(world.records[row].as_ref(), &names, bytes);
+    }
+    bytes.push(world.failovers);
+    if world.failovers > 0 {
+        encode_record(world.replicated.as_ref(), &names, bytes);
     }
     let mut readers: Vec<_> = world.readers.iter().flatten().map(|reader| encode_reader(reader, &names)).collect();
     readers.sort_unstable();
@@ -80,10 +87,10 @@ pub(crate) fn encode(world: &World, plan: &Plan, bytes: &mut Vec<u8>) {
 /// Whether a record may come to serve it again. A floor of one generation only rises, and only an alias or a rollback leads
 /// to a version below it. Without a rule nothing is certain.
 fn is_reachable(entry: &Entry, world: &World, plan: &Plan) -> bool {
-    let Some(record) = &world.records[0] else { return plan.without.is_some() };
+    let Some(record) = &world.records[0] else { return true };
     let goes_back = plan.restores || plan.rolls_back;
     let is_below = entry.tokens[0].version < record.snapshot().floor;
-    plan.without.is_some() || !is_below || entry.kind == FenceKind::Row && goes_back
+    plan.without.is_some() || world.failovers > 0 || !is_below || entry.kind == FenceKind::Row && goes_back
 }
 
 pub(crate) fn encode_commit(commit: &Commit, bytes: &mut Vec<u8>) {
@@ -165,6 +172,10 @@ pub(crate) fn decode(bytes: &[u8], plan: &Plan) -> World {
             world.rows[row].history.push(decode_commit(&mut bytes));
         }
         world.records[row] = decode_record(&mut bytes);
+    }
+    world.failovers = bytes.next();
+    if world.failovers > 0 {
+        world.replicated = decode_record(&mut bytes);
     }
     for _ in 0..bytes.next() {
         world.readers.push(Some(decode_reader(bytes.array())));

@@ -54,6 +54,8 @@ pub enum Rule {
     AllServe,
     /// R20: a fill is fenced by all its aggregates.
     AllFence,
+    /// R21: a record that another server has confirmed is unverified.
+    RecordNamesItsServer,
     /// R22: versions go on across deletion.
     VersionsGoOn,
     /// A load begins after ENTER.
@@ -70,6 +72,8 @@ pub enum Rule {
     DetectRotates,
     /// A value without a version comes from the primary.
     UnversionedNeedsPrimary,
+    /// Decision 0009: an event without a version leaves an unverified record.
+    NextIsUnverified,
     /// An alias reaches rows only.
     AliasReachesRowsOnly,
     /// The next event ends an alias.
@@ -125,6 +129,8 @@ pub struct Plan {
     pub evictions: u8,
     /// Events of transactions that are rolled back.
     pub aborted: u8,
+    /// Servers that fail, so that their replica takes over.
+    pub failovers: u8,
     /// Loads that an entry in its early refresh starts.
     pub refreshes: bool,
     /// What this world lacks.

@@ -19,6 +19,7 @@ const MONOTONE: Plan = Plan {
     losses: 1,
     evictions: 1,
     aborted: 1,
+    failovers: 0,
     refreshes: true,
     without: None,
 };
@@ -33,14 +34,12 @@ const MONOTONE_OPAQUE: Plan = Plan {
     ..MONOTONE
 };
 
-/// With events that say nothing of versions.
-const MONOTONE_UNVERSIONED: Plan = Plan {
-    name: "monotone, unversioned events",
-    unversioned: true,
-    deletes: false,
-    restores: false,
-    ..MONOTONE_OPAQUE
-};
+/// With events that say nothing of versions, and replicas of any lag.
+const ROWS_UNVERSIONED: Plan = Plan { name: "unversioned events", unversioned: true, restores: false, ..MONOTONE };
+
+/// With values that carry no version either.
+const MONOTONE_UNVERSIONED: Plan =
+    Plan { name: "unversioned events, opaque", unversioned: true, deletes: false, restores: false, ..MONOTONE_OPAQUE };
 
 const MONOTONE_SOURCE: Plan =
     Plan { name: "monotone, source", functions: &[Function::Source, Function::Row], lag: Lag::None, ..MONOTONE };
@@ -65,9 +64,33 @@ const REUSED_SOURCE: Plan = Plan { name: "reused, source", functions: &[Function
 /// Entries of two aggregates.
 const PAIR: Plan = Plan { name: "two aggregates", rows: 2, restores: false, aborted: 0, lag: Lag::None, ..MONOTONE };
 
-pub const PLANS: [Plan; 9] = [
+/// The store's server fails, and its replica has not heard of the newest events.
+const FAILOVER: Plan =
+    Plan { name: "failover", failovers: 1, losses: 0, evictions: 0, deletes: false, ..MONOTONE_OPAQUE };
+
+const REUSED_FAILOVER: Plan =
+    Plan { name: "reused, failover", failovers: 1, losses: 0, evictions: 0, lag: Lag::Bounded(1), ..REUSED };
+
+/// Of each kind a world without most faults, which is explored farther, and where a rule shows sooner.
+const fn quiet(plan: Plan, name: &'static str) -> Plan {
+    Plan { name, evictions: 0, losses: 0, refreshes: false, aborted: 0, restores: false, deletes: false, ..plan }
+}
+
+/// The floor of an event whose transaction was rolled back is above the database, which goes back besides.
+const QUIET_ABORTED: Plan = Plan { aborted: 1, writes: 4, ..quiet(REUSED_REPLICAS, "quiet, aborted") };
+
+const QUIET_DELETES: Plan = Plan { deletes: true, ..quiet(MONOTONE_OPAQUE, "quiet, deletions") };
+
+const QUIET_RESTORES: Plan = Plan { restores: true, writes: 3, ..quiet(MONOTONE, "quiet, restores") };
+
+const QUIET_REUSED: Plan = Plan { lag: Lag::None, ..quiet(REUSED_OPAQUE, "quiet, reused") };
+
+const QUIET_REUSED_SOURCE: Plan = quiet(REUSED_SOURCE, "quiet, reused, source");
+
+pub const PLANS: [Plan; 17] = [
     MONOTONE,
     MONOTONE_OPAQUE,
+    ROWS_UNVERSIONED,
     MONOTONE_UNVERSIONED,
     MONOTONE_SOURCE,
     REUSED,
@@ -75,6 +98,13 @@ pub const PLANS: [Plan; 9] = [
     REUSED_OPAQUE,
     REUSED_SOURCE,
     PAIR,
+    FAILOVER,
+    REUSED_FAILOVER,
+    QUIET_ABORTED,
+    QUIET_DELETES,
+    QUIET_RESTORES,
+    QUIET_REUSED,
+    QUIET_REUSED_SOURCE,
 ];
 
 /// A local tier in front of a shared store.
@@ -94,16 +124,14 @@ const TIERS: TierPlan = TierPlan {
 const TIERS_REUSED: TierPlan =
     TierPlan { plan: Plan { name: "tiers, reused", rolls_back: true, deletes: false, ..TIERS.plan }, gaps: 1 };
 
-pub const TIER_PLANS: [TierPlan; 2] = [TIERS, TIERS_REUSED];
+const QUIET_TIERS: TierPlan = TierPlan {
+    plan: Plan { functions: &[Function::Opaque], duplicates: 0, readers: 1, ..quiet(TIERS.plan, "quiet, tiers") },
+    gaps: 0,
+};
 
-/// The same world with fewer faults, where a rule shows sooner.
-const fn quiet(plan: Plan) -> Plan {
-    Plan { evictions: 0, losses: 0, refreshes: false, aborted: 0, restores: false, deletes: false, ..plan }
-}
+const QUIET_TIERS_GAP: TierPlan = TierPlan { plan: Plan { name: "quiet, tiers, gap", ..QUIET_TIERS.plan }, gaps: 1 };
 
-const REUSED_OPAQUE_PRIMARY: Plan = Plan { lag: Lag::None, ..quiet(REUSED_OPAQUE) };
-
-const QUIET_TIERS: TierPlan = TierPlan { plan: Plan { duplicates: 0, writes: 1, ..quiet(TIERS.plan) }, gaps: 0 };
+pub const TIER_PLANS: [TierPlan; 4] = [TIERS, TIERS_REUSED, QUIET_TIERS, QUIET_TIERS_GAP];
 
 /// For each rule a world that goes wrong without it.
 pub const TELLING: &[(Rule, Plan)] = &[
@@ -116,34 +144,37 @@ pub const TELLING: &[(Rule, Plan)] = &[
     (Rule::EventCreatesNothing, MONOTONE),
     (Rule::Detect, MONOTONE),
     (Rule::DetectIsUnverified, MONOTONE),
-    (Rule::DetectRotates, Plan { aborted: 1, ..quiet(MONOTONE_OPAQUE) }),
     (Rule::RefreshIsFenced, MONOTONE),
     (Rule::RefreshKnowsTheRecord, REUSED_REPLICAS),
     (Rule::FloorFence, MONOTONE_OPAQUE),
     (Rule::FlightsHaveTokens, MONOTONE),
     (Rule::AllServe, PAIR),
     (Rule::AllFence, PAIR),
+    (Rule::RecordNamesItsServer, FAILOVER),
     (Rule::VersionsGoOn, Plan { functions: &[Function::Row], ..MONOTONE_OPAQUE }),
     (Rule::EnterFirst, MONOTONE),
     (Rule::OneStatement, MONOTONE),
     (Rule::ReplicaIsNotReturned, Plan { aborted: 0, ..MONOTONE }),
     (Rule::LagIsWaitedOut, REUSED_REPLICAS),
-    (Rule::UnversionedNeedsPrimary, Plan { deletes: true, ..quiet(MONOTONE_OPAQUE) }),
+    (Rule::UnversionedNeedsPrimary, QUIET_DELETES),
+    (Rule::NextIsUnverified, ROWS_UNVERSIONED),
     (Rule::AliasReachesRowsOnly, MONOTONE_OPAQUE),
-    (Rule::AliasEnds, Plan { restores: true, writes: 3, ..quiet(MONOTONE) }),
+    (Rule::AliasEnds, QUIET_RESTORES),
     (Rule::RollbackMarks, REUSED),
     (Rule::RollbackIsUnverified, REUSED),
-    (Rule::UnversionedEndsWithMark, REUSED_OPAQUE_PRIMARY),
-    (Rule::UnversionedConfirmsNothing, REUSED_OPAQUE_PRIMARY),
-    (Rule::EveryEventRotates, REUSED_OPAQUE_PRIMARY),
+    (Rule::UnversionedEndsWithMark, QUIET_REUSED),
+    (Rule::UnversionedConfirmsNothing, QUIET_REUSED),
+    (Rule::EveryEventRotates, QUIET_REUSED),
     (Rule::RestoreIsBump, Plan { restores: true, ..REUSED }),
-    (Rule::RecordBeforeSource, quiet(REUSED_SOURCE)),
+    (Rule::RecordBeforeSource, QUIET_REUSED_SOURCE),
 ];
 
 /// Rules whose loss only costs.
 pub const COSTLY: &[(Rule, Plan)] = &[
     (Rule::DetectCompares, MONOTONE),
     (Rule::DetectCompares, REUSED_REPLICAS),
+    (Rule::DetectRotates, MONOTONE),
+    (Rule::DetectRotates, QUIET_ABORTED),
     (Rule::SourceServesNoFloor, MONOTONE_SOURCE),
     (Rule::SourceServesNoFloor, REUSED_SOURCE),
 ];
@@ -152,5 +183,5 @@ pub const COSTLY: &[(Rule, Plan)] = &[
 pub const TELLING_TIERS: &[(Rule, TierPlan)] = &[
     (Rule::InsertIsFenced, QUIET_TIERS),
     (Rule::CopyIsNotBehind, QUIET_TIERS),
-    (Rule::GapEndsCopies, TierPlan { gaps: 1, ..QUIET_TIERS }),
+    (Rule::GapEndsCopies, QUIET_TIERS_GAP),
 ];

@@ -113,6 +113,7 @@ pub(crate) fn apply(index: &mut Index, plan: &Plan, moved: Move) {
     index.apply(moved, now(), source_lag(plan));
     let is_rollback = matches!(moved, Move::Rollback { .. });
     match (plan.without, moved) {
+        (Some(Rule::NextIsUnverified), Move::Next) => *index = confirmed(index),
         (Some(Rule::AliasEnds), Move::Bump(_)) => *index = changed(index, |parts| parts.alias = before.alias),
         (Some(Rule::RollbackMarks), _) if is_rollback => {
             *index = changed(index, |parts| (parts.marks, parts.turn) = (before.marks, before.turn));
@@ -124,6 +125,23 @@ pub(crate) fn apply(index: &mut Index, plan: &Plan, moved: Move) {
             *index = changed(index, |parts| parts.alias = Some(of));
         }
         _ => {}
+    }
+}
+
+/// What becomes of a record that another server confirmed, as `confirmed` in scripts/record.lua has it: there alone a record knows
+/// its server. ENTER and events do it; until then nothing of the record is served, and FILL is refused, which comes to the same.
+pub(crate) fn fail_over(index: &Index, plan: &Plan) -> Index {
+    let begun = new(plan);
+    match (plan.has(Rule::RecordNamesItsServer), plan.rolls_back) {
+        (false, _) => index.clone(),
+        (true, true) => {
+            let known = IndexParts::from(index);
+            changed(&begun, |parts| (parts.floor, parts.rotates) = (known.floor, known.rotates))
+        }
+        (true, false) => changed(index, |parts| {
+            let begun = IndexParts::from(&begun);
+            (parts.turn, parts.alias, parts.cold, parts.young_until) = (begun.turn, None, true, begun.young_until);
+        }),
     }
 }
 
@@ -160,7 +178,7 @@ pub(crate) fn ticks_until(deadline: Moment) -> u8 {
     deadline.since(now()).as_secs() as u8
 }
 
-pub(crate) fn is_young(index: &Index) -> bool {
+pub(crate) fn is_primary_only(index: &Index) -> bool {
     ticks_until(IndexParts::from(index).young_until) > 0
 }
 

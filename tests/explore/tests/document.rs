@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cachemacro_explore::without_rules;
+use cachemacro_explore::{PLANS, TIER_PLANS, without_rules};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -147,4 +147,16 @@ fn without_a_rule_the_shortest_way_to_a_stale_read_is_as_long_as_the_document_sa
         }
     }
     assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+}
+
+#[test]
+fn every_world_is_in_the_document() {
+    let document = document();
+    let tiers = TIER_PLANS.iter().map(|tiers| tiers.plan.name);
+    for name in PLANS.iter().map(|plan| plan.name).chain(tiers) {
+        assert!(
+            document.lines().any(|line| line.starts_with(&format!("| {name} | "))),
+            "docs/protocol.md has no world \"{name}\""
+        );
+    }
 }
