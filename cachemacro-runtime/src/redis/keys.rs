@@ -110,7 +110,6 @@ mod tests {
     use super::*;
     use crate::entry::EntryKey;
     use crate::protocol::Generation;
-    use crate::redis::escape::unescaped;
     use crate::redis::names::tests::{FIND, name};
 
     fn token(version: u64, generation: u64) -> Token {
