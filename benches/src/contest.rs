@@ -99,10 +99,10 @@ impl Standings {
     /// The standing of this name.
     ///
     /// # Panics
-    /// If nobody has it.
+    /// If no contestant has it.
     #[must_use]
     pub fn of(&self, name: &str) -> &Standing {
-        self.all.iter().find(|standing| standing.name == name).unwrap_or_else(|| panic!("nobody is called {name}"))
+        self.all.iter().find(|standing| standing.name == name).unwrap_or_else(|| panic!("no contestant is called {name}"))
     }
 
     /// Fastest first.
@@ -131,7 +131,7 @@ fn prepare(contestant: &Turn, effort: &Effort, keys: Keys, threads: u64) -> u64 
 }
 
 /// One turn: the mean time of the threads that make it, each with so many calls. What the others have pushed out of the processor's
-/// caches is fetched by calls that nobody times.
+/// caches is fetched by calls that are not timed.
 fn turn(contestant: &Turn, keys: Keys, calls: u64, threads: u64) -> Duration {
     let from = keys.start(calls * threads);
     let untimed = || contestant(keys, from, keys.warm_up().min(calls));

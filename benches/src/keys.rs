@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Keys {
     /// A power of two of keys: each of them once in so many steps.
     Cycle(u64),
-    /// So many keys, drawn anew in every step. Whoever asks has put all of them into the cache before.
+    /// So many keys, drawn anew in every step. The cache holds all of them before the first step.
     Drawn(u64),
     /// None of them was asked for before.
     Unseen,

@@ -41,7 +41,7 @@ pub fn zipf(requests: u64, keys: u32) -> Trace {
     (0..requests).map(|_| key()).collect()
 }
 
-/// The same, and after every 10,000 requests somebody reads 10,000 rows in order, which nobody reads again.
+/// The same, and after every 10,000 requests a scan reads 10,000 rows in order, each of them once.
 #[must_use]
 pub fn with_scans(requests: u64, keys: u32) -> Trace {
     let mut next = SCANNED;

@@ -99,7 +99,7 @@ async fn a_server_that_does_not_answer_costs_nobody_two_timeouts() {
     for lookup in lookups {
         assert!(lookup.await.is_err());
     }
-    assert!(began.elapsed() < 2 * LIMIT, "whoever waits behind those who are not answered fails with them");
+    assert!(began.elapsed() < 2 * LIMIT, "lookups that wait behind a load without an answer fail with it");
 }
 
 fn runtime() -> Runtime {
@@ -124,7 +124,7 @@ fn whoever_waits_for_a_carrier_whose_runtime_ends_is_told() {
     there.block_on(begin(carried.as_mut()));
     here.block_on(begin(stranded.as_mut()));
     drop((alone, there));
-    let error = here.block_on(stranded).expect_err("nobody asks for it");
+    let error = here.block_on(stranded).expect_err("no task sends it");
     assert!(error.to_string().contains("the runtime that asked has ended"), "{error}");
     for call in &calls {
         assert_eq!(here.block_on(process.served(call)).as_deref(), Some("1"), "the next are carried by another");

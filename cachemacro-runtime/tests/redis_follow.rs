@@ -1,4 +1,4 @@
-//! The channel of announcements: whoever reads it has read all, or knows that it has not (R14).
+//! The channel of announcements: its reader has read all of them, or knows that it has not (R14).
 
 #![cfg(all(feature = "redis", feature = "testing"))]
 

@@ -121,7 +121,7 @@ async fn one_under_a_snapshot_that_is_no_more_is_taken_over() {
         assert_eq!(next.lease, Lease::Free, "{moved:?}: the load will be refused");
         drop(entered);
         tokio::time::sleep(TERM / 4).await;
-        assert!(is_held(one.lease(&call).await), "{moved:?}: whoever lost it does not release the next one's");
+        assert!(is_held(one.lease(&call).await), "{moved:?}: a lost lease does not release the next one");
         drop(next);
         tokio::time::sleep(TERM / 4).await;
     }

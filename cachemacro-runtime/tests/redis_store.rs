@@ -216,7 +216,7 @@ async fn whatever_was_loaded_last_is_found() {
         assert_eq!(process.fill(&call, &snapshots, fence, content.as_bytes()).await, Ok(()));
         assert_eq!(process.served(&call).await, Some(content.clone()));
         let newcomer = Process::new(server.redis(), &namespace);
-        assert_eq!(newcomer.served(&call).await, Some(content), "whoever has not seen it before");
+        assert_eq!(newcomer.served(&call).await, Some(content), "a process that has not seen it before");
     }
     let absent = cachemacro_runtime::store::Entry {
         payload: Payload::Absent(Absence::Error),

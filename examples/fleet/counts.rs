@@ -15,7 +15,7 @@ pub struct Answers {
     pub redis: u64,
     /// From the database.
     pub loaded: u64,
-    /// From somebody else's load.
+    /// From the load of another caller.
     pub waited: u64,
     /// None at all, or the wrong one.
     pub errors: u64,

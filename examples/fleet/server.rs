@@ -49,7 +49,7 @@ impl Server {
         place.rsplit('@').next().unwrap_or_default()
     }
 
-    /// Nobody else's. The database is new with each run, so what an earlier one left in Redis must not be found.
+    /// Used by this run alone. The database is new with each run, so what an earlier one left in Redis must not be found.
     pub fn namespace(&self) -> String {
         match self.own {
             Some(_) => "atlas".to_owned(),

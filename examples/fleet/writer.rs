@@ -1,4 +1,4 @@
-//! The writer: a process that serves nobody, and calls the same annotated functions.
+//! The writer: a process that serves no requests, and calls the same annotated functions.
 
 use std::fmt;
 use std::str::FromStr;

@@ -27,15 +27,15 @@ pub struct Remote {
     pub is_silent: AtomicBool,
     /// Announcements are refused.
     pub loses_announcements: AtomicBool,
-    /// Somebody else holds every lease.
+    /// Another process holds every lease.
     pub is_leased: AtomicBool,
     /// Lookups are answered, but their answers arrive only as permits are added. Closed: at once.
     pub answers: Semaphore,
     /// Moves reach the store only as permits are added. Closed: at once.
     pub moves: Semaphore,
-    /// Moves are applied, but while this is set nobody is told.
+    /// Moves are applied, but while this is set their answers are held back.
     pub holds_move_answers: watch::Sender<bool>,
-    /// Announcements are made, but while this is set nobody is told.
+    /// Announcements are made, but while this is set their answers are held back.
     pub holds_announcement_answers: watch::Sender<bool>,
     /// Which life of the store this is.
     pub life: AtomicU64,
@@ -80,7 +80,7 @@ impl Remote {
     /// From now on lookups wait for permits of [`Remote::answers`].
     #[must_use]
     pub fn with_held_answers(self: Arc<Self>) -> Arc<Self> {
-        let mut this = Arc::into_inner(self).expect("nobody uses the store yet");
+        let mut this = Arc::into_inner(self).expect("the store is not in use yet");
         this.answers = Semaphore::new(0);
         Arc::new(this)
     }
@@ -88,7 +88,7 @@ impl Remote {
     /// From now on moves wait for permits of [`Remote::moves`].
     #[must_use]
     pub fn with_held_moves(self: Arc<Self>) -> Arc<Self> {
-        let mut this = Arc::into_inner(self).expect("nobody uses the store yet");
+        let mut this = Arc::into_inner(self).expect("the store is not in use yet");
         this.moves = Semaphore::new(0);
         Arc::new(this)
     }

@@ -596,7 +596,7 @@ async fn a_consumer_that_stops_leaves_nothing_behind() {
     assert_eq!(rest.set(), (2..6).collect());
     two.stop().await;
     let left = server.consumers("billing").await;
-    assert!(left <= 1, "whoever holds nothing is struck off; {left} left");
+    assert!(left <= 1, "a consumer that holds nothing is removed; {left} left");
     assert_eq!(server.pending("billing").await, 0);
 }
 

@@ -283,7 +283,7 @@ fn in_process() -> Cache {
     builder().0.build()
 }
 
-/// The reader finds what the writer loaded, and nobody has anything to say about it.
+/// The reader finds what the writer loaded, and neither has findings.
 macro_rules! is_carried {
     ($fleet:expr, $name:ident, $id:expr, $value:expr) => {{
         let (fleet, value) = (&$fleet, $value);

@@ -406,7 +406,7 @@ fn was_current(history: &[State], promised: usize, content: Option<u64>) -> bool
 }
 
 /// A rollback that was not acknowledged when the read began lets a number be used again, and until it is acknowledged
-/// nobody can tell that number's two contents apart (docs/protocol.md).
+/// that number's two contents cannot be told apart (docs/protocol.md).
 fn is_confused(history: &[State], promised: usize, content: Option<u64>) -> bool {
     let later = history.iter().skip(promised + 1);
     let used_again: Vec<_> = later.skip_while(|state| !state.rolled_back).map(|state| state.version).collect();

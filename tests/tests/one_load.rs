@@ -131,7 +131,7 @@ impl Repo {
         tokio::select! {
             () = all => {}
             () = opening => {}
-            () = tokio::time::sleep(Duration::from_secs(20)) => panic!("somebody was stranded"),
+            () = tokio::time::sleep(Duration::from_secs(20)) => panic!("a caller was stranded"),
         }
         results
     }
@@ -179,7 +179,7 @@ async fn r10_a_call_without_its_store_takes_nothing_of_an_older_load() {
     let first = repo.spawn(|repo| async move { repo.row(1).await });
     repo.begun(1).await;
     repo.down(true);
-    // Another process writes, and its event reaches nobody here.
+    // Another process writes, and its event does not reach this one.
     repo.table.write(2);
     let later = repo.spawn(|repo| async move { repo.row(1).await });
     let rows = repo.finish(vec![first, later]).await;

@@ -226,7 +226,7 @@ async fn stale_until_led_back(on_failover: OnFailover) -> Parted {
          {with_the_new}",
         healed - with_the_old.acknowledged
     ));
-    assert!(with_the_old.lasted() >= PARTED && with_the_new.lasted() >= PARTED, "the test parts nobody");
+    assert!(with_the_old.lasted() >= PARTED && with_the_new.lasted() >= PARTED, "the test cuts no connection");
     let last = with_the_old.last_stale.expect("asserted just now");
     assert!(last.saturating_duration_since(healed) <= led_back + SLACK, "it stays with a server that is a replica");
     parted
@@ -252,7 +252,7 @@ async fn where_servers_are_trusted_what_the_old_primary_acknowledged_is_lost() {
     assert_eq!(parted.on_the_old.version(TOLD_THE_OLD).await, 1);
 }
 
-/// `min-replicas-to-write` bounds both: an event is not acknowledged where nobody copies it, and nothing is read there.
+/// `min-replicas-to-write` bounds both: a primary without replicas acknowledges no event, and nothing is read there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_must_have_replicas_serves_nothing_once_it_has_none() {
     for on_failover in [OnFailover::SuspectReplay, OnFailover::Trust] {
@@ -264,7 +264,7 @@ async fn a_primary_that_must_have_replicas_serves_nothing_once_it_has_none() {
         ));
         // On a busy machine the process has left the old primary by then, and the new one acknowledged it.
         let stale = with_the_new.map_or(0, |seen| seen.stale);
-        assert_eq!(stale, 0, "it was acknowledged by a primary that nobody follows");
+        assert_eq!(stale, 0, "it was acknowledged by a primary without replicas");
         assert_eq!(with_the_old.stale, 0, "{with_the_old}");
         assert!(copies_with_the_old.lasted() <= DETECTION, "{copies_with_the_old}");
     }

@@ -88,9 +88,9 @@ impl Gate {
     }
 }
 
-/// Nobody hangs: a test that would wait for ever fails instead.
+/// A test that would wait for ever fails instead.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), future).await.expect("somebody was stranded")
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("a caller was stranded")
 }
 
 fn callers<T: Send + 'static, F: Future<Output = T> + Send + 'static>(call: impl Fn() -> F) -> JoinSet<T> {

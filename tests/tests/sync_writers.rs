@@ -32,7 +32,7 @@ struct Process {
 
 #[derive(Debug)]
 enum WriteError {
-    Cache(#[allow(dead_code, reason = "read by whoever prints it")] CacheError),
+    Cache(#[allow(dead_code, reason = "read by its `Debug` output")] CacheError),
 }
 
 impl From<CacheError> for WriteError {
@@ -135,7 +135,7 @@ fn slow() -> Slow {
     let server = Standalone::start(Options::default());
     let proxy = Proxy::start(server.port());
     proxy.set(Faults { delay: Duration::from_millis(30), ..Faults::default() });
-    // Long, so that a machine that is busy with something else fails nobody.
+    // Long, so that no call fails on a busy machine.
     let slow = redis(&proxy.url()).timeout(Duration::from_secs(5));
     let fleet = Fleet::new(&slow, &redis(&server.url()).timeout(Duration::from_secs(5)));
     Slow { fleet, _proxy: proxy, _server: server }

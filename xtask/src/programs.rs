@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn nothing_missing_needs_no_installer() {
-        assert_eq!(plan(&[], || panic!("nobody needs to know")), Plan::Nothing);
+        assert_eq!(plan(&[], || panic!("not asked when nothing is missing")), Plan::Nothing);
     }
 
     #[test]

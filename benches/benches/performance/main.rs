@@ -53,7 +53,7 @@ fn main() {
 fn introduction(began: Instant) -> String {
     format!(
         "Written by `cargo xtask bench` (`cargo bench --manifest-path benches/Cargo.toml`) in {:.0} s. In every round each \
-         contestant takes a turn of half a millisecond after some calls that nobody times, and the first turn is passed around; shown are the median and the quartiles of the \
+         contestant takes a turn of half a millisecond after some calls that are not timed, and the first turn is passed around; shown are the median and the quartiles of the \
          rounds, and the median of the ratios to the row in bold in the same round. Read the ratios: the times are those of one machine \
          on one day.\n\n{}",
         began.elapsed().as_secs_f64(),

@@ -64,7 +64,7 @@ pub(crate) fn run(effort: &Effort) -> Findings {
         .because(
             "both ways keep a core of the client busy. By `perf`, over 1.3 million reads each, the kernel and the allocator take as long \
              for a hit as for a `GET`; the program's own code takes 1.7 times as long: two values to parse where `GET` has one, a key and \
-             the names of its aggregates to write, a share in the answer of whoever asks for the same key. No function of it is more \
+             the names of its aggregates to write, an answer to share with callers of the same key. No function of it is more \
              than 5 % (decision 0015).",
         ),
         Promise::at_most("the same: p99 beside that of raw `GET` and decode", p99, 1.2)

@@ -44,7 +44,7 @@ fn judge(standings: &Standings, rivals: &[&str], promise: &'static str) -> Promi
     let rivals = rivals.iter().map(|name| standings.of(name));
     let fastest = rivals.min_by(|left, right| left.ratio.median().total_cmp(&right.ratio.median())).expect("rivals");
     let mut promise = Promise::at_most(promise, 1.0 / fastest.ratio.median(), 1.0).because(
-        "two threads that meet at a key pass the lines of its lock and of the value's references to and fro, whoever keeps it; the rest is \
+        "two threads that meet at a key pass the lines of its lock and of the value's references to and fro, in each library; the rest is \
          the difference in one thread.",
     );
     promise.figure += &format!(", {}", fastest.name);

@@ -16,7 +16,7 @@ use cachemacro_benches::user::{User, UserUpdated, user};
 
 /// Runs the case.
 pub(crate) fn run(effort: &Effort) -> Findings {
-    let mut text = "## Other calls\n\n### A miss, and the fill: keys that nobody asked for before\n\nWho is bounded \
+    let mut text = "## Other calls\n\n### A miss, and the fill: keys that were not asked for before\n\nWho is bounded \
                     evicts meanwhile.\n\n"
         .to_owned();
     text += &table::standings(&peers::contest(Shape::Shared).run(effort, 101, Keys::Unseen, 1));
@@ -74,7 +74,7 @@ async fn stale(id: u64) -> Arc<User> {
     Arc::new(user(id))
 }
 
-#[cached(key = "user:<id>", ttl_only = "nobody will ever exist", hard_ttl = "1h", negative_ttl = "1h")]
+#[cached(key = "user:<id>", ttl_only = "no such user is ever created", hard_ttl = "1h", negative_ttl = "1h")]
 async fn absent(id: u64) -> Option<Arc<User>> {
     std::hint::black_box(id);
     None

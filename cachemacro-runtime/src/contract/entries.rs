@@ -23,7 +23,7 @@ pub(super) async fn keys_are_told_apart<S: Store>(bench: &Bench<S>) {
         Call::list("row:10", &["row:1"]),
     ];
     for (content, call) in (0..).zip(&calls) {
-        bench.serves_nothing(call, "for a call that nobody made").await;
+        bench.serves_nothing(call, "for a call that was never made").await;
         bench.load(call, Loaded::row(1).with(content)).await;
     }
     for (content, call) in (0..).zip(&calls) {

@@ -160,7 +160,7 @@ pub async fn check_expiry<S: Store>(make: impl AsyncFn(Setup) -> S, pass: impl A
 }
 
 /// Checks the rules of loss. `lose` makes the store forget the index records behind a query: it evicts them, or deletes their
-/// keys. It may leave the entries, and a store on a server should: then it is proved that nobody serves them.
+/// keys. It may leave the entries, and a store on a server should: then the check proves that they are not served.
 ///
 /// # Panics
 /// When the store breaks a rule, with the rule.

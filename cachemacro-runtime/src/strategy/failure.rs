@@ -70,7 +70,7 @@ impl Failure {
         })
     }
 
-    /// Events that nobody in the binary publishes.
+    /// Events that no function of the binary publishes.
     fn of_unknown(site: &SiteInfo, invalidations: &[Invalidation]) -> Option<Self> {
         let unknown = invalidations.iter().filter(|invalidation| invalidation.publishers().next().is_none());
         let events: Vec<_> = unknown.map(|invalidation| invalidation.event.clone()).collect();

@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn an_event_of_the_same_aggregate_is_heard_though_no_function_names_it() {
         let strategy = Strategy::of(&[site(FIND)], &[writer(RENAME)], &[&RESTORED]);
-        assert_eq!(strategy.verify(), Ok(Vec::new()), "and nobody must emit it");
+        assert_eq!(strategy.verify(), Ok(Vec::new()), "and it needs no publisher");
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl<T: Clone + Send + Sync + 'static> LocalValue for T {
 /// that cannot be kept is one error and not five.
 pub struct Values<V> {
     pub(crate) clone: fn(&V) -> V,
-    /// The value in an object: itself where nobody else has it, else a clone. Nothing where it is of another type.
+    /// The value in an object: itself where this is the only reference, else a clone. `None` for another type.
     pub(crate) own: fn(Object) -> Option<V>,
     pub(crate) share: fn(Arc<V>) -> Object,
     pub(crate) ops: ValueOps,
@@ -87,7 +87,7 @@ impl<T: Send + Sync + 'static> Values<Arc<T>> {
 pub struct Flatten<V>(pub Values<V>);
 
 /// An `Arc<T>` is kept as what it points to: a hit hands out the very reference that the store has. In a function whose
-/// value is a type parameter nobody can tell, and what is given for it is kept as any other value.
+/// value is a type parameter this cannot be seen, and an `Arc` is kept as any other value.
 pub trait FlattenArc<V> {
     /// How.
     fn flatten(&self) -> Values<V>;
@@ -269,7 +269,7 @@ mod tests {
         let values = crate::flatten!(<String as SharedValue>::values());
         let object = (values.share)(Arc::new("a".to_owned()));
         assert_eq!((values.own)(Arc::clone(&object)).as_deref(), Some("a"));
-        assert_eq!((values.own)(object).as_deref(), Some("a"), "and is given away where nobody else has it");
+        assert_eq!((values.own)(object).as_deref(), Some("a"), "and is given away where it is the only reference");
     }
 
     #[test]

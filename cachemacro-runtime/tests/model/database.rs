@@ -148,7 +148,7 @@ impl Row {
     }
 
     /// A rollback that was not acknowledged when the read began lets a number be used again, and until it is acknowledged
-    /// nobody can tell that number's two contents apart (docs/protocol.md).
+    /// that number's two contents cannot be told apart (docs/protocol.md).
     pub(crate) fn is_confused(&self, content: Option<u64>, promised: usize) -> bool {
         let later = self.history.iter().skip(promised + 1);
         let used_again: Vec<_> = later.skip_while(|state| !state.rolled_back).map(|state| state.version).collect();

@@ -16,7 +16,7 @@ use crate::sites::{Function, RowMoved, Sites, TTL, Value};
 
 const ROWS: usize = 2;
 const MAX_READERS: usize = 4;
-/// More polls than any call needs when nobody else moves.
+/// More polls than any call needs while all other tasks stand still.
 const ENOUGH_POLLS: usize = 200;
 
 /// What may happen in a schedule.
@@ -139,7 +139,7 @@ impl World {
         };
         let row = self.database.borrow().select(rows, age);
         step().await;
-        // Without a version nobody can compare: the engine must not look at it.
+        // Without a version there is nothing to compare: the engine must not look at it.
         row.map(|value| Value { version: if function == Function::Opaque { 0 } else { value.version }, ..value })
     }
 

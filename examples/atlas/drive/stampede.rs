@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::Failure;
 use crate::repository::Atlas;
 
-/// So many rows take the database a moment; nobody else asks for this many, so the key is cold.
+/// So many rows take the database a moment. No other call asks for this many, so the key is cold.
 pub const ROWS: u32 = 100;
 
 /// Lets all callers ask for `largest("US", ROWS)` at once; returns when the last one had its answer.

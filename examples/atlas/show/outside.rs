@@ -25,6 +25,6 @@ pub async fn show(stage: &Stage) -> Result<(), Failure> {
     let event = CountryChanged { code: "NG".to_owned(), version };
     stage.send(Method::POST, "/events/country-changed", &serde_json::to_string(&event)?).await?;
     stage.get(NIGERIA).await?;
-    say!("\n  Before the message nobody here could know; the hard TTL bounds that time to 5 minutes.");
+    say!("\n  Before the message no process here could know; the hard TTL bounds that time to 5 minutes.");
     Ok(())
 }

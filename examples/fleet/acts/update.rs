@@ -24,7 +24,7 @@ pub async fn show(stage: &mut Stage) -> Result<(), Failure> {
          that has heard nothing for so long asks Redis before every answer.",
     );
     let members = &stage.fleet.members;
-    let (writer, readers) = members.split_first().ok_or("a fleet of nobody")?;
+    let (writer, readers) = members.split_first().ok_or("the fleet has no members")?;
     let mut lags = vec![Vec::new(); readers.len()];
     for round in 0..UPDATES {
         for member in members {

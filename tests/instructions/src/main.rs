@@ -1,4 +1,4 @@
-//! Makes one kind of call again and again, for somebody who counts its instructions.
+//! Makes one kind of call again and again, so that a profiler can count its instructions.
 //!
 //! Arguments: the call's name in [`calls::ALL`], and how often. Without any it lists the names, each with what it is.
 

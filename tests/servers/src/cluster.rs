@@ -66,7 +66,7 @@ impl Cluster {
     /// If there is none for long.
     pub fn owner_of(&self, key: &str) -> usize {
         let slot = self.slot_of(key);
-        wait::until("nobody serves the slot", || self.owner(slot).ok_or(slot))
+        wait::until("no node serves the slot", || self.owner(slot).ok_or(slot))
     }
 
     /// The primary that serves `key` now.

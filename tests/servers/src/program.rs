@@ -90,7 +90,7 @@ impl Program {
 }
 
 impl Drop for Program {
-    /// The guard ends before the server is waited for: until then nobody else can have its number.
+    /// The guard ends before the server is waited for: until then no other process can have its number.
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.guard.kill();
@@ -107,8 +107,8 @@ fn guard(child: &Child, folder: &Path) -> Child {
     guard.process_group(0).spawn().expect("every Unix has a shell")
 }
 
-/// A port that nobody listens on, with room for a cluster's bus 10,000 above it. Somebody may take it before we do: the
-/// server then ends at once, and is started on another.
+/// A free port, with room for a cluster's bus 10,000 above it. Another process may take it before the server does: the
+/// server then ends at once, and is started on another port.
 ///
 /// Both are below 32,768, where Linux begins to take the ports of outgoing connections: while a server is down, none of
 /// these takes its port.

@@ -81,7 +81,7 @@ impl Proxy {
     /// From now on this is wrong; `Faults::default()` heals.
     ///
     /// The end of a cut ends all connections. What was swallowed stays lost, and no network loses bytes in the middle of
-    /// a connection: whoever asked first would take the answer to a later question.
+    /// a connection: the client would take the answer to a later question for that to an earlier one.
     pub fn set(&self, faults: Faults) {
         let before = std::mem::replace(&mut *lock(&self.shared.faults), faults);
         if (before.cuts_requests && !faults.cuts_requests) || (before.cuts_answers && !faults.cuts_answers) {

@@ -1,7 +1,7 @@
 //! Replication that can be cut.
 //!
 //! Replicas log in at their primary as a user of their own. Without that user the primary goes on acknowledging writes
-//! that reach nobody. A proxy could not do this: sentinels and cluster nodes tell replicas where their primary is, and
+//! that reach no replica. A proxy could not do this: sentinels and cluster nodes tell replicas where their primary is, and
 //! after some seconds would lead them around it.
 
 use crate::resp;
@@ -33,7 +33,7 @@ pub(crate) fn cut(primary: &Standalone) {
 /// As [`cut`], and for sentinels it is down from now on. All others reach it as before, and nothing tells it that it is alone.
 pub(crate) fn isolate(primary: &Standalone) {
     cut(primary);
-    // A sentinel takes any other answer for none. Nobody else here needs it of a server that runs.
+    // A sentinel takes any other answer for none. Nothing else here sends PING to a server that runs.
     primary.expect(&["ACL", "SETUSER", "default", "-ping"]);
 }
 

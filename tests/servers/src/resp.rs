@@ -10,7 +10,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Why a command had no answer.
 #[derive(Debug)]
 pub enum Error {
-    /// Nobody spoke.
+    /// The connection failed.
     Io(io::Error),
     /// The server said no.
     Server(String),

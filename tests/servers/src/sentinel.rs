@@ -193,7 +193,7 @@ fn watch(servers: &[u16]) -> Vec<Watch> {
     panic!("no sentinel starts");
 }
 
-/// None where somebody else has the port.
+/// `None` where another process has the port.
 fn start(at: usize, ports: &[u16], servers: &[u16]) -> Option<Watch> {
     let folder = tempfile::Builder::new().prefix("cachemacro-").tempdir().expect("a temporary folder");
     let (port, file) = (ports[at], folder.path().join("sentinel.conf"));

@@ -86,7 +86,7 @@ impl Standalone {
         panic!("no server starts; its options are {options:?}");
     }
 
-    /// Whether it runs now; if not, somebody else has the port.
+    /// Whether it runs now; if not, another process has the port.
     fn launch(&mut self) -> bool {
         let port = self.port.to_string();
         let own = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir", ".", "--enable-debug-command", "yes"];
@@ -176,7 +176,7 @@ impl Standalone {
     pub fn restart(&mut self) {
         self.kill9();
         wait::until("the server does not start again", || {
-            wait::check(self.launch(), format!("somebody else has port {}", self.port))
+            wait::check(self.launch(), format!("another process has port {}", self.port))
         });
     }
 

@@ -40,7 +40,7 @@ fn failover_with_cut_replication_loses_what_was_acknowledged_and_heals() {
     wait_for(returned, "newer");
     assert!(returned.command(&["ROLE"]).expect("it answers").starts_with("slave"));
 
-    // Wanted, with the primary up; it forgets what nobody else knows.
+    // A failover by command, with the primary up; what only the primary knows is lost.
     servers.cut_replication();
     let second = servers.primary().port();
     set(servers.primary(), "newest");

@@ -116,7 +116,7 @@ impl History {
     }
 
     /// Whether a read may find this content to which this position was promised: it was current since. Or a rollback that was
-    /// not acknowledged let its version's number be used again, and nobody can tell that number's contents apart (docs/protocol.md).
+    /// not acknowledged let its version's number be used again, and that number's contents cannot be told apart (docs/protocol.md).
     pub(crate) fn allows(&self, promised: usize, content: Option<u64>) -> bool {
         if self.states[promised..].iter().any(|state| state.content == content) {
             return true;

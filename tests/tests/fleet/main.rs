@@ -157,7 +157,7 @@ async fn writers_block_are_cancelled_and_fail_on_a_slow_way() {
     assert_kept(&seen);
 }
 
-/// G4: whoever gives up waiting leaves the load of another alone.
+/// G4: a caller that gives up waiting leaves the load of another alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_that_give_up_start_no_second_load() {
     let server = Standalone::start(Options::default());

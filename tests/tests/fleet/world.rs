@@ -1,4 +1,4 @@
-//! The checked world: processes that read, writers that commit and publish, and somebody who breaks things.
+//! The checked world: processes that read, writers that commit and publish, and a task that injects faults.
 
 use std::fmt;
 use std::io::Write;
@@ -166,7 +166,7 @@ impl World {
                 return;
             }
             self.seen.unacknowledged.fetch_add(1, Relaxed);
-            // Of a row whose rollback nobody hears of nothing is promised any more.
+            // For a row whose rollback is not announced, nothing is promised any more.
             if written.what != What::RolledBack {
                 return;
             }

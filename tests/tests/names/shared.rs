@@ -132,7 +132,7 @@ async fn types_of_one_name_are_not_stored_once_both_are_known() {
     );
     assert_eq!(second_local().await, "second", "not what the first has stored");
     assert_eq!(first_local().await, "first");
-    // What is left in the server is nobody's.
+    // The rest in the server belongs to neither.
     server.command(&["FLUSHALL"]).expect("it answers");
     for _ in 0..2 {
         assert_eq!(second_local().await, "second");

@@ -95,7 +95,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "token-keyed-flights",
-        rule: "R10: nobody waits for a load from before an event that was acknowledged to them",
+        rule: "R10: no caller waits for a load from before an event that was acknowledged to it",
         test: "",
         edits: &[Edit {
             file: "call/join.rs",

@@ -57,13 +57,13 @@ impl Drop for Loading<'_> {
 impl Row {
     fn new() -> Arc<Self> {
         let row = Self::default();
-        row.history.lock().expect("nobody panics here").push((1, 1));
+        row.history.lock().expect("no thread panics here").push((1, 1));
         Arc::new(row)
     }
 
     fn write(&self, cache: &Cache, sites: &Sites, version: u64, content: u64, moved: Move) {
         let position = {
-            let mut history = self.history.lock().expect("nobody panics here");
+            let mut history = self.history.lock().expect("no thread panics here");
             history.push((version, content));
             history.len() as u64 - 1
         };
@@ -76,7 +76,7 @@ impl Row {
         let mut position = 0;
         for moved in moves {
             position = {
-                let mut history = self.history.lock().expect("nobody panics here");
+                let mut history = self.history.lock().expect("no thread panics here");
                 let number = history.len() as u64 + 1;
                 history.push((number, number));
                 number - 1
@@ -98,7 +98,7 @@ impl Row {
     /// The state now; others may go first before the caller gets it.
     async fn load(&self) -> Option<Value> {
         let _loading = self.begin_load();
-        let (version, content) = *self.history.lock().expect("nobody panics here").last().expect("there is a first");
+        let (version, content) = *self.history.lock().expect("no thread panics here").last().expect("there is a first");
         shuttle::future::yield_now().await;
         Some(Value { version, contents: vec![Some(content)] })
     }
@@ -108,7 +108,7 @@ impl Row {
         let promised = usize::try_from(self.acknowledged.load(SeqCst)).expect("a position");
         let read = block_on(sites.read(cache, function, &[1], async || 0, || self.load()));
         let content = read.expect("the row is there").contents[0].expect("the row is there");
-        let history = self.history.lock().expect("nobody panics here");
+        let history = self.history.lock().expect("no thread panics here");
         let states = &history[promised..];
         assert!(states.iter().any(|state| state.1 == content), "read {content}, promised one of {states:?}");
     }
@@ -231,7 +231,7 @@ fn retry_and_read(moves: [Move; 4]) {
     reader.join().expect("no thread panics");
 }
 
-/// Whatever comes while an event is sent again: once nothing is pending, nobody reads what was before.
+/// Other events come while one is sent again: once nothing is pending, no read returns an earlier state.
 #[test]
 fn r20_a_retried_event_swallows_no_other() {
     explore(|| retry_and_read([Move::Next; 4]));
