@@ -1,7 +1,7 @@
-//! The typed rim of the engine: a function's own return value, from the engine's steps and to them.
+//! The typed layer of the engine: it converts the engine's steps to a function's return value, and back.
 //!
-//! What is here and beside it is generic in the return type, and in a function only where it must: two hundred functions
-//! of one return type share one copy.
+//! The code here is generic over the return type. It is generic over the function only where it must be, so that two
+//! hundred functions with one return type share one copy.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ enum Answered<S: Shape> {
 }
 
 impl<S: Shape> Answer<S> {
-    /// The return value. What an absence is, the function's annotation tells.
+    /// The return value. `absent` is from the function's annotation and converts an absence.
     pub fn returned(self, absent: impl FnOnce(Absence) -> S::Return) -> S::Return {
         match self.0 {
             Answered::Return(returned) => returned,
@@ -49,7 +49,8 @@ impl<S: Shape> Answer<S> {
 /// A load that the call needs.
 pub(super) struct Due {
     pub(super) ticket: Ticket,
-    /// What the caller gets without waiting for it: its value is cloned when the ticket is out of this call's hands.
+    /// What the caller gets without waiting for the load. The value is cloned after this call has given the ticket
+    /// away.
     pub(super) meanwhile: Option<Served>,
 }
 
@@ -84,7 +85,7 @@ impl<S: Shape> Face<S> {
         returned.map_or_else(|| Next::load(call.unstored()), Next::Answer)
     }
 
-    /// `None` for a value of another type, which no store of one process can hold: it is loaded then.
+    /// `None` for a value of another type: then the call loads. A store of one process never holds such a value.
     fn served(self, call: &Call, served: Served) -> Option<Answer<S>> {
         let object = match served {
             Served::Absent(kind) => return Some(Answer(Answered::Absent(kind))),
@@ -117,12 +118,13 @@ impl<S: Shape> Face<S> {
         })
     }
 
-    /// What the caller of a load gets that brought something older than what is known: that, where it can be told.
+    /// The load returned something older than what the cache knows. The caller gets the newer value where the return
+    /// type can express it, else what was loaded.
     pub(super) fn stale(self, call: &Call, served: Served, kept: Kept<S>) -> Next<S> {
         self.served(call, served).map_or_else(|| self.loaded(kept), Next::Answer)
     }
 
-    /// Parts a load into what the engine needs and what the caller keeps.
+    /// Splits the result of a load into what the engine needs and what the caller keeps.
     pub(super) fn part(self, judged: Judged<S>) -> (Loaded, Kept<S>) {
         let Judged { outcome, version, keep, weight } = judged;
         match outcome {
@@ -139,7 +141,7 @@ impl<S: Shape> Face<S> {
     }
 }
 
-/// The caller's own part of a load.
+/// The part of a load's result that the caller keeps.
 pub(super) enum Kept<S: Shape> {
     Value(Arc<S::Value>),
     Returned(S::Return),

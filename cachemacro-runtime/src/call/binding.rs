@@ -1,4 +1,4 @@
-//! A load that was served by another cached function, whose events do not end what was made of it.
+//! Detects a load that calls another cached function without binding the events of that function.
 
 use super::load::{Dependencies, SeenAggregate};
 use super::state::Call;
@@ -7,8 +7,9 @@ use crate::event::Aggregate;
 use crate::observe::{CacheMode, FindingKind};
 
 impl Call {
-    /// In debug builds: what a load is served by another cached function ends with that one's events, so those must end this
-    /// entry too. A function that says `ttl_only` has said why no event does.
+    /// In debug builds: a load that uses the value of another cached function must end with that function's events too.
+    /// If this function does not bind them, this is a finding. A function with `ttl_only` has given its reason to bind
+    /// none.
     pub(super) fn look_for_missing_bindings(&self, dependencies: &Dependencies) {
         let is_looked_for = cfg!(debug_assertions) && self.mode != CacheMode::Bypass;
         if !is_looked_for || self.site.info().ttl_only.is_some() {
@@ -20,7 +21,7 @@ impl Call {
         let missing = dependencies.aggregates.iter().flatten().filter(is_missing);
         let missing = missing.map(|(aggregate, seen)| (aggregate.to_string(), seen.site));
         let missing = missing.filter(|(aggregate, _)| !is_covered(self.site, aggregate));
-        // The least, so that the message is the same in each run.
+        // The smallest name, so that the message is the same in each run.
         if let Some((aggregate, inner)) = missing.min_by(|(one, _), (other, _)| one.cmp(other)) {
             let message = || message(self.site, inner, &aggregate);
             self.cache.inner.findings.report(self.site, FindingKind::MissingBinding, message);
@@ -28,8 +29,9 @@ impl Call {
     }
 }
 
-/// Whether each `#[invalidates]` function that moves the aggregate also moves an aggregate of this function, which then need
-/// not depend on the first. Only templates are compared, so an aggregate of a template that the function has is never covered.
+/// Whether each `#[invalidates]` function that moves the aggregate also moves an aggregate of this function. Then this
+/// function need not depend on the first. Only templates are compared. So if the function itself has the template of an
+/// aggregate, that aggregate is never covered.
 fn is_covered(outer: &Site, aggregate: &str) -> bool {
     let own = shapes(outer);
     let moves = |writer: &Writer, is_it: &dyn Fn(&str) -> bool| {
@@ -77,7 +79,7 @@ fn message(outer: &Site, inner: &Site, aggregate: &str) -> String {
     )
 }
 
-/// Only where the two can be told apart by their templates.
+/// Empty where the two aggregates cannot be told apart by their templates.
 fn writers_remedy(outer: &Site, aggregate: &str) -> String {
     if shapes(outer).iter().any(|shape| can_be(shape, aggregate)) {
         return String::new();
@@ -101,7 +103,7 @@ fn event_name(used: &EventUse) -> &'static str {
     used.event.rust_type.rsplit("::").next().unwrap_or_default()
 }
 
-/// As it is to be written, but for the arguments: `UserUpdated { id = … }`.
+/// The binding as a user writes it, without the arguments: `UserUpdated { id = … }`.
 fn binding(used: &EventUse) -> String {
     let name = event_name(used);
     let field = |binding: &str| binding.split(['=', ':']).next().unwrap_or_default().trim().to_owned();

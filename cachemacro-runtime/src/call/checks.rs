@@ -1,4 +1,4 @@
-//! The values of a call as a store outside the process would get them: encoded, and read back.
+//! Checks that a value survives the codec of a store outside the process: encode it, decode it, compare.
 
 use super::state::Call;
 use crate::encoding::Encoding;
@@ -7,7 +7,7 @@ use crate::observe::FindingKind;
 use crate::value::Carried;
 
 impl Call {
-    /// The value for a store outside the process, unless it would come back as another one.
+    /// The encoded value for a store outside the process; `None` if decoding would give another value.
     pub(super) fn encoded(&self, object: &Object) -> Option<Payload> {
         let checked = self.cache.inner.checks.next(self.key.instance(), true)?;
         match self.ops.carry(object, self.cache.inner.encoding, checked) {
@@ -22,7 +22,7 @@ impl Call {
         }
     }
 
-    /// In debug builds: whether the value could be kept outside the process, so that a test without a shared store tells.
+    /// In debug builds, without a shared store: reports a value that could not be kept in one, so that a test shows it.
     pub(super) fn try_codec(&self, object: &Object) {
         if !cfg!(debug_assertions) || self.site.policy().local || self.ops.codec.is_none() {
             return;

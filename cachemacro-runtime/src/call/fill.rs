@@ -1,4 +1,4 @@
-//! What becomes of a loaded value: stored, shared, refused, or loaded once more.
+//! What happens to a loaded value: it is stored, shared with waiters, refused, or loaded once more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
 use crate::remote::{Announcement, Entered, Fill, Notice};
 use crate::util::clock::Moment;
 
-/// What a load brought, without its type.
+/// The result of a load, without its type.
 pub(crate) enum Loaded {
     Value {
         object: Object,
@@ -34,14 +34,14 @@ pub(crate) enum Landed {
     Return,
     /// Returns this stale value instead of the error.
     Stale(Served),
-    /// Loads again with this ticket: the row was not good enough.
+    /// Loads again with this ticket: the row was from a replica, and a row of the primary is needed.
     Again(Ticket),
-    /// Starts over: what the load was fenced with is void.
+    /// Starts again: the fence of the load is void.
     Restart,
 }
 
 impl Call {
-    /// Ends a load: FILL, and whatever the store's answer asks for.
+    /// Ends a load: FILL, and then what the store's answer asks for.
     pub(crate) async fn land(&mut self, ticket: Ticket, loaded: Loaded) -> Landed {
         let took = self.now().since(ticket.started);
         self.cache.counters(self.site).loaded(took);
@@ -51,7 +51,7 @@ impl Call {
         let dependencies = ticket.load.as_ref().map(|load| load.take()).unwrap_or_default();
         self.look_for_missing_bindings(&dependencies);
         if dependencies.is_incomplete {
-            // So is what an outer load makes of it.
+            // The outer load uses this result, so it is incomplete too.
             load::not_cached();
             self.trace(CallOutcome::LoadedNotStored, None);
             return Landed::Return;
@@ -76,7 +76,7 @@ impl Call {
         }
     }
 
-    /// An error ends the flight for everyone where it can be shared; else one waiter at a time tries again (R11).
+    /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
     async fn land_error(&mut self, mut ticket: Ticket, error: Option<Object>) -> Landed {
         self.count(Event::LoadError);
         #[cfg(feature = "tracing")]
@@ -104,14 +104,14 @@ impl Call {
         self.or_count(discarded);
     }
 
-    /// A refresh that brings nothing to store has still shown that the entry is no longer true.
+    /// A refresh without a result to store has still shown that the entry is out of date.
     async fn discard_refreshed(&self) {
         if self.fallback.is_some() || self.mode == CacheMode::Refresh {
             self.discard().await;
         }
     }
 
-    /// A background refresh whose time was up, which is a failure like any other.
+    /// A background refresh that timed out. It counts as a failed refresh.
     pub(super) async fn refresh_timed_out(&mut self) {
         self.count(Event::LoadTimeout);
         if self.take_fallback().is_none() {
@@ -163,7 +163,7 @@ impl Call {
         }
     }
 
-    /// When what was loaded ends: by its own TTLs, and with whatever was served inside its load (G1).
+    /// When the loaded value ends: by its own TTLs, and no later than any entry that was served inside its load (G1).
     fn deadlines(&self, ticket: &Ticket, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
         let (policy, chance) = (self.site.policy(), fastrand::f64());
         let negative = match loaded {
@@ -174,7 +174,7 @@ impl Call {
         bound.map_or(own, |bound| policy.bounded(own, bound))
     }
 
-    /// The entry to store; `None` when the annotation says not to, or the value has no encoding.
+    /// The entry to store; `None` when the annotation forbids it, or the value cannot be encoded.
     fn entry(&self, started: Moment, loaded: &Loaded, deadlines: Deadlines, took: Duration) -> Option<Entry> {
         let (payload, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
@@ -186,7 +186,7 @@ impl Call {
         Some(Entry { payload, version: 0, kind: FenceKind::Still, written: started, soft, hard, cost: took, weight })
     }
 
-    /// Weighed only where somebody looks.
+    /// The weight is computed only for a cache that uses weights.
     fn weigh(&self, object: &Object, given: Option<usize>) -> u64 {
         let weight = given.or_else(|| self.cache.inner.weighs.then(|| self.ops.weigh(object)));
         weight.unwrap_or(0) as u64
@@ -200,7 +200,7 @@ impl Call {
         Ticket { hint, budget, started: self.now(), attempt: self.loads, ..ticket }
     }
 
-    /// DETECT. Whoever waited for this load must look again too.
+    /// DETECT. The waiters of this load must look again too.
     async fn heal(&self, ticket: Ticket, version: u64) -> Landed {
         if let Some(entered) = &ticket.entered {
             self.detect(entered.snapshots[0], version).await;
@@ -221,7 +221,7 @@ impl Call {
         #[cfg(feature = "tracing")]
         tracing::warn!(target: "cachemacro", %aggregate, version, floor = snapshot.floor, "unreachable floor healed");
         let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
-        // Unheard, it leaves local tiers with copies that no event has spoken against.
+        // If the announcement is lost, local tiers keep copies that no event has ended.
         let told = self.store().announce(&[reset]).await;
         self.or_count(told);
     }
@@ -243,7 +243,7 @@ impl Call {
         Landed::Return
     }
 
-    /// A load whose time was up. The flight passes to the next waiter, whose own time may not be.
+    /// A load that timed out. The flight passes to the next waiter, which may have time left.
     pub(crate) fn land_timeout(&mut self, ticket: Ticket) -> Step {
         drop(ticket);
         self.timed_out()

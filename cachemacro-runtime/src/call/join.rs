@@ -1,4 +1,4 @@
-//! A place on a flight: leading it, waiting for it, and waiting for the load of another process.
+//! Joining a flight: leading it, waiting for it, and waiting for the load of another process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::policy::Deadlines;
 use crate::remote::{Entered, Lease};
 
 impl Call {
-    /// Takes a place on the flight of this token; `None` says to look again.
+    /// Joins the flight of this snapshot as leader or waiter; `None` says to look again.
     pub(super) async fn board(&mut self, entered: Entered) -> Option<Step> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.as_slice().into() };
         match singleflight::join(&self.cache.inner.flights, key) {
@@ -21,8 +21,8 @@ impl Call {
         }
     }
 
-    /// The last flight may have landed between this call's lookup and its lead, here or in another process, so it looks once
-    /// more. While another process holds the lease it looks again and again.
+    /// The previous flight may have landed after this call's lookup and before it became the leader, here or in another
+    /// process. So the leader looks up once more. While another process holds the lease, it repeats the lookup.
     pub(super) async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
         let mut patience = Patience::default();
         while self.mode != CacheMode::Refresh && !self.is_apart {
@@ -44,7 +44,7 @@ impl Call {
             let before = entered.snapshots;
             entered = self.enter().await;
             if entered.snapshots != before && !self.is_apart {
-                // What the flight is named after is past: everyone looks again.
+                // The flight's snapshot is out of date: all of its callers look again.
                 lead.land(Landing::Void);
                 return None;
             }
@@ -55,7 +55,7 @@ impl Call {
         }
     }
 
-    /// Waits for loads of the other kind, with or without the store's snapshot; `None` when the call's own time is up.
+    /// Waits for loads of the other kind: with a snapshot of the store, or without one. `None` when the call timed out.
     async fn guard(&self) -> Option<Option<LoadGuard>> {
         if self.cache.is_local(self.site) {
             return Some(None);
@@ -74,7 +74,7 @@ impl Call {
         }
     }
 
-    /// Somebody else's load, for all who wait on this flight.
+    /// Gives an entry that another load has stored to all waiters of this flight.
     pub(super) fn found(&self, lead: Lead, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
         lead.land(match &served {
             Served::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
@@ -83,10 +83,10 @@ impl Call {
         self.waited(served, deadlines, trace)
     }
 
-    /// Whether the call's own time was not up before this pause was over.
+    /// Sleeps for this pause; false if the call's timeout came first.
     pub(super) async fn sleeps(&self, pause: Duration) -> bool {
         let budget = self.budget();
-        // A timer needs a runtime, and who takes a load over asks again at once.
+        // No timer for an empty pause: it would need a runtime, and a waiter that takes over the lead asks at once.
         if !pause.is_zero() {
             tokio::time::sleep(budget.map_or(pause, |left| pause.min(left))).await;
         }
@@ -96,20 +96,21 @@ impl Call {
     pub(super) async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
         self.count(Event::Wait);
         let waited = match self.budget() {
-            // Apart, as most calls have no budget, and ten thousand of them wait.
+            // Boxed, to keep the future small: most calls have no budget, and ten thousand of them may wait.
             Some(budget) => Box::pin(tokio::time::timeout(budget, waiter.wait())).await.ok(),
             None => Some(waiter.wait().await),
         };
-        // A refresh wants what is true now, and this load may have begun before it was asked for. The next one has not. Nor
-        // does a call without its store know what other processes have published since (R10).
+        // This load may have begun before the refresh was asked for, so a refresh takes the result of the next load. So
+        // does a call without its store: it does not know what other processes have published since this load began
+        // (R10).
         let wants_the_next = self.mode == CacheMode::Refresh || self.is_apart;
         let is_too_old = wants_the_next && !std::mem::replace(&mut self.has_waited, true) && !waiter.came_first();
         match waited {
             None => Some(self.timed_out()),
             Some(Waited::Landed(_)) if is_too_old => None,
-            // There are no leases in the process, and no runtime to sleep on under a sync call.
+            // The in-process store has no leases, and a sync call has no runtime to sleep on.
             Some(Waited::Leads(lead)) if self.cache.is_local(self.site) => self.lead(lead, entered).await,
-            // The last leader's fill may have released the lease that this call shared, so it is asked for again before a load.
+            // The last leader's fill may have released the lease that this call shared, so the call asks for it again.
             Some(Waited::Leads(lead)) => {
                 self.lead(lead, Entered { lease: Lease::Held(Duration::ZERO), ..entered }).await
             }

@@ -1,4 +1,4 @@
-//! A load in progress, and what it depends on: every cached function that is called inside tells it what it served.
+//! A load in progress, and what it depends on: each cached function that is called inside it reports what it served.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::util::context;
 use crate::util::context::{Entered, LOAD, Part, Within};
 use crate::util::sync::{LocalKey, Mutex, lock, thread_local};
 
-/// What a loader is asked for. Read it with [`load_hint`].
+/// What the cache asks of a loader. Read it with [`load_hint`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadHint {
@@ -22,7 +22,7 @@ pub struct LoadHint {
     pub primary_required: bool,
 }
 
-/// What the load in progress is asked for; outside of a load nothing is.
+/// What the cache asks of the load in progress; the default outside of a load.
 ///
 /// A repository with replicas asks it before it picks a pool. Tell the cache how far the replicas may lag with
 /// [`CacheBuilder::source_lag`](crate::CacheBuilder::source_lag).
@@ -31,34 +31,34 @@ pub fn load_hint() -> LoadHint {
     context::read(|load: &Current| load.0.hint).unwrap_or_default()
 }
 
-/// What a load was made of. Deadlines are moments of its own cache's clock.
+/// What a load has used. Deadlines are moments of the clock of the load's cache.
 #[derive(Default)]
 pub(crate) struct Dependencies {
-    /// Nothing that was served lasts longer; none where nothing was that has a deadline.
+    /// The earliest deadlines of all that was served; `None` where nothing with a deadline was.
     pub(crate) bound: Option<Deadlines>,
-    /// What the entries that were served hang on.
+    /// The aggregates that the served entries depend on.
     pub(crate) aggregates: Option<HashMap<Aggregate, SeenAggregate>>,
-    /// Whether something that was asked for is not there.
+    /// Whether an absence was served.
     pub(crate) has_absence: bool,
-    /// Whether a call was answered that nothing is cached, as `CacheMode::OnlyIfCached` forbade it to load: what was made of
-    /// that answer is for the caller alone.
+    /// Whether a call inside got the answer that nothing is cached, because `CacheMode::OnlyIfCached` forbade it to
+    /// load. A result that uses this answer is returned to the caller only.
     pub(crate) is_incomplete: bool,
 }
 
-/// An aggregate that something served hangs on.
+/// An aggregate that a served entry depends on.
 pub(crate) struct SeenAggregate {
-    /// A function that hangs on it.
+    /// A function whose entries depend on it.
     pub(crate) site: &'static Site,
-    /// The newest version seen; 0 where none is known.
+    /// The newest version seen; 0 where it is unknown.
     pub(crate) version: u64,
 }
 
-/// What a call served, to the load that it was made in.
+/// What a call inside a load served, as reported to that load.
 pub(crate) struct Served<'a> {
     pub(crate) site: &'static Site,
-    /// None for what was loaded past the cache.
+    /// `None` for a value that was loaded past the cache.
     pub(crate) deadlines: Option<Deadlines>,
-    /// The clock that they are moments of.
+    /// The clock of the deadlines.
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) is_absent: bool,
 }
@@ -67,10 +67,10 @@ pub(crate) struct Served<'a> {
 pub(crate) struct Load {
     hint: LoadHint,
     clock: Arc<dyn Clock>,
-    /// The entry, and the cache that it is loaded for: by its address.
+    /// The entry, and the cache that it is loaded for, which is known by its address.
     key: Arc<EntryKey>,
     cache: usize,
-    /// The load that this one is a part of.
+    /// The load that this one runs inside of.
     outer: Option<Arc<Load>>,
     dependencies: Mutex<Dependencies>,
 }
@@ -95,7 +95,7 @@ pub(crate) fn is_loading() -> bool {
     context::flags() & LOAD != 0
 }
 
-/// Whether this runs inside of a load of this very entry: to wait for that load would be to wait for oneself.
+/// Whether this runs inside of a load of the same entry. A call that waited for that load would wait for itself.
 pub(crate) fn is_loading_this(key: &EntryKey, cache: usize) -> bool {
     let is_this = |current: &Current| {
         let mut load = Some(&current.0);
@@ -110,14 +110,14 @@ pub(crate) fn is_loading_this(key: &EntryKey, cache: usize) -> bool {
     context::read(is_this).unwrap_or(false)
 }
 
-/// Tells the load that this runs inside of.
+/// Reports what was served to the load that this runs inside of.
 pub(crate) fn served(served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>) {
     if let Some(load) = context::read(|current: &Current| Arc::clone(&current.0)) {
         load.add(served, aggregates);
     }
 }
 
-/// Tells the load that this runs inside of that a call was not allowed to load.
+/// Reports to the load that this runs inside of that a call was not allowed to load.
 pub(crate) fn not_cached() {
     if let Some(load) = context::read(|current: &Current| Arc::clone(&current.0)) {
         lock(&load.dependencies).is_incomplete = true;
@@ -148,13 +148,13 @@ impl Load {
         run()
     }
 
-    /// What was served inside so far.
+    /// Takes what was served inside so far.
     pub(crate) fn take(&self) -> Dependencies {
         std::mem::take(&mut lock(&self.dependencies))
     }
 
     fn add(&self, served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>) {
-        // Before the lock: a clock is the user's code.
+        // Before the lock: a clock is the user's code and may block.
         let deadlines = served.deadlines.map(|deadlines| self.translated(deadlines, served.clock));
         let mut all = lock(&self.dependencies);
         all.bound = match (all.bound, deadlines) {
@@ -175,7 +175,8 @@ impl Load {
         all.has_absence |= served.is_absent;
     }
 
-    /// Of another cache's clock only what is left can be told.
+    /// Deadlines as moments of this load's clock. Another cache's clock may differ, so only the remaining time carries
+    /// over.
     fn translated(&self, deadlines: Deadlines, clock: &Arc<dyn Clock>) -> Deadlines {
         if Arc::ptr_eq(&self.clock, clock) {
             return deadlines;

@@ -1,4 +1,4 @@
-//! Asking the store: alone where it is in the process, together where it is not.
+//! Asking the store. Calls to a store outside the process share their questions; calls to the in-process store do not.
 
 use super::load;
 use super::served::{Found, Served};
@@ -10,7 +10,7 @@ use crate::observe::{Event, Tier};
 use crate::remote::{Answer, Entered, Lookup};
 
 impl Call {
-    /// A store that fails fails everyone who waits to ask it the same.
+    /// A failure of the store is the answer for all callers that wait to ask it the same.
     pub(super) async fn good<T>(&self, answer: Answer<'_, T>) -> Good<Result<T, StoreError>> {
         match answer.await {
             Ok(answer) => Good::ForItsRound(Ok(answer)),
@@ -18,8 +18,8 @@ impl Call {
         }
     }
 
-    /// ENTER. When the store cannot, the in-process records, which every event reaches too, still tell flights apart: an
-    /// outage of the cache is no stampede.
+    /// ENTER. When the store fails, the in-process records still tell flights apart, as every event reaches them too.
+    /// So an outage of the store causes no stampede.
     pub(super) async fn enter(&mut self) -> Entered {
         let rotates = self.site.rotates();
         if !self.is_apart {
@@ -51,10 +51,10 @@ impl Call {
         self.or_count(entered)
     }
 
-    /// A store that fails one operation of a call is asked for no other: a slow store costs a call one timeout.
+    /// After one failed operation the call asks the store nothing more: a slow store costs a call one timeout.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
         if let Some(tier) = self.cache.tier(self.site)
-            // A copy may be behind what this load will be stored under: a load asks the floor.
+            // A local copy may be older than the records that this load is stored under, so a load asks the floor.
             && !load::is_loading()
             && let Some((entry, snapshots)) = tier.kept(self.query())
         {
@@ -78,7 +78,7 @@ impl Call {
         Some(Found { entry, snapshots, tier: self.tier(), is_fresh })
     }
 
-    /// Past the copy in this process, which did not serve, or may not.
+    /// Skips the copy in this process, which was not served or may not be.
     fn ask_floor(&self) -> Answer<'_, Lookup> {
         match self.cache.tier(self.site) {
             Some(tier) => tier.look_through(self.query()),

@@ -1,4 +1,4 @@
-//! One call, from the hit to the load, in the order of the protocol.
+//! One call, from the hit to the load. The steps are in the order of the protocol.
 
 mod adapter;
 mod binding;

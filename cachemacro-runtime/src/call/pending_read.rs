@@ -1,5 +1,5 @@
-//! A call that missed, and takes turns with its function: the function alone knows how a load begins, and what an absence
-//! is. Nothing here is made anew for every function, but for those whose loads borrow.
+//! A call that missed. It alternates with its function: only the function knows how to start a load, and what an
+//! absence is. The code here is not compiled once per function, except for functions whose loads borrow.
 
 use super::adapter::{Answer, Due, Face, Next};
 use super::permit::Ticket;
@@ -10,25 +10,25 @@ use crate::value::{FailFace, Shape, Values};
 
 /// What the function does next.
 pub enum Turn<S: Shape> {
-    /// Nothing: it returns this.
+    /// It returns this.
     Answer(Answer<S>),
-    /// It gives a load.
+    /// It supplies a load.
     Load,
 }
 
-/// Where a load runs that nobody waits for.
+/// Runs a load that no caller waits for.
 pub(super) type Refresh<S, L> = fn(Call, Ticket, Face<S>, L);
 
-/// A call, and how it runs loads of this kind: `T` is what one gives, or the future of that.
+/// A call, and how it runs loads of this kind. `T` is the result of a load, or the future of the result.
 pub struct Reading<S: Shape, L, T> {
     pub(super) call: Box<Call>,
     pub(super) face: Face<S>,
     pub(super) run: fn(&L) -> T,
-    /// None where a refresh is the caller's.
+    /// `None` where the caller itself runs a refresh.
     refresh: Option<Refresh<S, L>>,
     due: Option<Due>,
     load: Option<L>,
-    /// Last, so that it outlives what is due.
+    /// The last field, so that it is dropped after `due`.
     pub(super) deferred: Deferred,
 }
 
@@ -51,12 +51,12 @@ impl<S: Shape, L, T> Reading<S, L, T> {
         self
     }
 
-    /// The load that was asked for.
+    /// Supplies the load that [`Turn::Load`] asked for.
     pub fn give(&mut self, load: L) {
         self.load = Some(load);
     }
 
-    /// The load that was asked for and given.
+    /// The load that was asked for and supplied.
     pub(super) fn given(&mut self) -> Option<(Due, L)> {
         self.due.take().zip(self.load.take())
     }

@@ -15,12 +15,12 @@ use crate::util::context;
 use crate::value::{FailFace, Judged, Shape, Values};
 
 impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
-    /// The answer, or what it takes to get one.
+    /// The next step: the answer, or a request for a load.
     pub async fn turn(&mut self) -> Turn<S> {
         let next = match self.given() {
             None => self.begin().await,
             Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
-            // A load allocates anyhow, and a hit should not move the room for one about.
+            // Boxed: a load allocates in any case, and the future of a hit stays small.
             Some((Due { ticket, meanwhile: None }, load)) => Box::pin(self.load(ticket, load)).await,
         };
         self.turn_to(next)
@@ -34,7 +34,7 @@ impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
     }
 
     async fn load(&mut self, ticket: Ticket, load: L) -> Next<S> {
-        // What earlier loads brought, until the flight has landed.
+        // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut ticket = ticket;
         loop {
@@ -57,8 +57,8 @@ impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
     }
 }
 
-/// The engine's steps behind one type: for every function whose future must be `Send` the compiler looks at all that it
-/// awaits, and here it need not look further.
+/// Hides the engine's futures behind one type. The compiler checks `Send` through all that a function awaits; here the
+/// check ends, which saves compile time.
 fn behind<'f, T>(future: impl Future<Output = T> + Send + 'f) -> Pin<Box<dyn Future<Output = T> + Send + 'f>> {
     Box::pin(future)
 }
@@ -73,7 +73,8 @@ where
     Reading::new(miss, values, fail, |load: &L| load())
 }
 
-/// A load that a task can run, of any function with this return type. A `dyn Fn` would bring two more functions for each.
+/// A load that a task can run, of any function with this return type. A `dyn Fn` would compile two more functions for
+/// each.
 pub trait Loads<S: Shape>: Send {
     #[doc(hidden)]
     fn run(&self) -> Loading<S>;
@@ -118,7 +119,7 @@ pub fn read_background<S: Shape>(
 /// Without a runtime the ticket is dropped, and the next reader refreshes.
 fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: Load<S>) {
     if let Ok(runtime) = Handle::try_current() {
-        // Boxed before the runtime moves it about.
+        // Boxed first, so that the runtime moves a pointer only.
         runtime.spawn(context::inherit(Box::pin(refresh(call, ticket, face, move || load.run()))));
     }
 }

@@ -1,4 +1,4 @@
-//! A refresh in a task of its own: the load of a stale entry, with nobody waiting for its result.
+//! A refresh in the background: a task that loads a stale entry, while no caller waits for its result.
 
 use std::future::Future;
 
@@ -9,19 +9,19 @@ use super::state::Call;
 use crate::entry::Deferred;
 use crate::value::{Judged, Shape};
 
-/// Loads until the value is good enough. Whatever goes wrong is the next reader's to find: it sees the stale entry.
+/// Loads until the value can be stored. A failure is not reported here: the next reader still sees the stale entry.
 pub(super) async fn refresh<S, L, F>(mut call: Call, ticket: Ticket, face: Face<S>, load: L)
 where
     S: Shape,
     L: Fn() -> F,
     F: Future<Output = Judged<S>>,
 {
-    // Dropped after the ticket: what the refresh replaces.
+    // The values that the refresh replaces. They are dropped after the ticket.
     let mut deferred = Deferred::default();
     let mut ticket = ticket;
     ticket.budget = call.site.policy().timeout;
     loop {
-        // What the function returned need not be `Send`, and ends with its load.
+        // The return value need not be `Send`, so it is dropped inside the load.
         let loading = load();
         let loading = async move { face.part(loading.await).0 };
         let this = call.load(&ticket);

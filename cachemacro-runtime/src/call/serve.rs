@@ -1,4 +1,4 @@
-//! What a call comes to, counted and traced.
+//! The outcomes of a call, with their counters and traces.
 
 use super::load;
 use super::served::Served;
@@ -9,7 +9,7 @@ use crate::policy::Deadlines;
 use crate::util::clock::Moment;
 
 impl Call {
-    /// The call's time is up: stale, if there is any.
+    /// The call timed out: serve a stale entry, if there is one.
     pub(super) fn timed_out(&mut self) -> Step {
         self.count(Event::LoadTimeout);
         match self.take_fallback() {

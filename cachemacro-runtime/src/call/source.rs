@@ -1,4 +1,4 @@
-//! Source mode: the current version is asked for before each read.
+//! Source mode: each read first asks the source for the current version.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::remote::Entered;
 use crate::util::block_on::block_on;
 use crate::value::{Shape, Values};
 
-/// Past this many contradictions between source and index a call loads and stores nothing.
+/// After this many contradictions between source and index a call loads, and stores nothing.
 const MAX_QUESTIONS: u32 = 4;
 
 /// What to do after a step.
@@ -30,7 +30,7 @@ pub enum Asked<V> {
     Miss(Miss),
 }
 
-/// A read in source mode, between its questions.
+/// A read in source mode, between its questions to the source.
 pub struct Source<V> {
     call: Call,
     values: Values<V>,
@@ -51,12 +51,12 @@ pub fn source<S: Shape>(
 }
 
 impl<V: 'static> Source<V> {
-    /// Room for the names of the aggregates that the entry hangs on.
+    /// An empty list, with capacity, for the names of the aggregates that the entry depends on.
     pub fn aggregates(&self) -> Aggregates {
         self.call.own_aggregates()
     }
 
-    /// Hangs the entry on these.
+    /// Makes the entry depend on these aggregates.
     pub fn hang_on(&mut self, aggregates: Aggregates) {
         self.call.hang_on(aggregates);
     }
@@ -68,7 +68,7 @@ impl<V: 'static> Source<V> {
         }
     }
 
-    /// Reads the index, before the source is asked: what is read first can only be too old, and then DETECT says so.
+    /// Reads the index before the source is asked. So the index can only be too old, and DETECT finds that.
     pub async fn begin(&mut self) -> Asked<V> {
         self.call.name_aggregates();
         if self.call.mode == CacheMode::Bypass {
@@ -101,7 +101,7 @@ impl<V: 'static> Source<V> {
             }
             SourceStep::Serve => {}
         }
-        // Held until the call has its own place on the records.
+        // Held until the call has entered the records itself.
         self.entered = Some(entered);
         self.serve()
     }
@@ -119,7 +119,7 @@ impl<V: 'static> Source<V> {
         self.miss()
     }
 
-    /// Without an answer to compare with, nothing that is cached may be served.
+    /// The source gave no version to compare with, so no cached entry may be served.
     fn load_alone(&mut self) -> Asked<V> {
         self.call.go_apart();
         self.miss()

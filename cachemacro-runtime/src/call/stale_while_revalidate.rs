@@ -1,4 +1,5 @@
-//! An entry that is past its soft deadline, or that chance refreshes before it: who refreshes it, and what a failure leaves.
+//! An entry past its soft deadline, or chosen by chance for an early refresh: which caller refreshes it, and what
+//! remains after a failed refresh.
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use crate::protocol::Snapshot;
 use crate::remote::{Entered, Lease};
 
 impl Call {
-    /// An entry whose soft deadline has passed, or that chance refreshes before it: whoever gets its flight refreshes it,
-    /// everyone else is served.
+    /// For an entry past its soft deadline, or chosen for an early refresh: the caller that becomes the leader of its
+    /// flight refreshes it, all other callers are served the entry.
     pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
         let Some(ticket) = self.refresh_ticket(snapshots).await else {
             return self.serve_aging(is_fresh, entry);
@@ -39,7 +40,7 @@ impl Call {
         }
     }
 
-    /// What a failed refresh leaves: the entry, while it is fresh, or stale and allowed to outlive an error.
+    /// What is served after a failed refresh: the entry, while it is fresh, or while a stale one may outlive an error.
     pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
         let fallback = self.fallback.take()?;
         let deadline = if self.site.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
@@ -67,8 +68,8 @@ impl Call {
         let Seat::Lead(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         if self.cache.is_local(self.site) {
             self.count(Event::Refresh);
-            // An entry may be served under a young record, and an absence under an unverified one: a replica's row that FILL
-            // refuses must not reach the callers either.
+            // An entry may be served under a record that takes rows of the primary only, and an absence under an
+            // unverified record. FILL refuses a replica's row there, so such a row must not reach the callers either.
             let replicas_lag = !self.store().source_lag().is_zero();
             let needs_primary = replicas_lag && self.cache.inner.memory.needs_primary(self.query());
             let entered = Entered { snapshots, needs_primary, hold: None, lease: Lease::Free };
@@ -76,7 +77,7 @@ impl Call {
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {
-            // The records moved since the lookup: under their new snapshot another may load already (G4).
+            // The records moved since the lookup: another caller may already load under the new snapshot (G4).
             lead.land(Landing::Void);
             return None;
         }

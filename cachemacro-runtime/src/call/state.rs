@@ -1,4 +1,5 @@
-//! One call that the fast path did not answer: the steps from lookup to load, without a value type in sight.
+//! One call that the fast path did not answer: the steps from lookup to load. Nothing here is generic over the value
+//! type.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,24 +21,25 @@ use crate::remote::{Entered, Form, Query, Store};
 use crate::util::clock::Moment;
 use crate::value::ValueOps;
 
-/// Past this many loads a call returns what it has and stores nothing: a database that contradicts itself ends no call.
+/// After this many loads a call returns what it has and stores nothing. So a database that contradicts itself cannot
+/// make a call load for ever.
 pub(super) const MAX_LOADS: u32 = 4;
 
-/// A call whose answer is not at hand, before its aggregates are known.
+/// A call that the fast path did not answer, before its aggregates are known.
 pub struct Miss(pub(super) Box<Call>);
 
 impl Miss {
-    /// Room for the names of the aggregates that the entry hangs on.
+    /// An empty list, with capacity, for the names of the aggregates that the entry depends on.
     pub fn aggregates(&self) -> Aggregates {
         self.0.own_aggregates()
     }
 
-    /// The load has a connection that it cannot be given twice: what it loads is not loaded again.
+    /// The load has a connection that can be passed to it only once, so it runs only once.
     pub fn load_once(&mut self) {
         self.0.loads_once = true;
     }
 
-    /// Hangs the entry on these. Without this call it hangs on its own key.
+    /// Makes the entry depend on these aggregates. Without this call it depends on its own key.
     pub fn hang_on(&mut self, aggregates: Aggregates) {
         self.0.hang_on(aggregates);
     }
@@ -45,23 +47,23 @@ impl Miss {
 
 /// What the call needs next.
 pub(crate) enum Step {
-    /// Nothing: this is the answer.
+    /// The answer.
     Serve(Served),
-    /// Nothing, and a refresh beside it.
+    /// The answer, and a refresh in the background.
     ServeAndRefresh(Served, Ticket),
     /// A load.
     Load(Ticket),
-    /// Nothing: another caller's load failed, and this is its error.
+    /// Another caller's load failed, and this is its error.
     Failed(Object),
     /// There is nothing to serve and a load is not allowed.
     Refuse(CacheError),
 }
 
-/// Where a refresh may run that the call does not wait for.
+/// Where a background refresh may run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spawner {
     None,
-    /// As a task, where there is a runtime.
+    /// As a task, if there is a runtime.
     Runtime,
     Thread,
 }
@@ -73,26 +75,26 @@ pub(crate) struct Call {
     pub(super) key: Arc<EntryKey>,
     pub(super) aggregates: Vec<Aggregate>,
     pub(super) mode: CacheMode,
-    /// The call's own beginning, from which `timeout` counts.
+    /// When the call began; `timeout` counts from here.
     began: Option<tokio::time::Instant>,
     /// Whether the return type can say that there is no answer.
     pub(super) can_refuse: bool,
-    /// Whether it can, or has an absence, which stands for what is not cached.
+    /// Whether it can, or has an absence, which then means "not cached".
     pub(super) can_answer_nothing: bool,
-    /// Who takes a refresh off this call.
+    /// Where a background refresh of this call runs.
     pub(super) spawner: Spawner,
-    /// What to fall back on.
+    /// What is served if the refresh fails.
     pub(super) fallback: Option<Fallback>,
     pub(super) loads: u32,
-    /// Whether there is one load for it at most. That reads the primary, so that no replica's row asks for another.
+    /// Whether the call may load only once. That load reads the primary, so that FILL does not ask for another.
     pub(super) loads_once: bool,
     /// Whether the fresh entry should be refreshed before its time (XFetch).
     pub(super) is_early: bool,
-    /// Whether this call does without the store: it is down, or not to be trusted with these aggregates.
+    /// Whether this call does not use the store: it is down, or these aggregates are suspect there.
     pub(super) is_apart: bool,
     /// Whether a flight that may have begun before this call has landed since.
     pub(super) has_waited: bool,
-    /// Whether this is the refresh of a stale entry, in a task of its own.
+    /// Whether this call is a background refresh of a stale entry.
     pub(super) is_refresh: bool,
     is_counted: bool,
 }
@@ -122,7 +124,7 @@ impl Call {
         }
     }
 
-    /// Room for the names of this entry's aggregates.
+    /// An empty list, with capacity, for the names of this entry's aggregates.
     pub(super) fn own_aggregates(&self) -> Aggregates {
         self.key.aggregates()
     }
@@ -131,7 +133,7 @@ impl Call {
         self.aggregates = aggregates.into_names();
     }
 
-    /// An entry without events hangs on its own key.
+    /// An entry without events depends on its own key.
     pub(super) fn name_aggregates(&mut self) {
         if self.aggregates.is_empty() {
             self.aggregates.push(self.key.aggregate());
@@ -179,12 +181,12 @@ impl Call {
         if self.cache.is_local(self.site) { Tier::Local } else { Tier::Shared }
     }
 
-    /// A load of this entry, part of the load that this runs inside of.
+    /// A new load of this entry. Its outer load is the one that this code runs inside of, if any.
     pub(super) fn load(&self, ticket: &Ticket) -> Arc<Load> {
         Load::new(ticket.hint, &self.cache.inner.clock, &self.key, self.cache.address())
     }
 
-    /// Tells the load that this call was made in what it served: nothing made of it lasts longer.
+    /// Reports what this call served to the load that the call runs inside of: that load's value must not last longer.
     pub(super) fn observe(&self, deadlines: Deadlines, version: Option<u64>, is_absent: bool) {
         if !load::is_loading() {
             return;
@@ -196,8 +198,8 @@ impl Call {
         load::served(&served, self.aggregates.iter().cloned().zip(versions));
     }
 
-    /// As [`Call::observe`], for what was loaded past the cache: it has no TTL, but is made of what was served `inside`. The
-    /// load depends on both, as no entry is between them.
+    /// As [`Call::observe`], for a value that was loaded past the cache. It has no TTL, but it uses what was served
+    /// `inside`. The outer load depends on both, as no entry is between them.
     pub(super) fn observe_bypassed(&self, inside: &Dependencies) {
         if !load::is_loading() {
             return;
@@ -210,8 +212,8 @@ impl Call {
         }
     }
 
-    /// As [`Call::observe`], for a call that failed: a load that makes something of that does not end with the events of this
-    /// function, unless it binds them.
+    /// As [`Call::observe`], for a call that failed. An outer load that returns a value nevertheless ends with the
+    /// events of this function only if it binds them.
     pub(super) fn observe_failed(&self) {
         if load::is_loading() {
             let clock = &self.cache.inner.clock;
@@ -234,7 +236,7 @@ impl Call {
         }
     }
 
-    /// The answer, or what it takes to get one. Called again after a load that must be repeated from the start.
+    /// The next step: the answer, or a load. Called again after a load that must be repeated from the start.
     pub(crate) async fn next(&mut self) -> Step {
         self.name_aggregates();
         if self.mode == CacheMode::Bypass {
@@ -268,7 +270,7 @@ impl Call {
         }
     }
 
-    /// From now on the call does without the store. What it waited for before is older than that.
+    /// From now on the call does not use the store. Flights that it waited for before may be too old for it.
     pub(super) fn go_apart(&mut self) {
         if !self.is_apart {
             (self.is_apart, self.has_waited) = (true, false);
@@ -302,14 +304,14 @@ impl Call {
         })
     }
 
-    /// What is left of `timeout`; `None` when there is none, or nothing that could be returned in time.
+    /// What is left of `timeout`; `None` without a timeout, or when nothing could be returned at its end.
     pub(super) fn budget(&self) -> Option<Duration> {
         let timeout = self.site.policy().timeout?;
         let began = self.began?;
         (self.can_refuse || self.fallback.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
     }
 
-    /// A load that is nobody else's business, and is not stored.
+    /// The permit for a load that is neither shared nor stored.
     pub(super) fn unstored(&mut self) -> Ticket {
         self.ticket(None, None, None)
     }
@@ -326,10 +328,11 @@ impl Call {
             _guard: guard,
             entered,
             is_stored: !self.is_apart,
-            // An opaque value is fenced by the floor alone, so only a primary's will do; so is an entry of many aggregates.
+            // Opaque values and entries of many aggregates are fenced by the floor alone, so they must be from the
+            // primary.
             hint: LoadHint {
                 primary_required: needs_primary
-                    // Nothing checks what a call apart from the store loads, so a replica's row will not do.
+                    // Without the store nothing checks the loaded row, so a replica's row is not allowed.
                     || self.is_apart
                     || self.loads > 1
                     || self.loads_once

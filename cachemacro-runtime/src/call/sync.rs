@@ -1,4 +1,4 @@
-//! Sync functions: the same engine, on stores that never make it wait, and a parked thread where it waits for a load.
+//! Sync functions: the same engine, on stores that answer at once. To wait for a load, the thread is parked.
 
 use std::thread;
 
@@ -15,7 +15,7 @@ use crate::util::context::{self, Entered};
 use crate::value::{FailFace, Judged, Shape, Values};
 
 impl<S: Shape, L> Reading<S, L, Judged<S>> {
-    /// The answer, or what it takes to get one.
+    /// The next step: the answer, or a request for a load.
     pub fn turn_sync(&mut self) -> Turn<S> {
         let next = match self.given() {
             None => self.begin_sync(),
@@ -32,7 +32,7 @@ impl<S: Shape, L> Reading<S, L, Judged<S>> {
     }
 
     fn load_sync(&mut self, ticket: Ticket, load: &L) -> Next<S> {
-        // What earlier loads brought, until the flight has landed.
+        // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut ticket = ticket;
         loop {
@@ -81,7 +81,7 @@ pub fn read_sync_background<S: Shape>(
     Reading::new(miss, values, fail, |load: &SyncLoad<S>| load()).with_refresh(Spawner::Thread, spawn)
 }
 
-/// The refresh runs on a thread of its own: a pool's queue might stand behind the very callers that wait for it.
+/// The refresh runs on a new thread. In a thread pool it might be queued behind the callers that wait for it.
 fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>) {
     let runtime = Handle::try_current().ok();
     let mut scoped = context::scoped_cache();
@@ -95,7 +95,7 @@ fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>)
 }
 
 fn refresh_sync<S: Shape>(mut call: Call, ticket: Ticket, face: Face<S>, load: &SyncLoad<S>) {
-    // Dropped after the ticket: what the refresh replaces, and what its loads brought.
+    // The values that the refresh replaces, and the results of its loads. They are dropped after the ticket.
     let (mut deferred, mut brought) = (Deferred::default(), Vec::new());
     let mut ticket = ticket;
     loop {

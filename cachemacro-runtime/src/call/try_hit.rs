@@ -1,4 +1,4 @@
-//! The hit: what an annotated function pays when its value is at hand.
+//! The hit: the fast path of an annotated function, when the in-process store has a fresh value.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -97,17 +97,17 @@ fn bypass<V>(instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, op
     Peek::Miss(Miss(Box::new(call)))
 }
 
-/// What can be served as it stands. No `enum` of all: moving one about costs as much as looking the entry up.
+/// What can be served without a load. This is not one `enum`: to move one costs as much as the lookup.
 pub(super) struct Seen {
     pub(super) object: Option<Object>,
-    /// Where there is no object.
+    /// What was found if there is no object.
     pub(super) other: Other,
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum Other {
     Absent(Absence),
-    /// A fresh entry that chance chose to refresh early.
+    /// A fresh entry that was chosen by chance for an early refresh.
     Early,
     Nothing,
 }
@@ -116,12 +116,12 @@ impl Seen {
     const NOTHING: Self = Self { object: None, other: Other::Nothing };
 }
 
-/// What is taken along from an entry, under the lock of its shard.
+/// What is copied from an entry under the lock of its shard.
 struct Glance {
     object: Cell<Option<Object>>,
     other: Cell<Other>,
     soft: Cell<Moment>,
-    /// Whether the rest is wanted too, which is further away in memory.
+    /// Whether the other fields are copied too. They are further away in memory.
     is_close: bool,
     hard: Cell<Moment>,
     cost: Cell<Duration>,
@@ -158,7 +158,8 @@ fn seen_in_scope(key: &EntryIdRef<'_>) -> Seen {
     seen(&Cache::current(), key)
 }
 
-/// Made once for all functions. A value leaves the lock of its shard by reference: the user's `Clone` comes later.
+/// Compiled once for all functions. The lookup copies a reference under the shard's lock; the user's `Clone` runs
+/// later.
 pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     look(context::flags(), cache, key)
 }
@@ -167,7 +168,7 @@ pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
 fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     let site = key.site();
     let tier = if cache.is_local(site) { None } else { cache.tier(site) };
-    // A load asks the floor: a copy in the tier may be behind what the load will be stored under.
+    // A load asks the floor: a local copy may be older than the records that the load is stored under.
     let is_passed = flags & CALLER != 0 || (flags & LOAD != 0 && tier.is_some());
     if is_passed || (tier.is_none() && !cache.is_local(site)) {
         return Seen::NOTHING;
@@ -187,9 +188,9 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
         (None, Other::Absent(_)) => Event::HitNegative,
         (None, _) => return Seen::NOTHING,
     };
-    // The clock is the user's code: it is read where no lock is held.
+    // The clock is the user's code, so it is read while no lock is held.
     let clock = &*cache.inner.clock;
-    // A tier's coherence ends too soon for a moment of the last second.
+    // A tier is coherent for a short time only, so a moment of the last second is not exact enough.
     let now = if tier.is_some() { clock.now() } else { clock.near(soft) };
     if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
         return passed(object, Other::Nothing);
@@ -204,7 +205,7 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     Seen { object, other }
 }
 
-/// Whether chance does not refresh the entry early. Then the load that the hit is a part of is told.
+/// Whether the entry is served and not chosen for an early refresh. If so, the load around the hit is told.
 #[inline(never)]
 fn keeps(
     flags: u8,
@@ -226,7 +227,7 @@ fn keeps(
     true
 }
 
-/// What was found is not served.
+/// The entry that was found is not served.
 #[cold]
 #[inline(never)]
 fn passed(object: Option<Object>, other: Other) -> Seen {

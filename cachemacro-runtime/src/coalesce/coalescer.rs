@@ -1,7 +1,8 @@
-//! One question to a store at a time for each key, and whoever comes meanwhile shares the next.
+//! One question to a store at a time for each key. Callers that come while it runs share the next question.
 //!
-//! An answer is as good as the moment it was asked for, so nobody takes that of a question from before they came: it might
-//! know nothing of what was acknowledged since. They wait for the one that follows, and so do all others.
+//! An answer shows the store as it was when the question was sent. So no caller takes the answer to a question from
+//! before its call: the answer may miss an event that was acknowledged since. Such callers wait, and share one new
+//! question.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,12 +14,12 @@ use crate::util::sync::{Arc, Mutex, Notify, Weak, lock};
 
 const SHARDS: usize = 64;
 
-/// The rounds of questions of one kind. Keys bring their hash along.
+/// Coalesces questions of one kind. A round is one question and its answer. Keys contain their hash.
 pub(crate) struct Rounds<K: Hash + Eq + Clone, T> {
     rooms: Arc<Rooms<K, T>>,
 }
 
-/// Where questions are asked at this moment, by their keys.
+/// The keys with a question in progress.
 struct Rooms<K: Hash + Eq + Clone, T> {
     shards: Box<[Shard<K, T>]>,
 }
@@ -28,13 +29,14 @@ type Hashed = BuildHasherDefault<Prehashed>;
 type Shard<K, T> = Mutex<HashMap<K, Room<K, T>, Hashed>>;
 
 enum Room<K: Hash + Eq + Clone, T> {
-    /// Somebody came first and asks; whoever came meanwhile sits at the table. Most questions end before there is one.
+    /// A leader is asking. Later callers share the waiters' state, which is allocated only if there are any: most
+    /// questions end before.
     Asking(Option<Arc<Table<K, T>>>),
-    /// Those at the table ask, one after the other.
+    /// The first question has ended. The waiters lead the next rounds, one after the other.
     Sitting(Weak<Table<K, T>>),
 }
 
-/// Goes with the last who sits at it.
+/// The shared state of a key's waiters. Dropped with the last waiter.
 struct Table<K: Hash + Eq + Clone, T> {
     rooms: Arc<Rooms<K, T>>,
     key: K,
@@ -46,15 +48,15 @@ struct State<T> {
     /// Rounds begun.
     begun: u64,
     is_running: bool,
-    /// The last answer, and from which round on it counts.
+    /// The last answer, and the newest round that it is good for.
     last: Option<(u64, T)>,
 }
 
-/// What an answer is good for.
+/// Which callers may use an answer.
 pub(crate) enum Good<T> {
-    /// For whoever came before its round began.
+    /// Callers that came before its round began.
     ForItsRound(T),
-    /// For everyone who waits: a store that fails one caller is not asked by the next.
+    /// All callers that wait now: after a failure, the waiters do not ask the store again.
     ForAll(T),
 }
 
@@ -75,12 +77,12 @@ impl<K: Hash + Eq + Clone, T: Clone> Rounds<K, T> {
 
 impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
     fn shard(&self, key: &K) -> &Shard<K, T> {
-        // Bits that the shard's map does not go by.
+        // Bits that the map inside the shard does not use.
         let bits = Hashed::default().hash_one(key) >> 32;
         &self.shards[bits as usize % SHARDS]
     }
 
-    /// A seat at the table. Nothing for whoever comes first, who has to ask.
+    /// The state to wait on; `None` for the first caller, which leads and asks.
     fn enter(self: &Arc<Self>, key: &K) -> Option<Arc<Table<K, T>>> {
         let mut shard = lock(self.shard(key));
         let mut room = match shard.entry(key.clone()) {
@@ -94,7 +96,7 @@ impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
         Some(match room.get_mut() {
             Room::Asking(at) => Arc::clone(at.get_or_insert_with(|| table(true))),
             Room::Sitting(at) => at.upgrade().unwrap_or_else(|| {
-                // The last who sat there is about to clear it away.
+                // The last waiter has left and is about to remove the entry.
                 let new = table(false);
                 *at = Arc::downgrade(&new);
                 new
@@ -102,7 +104,7 @@ impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
         })
     }
 
-    /// The first question has ended. Those who came meanwhile go on by themselves.
+    /// The first question has ended. Returns the state of its waiters, who now lead the next rounds.
     fn leave(&self, key: &K) -> Option<Arc<Table<K, T>>> {
         let mut shard = lock(self.shard(key));
         match shard.get_mut(key) {
@@ -118,7 +120,7 @@ impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
         }
     }
 
-    /// A table that nobody sits at is cleared away; a successor of it stays.
+    /// Removes the key if its state has no waiters; a newer state under the key stays.
     fn clear(&self, key: &K) {
         let mut shard = lock(self.shard(key));
         if matches!(shard.get(key), Some(Room::Sitting(table)) if table.strong_count() == 0) {
@@ -127,7 +129,7 @@ impl<K: Hash + Eq + Clone, T> Rooms<K, T> {
     }
 }
 
-/// Who came first. Ends without an answer when it is dropped.
+/// The lead of the first question. Dropped without an answer, it wakes the waiters.
 struct First<'a, K: Hash + Eq + Clone, T> {
     rooms: &'a Rooms<K, T>,
     key: &'a K,
@@ -139,7 +141,7 @@ impl<K: Hash + Eq + Clone, T: Clone> First<'_, K, T> {
         std::mem::forget(self);
         match (table, answer) {
             (None, Good::ForItsRound(answer) | Good::ForAll(answer)) => answer,
-            // This one's round ends as any other.
+            // Waiters came, so the first round ends like the later ones.
             (Some(table), answer) => Turn { table: &table }.end(answer),
         }
     }
@@ -171,7 +173,7 @@ impl<K: Hash + Eq + Clone, T: Clone> Table<K, T> {
         let wanted = lock(&self.state).begun + 1;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
-            // Registered before the state is read, so that no change falls between.
+            // Registered before the state is read, so that no change is missed.
             changed.as_mut().enable();
             match self.seat(wanted) {
                 Seat::Answered(answer) => return answer,
@@ -201,7 +203,7 @@ impl<K: Hash + Eq + Clone, T> Drop for Table<K, T> {
     }
 }
 
-/// The right to ask. Dropped without an answer, it falls to another.
+/// The lead of a round: the right to ask. Dropped without an answer, it passes to a waiter.
 struct Turn<'a, K: Hash + Eq + Clone, T> {
     table: &'a Table<K, T>,
 }
@@ -212,7 +214,7 @@ impl<K: Hash + Eq + Clone, T: Clone> Turn<'_, K, T> {
         let answer = match answer {
             Good::ForItsRound(answer) => answer,
             Good::ForAll(answer) => {
-                // Whoever waits wants the next round, and whoever comes from now on the one after it.
+                // The waiters want the next round; callers that come from now on want the one after it.
                 state.begun += 1;
                 answer
             }
@@ -221,7 +223,7 @@ impl<K: Hash + Eq + Clone, T: Clone> Turn<'_, K, T> {
         let last = state.last.replace((begun, answer.clone()));
         drop(state);
         drop(self);
-        // An answer may hold a user's value, whose `Drop` may ask the same again.
+        // An answer may hold a user's value, and the `Drop` of that value may ask the same question again.
         drop(last);
         answer
     }
@@ -252,7 +254,7 @@ mod tests {
         };
         let (first, second, third) = tokio::join!(ask(), ask(), ask());
         assert_eq!((first, second, third), (0, 1, 1));
-        assert_eq!(ask().await, 2, "nobody takes an answer from before they came");
+        assert_eq!(ask().await, 2, "no caller takes an answer from before its call");
     }
 
     #[tokio::test]
@@ -266,7 +268,7 @@ mod tests {
             })
         };
         assert_eq!(tokio::join!(ask(), ask(), ask()), (0, 0, 0));
-        assert_eq!(ask().await, 1, "but not of those who come later");
+        assert_eq!(ask().await, 1, "but not the answer of later callers");
     }
 
     #[tokio::test]
@@ -282,7 +284,7 @@ mod tests {
         assert_eq!(answered.await, 7);
     }
 
-    /// An answer whose `Drop` asks the same again.
+    /// An answer whose `Drop` asks the same question again.
     #[derive(Clone)]
     struct Asks(Arc<Rounds<u64, Arc<Asks>>>, Arc<AtomicU64>);
 
@@ -309,7 +311,7 @@ mod tests {
             };
             drop(rounds.ask(&1, ask).await);
         };
-        // Three rounds: what the second answers takes the place of what the first did.
+        // Three rounds: the answer of the second replaces the answer of the first.
         let late = async {
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;

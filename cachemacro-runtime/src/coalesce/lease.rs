@@ -1,11 +1,11 @@
-//! How to wait for another process's load: in growing steps, none beyond the end of its lease.
+//! The backoff of a caller that waits for another process's load: growing pauses, none beyond the end of the lease.
 
 use std::time::Duration;
 
 const FIRST_STEP: Duration = Duration::from_millis(4);
 const LONGEST_STEP: Duration = Duration::from_millis(64);
 
-/// The steps of one caller that waits for a lease.
+/// The backoff of one caller that waits for a lease.
 pub(crate) struct Patience {
     step: Duration,
 }
@@ -17,7 +17,8 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// The next pause: half to all of the step, by chance, so that a fleet's callers do not come at once.
+    /// The next pause: random, from half of the step to all of it, so that callers of many processes do not ask at
+    /// once.
     pub(crate) fn next(&mut self, remaining: Duration) -> Duration {
         let pause = self.step.mul_f64(0.5 + fastrand::f64() / 2.0);
         self.step = (self.step * 2).min(LONGEST_STEP);

@@ -1,8 +1,9 @@
-//! Of one key, loads with a store's snapshot and loads without one never run at once (G4).
+//! Loads of one key with a snapshot of the store and loads without one never run at once (G4).
 //!
-//! Flights tell loads apart by their snapshots, and without its store a call has none to compare. So whoever loads under a
-//! snapshot of the store shares the key's lock with others who do, and whoever loads without has it alone. A caller that waited
-//! for the lock takes nothing of the load it waited for: that load may be older than what the caller must see (R10).
+//! Flights tell loads apart by their snapshots, and a call without its store has no snapshot to compare. So each key
+//! has a read-write lock: loads under a snapshot of the store share it, a load without one holds it exclusively. A
+//! caller that waited for the lock does not use the result of the load it waited for: it may be older than what the
+//! caller must see (R10).
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub(crate) struct LoadLock {
 
 pub(crate) type LoadLocks = WeakMap<Arc<EntryKey>, LoadLock>;
 
-/// Held while a load runs. The guard before the lock: it is let go first.
+/// Held while a load runs. The guard is the first field, so that it is dropped before the lock.
 pub(crate) struct LoadGuard {
     _guard: Guard,
     _lock: SyncArc<LoadLock>,
@@ -42,14 +43,14 @@ pub(crate) async fn shared(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>) -> L
     LoadGuard { _guard: Guard::Shared { _guard: guard }, _lock: lock }
 }
 
-/// The same where it needs no waiting.
+/// As [`shared`], but `None` instead of waiting.
 pub(crate) fn try_shared(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>) -> Option<LoadGuard> {
     let lock = of(locks, key);
     let guard = Arc::clone(&lock.lock).try_read_owned().ok()?;
     Some(LoadGuard { _guard: Guard::Shared { _guard: guard }, _lock: lock })
 }
 
-/// For a load without one.
+/// For a load without a snapshot of the store.
 pub(crate) async fn alone(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>) -> LoadGuard {
     let lock = of(locks, key);
     let guard = Arc::clone(&lock.lock).write_owned().await;

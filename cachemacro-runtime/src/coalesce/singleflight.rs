@@ -1,7 +1,7 @@
-//! One load in progress for each (key, token) in a process; everyone else waits for it (R10, R11).
+//! One load in progress for each (key, snapshot) in a process; all other callers wait for it (R10, R11).
 //!
-//! A flight is led by the holder of its [`Lead`]. Dropping the lead, by cancellation, panic or an error that cannot be
-//! shared, passes leadership to one waiter; landing it gives every waiter the result.
+//! The holder of the [`Lead`] leads the flight. A lead that is dropped, by cancellation, panic or an error that cannot
+//! be shared, passes to one waiter. A lead that lands gives every waiter the result.
 
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
@@ -13,62 +13,62 @@ use crate::util::sync::atomic::{AtomicU64, Ordering};
 use crate::util::sync::{Arc, Mutex, Notify, lock};
 use crate::util::weak_map::WeakMap;
 
-/// A load is only shared between callers that saw the same records: one that began before an acknowledged event is no
-/// answer to a caller that came after it (R10).
+/// A load is shared only between callers that saw the same records. A load that began before an acknowledged event is
+/// not shared with a caller that came after the event (R10).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FlightKey {
     pub(crate) key: Arc<EntryKey>,
     pub(crate) snapshots: Arc<[Snapshot]>,
 }
 
-/// Of the key alone, which brings its hash along: at a time there are few flights of one key.
+/// Hashes the key only, which contains its hash: one key has few flights at a time.
 impl Hash for FlightKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key.hash(state);
     }
 }
 
-/// What a flight brought.
+/// The result of a flight.
 #[derive(Clone)]
 pub(crate) enum Landing {
-    /// A value, and the version it was stored under where it was.
+    /// A value, and its version if it was stored.
     Value(Object, Option<u64>, Deadlines),
     /// An absence.
     Absent(Absence, Deadlines),
-    /// The loader's error, which every waiter gets a clone of.
+    /// The loader's error. Every waiter gets a clone.
     Error(Object),
-    /// Nothing: the records moved in a way that makes the load void. Look again.
+    /// The records moved, so the load is void. Each waiter looks again.
     Void,
 }
 
 pub(crate) struct Flight {
     home: Arc<Flights>,
     key: FlightKey,
-    /// Set once, and read by ten thousand waiters who should not queue for it.
+    /// Set once. Ten thousand waiters may read it, so there is no lock to queue for.
     landed: OnceLock<Landing>,
-    /// Loads begun so far: the first, and those of the waiters it was handed to.
+    /// Loads begun so far: that of the first leader, and those of waiters that took over the lead.
     begun: AtomicU64,
-    /// Where not, the next to come or to wake leads.
+    /// If not, the next caller that comes or wakes leads.
     is_led: Mutex<bool>,
     changed: Notify,
 }
 
 pub(crate) type Flights = WeakMap<FlightKey, Flight>;
 
-/// A caller's place on a flight.
+/// The role of a caller in a flight: leader or waiter.
 pub(crate) enum Seat {
     Lead(Lead),
     Wait(Waiter),
 }
 
-/// What waiting came to.
+/// How waiting ended.
 pub(crate) enum Waited {
     Landed(Landing),
-    /// The leader is gone without a result, and this waiter leads now.
+    /// The leader dropped its lead without a result, and this waiter leads now.
     Leads(Lead),
 }
 
-/// Joins the flight of this key, or begins it.
+/// Joins the flight of this key, or begins one.
 pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
     let flight = flights.get_or_insert(&key, || Flight {
         home: Arc::clone(flights),
@@ -85,7 +85,7 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
 }
 
 impl Flight {
-    /// The result, or the lead if nobody has it; `None` while it is led.
+    /// The result, or the lead if the flight has no leader; `None` while it has one.
     fn try_lead(self: &Arc<Self>) -> Option<Waited> {
         if let Some(landing) = self.landed.get() {
             return Some(Waited::Landed(landing.clone()));
@@ -113,11 +113,11 @@ impl Lead {
         self.flight.begun.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Gives every waiter the result. Whoever comes later begins anew.
+    /// Gives every waiter the result. Callers that come later begin a new flight.
     pub(crate) fn land(mut self, landing: Landing) {
         self.landed = true;
         self.flight.home.detach(&self.flight.key, &self.flight);
-        // Whoever leads has not landed, so nothing was there. It stays led: nobody leads a flight that has landed.
+        // Only this leader can land, so the cell was empty. `is_led` stays true: a landed flight gets no new leader.
         let _ = self.flight.landed.set(landing);
         self.flight.changed.notify_waiters();
     }
@@ -132,7 +132,7 @@ impl Drop for Lead {
     }
 }
 
-/// A caller that waits for another's load.
+/// A caller that waits for the load of another caller.
 pub(crate) struct Waiter {
     flight: Arc<Flight>,
     /// Loads that had begun when the caller came.
@@ -140,11 +140,11 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// Waits until the flight lands or its lead falls to this waiter.
+    /// Waits until the flight lands or its lead passes to this waiter.
     pub(crate) async fn wait(&self) -> Waited {
         loop {
             let mut changed = std::pin::pin!(self.flight.changed.notified());
-            // Registered before the state is read, so that no change falls between.
+            // Registered before the state is read, so that no change is missed.
             changed.as_mut().enable();
             if let Some(waited) = self.flight.try_lead() {
                 return waited;
@@ -153,7 +153,7 @@ impl Waiter {
         }
     }
 
-    /// Whether the load that brought the result began after the caller came.
+    /// Whether the load with the result began after the caller came.
     pub(crate) fn came_first(&self) -> bool {
         self.flight.begun.load(Ordering::SeqCst) > self.begun
     }

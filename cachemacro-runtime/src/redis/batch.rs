@@ -1,7 +1,7 @@
-//! Lookups that wait at the same time travel together: one MGET asks for the keys of all, which costs both ends less than
-//! one for each.
+//! Lookups that wait at the same time share one MGET. It asks for the keys of all, which costs client and server less
+//! than one command for each lookup.
 //!
-//! Whoever comes alone is sent at once. Nobody is given an answer to a question from before they came.
+//! A lookup without others is sent at once. No caller gets an answer to a question from before its call (R10).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::error::StoreError;
 use crate::util::clock::Clock;
 use crate::util::sync::{Mutex, lock};
 
-/// As many carriers at most ask at the same time; what comes meanwhile fills the next load. Fewer leave the server idle
-/// while answers are read, more make smaller loads (`benches/`, section Redis).
+/// The most workers that send at the same time. Lookups that come meanwhile fill the next MGET. Fewer workers leave the
+/// server idle while answers are read, more make smaller commands (`benches/`, section Redis).
 const CARRIERS: usize = 4;
-/// As many lookups travel together at most.
+/// The most lookups in one MGET.
 const TOGETHER: usize = 128;
 
 type Answer<T> = Result<T, StoreError>;
 
-/// The lookups of one store.
+/// Batches the lookups of one store.
 pub(super) struct Batch {
     shared: Arc<Shared>,
 }
@@ -40,12 +40,12 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Those that wait to be carried: none is empty, all but the last are full.
+    /// The MGETs that wait to be sent. Each has a lookup; all but the last are full.
     loads: VecDeque<Load>,
     carriers: usize,
-    /// Whether one of the carriers is about to take a load.
+    /// Whether a worker is about to take the next MGET.
     is_taking: bool,
-    /// Whether somebody asks alone.
+    /// Whether a lookup is under way by itself, without a worker.
     is_alone: bool,
 }
 
@@ -55,7 +55,7 @@ impl State {
     }
 }
 
-/// A carrier that is to start once the lock is free: a runtime that has ended drops it at once.
+/// A worker that starts after the lock is released: a runtime that has ended drops it at once, and its `Drop` locks.
 #[must_use]
 struct Summoned {
     runtime: Handle,
@@ -68,13 +68,13 @@ impl Summoned {
     }
 }
 
-/// What travels together.
+/// One MGET that waits to be sent.
 struct Load {
     /// MGET with the keys of all.
     command: Cmd,
     lookups: usize,
     keys: usize,
-    /// One of them.
+    /// One of the keys.
     key: String,
     trip: Arc<Trip>,
 }
@@ -84,7 +84,7 @@ impl Load {
         Self { command: redis::cmd("MGET"), lookups: 0, keys: 0, key: first.first().to_owned(), trip: Arc::default() }
     }
 
-    /// The trip, and where in its answer these keys begin.
+    /// The shared reply, and the index of these keys' first value in it.
     fn add(&mut self, asked: &Asked) -> (Arc<Trip>, usize) {
         let from = self.keys;
         for key in asked.keys() {
@@ -107,7 +107,7 @@ impl Batch {
         Self { shared: Arc::new(Shared { server, times, clock, state: Mutex::default() }) }
     }
 
-    /// What these keys hold.
+    /// The values of these keys.
     pub(super) async fn get(&self, asked: &Asked) -> Answer<Values> {
         match self.shared.board(asked)? {
             Some((trip, from)) => trip.values(from).await,
@@ -121,8 +121,8 @@ impl Batch {
 }
 
 impl Shared {
-    /// A place on the next load; nothing for whoever finds nobody on the way, and goes alone. A carrier is a task of its own,
-    /// so that a caller who is never polled again holds up nobody.
+    /// Adds the lookup to the next MGET; `None` if nothing is under way, and then the caller sends it by itself. A
+    /// worker is a spawned task, so that a caller that is never polled again does not block other callers.
     fn board(self: &Arc<Self>, asked: &Asked) -> Answer<Option<(Arc<Trip>, usize)>> {
         let mut state = lock(&self.state);
         if state.carriers == 0 && !state.is_alone {
@@ -152,7 +152,7 @@ impl Shared {
         Ok(Summoned { runtime, carrier: Carrier { shared: Arc::clone(self), is_taking: true, trip: None } })
     }
 
-    /// A server that fails one load is not asked for those that have waited behind it: a slow one costs nobody two timeouts.
+    /// After a failed MGET, those that wait behind it fail too: a slow server costs no caller two timeouts.
     fn give_up(&self, error: &StoreError) {
         let waiting = std::mem::take(&mut lock(&self.state).loads);
         waiting.into_iter().for_each(|load| load.trip.end(Err(error.clone())));
@@ -180,7 +180,7 @@ impl Shared {
     }
 }
 
-/// Somebody who asks alone.
+/// A lookup that is sent by itself.
 struct Alone<'a> {
     shared: &'a Shared,
 }
@@ -191,18 +191,18 @@ impl Drop for Alone<'_> {
     }
 }
 
-/// Asks until nobody waits.
+/// A task that sends MGETs until none waits.
 struct Carrier {
     shared: Arc<Shared>,
     is_taking: bool,
-    /// Of the load it has taken.
+    /// The reply of the MGET that it has taken.
     trip: Option<Arc<Trip>>,
 }
 
 impl Carrier {
     async fn run(mut self) {
         while self.is_taking {
-            // Whoever was just answered, or is about to ask, goes first: they travel along.
+            // Lets callers run first that just got an answer or are about to ask, so that they join this MGET.
             tokio::task::yield_now().await;
             let Some(load) = self.take() else { return };
             let told = self.shared.ask(&load).await;
@@ -214,7 +214,7 @@ impl Carrier {
         }
     }
 
-    /// Where there is nothing to take the carrier goes in the same step, so that nobody comes between.
+    /// If no MGET waits, the worker ends under the same lock, so that no lookup can be added in between.
     fn take(&mut self) -> Option<Load> {
         let mut state = lock(&self.shared.state);
         self.is_taking = false;
@@ -225,14 +225,14 @@ impl Carrier {
         };
         self.trip = Some(Arc::clone(&load.trip));
         let needs_another = !state.loads.is_empty() && state.carriers < CARRIERS;
-        // It runs on a runtime, so another can.
+        // This worker runs on a runtime, so another one can start.
         let another = needs_another.then(|| self.shared.summon(&mut state)).and_then(Answer::ok);
         drop(state);
         another.into_iter().for_each(Summoned::start);
         Some(load)
     }
 
-    /// For the next load, unless another carrier takes it.
+    /// Ready for the next MGET, unless another worker is about to take it.
     fn come_back(&mut self) {
         let mut state = lock(&self.shared.state);
         self.trip = None;
@@ -246,7 +246,8 @@ impl Carrier {
 }
 
 impl Drop for Carrier {
-    /// Dropped on its way, with its runtime: whoever waits for it is told, and for the others another one comes.
+    /// Dropped with its runtime while an MGET is under way: the callers of that MGET get an error. The MGETs that wait
+    /// are left to the other workers; without one they fail too.
     fn drop(&mut self) {
         if !self.is_taking && self.trip.is_none() {
             return;

@@ -1,7 +1,7 @@
-//! The channel of announcements: a stream that every process reads with a position of its own (R14).
+//! The channel of announcements: a stream. Each process keeps its own position in it (R14).
 //!
-//! Announcements are numbered from the beginning of the stream's life, and its head tells the last number. A reader that finds
-//! each number after the other, and in the end the head's, has missed none.
+//! Announcements are numbered from the creation of the stream, and the head key holds the last number. A reader that
+//! finds the numbers without a gap, up to the head's, has missed none.
 
 use std::time::Duration;
 
@@ -20,25 +20,26 @@ use crate::event::Aggregate;
 use crate::remote::{Announcement, Followed, Notice, Position};
 use crate::util::sync::lock;
 
-/// About as many announcements are kept for those who were away.
+/// About so many announcements are kept, for processes that were disconnected.
 const KEPT: usize = 100_000;
-/// As many are appended by one call of the script, and read at once.
+/// The most announcements that one call of the script appends, or one read returns.
 const BATCH: usize = 500;
-/// A reader that waits longer asks again.
+/// The longest blocking read; after it the reader asks again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Where nothing may block, the stream is looked at so often.
+/// How often the stream is polled where commands may not block.
 const POLL: Duration = Duration::from_millis(100);
-/// A server that does not answer for so long, beyond the time it was asked to wait, is away.
+/// A server that does not answer within this time, beyond the time it was asked to block, counts as gone.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What a [`Position`] says.
+/// The content of a [`Position`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Place {
     life: String,
     number: u64,
-    /// The stream's own name for the announcement that was read last.
+    /// The stream id of the announcement that was read last.
     id: String,
-    /// Of the server that it was read from. Another may have forgotten announcements that nobody has read (R21).
+    /// The stamp of the server that it was read from. Another server may have lost announcements that were not read yet
+    /// (R21).
     stamp: String,
 }
 
@@ -92,7 +93,7 @@ impl RedisStore {
         }
     }
 
-    /// Where the channel now ends.
+    /// The current end of the channel.
     async fn end(&self, has_gap: bool) -> Result<Followed, StoreError> {
         let mut answers = self
             .server
@@ -103,7 +104,7 @@ impl RedisStore {
         Ok(Followed { position: place.position(), notices: Vec::new(), has_gap })
     }
 
-    /// Nothing where announcements are missing.
+    /// `None` where announcements are missing.
     async fn read_on(&self, mut place: Place, wait: Duration) -> Result<Option<Followed>, StoreError> {
         let idle = lock(&self.idle_reader).take();
         let mut connection = match idle {
@@ -129,7 +130,7 @@ impl RedisStore {
                         break;
                     }
                 }
-                // Announced since the stream was read, or gone from it.
+                // Announced after the stream was read, or trimmed from it.
                 Some(number) if number > place.number && !(is_empty && missed) => missed = true,
                 _ => return Ok(None),
             }
@@ -145,7 +146,7 @@ impl RedisStore {
         !self.trusts() && place.stamp != stamp.to_string()
     }
 
-    /// Nothing where the key holds a value of another type.
+    /// `None` where the key holds a value of another type.
     async fn read_stream(
         &self,
         connection: &mut OwnConnection,
@@ -156,7 +157,7 @@ impl RedisStore {
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(BATCH);
         if !wait.is_zero() {
-            // 0 would be for ever.
+            // BLOCK 0 would wait for ever.
             command.arg("BLOCK").arg(millis(wait));
         }
         command.arg("STREAMS").arg(self.keys.events()).arg(after);
@@ -169,9 +170,9 @@ impl RedisStore {
         Ok(Some(read.into_iter().flat_map(|reply| reply.keys).flat_map(|stream| stream.ids).collect()))
     }
 
-    /// The number of the last announcement, if this is still the stream that the position is in.
+    /// The number of the last announcement, if the position is in this stream.
     ///
-    /// Asked over the link, which knows whose answer it is; the reader's connection may be to a server of the past.
+    /// Asked over the link, which knows the server of each answer; the reader's connection may be to an earlier server.
     async fn read_head(&self, place: &Place) -> Result<Option<u64>, StoreError> {
         let mut answers = self.server.run("follow", |_, _| get(&self.keys.head())).await?;
         let head = answers.text()?;
@@ -182,7 +183,7 @@ impl RedisStore {
     }
 }
 
-/// Goes on to the next announcement, if this is it.
+/// Moves the position to this announcement, if it is the next one.
 fn step(place: &mut Place, notices: &mut Vec<(Aggregate, Notice)>, read: &StreamId) -> bool {
     let (Some(life), Some(number), Some(moves)) =
         (read.get::<String>("life"), read.get::<u64>("n"), read.get::<String>("moves"))

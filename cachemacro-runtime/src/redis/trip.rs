@@ -1,4 +1,4 @@
-//! What a server told: everyone who travelled together hears it, and finds their own part.
+//! The reply to an MGET, shared by all lookups in it. Each lookup finds its own values.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,15 +9,15 @@ use super::link::Stamp;
 use super::time::Sample;
 use crate::error::StoreError;
 
-/// What a server told, in one answer or several.
+/// The values from a server, in one reply or several.
 pub(super) struct Told {
     pub(super) values: Vec<Value>,
     pub(super) stamp: Stamp,
-    /// Of the clock that the entries expire by.
+    /// A sample of the clock that the entries expire by.
     pub(super) sample: Option<Sample>,
 }
 
-/// Where those who travel together hear what they were told.
+/// The place of a shared reply: empty until it arrives.
 #[derive(Default)]
 pub(super) struct Trip {
     told: OnceLock<Result<Told, StoreError>>,
@@ -25,7 +25,7 @@ pub(super) struct Trip {
 }
 
 impl Trip {
-    /// What was told to the one whose keys begin here, once it was.
+    /// Waits for the reply. Returns the values of the lookup whose keys begin at this index.
     pub(super) async fn values(self: Arc<Self>, from: usize) -> Result<Values, StoreError> {
         if self.told.get().is_none() {
             self.end_of_it().await;
@@ -36,13 +36,13 @@ impl Trip {
                 Ok(Values { trip: self, from, stamp, sample })
             }
             Some(Err(error)) => Err(error.clone()),
-            None => Err(StoreError::new("lookup", "nobody said what the server told")),
+            None => Err(StoreError::new("lookup", "the shared reply ended without a result")),
         }
     }
 
     async fn end_of_it(&self) {
         let mut is_back = std::pin::pin!(self.is_back.notified());
-        // Registered before it is looked, so that no end falls between.
+        // Registered before the cell is read, so that no reply is missed.
         is_back.as_mut().enable();
         if self.told.get().is_none() {
             is_back.await;
@@ -50,13 +50,13 @@ impl Trip {
     }
 
     pub(super) fn end(&self, told: Result<Told, StoreError>) {
-        // It ends once.
+        // A reply arrives once.
         let _ = self.told.set(told);
         self.is_back.notify_waiters();
     }
 }
 
-/// What the keys of one LOOKUP hold, among what was told.
+/// The values of the keys of one LOOKUP, in a shared reply.
 pub(super) struct Values {
     trip: Arc<Trip>,
     from: usize,
@@ -65,14 +65,14 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// All that was told.
+    /// All values of a reply that is not shared.
     pub(super) fn all(told: Told) -> Self {
         let Told { stamp, sample, .. } = told;
         let trip = Trip { told: Ok(told).into(), is_back: Notify::new() };
         Self { trip: Arc::new(trip), from: 0, stamp, sample }
     }
 
-    /// What this one of the keys holds.
+    /// The value of the key with this index.
     pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
         match self.trip.told.get()?.as_ref().ok()?.values.get(self.from + at)? {
             Value::BulkString(bytes) => Some(bytes),

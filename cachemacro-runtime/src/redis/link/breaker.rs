@@ -1,5 +1,5 @@
-//! Stops asking a server that does not answer: after some failures in a row operations fail at once, and only a probe is
-//! sent now and then.
+//! A circuit breaker. After some failures in a row operations fail at once, and only a probe is sent to the server from
+//! time to time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -8,24 +8,25 @@ use std::time::Duration;
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 use crate::util::sync::{Mutex, lock};
 
-/// So many failures in a row open it.
+/// The number of failures in a row that opens it.
 const FAILURES: u32 = 5;
-/// Before the first probe; each further one waits twice as long.
+/// The wait before the first probe; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// A server that fails again this soon after a probe's success is not waited for from the beginning.
+/// If the server fails again within this time after a successful probe, the wait continues to grow instead of starting
+/// again at `FIRST_WAIT`.
 const TRIAL: Duration = Duration::from_secs(5);
 
-/// Either closed, or open until a [`Probe`] succeeds. At any time there is at most one probe that counts.
+/// Closed, or open until a [`Probe`] succeeds. At most one probe is valid at a time.
 pub(super) struct Breaker {
     clock: Arc<dyn Clock>,
     /// How long a probe may take.
     patience: Duration,
-    /// Zero while it is closed. While it is open, when the probe must have ended; later it counts as lost, as it is when
-    /// its runtime has stood still.
+    /// Zero while it is closed. While it is open: when the probe must have ended. After that the probe counts as lost,
+    /// for example because its runtime has stopped.
     probe_due: AtomicMoment,
-    /// Of its being closed; results of operations that began in an earlier one are ignored.
+    /// The number of the current closed period. Results of operations that began in an earlier one are ignored.
     period: AtomicU32,
     failures: AtomicU32,
     openings: AtomicU64,
@@ -33,13 +34,13 @@ pub(super) struct Breaker {
 }
 
 struct State {
-    /// Of the probe that counts.
+    /// The serial of the valid probe.
     probe: u64,
     wait: Duration,
     closed: Option<Moment>,
 }
 
-/// The permission for one operation. What became of it may be reported, or not.
+/// The permission for one operation. To report its outcome is optional.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass {
     period: u32,
@@ -70,7 +71,7 @@ impl Breaker {
         self.probe_due.load() != Moment::default()
     }
 
-    /// How often it has opened.
+    /// How many times it has opened.
     pub(super) fn openings(&self) -> u64 {
         self.openings.load(Ordering::Relaxed)
     }
@@ -95,7 +96,7 @@ impl Breaker {
         }
     }
 
-    /// Opens it if that was one too many.
+    /// Counts a failure, and opens the breaker after `FAILURES` in a row.
     pub(super) fn failed(&self, pass: Pass) -> Option<Probe> {
         if !self.is_of_now(pass) || self.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES {
             return None;
@@ -122,7 +123,7 @@ impl Breaker {
         }
     }
 
-    /// The probe failed: the next one, unless another has taken its place.
+    /// The probe failed. Returns the next one, unless another probe has replaced this one.
     pub(super) fn wait_longer(&self, probe: &Probe) -> Option<Probe> {
         let mut state = lock(&self.state);
         if state.probe != probe.serial {
@@ -133,7 +134,7 @@ impl Breaker {
         Some(self.probe(&mut state, wait))
     }
 
-    /// The probe will never end: whoever asks next replaces it.
+    /// The probe will never end: the next operation replaces it.
     pub(super) fn abandon(&self, probe: &Probe) {
         let state = lock(&self.state);
         if state.probe == probe.serial && self.is_open() {
@@ -152,7 +153,7 @@ impl Breaker {
     }
 }
 
-/// The earliest moment that does not mean closed: overdue as good as always.
+/// The earliest moment that does not mean closed. As a due time it has almost always passed.
 fn just_open() -> Moment {
     Moment::default().after(Duration::from_nanos(1))
 }
@@ -235,7 +236,7 @@ mod tests {
         clock.advance(FIRST_WAIT + PATIENCE);
         assert!(breaker.admit().expect_err("open").is_none(), "it is not overdue yet");
         clock.advance(Duration::from_nanos(1));
-        let other = breaker.admit().expect_err("open").expect("whoever asks replaces it");
+        let other = breaker.admit().expect_err("open").expect("the next operation replaces it");
         assert_eq!(other.wait, Duration::ZERO);
         assert!(breaker.admit().expect_err("open").is_none(), "one probe is enough");
         assert!(breaker.wait_longer(&lost).is_none());
@@ -253,7 +254,7 @@ mod tests {
         clock.advance(Duration::from_millis(1));
         breaker.abandon(&probe);
         assert!(breaker.is_open());
-        breaker.close(&breaker.admit().expect_err("open").expect("whoever asks replaces it"));
+        breaker.close(&breaker.admit().expect_err("open").expect("the next operation replaces it"));
         breaker.abandon(&probe);
         assert!(!breaker.is_open());
     }
