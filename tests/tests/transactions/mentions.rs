@@ -86,7 +86,7 @@ mod unique {
     reader!(shards, db: &mut Shards, id, find(db.held.get_mut(&id).unwrap(), id).await);
     reader!(borrowed_anew, db: &mut Session<'_>, id, find(db.conn, id).await);
     reader!(slice, db: &mut [Tx], id, find(&mut db[0], id).await);
-    reader!(boxed, db: Box<&mut MyConn>, id, find(&mut db.0, id).await);
+    reader!(in_a_tuple, db: (&mut MyConn, u8), id, find(&mut db.0.0, id).await);
 
     #[cached(key = "account:<id>", invalidated_by(AccountMoved { id }), hard_ttl = "10m", skip(db, cache), cache = cache)]
     pub(super) async fn varied(db: &mut Db<'_>, cache: &Cache, id: i64) -> Found {
@@ -127,7 +127,7 @@ mod unique {
         found.push(varied(&mut Db::Conn(&mut db.0), cache, 1).await);
         found.push(pattern(db, cache, 1).await);
         found.push(parameter(&mut db.0, cache, 1).await);
-        found.push(boxed(Box::new(db), cache, 1).await);
+        found.push(in_a_tuple((db, 1), cache, 1).await);
         found.push(db.find(cache, 1).await);
         found
     }
