@@ -20,11 +20,11 @@ use crate::util::clock::{Clock, SystemClock};
 use crate::util::own_runtime::OwnRuntime;
 use crate::value::Checks;
 
-/// What a [`Cache`] is made of. Every setting has a default.
+/// Builds a [`Cache`]. Every setting has a default.
 #[derive(Clone)]
 pub struct CacheBuilder {
     namespace: String,
-    /// Given, it also stands in front of the shared store.
+    /// If it is set, the in-process store is also a near cache in front of the shared store.
     memory: Option<Memory>,
     shared: Shared,
     encoding: Encoding,
@@ -32,7 +32,7 @@ pub struct CacheBuilder {
     source_lag: Duration,
 }
 
-/// The store behind the process.
+/// The shared store, outside of the process.
 #[derive(Clone, Default)]
 enum Shared {
     #[default]
@@ -56,7 +56,7 @@ impl Default for CacheBuilder {
 }
 
 impl Cache {
-    /// Begins a cache.
+    /// Starts to build a cache.
     #[must_use]
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
@@ -64,7 +64,7 @@ impl Cache {
 }
 
 impl CacheBuilder {
-    /// Sets this cache's keys apart in a shared store. Default: `default`.
+    /// A prefix that keeps this cache's keys separate in a shared store. Default: `default`.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
@@ -73,9 +73,10 @@ impl CacheBuilder {
 
     /// Bounds the in-process store. Default: 100,000 entries.
     ///
-    /// With a shared store this also puts the in-process one in front of it: functions with `consistency = bounded` are then
-    /// answered from this process, never more than [`store::DETECTION`](crate::near::DETECTION) behind an acknowledged
-    /// event. Without it only `local` functions use the in-process store.
+    /// With a shared store this also makes the in-process store a near cache in front of it. Functions with
+    /// `consistency = bounded` are then answered from this process, at most
+    /// [`store::DETECTION`](crate::near::DETECTION) behind an acknowledged event. Without it only `local` functions use
+    /// the in-process store.
     #[must_use]
     pub fn memory(mut self, memory: impl Into<Memory>) -> Self {
         self.memory = Some(memory.into());
@@ -111,33 +112,33 @@ impl CacheBuilder {
         self
     }
 
-    /// How values are written for a shared store. Default: postcard, uncompressed. Readers go by what each entry says of
-    /// itself, so processes of one fleet may differ.
+    /// How values are encoded for a shared store. Default: postcard, uncompressed. Each entry names its encoding, so
+    /// the processes of one fleet may use different ones.
     #[must_use]
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
         self
     }
 
-    /// Where the time comes from. Default: the machine's monotonic clock.
+    /// The source of time. Default: the machine's monotonic clock.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The longest that a replica, from which loads may read, lags behind its primary. Default: zero, which says that
-    /// every load reads the primary.
+    /// How far a replica that loads may read can lag behind its primary, at most. Default: zero, which means that every
+    /// load reads the primary.
     ///
-    /// With a lag, loads that [`load_hint`](crate::load_hint) does not send to the primary count as a replica's, and are
-    /// refused where the protocol needs more.
+    /// With a lag, a load that [`load_hint`](crate::load_hint) does not send to the primary counts as a read of a
+    /// replica, and is refused where the protocol needs the primary.
     #[must_use]
     pub fn source_lag(mut self, lag: Duration) -> Self {
         self.source_lag = lag;
         self
     }
 
-    /// The cache.
+    /// Builds the cache.
     #[must_use]
     pub fn build(self) -> Cache {
         let functions = Arc::new(Functions::new());
@@ -200,7 +201,8 @@ impl CacheBuilder {
     }
 }
 
-/// A store inside the process tells instances apart whatever they are called.
+/// Wraps a store outside of the process, where instances are known by their names only. A store inside the process
+/// needs no names.
 fn exclusive(store: Arc<dyn Store>, findings: &Arc<Findings>) -> Arc<dyn Store> {
     if store.form() == Form::Object {
         return store;

@@ -1,4 +1,5 @@
-//! Which cache a function without `cache = …` uses: that of the scope it is called in, else the process-wide one.
+//! Which cache a function without `cache = …` uses: the cache of the scope it is called in, or else the process-wide
+//! one.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -13,11 +14,11 @@ use crate::util::context;
 use crate::util::context::{Entered, ScopedCache, Within};
 
 impl Cache {
-    /// Runs a future in which this cache takes the place of the process-wide one: for every annotated function without
-    /// `cache = …` that it calls, readers and writers, and for the refreshes that those begin. Scopes nest; the scope does not
-    /// reach into tasks that the future spawns: see [`WithCache`].
+    /// Runs a future with this cache instead of the process-wide one. It applies to every annotated function without
+    /// `cache = …` that the future calls, readers and writers, and to the refreshes that they start. Scopes nest. A
+    /// scope does not apply to tasks that the future spawns: see [`WithCache`].
     ///
-    /// It is what keeps tests apart that run in one process, each with a database of its own.
+    /// Use it for tests that run in one process, each with its own database.
     ///
     /// ```
     /// # async fn find(id: u64) -> u64 { id }
@@ -32,14 +33,15 @@ impl Cache {
         Scoped { within: context::within(Some(self.part()), future) }
     }
 
-    /// Runs a closure in which this cache takes the place of the process-wide one. See [`Cache::scope`].
+    /// Runs a closure with this cache instead of the process-wide one. See [`Cache::scope`].
     pub fn scope_sync<T>(&self, run: impl FnOnce() -> T) -> T {
         let mut part = Some(self.part());
         let _entered = Entered::new(&mut part);
         run()
     }
 
-    /// The cache that an annotated function without `cache = …` uses here: that of the scope, else [`Cache::global`].
+    /// The cache that an annotated function without `cache = …` uses here: the cache of the scope, or else
+    /// [`Cache::global`].
     #[must_use]
     pub fn current() -> Self {
         Self::scoped().unwrap_or_else(|| Self::global().clone())
@@ -55,7 +57,7 @@ impl Cache {
     }
 }
 
-/// Gives a future a cache in the place of the process-wide one: for tasks, which scopes do not reach into.
+/// Runs a future with a cache instead of the process-wide one: for spawned tasks, to which scopes do not apply.
 ///
 /// ```
 /// # async fn find(id: u64) -> u64 { id }
@@ -98,15 +100,15 @@ impl<F> std::fmt::Debug for Scoped<F> {
     }
 }
 
-/// The cache of generated code that names none.
+/// The cache of generated code without `cache = …`.
 pub enum Current {
     /// The process-wide one.
     Global(&'static Cache),
-    /// A scope's.
+    /// The cache of a scope.
     Scoped(Cache),
 }
 
-/// The cache of the scope, else the process-wide one.
+/// The cache of the scope, or else the process-wide one.
 #[inline]
 #[must_use]
 pub fn current() -> Current {

@@ -1,4 +1,4 @@
-//! The cache: a cheap handle on stores, flights and counters.
+//! The cache: a handle on stores, flights and counters that is cheap to clone.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +23,9 @@ use crate::retry::Retries;
 use crate::util::clock::Clock;
 use crate::value::Checks;
 
-/// A cache: where annotated functions keep what they load. Clones share everything.
+/// A cache for the values that annotated functions load. Clones share everything.
 ///
-/// With none installed, annotated functions use an in-process cache of 100,000 entries.
+/// If none is installed, annotated functions use an in-process cache of 100,000 entries.
 ///
 /// ```
 /// use cachemacro::{Cache, Memory};
@@ -44,17 +44,17 @@ pub(crate) struct Inner {
     pub(crate) memory: Arc<MemoryStore>,
     /// A store outside the process, for functions that are not `local`.
     pub(crate) shared: Option<Arc<dyn Store>>,
-    /// The same, where it is Redis: it also carries events.
+    /// The same store, if it is Redis: it also transports events.
     #[cfg(feature = "redis")]
     pub(crate) redis: Option<Arc<RedisStore>>,
-    /// The in-process store in front of that one.
+    /// The near cache in front of the shared store.
     pub(crate) tier: Option<Arc<Tiered>>,
-    /// How values are written for a store outside the process.
+    /// How values are encoded for a store outside the process.
     pub(crate) encoding: Encoding,
     pub(crate) weighs: bool,
     pub(crate) flights: Arc<Flights>,
     pub(crate) load_locks: Arc<LoadLocks>,
-    /// Questions to the shared store.
+    /// Coalesces the questions to the shared store.
     pub(crate) lookups: Rounds<Arc<EntryKey>, Result<Lookup, StoreError>>,
     pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
@@ -63,12 +63,12 @@ pub(crate) struct Inner {
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
     pub(crate) blocking: Blocking,
-    /// Events that waited for a commit and were dropped.
+    /// The number of events that waited for a commit and were dropped.
     pub(crate) dropped_pending: AtomicU64,
 }
 
 impl Inner {
-    /// The store that publishers tell: the tier, where there is one, ends its own copies last.
+    /// The store that publishers send to: the tier, if there is one, which ends its own copies last.
     pub(crate) fn publishing(&self) -> Option<&dyn Store> {
         match (&self.tier, &self.shared) {
             (Some(tier), _) => Some(&**tier),
@@ -80,14 +80,14 @@ impl Inner {
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
 
 impl Cache {
-    /// The process-wide cache; the default one, from now on, if none was installed.
+    /// The process-wide cache. If none was installed, the default one is installed now.
     #[must_use]
     #[inline]
     pub fn global() -> &'static Self {
         INSTALLED.get_or_init(|| Self::builder().build())
     }
 
-    /// Makes this the process-wide cache: the one of functions without `cache = …`.
+    /// Makes this the process-wide cache, which functions without `cache = …` use.
     ///
     /// # Errors
     /// [`AlreadyInstalled`]: one was installed before, or a cached function has already run with the default.
@@ -95,7 +95,7 @@ impl Cache {
         INSTALLED.set(self.clone()).map_err(|_| AlreadyInstalled)
     }
 
-    /// What happened so far, per function.
+    /// The counters so far, per function.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
@@ -109,8 +109,9 @@ impl Cache {
         }
     }
 
-    /// What was noticed about the functions that this cache was used by, and is wrong or keeps them from being cached: one
-    /// finding for each function and [kind](crate::FindingKind), each with its remedy. A test can assert that there is none:
+    /// Problems of the functions that have used this cache: uses that are wrong, or that prevent caching. There is one
+    /// finding for each function and [kind](crate::FindingKind), each with its remedy. A test can assert that there is
+    /// none:
     ///
     /// ```
     /// # let cache = cachemacro::Cache::builder().build();
@@ -118,13 +119,13 @@ impl Cache {
     /// cache.assert_no_findings(); // the same, one finding on a line
     /// ```
     ///
-    /// Debug builds look for more than release builds do. Each finding is also warned of once, through `tracing`.
+    /// Debug builds detect more than release builds. Each finding is also logged once as a warning, through `tracing`.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
         self.inner.findings.read()
     }
 
-    /// For the end of a test.
+    /// Asserts that there are no findings: for the end of a test.
     ///
     /// # Panics
     /// When there is a [finding](Self::findings); the message lists all of them.
@@ -145,14 +146,14 @@ impl Cache {
         None
     }
 
-    /// The namespace that sets this cache's keys apart in a shared store.
+    /// The namespace that keeps this cache's keys separate in a shared store.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.inner.namespace
     }
 
-    /// A consumer group on the events of this namespace: handlers here take what any service publishes, each event at least
-    /// once in the group, however many processes share it. `None` where the shared store is not Redis.
+    /// A consumer group on the events of this namespace. Its handlers get the events that any service publishes, each
+    /// event at least once in the group, however many processes share it. `None` if the shared store is not Redis.
     ///
     /// ```no_run
     /// # use cachemacro::{Cache, CacheEvent};
@@ -163,7 +164,7 @@ impl Cache {
     /// # {
     /// let group = cache.group("billing").expect("the cache is on Redis");
     /// let consumer = group.on(on_user_updated).start();
-    /// // What a handler failed to take, again and again:
+    /// // Events that a handler failed to handle, again and again:
     /// let group = cache.group("billing").expect("the cache is on Redis");
     /// for letter in group.dead_letters().await.unwrap_or_default() {
     ///     println!("{letter:?}");
@@ -177,7 +178,7 @@ impl Cache {
         self.inner.redis.as_ref().map(|store| Group::new(store, name))
     }
 
-    /// Tells this cache from others while it lives.
+    /// An address that identifies this cache while it lives.
     pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.inner).addr()
     }
@@ -196,8 +197,8 @@ impl Cache {
         }
     }
 
-    /// The tier that may answer for the shared store. A strict read goes to the floor, and so does one whose version was just
-    /// asked for.
+    /// The tier, if it may answer for the shared store. A strict read asks the floor; so does a read in source mode,
+    /// which has just asked for the version.
     #[inline]
     pub(crate) fn tier(&self, site: &Site) -> Option<&Arc<Tiered>> {
         let policy = site.policy();

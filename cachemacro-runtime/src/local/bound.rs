@@ -1,4 +1,4 @@
-//! How much the in-process store may hold, and the map that keeps to it.
+//! The capacity of the in-process store, and the map with that bound.
 
 use std::hash::BuildHasherDefault;
 
@@ -22,8 +22,9 @@ impl Memory {
         Self { capacity: entries, by_bytes: false }
     }
 
-    /// At most this many bytes, as `weight = |value| …` gives them, or as estimated: the size of the type (of an `Arc<T>`, that
-    /// of `T`), of its encoding (a measure of the heap behind it; `local` values have none), and of the key.
+    /// At most this many bytes. The size of an entry is what `weight = |value| …` returns, or an estimate: the size of
+    /// the type (for an `Arc<T>`, of `T`), plus the size of its encoding as a measure of the heap behind it (`local`
+    /// values have none), plus the size of the key.
     #[must_use]
     pub const fn bytes(bytes: u64) -> Self {
         Self { capacity: bytes, by_bytes: true }
@@ -47,8 +48,8 @@ impl From<u64> for Memory {
     }
 }
 
-/// Entries pushed out by an insertion, and the one it replaced, are dropped after the shard is unlocked: the last entry of
-/// an aggregate takes its index record along.
+/// Collects the entries that an insertion evicted or replaced, so that they are dropped after the shard is unlocked:
+/// the drop of the last entry of an aggregate also drops its index record.
 #[derive(Clone)]
 pub(super) struct Collect;
 
@@ -64,7 +65,7 @@ pub(super) type PushedOut = Vec<Kept>;
 pub(super) type Records = Cache<Kept, (), Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 impl Memory {
-    /// An empty map of these bounds.
+    /// An empty map with this bound.
     pub(super) fn records(self) -> Records {
         let estimated = if self.by_bytes { self.capacity / 512 } else { self.capacity };
         let options = OptionsBuilder::new()

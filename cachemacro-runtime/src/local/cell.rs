@@ -1,4 +1,5 @@
-//! An index record shared by all entries that hang on it: a bump is one store, whatever their number, and a hit is one load.
+//! An index record, shared by all entries that depend on it. A bump is one atomic store, whatever the number of
+//! entries. The check of a hit is one atomic load.
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use crate::util::weak_map::WeakMap;
 
 pub(super) type Cells = WeakMap<Aggregate, Cell>;
 
-/// The record lives while an entry or a load holds it, so an event that finds none has nothing to invalidate (R6).
+/// The record lives while an entry or a load holds it. So an event that finds no record has nothing to invalidate (R6).
 pub(super) struct Cell {
     home: Arc<Cells>,
     name: Aggregate,
-    /// Changes, under the lock of `index`, whenever what the record serves may have changed.
+    /// Incremented, under the lock of `index`, whenever the record may serve other entries than before.
     epoch: AtomicU64,
     index: Mutex<Index>,
 }
@@ -65,7 +66,7 @@ impl Cell {
         self.turn();
     }
 
-    /// FILL's check. The tie proves later that the record has not changed since.
+    /// The check of FILL. The returned tie later proves that the record has not changed since.
     pub(super) fn admit(
         self: &Arc<Self>,
         snapshot: Snapshot,
@@ -83,7 +84,8 @@ impl Cell {
         Ok(Tie { cell: Arc::clone(self), token, kind: fence.kind(), stamp })
     }
 
-    /// Only under the lock. Release, so that whoever sees the new epoch sees what was published before it.
+    /// Increments the epoch. Called under the lock only. `Release`: a thread that sees the new epoch also sees what was
+    /// published before it.
     fn turn(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }
@@ -95,7 +97,8 @@ impl Drop for Cell {
     }
 }
 
-/// What ties an entry to a record: the token it was stored under, and the epoch in which that token was seen to serve.
+/// Ties an entry to a record: the token under which the entry was stored, and the last epoch in which the record was
+/// found to serve that token.
 pub(super) struct Tie {
     cell: Arc<Cell>,
     token: Token,
@@ -104,13 +107,13 @@ pub(super) struct Tie {
 }
 
 impl Tie {
-    /// Whether the record has not changed since the entry was last known to be served: one load.
+    /// Whether the record has not changed since it last served the entry: one atomic load.
     #[inline]
     pub(super) fn holds(&self) -> bool {
         self.cell.epoch.load(Ordering::Acquire) == self.stamp.load(Ordering::Relaxed)
     }
 
-    /// Asks the record itself, and remembers a yes.
+    /// Whether the record serves the token. If so, stores the current epoch.
     pub(super) fn serves(&self) -> bool {
         let index = lock(&self.cell.index);
         let serves = index.serves(self.token, self.kind);

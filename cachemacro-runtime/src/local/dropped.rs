@@ -1,4 +1,4 @@
-//! What an insertion made room for.
+//! What is dropped after an insertion.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use super::bound::PushedOut;
 use super::record::Record;
 use crate::entry::EntryId;
 
-/// Dropped where no lock is held: a value's `Drop` is the user's code.
+/// Dropped while no lock is held: a value's `Drop` is the user's code.
 pub(super) struct Dropped {
-    /// By the bound, or by replacement.
+    /// Entries that were evicted or replaced.
     pub(super) pushed_out: PushedOut,
-    /// Versions too old to keep.
+    /// Older versions that are no longer kept.
     pub(super) fell_off: Vec<Arc<Record>>,
-    /// What was to be inserted.
+    /// The record of the insertion.
     pub(super) inserted: Arc<Record>,
 }
 
@@ -21,7 +21,7 @@ impl Dropped {
         Self { pushed_out: Vec::new(), fell_off: Vec::new(), inserted: Arc::clone(inserted) }
     }
 
-    /// What the bound pushed out: others, or what was to be inserted.
+    /// Entries that the bound evicted: others, or the inserted one itself.
     pub(super) fn evicted(&self) -> impl Iterator<Item = &EntryId> {
         let records = self.pushed_out.iter().map(|kept| &kept.record);
         let evicted = records.filter(|record| record.id != self.inserted.id || Arc::ptr_eq(record, &self.inserted));

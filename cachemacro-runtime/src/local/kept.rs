@@ -1,4 +1,4 @@
-//! What the map keeps under a key, and how it is seen there.
+//! What the map keeps under a key, and how a lookup sees it.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::util::clock::Moment;
 /// How many older versions of an entry stay reachable for RESTORE and ROLLBACK.
 const OLDER_VERSIONS: usize = 3;
 
-/// A record, and the versions before it. The map hands out clones of its values, and compares its keys in place: as its key a
-/// record is seen without a reference of its own, whose counting costs more than the rest of a hit.
+/// A record, and its older versions. The map returns clones of its values, but compares its keys in place. So the
+/// record is the key: a lookup sees it without a new `Arc` reference, whose counting costs more than the rest of a hit.
 #[derive(Clone)]
 pub(super) struct Kept {
     pub(super) record: Arc<Record>,
-    /// The newest first. Looked at only when the record does not serve.
+    /// The newest first. Read only when the record does not serve.
     older: Option<Arc<Vec<Arc<Record>>>>,
 }
 
@@ -26,8 +26,9 @@ impl Kept {
         Self { record, older: None }
     }
 
-    /// The record with all of `previous` behind it, without what is under the same token, expired, or too much; and what is,
-    /// for the caller to drop where it holds no lock: a value's `Drop` is the user's code.
+    /// The record, with the versions in `previous` as its older ones. Versions under the same token, expired ones, and
+    /// those above [`OLDER_VERSIONS`] are left out. They are returned too, so that the caller drops them while it holds
+    /// no lock: a value's `Drop` is the user's code.
     pub(super) fn over(record: Arc<Record>, previous: &Self, now: Moment) -> (Self, Vec<Arc<Record>>) {
         let is_kept =
             |other: &&Arc<Record>| !record.is_same_version(other) && other.entry.freshness(now) != Freshness::Expired;
@@ -47,7 +48,7 @@ impl Kept {
         self.all().find(|record| record.entry.freshness(now) != Freshness::Expired && record.serves())
     }
 
-    /// Of all versions. It never changes: the map counts on that.
+    /// The weight of all versions. It never changes, which the map requires.
     pub(super) fn weight(&self) -> u64 {
         self.all().fold(0, |sum, record| sum.saturating_add(record.entry.weight))
     }
@@ -67,7 +68,7 @@ impl PartialEq for Kept {
 
 impl Eq for Kept {}
 
-/// A look at what lies under a key: `see` runs at most once, where it lies, under the lock of its shard.
+/// A lookup that reads in place: `see` runs at most once, with the value under the key, under the lock of its shard.
 pub(super) struct Look<'a, F> {
     pub(super) id: &'a EntryIdRef<'a>,
     pub(super) see: F,

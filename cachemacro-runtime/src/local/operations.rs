@@ -1,4 +1,4 @@
-//! The operations of docs/protocol.md, none of which fails or waits here.
+//! The operations of docs/protocol.md. In this store none of them fails or waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
     Box::pin(std::future::ready(Ok(value)))
 }
 
-/// The same without a future, for who knows that this is the store.
+/// The operations without a future, for callers that know that this is the store.
 impl MemoryStore {
     pub(crate) fn look_up(&self, query: Query<'_>) -> Lookup {
         let Some(newest) = self.newest(&query.key.id().by_ref()) else { return Lookup::Miss };
@@ -46,7 +46,7 @@ impl MemoryStore {
         entered
     }
 
-    /// Whether a load must read the primary, as ENTER would say.
+    /// Whether a load must read the primary: the answer that ENTER would give.
     pub(crate) fn needs_primary(&self, query: Query<'_>) -> bool {
         let now = self.clock.now();
         let mut cells = query.aggregates.iter().map(|aggregate| self.cells.get(aggregate));

@@ -1,4 +1,4 @@
-//! An entry with what it hangs on.
+//! An entry with the aggregates that it depends on.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use crate::entry::{Absence, Entry, EntryId, Payload, deferred};
 use crate::event::Aggregate;
 use crate::protocol::Snapshot;
 
-/// What a hit looks at comes first: fewer lines of the processor's cache.
+/// The fields that a hit reads come first, so that it touches fewer cache lines.
 #[repr(C)]
 pub(super) struct Record {
     pub(super) id: EntryId,
     ties: Ties,
     pub(super) entry: Entry,
-    /// Where the entry is a copy of a shared store's: the snapshots of its records there.
+    /// For a copy of a shared store's entry: the snapshots of its records there.
     pub(super) origin: Option<Arc<[Snapshot]>>,
 }
 
-/// What an entry hangs on: mostly one aggregate, whose tie is in place.
+/// The ties of an entry to its aggregates. Most entries have one aggregate, whose tie needs no allocation.
 pub(super) enum Ties {
     One(Tie),
     Many(Box<[Tie]>),
@@ -47,7 +47,7 @@ impl Record {
         Self { id, ties, entry, origin }
     }
 
-    /// Whether the entry may be served without asking a record: nothing has changed since it was last served.
+    /// Whether the entry may be served without locking a record: none has changed since it was last served.
     #[inline]
     pub(super) fn holds(&self) -> bool {
         self.ties.all().iter().all(Tie::holds)
@@ -71,7 +71,7 @@ impl Record {
     }
 }
 
-/// The last reference may be given up in the middle of a fill.
+/// The last reference may be dropped in the middle of a fill.
 impl Drop for Record {
     fn drop(&mut self) {
         deferred::give_up(std::mem::replace(&mut self.entry.payload, Payload::Absent(Absence::None)));

@@ -1,4 +1,4 @@
-//! The in-process store: typed values over `quick_cache`, no encoding, and index records shared by their entries.
+//! The in-process store: typed values in `quick_cache`, without encoding. Entries share their index records.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::util::sync::{Arc as SyncArc, Mutex, MutexGuard, lock};
 
 const FILL_STRIPES: usize = 64;
 
-/// Told of every entry that the bound pushed out.
+/// Called with every entry that the bound evicted.
 pub(crate) type OnEvict = Arc<dyn Fn(&EntryId) + Send + Sync>;
 
 /// The in-process [`Store`](crate::store::Store).
@@ -28,7 +28,7 @@ pub struct MemoryStore {
     pub(super) records: Records,
     pub(super) on_evict: OnEvict,
     pub(super) cells: SyncArc<Cells>,
-    /// By key: see [`MemoryStore::order`].
+    /// Locks, chosen by key: see [`MemoryStore::order`].
     pub(super) fills: Box<[Mutex<()>]>,
 }
 
@@ -55,8 +55,8 @@ impl MemoryStore {
         }
     }
 
-    /// Shows the entry under this key if it can be served as it stands: no lock but its shard's, which is held meanwhile,
-    /// nothing allocated.
+    /// Calls `see` with the entry under this key if it can be served without asking a record. The lock of its shard is
+    /// held meanwhile; no other lock is taken, and nothing is allocated.
     #[inline]
     pub(crate) fn peek(&self, id: &EntryIdRef<'_>, see: impl Fn(&Entry)) {
         let see = move |kept: &Kept| {
@@ -64,8 +64,8 @@ impl MemoryStore {
                 see(&kept.record.entry);
             }
         };
-        // The model checker stops threads at atomics, and does not know the lock of a shard. Without it more can happen
-        // between the steps, and nothing less.
+        // The model checker switches threads at atomics, and does not know the lock of a shard. So this path holds no
+        // lock: it allows all interleavings that the locked path has, and more.
         if cfg!(shuttle) {
             self.newest(id).iter().for_each(see);
         } else {
@@ -80,12 +80,12 @@ impl MemoryStore {
         newest.into_inner()
     }
 
-    /// What the entry under this key hangs on, and the version of each that it was stored under.
+    /// The aggregates that the entry under this key depends on, each with the version under which the entry was stored.
     pub(crate) fn hangs_on(&self, id: &EntryIdRef<'_>) -> Vec<(Aggregate, u64)> {
         self.newest(id).map(|kept| kept.record.hangs_on()).unwrap_or_default()
     }
 
-    /// As [`MemoryStore::newest`], but no hit: nobody asked for it.
+    /// As [`MemoryStore::newest`], but it does not count as a hit for the eviction policy.
     fn previous(&self, key: &EntryKey) -> Option<Kept> {
         let previous = OnceCell::new();
         let see = |kept: &Kept| _ = previous.set(kept.clone());
@@ -93,7 +93,7 @@ impl MemoryStore {
         previous.into_inner()
     }
 
-    /// BUMP, RESTORE and ROLLBACK, which this store never fails.
+    /// BUMP, RESTORE and ROLLBACK. In this store they never fail.
     pub(crate) fn moved(&self, aggregate: &Aggregate, moved: Move) -> Applied {
         match self.cells.get(aggregate) {
             Some(cell) => cell.apply(moved, self.clock.now(), self.source_lag),
@@ -101,27 +101,27 @@ impl MemoryStore {
         }
     }
 
-    /// Begins a record anew: nothing that hangs on it is served any more.
+    /// Resets a record: entries that depend on it are no longer served.
     pub(crate) fn reset(&self, aggregate: &Aggregate) {
         if let Some(cell) = self.cells.get(aggregate) {
             cell.reset(self.clock.now(), self.source_lag);
         }
     }
 
-    /// Begins every record anew.
+    /// Resets every record.
     pub(crate) fn void(&self) {
         let now = self.clock.now();
         self.cells.for_each(|cell| cell.reset(now, self.source_lag));
     }
 
-    /// A copy of what a shared store holds, and the snapshots of its records there; see [`MemoryStore::kept`].
+    /// Keeps a copy of a shared store's entry, with the snapshots of its records there; see [`MemoryStore::kept`].
     pub(crate) fn keep(&self, query: Query<'_>, fill: Fill, origin: Arc<[Snapshot]>) {
         if let Ok(dropped) = self.fill_in_order(query, fill, Some(origin)) {
             self.count_evictions(&dropped);
         }
     }
 
-    /// What [`MemoryStore::keep`] took, while it is served.
+    /// The copy that [`MemoryStore::keep`] has stored, while it may be served.
     pub(crate) fn kept(&self, query: Query<'_>) -> Option<(Entry, Vec<Snapshot>)> {
         let kept = self.newest(&query.key.id().by_ref())?;
         let record = kept.serving(self.clock.now())?;
@@ -129,25 +129,25 @@ impl MemoryStore {
         Some((record.entry.clone(), origin.to_vec()))
     }
 
-    /// Entries now held.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.records.len() as u64
     }
 
-    /// Whether none is.
+    /// Whether it has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Their weight: one each, or bytes.
+    /// The weight of the entries: one each, or bytes.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.records.weight()
     }
 
-    /// Index records now held: those that an entry or a load hangs on.
+    /// The number of index records: those that an entry or a load depends on.
     #[must_use]
     pub fn index_records(&self) -> usize {
         self.cells.len()
@@ -160,21 +160,21 @@ impl MemoryStore {
         })
     }
 
-    /// Puts the fills of one key in order, and what enters for it between them: whoever sees the floor of a fill finds its
-    /// entry too, and does not load it again (G4).
+    /// Orders the fills of one key, and the ENTERs for it between them. A caller that sees the floor of a fill also
+    /// finds its entry, and does not load it again (G4).
     pub(super) fn order(&self, key: &EntryKey) -> MutexGuard<'_, ()> {
         let stripe = usize::try_from(key.hash() % FILL_STRIPES as u64).unwrap_or(0);
         lock(&self.fills[stripe])
     }
 
-    /// What made room comes back: it is dropped where no lock is held.
+    /// Returns what the insertion evicted or replaced: the caller drops it while no lock is held.
     pub(super) fn fill_in_order(
         &self,
         query: Query<'_>,
         fill: Fill,
         origin: Option<Arc<[Snapshot]>>,
     ) -> Result<Dropped, Refused> {
-        // A clock is the user's code too.
+        // The clock is the user's code, so it is read before the lock.
         let now = self.clock.now();
         let _ordered = self.order(query.key);
         let ties = self.admit(query, &fill, now)?;
@@ -196,7 +196,7 @@ impl MemoryStore {
         Ok(ties.into())
     }
 
-    /// Only in order: see [`MemoryStore::order`].
+    /// Called under the lock of [`MemoryStore::order`] only.
     fn insert(
         &self,
         key: &EntryKey,
@@ -221,7 +221,7 @@ impl MemoryStore {
             Some(previous) => {
                 let (kept, fell_off) = Kept::over(record, &previous, now);
                 dropped.fell_off = fell_off;
-                // Its last reference perhaps: another insertion may have pushed it out since.
+                // This may be its last reference: another insertion may have evicted it since.
                 dropped.pushed_out.push(previous);
                 kept
             }

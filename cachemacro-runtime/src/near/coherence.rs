@@ -1,5 +1,5 @@
-//! How a local tier knows that it has heard everything: it follows the channel of announcements, and counts as coherent
-//! only for so long after it last asked.
+//! How a local tier knows that it has received all announcements: it follows the channel, and counts as coherent only
+//! for a bounded time after its last question.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,12 +9,12 @@ use crate::local::MemoryStore;
 use crate::remote::{Followed, Notice, Position, Store};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 
-/// The longest that a local tier answers without having heard from the channel: the bound of G3.
+/// The longest time that a local tier serves copies without an answer from the channel: the bound of G3.
 pub const DETECTION: Duration = Duration::from_secs(1);
 
-/// How long one question waits for an announcement. Some are asked within each [`DETECTION`].
+/// How long one question waits for an announcement. Several questions fit into one [`DETECTION`].
 const WAIT: Duration = Duration::from_millis(200);
-/// Between questions that fail.
+/// The pause after a question that failed.
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Coherence {
@@ -23,7 +23,7 @@ pub(super) struct Coherence {
     clock: Arc<dyn Clock>,
     /// Copies may be served before this moment.
     until: AtomicMoment,
-    /// Where to go on; none until the channel was found. Outlives the task that follows it.
+    /// The position in the channel; `None` until the channel was found. It outlives the task that follows the channel.
     position: Mutex<Option<Position>>,
     is_following: AtomicBool,
     is_running: AtomicBool,
@@ -49,7 +49,7 @@ impl Coherence {
         now < self.until.load()
     }
 
-    /// Whether the channel was found: whatever is fetched from now on is ended by its announcements.
+    /// Whether the channel was found: its announcements end the copies that are fetched from now on.
     pub(super) fn is_following(&self) -> bool {
         self.is_following.load(Ordering::Acquire)
     }
@@ -65,11 +65,11 @@ impl Coherence {
         }
     }
 
-    /// One question. Says whether to ask on at once.
+    /// Asks one question. Returns whether to ask the next one at once.
     async fn ask(&self) -> bool {
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let asked = self.clock.now();
-        // A channel that hangs is a channel that is down.
+        // A channel that does not answer counts as down.
         match tokio::time::timeout(DETECTION, self.shared.follow(position.as_ref(), WAIT)).await {
             Ok(Ok(Some(followed))) => {
                 self.take(followed, asked);
@@ -83,7 +83,8 @@ impl Coherence {
         }
     }
 
-    /// The order is the rule: first what was missed ends, then what was announced, and only then copies count again.
+    /// The order matters: first end what may have been missed, then what was announced, and only then serve copies
+    /// again.
     fn take(&self, followed: Followed, asked: Moment) {
         if followed.has_gap {
             self.memory.void();
@@ -102,7 +103,7 @@ impl Coherence {
     }
 }
 
-/// The task that follows, while the tier lives. Dropped with its runtime, it leaves its place to the next.
+/// The task that follows the channel while the tier lives. If it is dropped with its runtime, the next one can start.
 struct Follower(Weak<Coherence>);
 
 impl Follower {

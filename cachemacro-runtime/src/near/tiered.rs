@@ -1,5 +1,5 @@
-//! The in-process store in front of a shared one: fresh entries are answered here, for as long as the channel of
-//! announcements is known to be whole.
+//! The in-process store in front of a shared one. It serves fresh entries as long as no announcement is known to be
+//! missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::util::clock::{Clock, Moment};
 
 /// A [`MemoryStore`] in front of a shared [`Store`].
 ///
-/// The shared store decides; this one remembers what it said. A copy is fenced twice: the in-process records refuse it when
-/// an announcement passed since the fetch began (R13), and none is served unless everything announced until
-/// [`DETECTION`](crate::store::DETECTION) ago has arrived (R14, G3).
+/// The shared store decides; this one keeps copies of its entries. A copy is fenced twice. The in-process records
+/// refuse it if an announcement arrived after the fetch began (R13). And no copy is served unless everything that was
+/// announced until [`DETECTION`](crate::store::DETECTION) ago has arrived (R14, G3).
 pub struct Tiered {
     memory: Arc<MemoryStore>,
     shared: Arc<dyn Store>,
@@ -26,7 +26,7 @@ pub struct Tiered {
 }
 
 impl Tiered {
-    /// Puts `memory` in front of `shared`. Both take their time from `clock`.
+    /// Puts `memory` in front of `shared`. Both read the time from `clock`.
     #[must_use]
     pub fn new(memory: Arc<MemoryStore>, shared: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let coherence = Arc::new(Coherence::new(Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&clock)));
@@ -35,14 +35,14 @@ impl Tiered {
         this
     }
 
-    /// Whether the in-process store may answer at this moment: one load.
+    /// Whether the in-process store may serve copies at this moment: one atomic load.
     #[inline]
     pub(crate) fn is_coherent(&self, now: Moment) -> bool {
         self.coherence.holds(now)
     }
 
-    /// Begins to follow the announcements, if nobody does and there is a runtime to do it on. The task that does may have
-    /// died with its runtime, so every fetch asks.
+    /// Starts the task that follows the announcements, if none runs and there is a runtime. Every fetch calls this, as
+    /// the task may have ended with its runtime.
     fn start(&self) {
         Coherence::start(&self.coherence);
     }
@@ -56,8 +56,8 @@ impl Tiered {
         self.memory.kept(query).filter(|(entry, _)| now < entry.soft)
     }
 
-    /// Places for a copy, taken before the fetch: an announcement that arrives from now on ends it (R13). None while there is
-    /// no channel to hear one from.
+    /// Enters the in-process records for a copy, before the fetch: an announcement that arrives from now on ends the
+    /// copy (R13). `None` while there is no channel.
     async fn places(&self, query: Query<'_>) -> Option<Entered> {
         self.start();
         if !self.coherence.is_following() {
@@ -74,7 +74,7 @@ impl Tiered {
         self.memory.keep(query, fill, origin.into());
     }
 
-    /// LOOKUP of the shared store, whatever is kept here.
+    /// LOOKUP in the shared store, without the copies here.
     pub(crate) fn look_through<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         Box::pin(self.fetch(query))
     }
@@ -112,7 +112,7 @@ impl Tiered {
     }
 }
 
-/// Bytes that do not decode stay bytes, which the engine counts.
+/// Bytes that do not decode stay bytes; the engine counts them.
 fn decode(query: Query<'_>, entry: &mut Entry) {
     if let (Payload::Bytes(bytes), Some(decode)) = (&entry.payload, query.decode)
         && let Some(object) = decode(bytes)
@@ -137,7 +137,7 @@ impl Store for Tiered {
 
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
         Box::pin(async move {
-            // The record here lives until the fill, and knows whether it rotates.
+            // The in-process record lives until the fill, and stores whether it rotates.
             let here = self.memory.enter(query, rotates).await?;
             let there = self.shared.enter(query, rotates).await?;
             Ok(Entered { hold: Some(Hold(Arc::new((there.hold, here.hold)))), ..there })
@@ -163,8 +163,8 @@ impl Store for Tiered {
         })
     }
 
-    /// Here last: whatever was fetched before the shared record moved ends with it. Other processes are told by
-    /// [`Store::announce`], also last.
+    /// The in-process record moves last, so that copies that were fetched before the shared record moved end too. Other
+    /// processes are told by [`Store::announce`], which is also called last.
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         Box::pin(async move {
             let applied = self.shared.apply(aggregate, moved).await;
@@ -202,7 +202,7 @@ impl Store for Tiered {
         self.shared.life()
     }
 
-    /// Without the tier, whose copies are for the caller's own thread to end.
+    /// The shared store without this tier: the caller ends the copies on its own thread.
     fn detached(&self) -> Option<Arc<dyn Store>> {
         self.shared.detached()
     }

@@ -1,4 +1,4 @@
-//! Publishing: after the write, the stores learn which aggregates moved, and the handlers which events there were.
+//! Publishing: after a write, the stores learn which aggregates moved, and the handlers get the events.
 
 use super::hand_out::HandOut;
 use super::outlet::Outlet;
@@ -13,13 +13,13 @@ use crate::value::Shape;
 /// The events of one write.
 #[derive(Default)]
 pub struct Batch {
-    /// What all of them do, coalesced.
+    /// The moves of all events, coalesced.
     pub(super) moves: Moves,
     pub(super) events: Vec<SharedEvent>,
     pub(super) announcements: Vec<Announcement>,
 }
 
-/// One event, several, or none: what `#[invalidates]` takes.
+/// What `#[invalidates]` takes: one event, several, or none.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no cache event, and no collection of events",
     label = "not an event",
@@ -92,7 +92,8 @@ impl Batch {
         events.add_to(self);
     }
 
-    /// What reaches the stores. A handler has its event from elsewhere; handing it on would hand it to the handler again.
+    /// What is sent to the stores. The event of a handler is left out: another process has published it, and the
+    /// handler would get it again.
     pub(super) fn take_writes(&mut self, role: Role) -> Writes {
         let mut announcements = std::mem::take(&mut self.announcements);
         if role == Role::Handles {
@@ -101,7 +102,7 @@ impl Batch {
         Writes { moves: std::mem::take(&mut self.moves).into_moves().into(), announcements }
     }
 
-    /// Adds the events that a closure makes of the function's value, if it returned one.
+    /// Adds the events that a closure makes from the function's value, if it returned one.
     pub fn add_from<S: Shape, E: IntoEvents>(&mut self, _: S, returned: &S::Return, make: impl FnOnce(&S::Value) -> E) {
         if let Some(value) = S::peek(returned) {
             make(value).add_to(self);
@@ -112,7 +113,7 @@ impl Batch {
 /// Publishes after a write, or applies after a handler.
 ///
 /// # Errors
-/// [`CacheError::Publish`], with `on_error = fail`: the store did not take a move. It is retried all the same.
+/// [`CacheError::Publish`], with `on_error = fail`: the store did not accept a move. The move is still retried.
 pub async fn publish(writer: &'static Writer, cache: &Cache, mut batch: Batch) -> Result<(), CacheError> {
     let role = writer.info().role;
     let writes = batch.take_writes(role);
@@ -123,7 +124,7 @@ pub async fn publish(writer: &'static Writer, cache: &Cache, mut batch: Batch) -
     applied
 }
 
-/// As [`publish`], for every policy but `fail`.
+/// As [`publish`], for every policy except `fail`.
 pub async fn publish_quietly(writer: &'static Writer, cache: &Cache, batch: Batch) {
     let _ = publish(writer, cache, batch).await;
 }
@@ -136,7 +137,7 @@ pub fn publish_sync(writer: &'static Writer, cache: &Cache, mut batch: Batch) ->
     let role = writer.info().role;
     let writes = batch.take_writes(role);
     let events = if role == Role::Writes { batch.events } else { Vec::new() };
-    // Handed out when it is dropped, also where this panics.
+    // The events are handed out when this is dropped, also after a panic.
     let _events = HandOut::new(cache, events);
     cache.apply_blocking(writes, writer.info().on_error)
 }
@@ -147,26 +148,27 @@ pub fn publish_quietly_sync(writer: &'static Writer, cache: &Cache, batch: Batch
 }
 
 impl Cache {
-    /// Tells the stores, and the handlers subscribed in this process, that aggregates moved. For writers that carry no
-    /// `#[invalidates]`: a relay of an outbox, a message consumer, a migration.
+    /// Tells the stores, and the handlers subscribed in this process, that aggregates moved. For writers without
+    /// `#[invalidates]`: the relay of an outbox, a message consumer, a migration.
     ///
     /// Call it **after** the commit. When it returns, every later read through this cache sees that version or a newer one.
-    /// A store that does not take a move is retried, and its entries are mistrusted until then (`on_error = suspect`).
+    /// A move that the store does not accept is retried, and until then its entries are not served
+    /// (`on_error = suspect`).
     pub async fn publish(&self, events: impl IntoEvents) {
         let mut batch = Batch::new();
         batch.add(events);
-        // `suspect` has no error to report: it is retried and counted.
+        // With `suspect` there is no error to return: the move is retried and counted.
         let writes = batch.take_writes(Role::Writes);
         let mut events = HandOut::new(self, batch.events);
         let _ = self.apply(writes, OnError::Suspect).await;
         events.send().await;
     }
 
-    /// As [`Cache::publish`], for publishers that must know: a relay that acknowledges its message only when the stores have
-    /// the event.
+    /// As [`Cache::publish`], for publishers that need the result: a relay that acknowledges its message only when the
+    /// stores have the event.
     ///
     /// # Errors
-    /// [`CacheError::Publish`]: a store did not take it. It is retried all the same, and may be published again.
+    /// [`CacheError::Publish`]: a store did not accept it. It is still retried, and may be published again.
     pub async fn try_publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
         let mut batch = Batch::new();
         batch.add(events);
@@ -175,7 +177,7 @@ impl Cache {
         match self.apply(writes, OnError::Fail).await {
             Ok(()) => events.send().await,
             Err(error) => {
-                // They are handed out when they are published again.
+                // The caller publishes again: the events are handed out then.
                 events.keep_back();
                 return Err(error);
             }
@@ -183,12 +185,13 @@ impl Cache {
         Ok(())
     }
 
-    /// As [`Cache::publish`], for threads that wait: synchronous code, with or without a runtime. It blocks until the shared
-    /// store has acknowledged the moves, for at most as long as [`Store::patience`](crate::remote::Store::patience) says for
-    /// each of them, and twice more. On Redis that is [`Redis::timeout`](crate::redis::Redis::timeout). A thread of the
-    /// cache's own tells the store, so that no task of a blocked thread is waited for.
+    /// As [`Cache::publish`], for synchronous code, with or without a runtime. It blocks the thread until the shared
+    /// store has acknowledged the moves. It waits at most `(moves + 2)` times
+    /// [`Store::patience`](crate::remote::Store::patience), which on Redis is
+    /// [`Redis::timeout`](crate::redis::Redis::timeout). A separate thread of the cache sends to the store, so that the
+    /// call does not wait for a task of the blocked thread.
     ///
-    /// In async code use [`Cache::publish`]: this one keeps a worker from its other tasks.
+    /// In async code use [`Cache::publish`]: this function blocks a worker thread of the runtime.
     ///
     /// ```
     /// # use cachemacro::{Cache, IntoEvents};
@@ -204,7 +207,7 @@ impl Cache {
         let _ = self.apply_blocking(writes, OnError::Suspect);
     }
 
-    /// As [`Cache::publish_blocking`], for publishers that must know.
+    /// As [`Cache::publish_blocking`], for publishers that need the result.
     ///
     /// # Errors
     /// As [`Cache::try_publish`].
@@ -217,7 +220,8 @@ impl Cache {
     }
 
     /// Calls `handler` with every event of its type that is published through this cache from now on, one at a time, in a
-    /// task of its own. A handler that fails is called again, four times over a second; then the event is given up, and counted.
+    /// new task. A handler that fails is called again up to four times within a second. Then the event is dropped and
+    /// counted.
     ///
     /// # Panics
     /// Outside of a tokio runtime, as there is no task to run the handler in.
@@ -237,7 +241,7 @@ impl Cache {
         self.apply_through(&Outlet::Here(shared), writes, on_error).await
     }
 
-    /// What the functions of this process see at once.
+    /// Applies the moves in this process, so that its functions see them at once.
     pub(super) fn move_here(&self, writes: &Writes) {
         for (aggregate, moved) in &writes.moves {
             self.inner.memory.moved(aggregate, *moved);
@@ -257,7 +261,7 @@ impl Cache {
         let sent = unsent.send(outlet).await;
         drop(unsent);
         if sent.is_ok() {
-            // A store that was not connected before had no other life to forget in.
+            // A store that was not connected before has no earlier life in which it knew the moves.
             let life = if before == 0 { outlet.life() } else { before };
             self.inner.retries.remember(recent, life);
         }

@@ -1,4 +1,4 @@
-//! A writer and the commit of what it wrote: events that wait for it, and writers that do not say when it is.
+//! Writers and commits: events that wait for a commit, and a check for writers that do not say when their commit is.
 
 use super::batch::Batch;
 use super::pending::PendingEvents;
@@ -6,7 +6,7 @@ use crate::cache::Cache;
 use crate::callsite::{Carried, SAY_WHEN, Writer, carried};
 use crate::observe::FindingKind;
 
-/// What `defer = …` may name.
+/// The types that `defer = …` accepts.
 #[diagnostic::on_unimplemented(
     message = "`defer = …` must name a `cachemacro::PendingEvents`, and this is `{Self}`",
     label = "no pending events",
@@ -14,7 +14,7 @@ use crate::observe::FindingKind;
     note = "make one with `Cache::current().pending_events()`, and call `publish().await` on it after the commit"
 )]
 pub trait Defers {
-    /// The events that wait.
+    /// The events that wait for the commit.
     fn pending(&mut self) -> &mut PendingEvents;
 }
 
@@ -25,12 +25,12 @@ impl<P: AsMut<PendingEvents> + ?Sized> Defers for P {
     }
 }
 
-/// Adds the events of a write that a transaction may still undo.
+/// Adds the events of a write that a rollback may still undo.
 pub fn defer<P: Defers + ?Sized>(writer: &'static Writer, pending: &mut P, batch: Batch) {
     pending.pending().append(batch, writer.info().role);
 }
 
-/// What a writer that says nothing of its commit was called with: a transaction among it is a finding.
+/// Checks the arguments of a writer that does not say when its commit is: a transaction among them is a finding.
 pub fn check_commit(writer: &'static Writer, cache: &Cache, arguments: &[&'static str]) {
     if let Some(argument) = arguments.iter().find(|name| carried(name) != Carried::Nothing) {
         cache.inner.findings.report(writer, FindingKind::TransactionArgument, || {

@@ -7,12 +7,12 @@ use crate::cache::Cache;
 use crate::event::{SharedEvent, Subscriber};
 use crate::util::sync::has_runtime;
 
-/// Events on their way to subscribers. A publisher that is cancelled gives each subscriber what it has room for, as a sync one
-/// does: the write has happened.
+/// Hands events to subscribers. If the publisher is cancelled, each subscriber still gets as many events as its queue
+/// has room for, as the write has happened. A sync publisher does the same.
 pub(super) struct HandOut<'a> {
     cache: &'a Cache,
     events: VecDeque<SharedEvent>,
-    /// Those who are yet to get the first of the events, once they were looked up.
+    /// The subscribers that have not got the first of the events yet; `None` before they are looked up.
     subscribers: Option<VecDeque<Subscriber>>,
 }
 
@@ -21,8 +21,8 @@ impl<'a> HandOut<'a> {
         Self { cache, events: events.into(), subscribers: None }
     }
 
-    /// Waits a second at most for each subscriber whose queue is full, and counts what it then loses. Without a runtime there
-    /// is no second to wait for.
+    /// Waits at most one second for each subscriber whose queue is full, and counts the events that it then loses.
+    /// Without a runtime it does not wait.
     pub(super) async fn send(&mut self) {
         if !has_runtime() {
             return;
@@ -33,13 +33,13 @@ impl<'a> HandOut<'a> {
         }
     }
 
-    /// Drops the events that are left.
+    /// Drops the remaining events.
     pub(super) fn keep_back(&mut self) {
         self.events.clear();
         self.subscribers = None;
     }
 
-    /// The first event that is left, and the next subscriber to get it.
+    /// The first of the remaining events, and the next subscriber to get it.
     fn next(&mut self) -> Option<(SharedEvent, &Subscriber)> {
         while let Some(event) = self.events.front() {
             let bus = &self.cache.inner.bus;

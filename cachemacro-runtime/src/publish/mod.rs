@@ -1,4 +1,4 @@
-//! After the write: stores learn which aggregates moved, and subscribers which events there were.
+//! After a write: stores learn which aggregates moved, and subscribers get the events.
 
 mod batch;
 mod commit;

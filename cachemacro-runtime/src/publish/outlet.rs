@@ -1,4 +1,5 @@
-//! Where a publisher tells the shared store: on its own task, or on the thread of a cache for publishers that wait.
+//! Where a publisher sends to the shared store: on its own task or, for publishers that block, on a thread of the
+//! cache.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,15 +13,15 @@ use crate::util::own_runtime::Running;
 
 /// A way to the shared store.
 pub(super) enum Outlet<'a> {
-    /// The polling task tells the store.
+    /// The task of the publisher sends to the store.
     Here(&'a dyn Store),
-    /// The cache's own thread tells it.
+    /// A thread of the cache sends to it.
     Thread {
         /// The thread.
         running: Running,
-        /// With a connection that the thread drives.
+        /// The store, with a connection that the thread drives.
         store: Arc<dyn Store>,
-        /// Where copies are, if they are kept in front of the store.
+        /// The local copies of the store's entries, if there are any.
         tier: Option<&'a MemoryStore>,
     },
 }
@@ -39,7 +40,7 @@ impl Outlet<'_> {
             Self::Thread { running, store, tier } => {
                 let (store, named) = (Arc::clone(store), aggregate.clone());
                 let applied = run(running, async move { store.apply(&named, moved).await.map(drop) }).await;
-                // As a tier does: whatever was fetched before the shared record moved ends with it.
+                // As the near cache does: copies that were fetched before the shared record moved end after it.
                 if let Some(memory) = tier {
                     memory.moved(aggregate, moved);
                 }
@@ -59,7 +60,7 @@ impl Outlet<'_> {
     }
 }
 
-/// Where this is dropped the task goes on: its move was queued, and may be applied twice.
+/// If this is dropped, the task continues. Its move was also queued, so the store may apply it twice.
 async fn run(
     running: &Running,
     task: impl Future<Output = Result<(), StoreError>> + Send + 'static,

@@ -12,13 +12,13 @@ use crate::error::CacheError;
 
 /// Events that wait for the commit of a transaction. Made by [`Cache::pending_events`], and published to that cache.
 ///
-/// A writer that takes part in a transaction must not publish when it returns: until the commit readers still load the old
-/// row, and after a rollback there is nothing to publish. It adds its events here, with `#[invalidates(…, defer = pending)]`
-/// or [`add`](Self::add). Who commits calls [`publish`](Self::publish) afterwards, and who rolls back calls
+/// A writer inside a transaction must not publish when it returns: until the commit, readers still load the old row,
+/// and after a rollback there is nothing to publish. It adds its events here, with `#[invalidates(…, defer = pending)]`
+/// or [`add`](Self::add). The code that commits then calls [`publish`](Self::publish); after a rollback it calls
 /// [`discard`](Self::discard).
 ///
-/// Dropped with events in it, it publishes nothing, as the transaction may not be committed. The events are counted
-/// in [`Stats::dropped_pending_events`](crate::Stats::dropped_pending_events), and warned of.
+/// If it is dropped with events in it, it publishes nothing, as the transaction may not be committed. The events are
+/// counted in [`Stats::dropped_pending_events`](crate::Stats::dropped_pending_events), and there is a warning.
 ///
 /// ```
 /// # use cachemacro::{Cache, CacheEvent};
@@ -43,7 +43,7 @@ pub struct PendingEvents {
 }
 
 impl Cache {
-    /// An empty set of events that waits for a commit. It is published to this cache.
+    /// An empty set of events that wait for a commit. They are published to this cache.
     pub fn pending_events(&self) -> PendingEvents {
         PendingEvents { cache: self.clone(), batch: Batch::new() }
     }
@@ -69,19 +69,19 @@ impl PendingEvents {
 
     /// Publishes the events, as [`Cache::publish`] does. Call it **after** the commit.
     ///
-    /// When it returns, every later read through this cache sees what was committed. Cancelled before that, it loses nothing:
-    /// what a store has not taken is retried, and its entries are mistrusted until then.
+    /// When it returns, every later read through this cache sees what was committed. If it is cancelled before, nothing
+    /// is lost: moves that a store has not accepted are retried, and until then their entries are not served.
     ///
-    /// Afterwards no event waits, and more can be added.
+    /// Afterwards the set is empty, and events can be added again.
     pub async fn publish(&mut self) {
-        // `suspect` has no error to report: it is retried and counted.
+        // With `suspect` there is no error to return: the move is retried and counted.
         let _ = self.send(OnError::Suspect).await;
     }
 
-    /// As [`publish`](Self::publish), for those who must know.
+    /// As [`publish`](Self::publish), for callers that need the result.
     ///
     /// # Errors
-    /// [`CacheError::Publish`]: a store did not take it. It is retried all the same, and no event waits here any more.
+    /// [`CacheError::Publish`]: a store did not accept it. It is still retried, and the set is empty.
     pub async fn try_publish(&mut self) -> Result<(), CacheError> {
         self.send(OnError::Fail).await
     }
@@ -99,7 +99,7 @@ impl PendingEvents {
         self.send_blocking(OnError::Fail)
     }
 
-    /// Forgets the events. Call it after a rollback: what was written did not happen.
+    /// Drops the events without a warning. Call it after a rollback.
     pub fn discard(&mut self) {
         self.batch = Batch::new();
     }
@@ -114,12 +114,12 @@ impl PendingEvents {
 
     fn send_blocking(&mut self, on_error: OnError) -> Result<(), CacheError> {
         let writes = self.batch.take_writes(Role::Writes);
-        // Handed out when it is dropped, also where this panics.
+        // The events are handed out when this is dropped, also after a panic.
         let _events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
         self.cache.apply_blocking(writes, on_error)
     }
 
-    /// Adds the events of a writer, after those that wait.
+    /// Adds the events of a writer, behind the events in the set.
     pub(super) fn append(&mut self, mut events: Batch, role: Role) {
         if role == Role::Writes {
             self.batch.events.append(&mut events.events);

@@ -1,4 +1,4 @@
-//! A writer whose body did not come to its end.
+//! A writer whose body did not finish: it was cancelled or panicked.
 
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +11,9 @@ use crate::observe::FindingKind;
 use crate::protocol::Move;
 use crate::remote::{Announcement, Notice};
 
-/// Held while a writer's body runs. Dropped before [`Unfinished::finish`], by a cancelled future or a panic, it ends the entries
-/// that the writer's events name, as the write may have happened. No version is known then, and no event is handed out.
+/// A guard that is held while a writer's body runs. If it is dropped before [`Unfinished::finish`], by a cancelled
+/// future or a panic, the write may have happened. So it ends the entries that the writer's events name. The version is
+/// unknown then, and no event is handed out.
 pub struct Unfinished<F: FnOnce(&mut Batch)> {
     writer: &'static Writer,
     cache: Cache,
@@ -21,7 +22,7 @@ pub struct Unfinished<F: FnOnce(&mut Batch)> {
 }
 
 impl<F: FnOnce(&mut Batch)> Unfinished<F> {
-    /// `events` adds those that the arguments name; `names_all` says whether the writer has no others.
+    /// `events` adds the events that the arguments name; `names_all` is true if the writer has no other events.
     pub const fn new(writer: &'static Writer, cache: Cache, names_all: bool, events: F) -> Self {
         Self { writer, cache, names_all, events: Some(events) }
     }
@@ -33,7 +34,7 @@ impl<F: FnOnce(&mut Batch)> Unfinished<F> {
 
     fn end(&self, events: F) {
         let mut batch = Batch::new();
-        // This may run while another panic unwinds.
+        // This may run during the unwinding of another panic.
         if catch_unwind(AssertUnwindSafe(|| events(&mut batch))).is_ok() {
             let writes = voids(batch.take_writes(Role::Handles));
             self.cache.move_here(&writes);

@@ -1,4 +1,4 @@
-//! Telling the shared store of one write: what it does not take is left to the retry queue.
+//! Sends one write to the shared store. What the store does not accept goes to the retry queue.
 
 use std::collections::VecDeque;
 
@@ -11,18 +11,18 @@ use crate::protocol::Move;
 use crate::remote::{Announcement, Notice};
 use crate::retry::Untold;
 
-/// What one write has to tell the shared store: first the records, then the channel (R13).
+/// What one write sends to the shared store: first the moves of the records, then the announcements (R13).
 pub(super) struct Writes {
     pub(super) moves: VecDeque<(Aggregate, Move)>,
     pub(super) announcements: Vec<Announcement>,
 }
 
-/// What the shared store has not yet answered for. The write it tells of has happened, so a writer that is cancelled here
-/// leaves it to the retry queue.
+/// What the shared store has not acknowledged yet. The write has happened, so if the writer is cancelled here, the rest
+/// goes to the retry queue.
 pub(super) struct Unsent<'a> {
     cache: &'a Cache,
     writes: Writes,
-    /// What the store did not take.
+    /// Moves that the store did not accept.
     refused: Vec<(Aggregate, Move)>,
     error: Option<StoreError>,
     on_error: OnError,
@@ -33,14 +33,14 @@ impl<'a> Unsent<'a> {
         Self { cache, writes, refused: Vec::new(), error: None, on_error }
     }
 
-    /// Tells the store; whatever it does not take goes to the retry queue, all at once.
+    /// Sends to the store. What it does not accept goes to the retry queue, all at once.
     pub(super) async fn send(&mut self, outlet: &Outlet<'_>) -> Result<(), CacheError> {
         self.send_moves(outlet).await;
         let sent = match (&self.error, self.refused.first()) {
             (Some(source), Some((aggregate, _))) => Err(failed(aggregate.to_string(), source)),
             _ => Ok(()),
         };
-        // The channel must not be ahead of the records: a local tier would fetch again what the move is about to end.
+        // The channel must not be ahead of the records: a local tier would fetch again an entry that the move will end.
         if sent.is_err() {
             if self.on_error != OnError::Bounded {
                 return sent;
@@ -59,7 +59,7 @@ impl<'a> Unsent<'a> {
         sent
     }
 
-    /// Sends nothing, for this reason: `on_error` applies when this is dropped.
+    /// Sends nothing, because of this error. `on_error` applies when this is dropped.
     pub(super) fn refuse(mut self, error: StoreError) -> Result<(), CacheError> {
         let aggregate = self.writes.moves.front().map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
         let refused = Err(failed(aggregate, &error));
@@ -97,7 +97,7 @@ impl Drop for Unsent<'_> {
 }
 
 impl Cache {
-    /// What the store did not take of one write.
+    /// Handles what the store did not accept of one write.
     fn not_told(
         &self,
         moves: Vec<(Aggregate, Move)>,
@@ -107,7 +107,7 @@ impl Cache {
     ) {
         for (aggregate, moved) in &moves {
             warn(aggregate, *moved, on_error, error);
-            // Once more: a copy may have been fetched since, and the store knows nothing of the move.
+            // Again here: a copy may have been fetched since from the store, which does not know the move.
             self.inner.memory.moved(aggregate, *moved);
         }
         let suspect = match on_error {

@@ -1,4 +1,4 @@
-//! Publishing from a thread that waits.
+//! Publishing from a thread that blocks.
 
 use std::time::{Duration, Instant};
 
@@ -10,18 +10,18 @@ use crate::error::{CacheError, StoreError};
 use crate::remote::{Form, Store};
 use crate::util::block_on::block_on_until;
 
-/// No patience of a store makes a thread wait longer.
+/// The longest wait of a thread, whatever the store's patience.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Cache {
-    /// As `apply`, on this thread, for no longer than the store's patience with each operation. What is not acknowledged by
-    /// then is left to the retry queue.
+    /// As `apply`, on this thread, for no longer than the store's patience for each operation. What is not acknowledged
+    /// by then goes to the retry queue.
     pub(super) fn apply_blocking(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
         self.move_here(&writes);
         let Some(shared) = &self.inner.shared else { return Ok(()) };
         let deadline = Instant::now() + longest_wait(&**shared, writes.moves.len());
         if shared.form() == Form::Object {
-            // In the process, so that this thread can ask it.
+            // The store is in the process, so this thread can call it.
             let outlet = Outlet::Here(self.inner.publishing().unwrap_or(&**shared));
             return self.apply_until(deadline, &outlet, writes, on_error);
         }
@@ -45,7 +45,7 @@ impl Cache {
         on_error: OnError,
     ) -> Result<(), CacheError> {
         let aggregate = writes.moves.front().map(|(aggregate, _)| aggregate.to_string()).unwrap_or_default();
-        // Dropped at the deadline, it has queued what was not acknowledged.
+        // If the deadline passes, the drop of the future queues what was not acknowledged.
         let applied = block_on_until(deadline, self.apply_through(outlet, writes, on_error));
         applied.unwrap_or_else(|| {
             let source = StoreError::new("apply", "the store did not answer a publisher that waits");
@@ -54,7 +54,7 @@ impl Cache {
     }
 }
 
-/// For each of the moves, for the channel, and for a connection that is yet to be made.
+/// One patience for each move, one for the channel, and one for a connection that may have to be made first.
 fn longest_wait(store: &dyn Store, moves: usize) -> Duration {
     let operations = u32::try_from(moves).unwrap_or(u32::MAX).saturating_add(2);
     store.patience().saturating_mul(operations).min(LONGEST_WAIT)

@@ -1,5 +1,5 @@
-//! What publishers that wait for a store outside the process speak through: a thread of the cache's own tells it, as the tasks
-//! that drive the usual connection may be those of the very thread that waits.
+//! The store access of publishers that block. A separate thread of the cache sends to the store, because the tasks that
+//! drive the usual connection may belong to the thread that blocks.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,7 +7,7 @@ use super::store::Store;
 use crate::error::StoreError;
 use crate::util::own_runtime::{OwnRuntime, Running};
 
-/// What publishers that wait speak through. Starts when the first one comes.
+/// The store access of publishers that block. The thread starts with the first of them.
 pub(crate) struct Blocking {
     runtime: Arc<OwnRuntime>,
     store: OnceLock<Arc<dyn Store>>,

@@ -1,4 +1,4 @@
-//! A shared store, for functions whose name is theirs alone.
+//! A shared store for functions with a unique name.
 
 use std::fmt;
 use std::future::ready;
@@ -18,7 +18,7 @@ pub(crate) struct Exclusive {
 }
 
 impl Exclusive {
-    /// `on_shared` is told of each call of an instance that shares its name.
+    /// `on_shared` is called for each call of an instance that shares its name.
     pub(crate) fn new(store: Arc<dyn Store>, on_shared: impl Fn(&'static Instance) + Send + Sync + 'static) -> Self {
         Self { store, on_shared: Box::new(on_shared) }
     }
@@ -46,7 +46,7 @@ impl Store for Exclusive {
         if !self.is_refused(query) {
             return self.store.enter(query, rotates);
         }
-        // The lease of the name may be another function's: waiting for it would bring nothing.
+        // The lease under this name may belong to another function, so to wait for it would be useless.
         Box::pin(async move { Ok(Entered { lease: Lease::Free, ..self.store.enter(query, rotates).await? }) })
     }
 
@@ -91,7 +91,7 @@ impl Store for Exclusive {
         self.store.life()
     }
 
-    /// Publishers alone use it, and they fill nothing.
+    /// Only publishers use it, and they fill nothing.
     fn detached(&self) -> Option<Arc<dyn Store>> {
         self.store.detached()
     }

@@ -1,4 +1,4 @@
-//! The seam to a store: the operations of the protocol, and what stands before a store.
+//! The interface to a store: the operations of the protocol, and wrappers around a store.
 
 mod blocking;
 mod exclusive;

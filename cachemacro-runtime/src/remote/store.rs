@@ -1,4 +1,4 @@
-//! Where entries are kept: one trait whose operations are those of docs/protocol.md, not get, set and delete.
+//! The store trait. Its operations are those of docs/protocol.md, not get, set and delete.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 /// What an operation of a store returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// In which form a store wants its payloads.
+/// The form of a store's payloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// [`Payload::Object`](crate::store::Payload::Object): the store is inside the process.
@@ -21,16 +21,16 @@ pub enum Form {
     Bytes,
 }
 
-/// Which entry is meant, and what it hangs on.
+/// The entry of an operation, and the aggregates that it depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
     /// The name of the entry.
     pub key: &'a EntryKey,
     /// The function's name outside of this process, with the types that it was called with: `shop::users::find`.
     pub function: &'static str,
-    /// The aggregates it hangs on; never empty. The first one carries the version and the entry.
+    /// The aggregates it depends on; never empty. The version of the first one is the version of the entry.
     pub aggregates: &'a [Aggregate],
-    /// How a tier that keeps objects gets one from the bytes of the store behind it.
+    /// Decodes the bytes of a shared store, for a near cache that keeps objects.
     pub decode: Option<Decode>,
 }
 
@@ -51,24 +51,25 @@ pub enum Lookup {
 pub struct Entered {
     /// One snapshot per aggregate.
     pub snapshots: Vec<Snapshot>,
-    /// Whether the load must read the primary: some record is cold or young.
+    /// Whether the load must read the primary: some record is unverified, or takes rows of the primary only for a time.
     pub needs_primary: bool,
-    /// Whatever keeps the records alive, and the lease, until the load has ended. The engine drops it after the fill.
+    /// Keeps the records and the lease until the load has ended. The engine drops it after the fill.
     pub hold: Option<Hold>,
-    /// Whether another process loads the same at this moment.
+    /// Whether another process is loading the same entry now.
     pub lease: Lease,
 }
 
-/// Who may load what was not found. Safety comes from the fenced fill (R12); a lease saves work.
+/// Which process may load a missing entry. A lease only saves work; correctness comes from the fenced fill (R12).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lease {
-    /// Whoever asked: it got the lease, or the store has none to give.
+    /// The caller: it got the lease, or the store has no leases.
     Free,
-    /// Another process, for this long unless it renews its lease. Look again before, and ENTER again after.
+    /// Another process, for this time unless it renews its lease. Look up again before the end, and ENTER again after
+    /// it.
     Held(Duration),
 }
 
-/// Keeps index records alive while a load runs, and the lease of it. Clones share it: the last one lets go.
+/// Keeps index records alive while a load runs, and holds its lease. Clones share it; the last one releases it.
 #[derive(Clone)]
 pub struct Hold(pub std::sync::Arc<dyn std::any::Any + Send + Sync>);
 
@@ -78,7 +79,7 @@ impl std::fmt::Debug for Hold {
     }
 }
 
-/// A FILL. `entry.version` and `entry.kind` are set by the store, to those of the token it stores under.
+/// A FILL. The store sets `entry.version` and `entry.kind` to those of the token under which it stores the entry.
 #[derive(Clone, Debug)]
 pub struct Fill {
     /// What ENTER returned.
@@ -93,64 +94,65 @@ pub struct Fill {
     pub object: Option<Object>,
 }
 
-/// What everyone should hear of a write: its moves, for local tiers, and the event itself, for handlers.
+/// What a write announces to all processes: its moves, for local tiers, and the event itself, for handlers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Announcement {
-    /// The event's name and its JSON, where it has any.
+    /// The event's name and its JSON, if it has a JSON form.
     pub event: Option<(&'static str, String)>,
-    /// What it does to aggregates.
+    /// The aggregates that it moves, and how.
     pub notices: Vec<(Aggregate, Notice)>,
 }
 
-/// What a local tier is told of an aggregate.
+/// What an announcement says about an aggregate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// It moved.
     Moved(Move),
-    /// Its record began anew: DETECT.
+    /// Its record was reset: DETECT.
     Reset,
 }
 
-/// A reader's place in the channel of announcements: the store's own words.
+/// A reader's position in the channel of announcements. The format is private to the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Position(pub String);
 
 /// What was announced since a position.
 #[derive(Clone, Debug)]
 pub struct Followed {
-    /// Where to go on.
+    /// The position to continue from.
     pub position: Position,
     /// What was announced, in order.
     pub notices: Vec<(Aggregate, Notice)>,
-    /// Whether announcements may be missing before these: the channel was trimmed, lost, or is another one (R14).
+    /// Whether announcements before these may be missing: the channel was trimmed, lost or replaced (R14).
     pub has_gap: bool,
 }
 
 /// A store of entries and index records.
 ///
-/// A store outside of the process keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key, and with it
-/// the key's [origin](EntryKey::origin): an entry whose origin the key does not [take](EntryKey::takes) is a miss. The cache
-/// itself keeps functions away from the store that share a name.
+/// A store outside of the process keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key.
+/// With the entry it keeps the key's [origin](EntryKey::origin): an entry whose origin the key does not
+/// [take](EntryKey::takes) is a miss. Functions that share a name do not reach the store; the cache ensures this.
 ///
-/// Every operation is atomic per aggregate, and none may serve what the protocol forbids: the contract is
-/// `store::contract::check` (feature `testing`), which a new store must pass. An operation may fail or
-/// be slow; the engine then answers from the loader.
+/// Every operation is atomic per aggregate, and none may serve what the protocol forbids. A new store must pass the
+/// contract suite `store::contract::check` (feature `testing`). An operation may fail or be slow; the engine then
+/// answers from the loader.
 pub trait Store: Send + Sync + 'static {
-    /// The form of payloads that this store takes and gives.
+    /// The form of payloads that this store accepts and returns.
     fn form(&self) -> Form;
 
-    /// LOOKUP: the entry at the serving token of all its aggregates. One round trip where the token has not moved.
+    /// LOOKUP: the entry at the serving token of all its aggregates. One round trip if the token has not moved.
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup>;
 
-    /// ENTER: creates what is absent, cold, and returns the snapshots that a load is fenced with. With `rotates` every
-    /// event, late and duplicate ones too, ends from now on what carries no version of its own ([`Index::set_rotates`](crate::store::Index::set_rotates)).
+    /// ENTER: creates missing records as unverified, and returns the snapshots that fence a load. With `rotates` every
+    /// event from now on, late and duplicate ones too, ends entries without a version of their own
+    /// ([`Index::set_rotates`](crate::store::Index::set_rotates)).
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered>;
 
-    /// FILL: stores the entry, or says why not.
+    /// FILL: stores the entry, or returns why it is refused.
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>>;
 
-    /// VERIFY: FILL without a value. `version` was asked from the primary; the first record's floor becomes it, and the
-    /// records are cold no longer. Returns the snapshots that are then in force.
+    /// VERIFY: FILL without a value. `version` was read from the primary. It becomes the floor of the first record, and
+    /// the records are no longer unverified. Returns the snapshots that are then valid.
     fn verify<'a>(
         &'a self,
         query: Query<'a>,
@@ -161,36 +163,37 @@ pub trait Store: Send + Sync + 'static {
     /// BUMP, RESTORE and ROLLBACK.
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied>;
 
-    /// DETECT: rotates a record whose floor a primary row does not reach. Tells whether it did.
+    /// DETECT: rotates a record whose floor is above the version of a row of the primary. Returns whether it did.
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool>;
 
-    /// Drops an entry, whatever its token: an efficiency, never needed for correctness.
+    /// Drops an entry, whatever its token. This saves work; correctness never needs it.
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()>;
 
-    /// Appends to the channel that every process [follows](Store::follow), after the moves were applied. A store inside the
-    /// process has nobody to tell.
+    /// Appends to the channel that every process [follows](Store::follow), after the moves were applied. For a store
+    /// inside the process this does nothing.
     fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
         let _ = announcements;
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// What was announced after `from`, waiting up to `wait` for the first; with no position, only where the channel now
-    /// ends. Everything announced before the call was made is in the answer, or `has_gap` is set. `None`: this store has no
-    /// channel, so that no tier can stand in front of it.
+    /// What was announced after `from`; waits up to `wait` for the first announcement. Without a position it returns
+    /// only the current end of the channel. Everything that was announced before the call is in the answer, or
+    /// `has_gap` is set. `None`: this store has no channel, so it can have no near cache.
     fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
         let _ = (from, wait);
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// Which life of the store this is. Another number says that writes which it had acknowledged may be gone (R21), so
-    /// that publishers tell it again what they told it lately.
+    /// The current life of the store. If the number changes, writes that it had acknowledged may be lost (R21). Then
+    /// publishers send again what they sent recently.
     fn life(&self) -> u64 {
         0
     }
 
-    /// The same store over a connection of its own, for callers that block their thread: the tasks that drive the connection
-    /// of this one may run on that very thread. It is made where there is no runtime, and must not connect before its first
-    /// operation. Default: `None`, for stores whose operations are driven by whoever polls them.
+    /// The same store over a separate connection, for callers that block their thread: the tasks that drive the
+    /// connection of this store may run on the thread that blocks. The new store is created outside of a runtime, and
+    /// must not connect before its first operation. Default: `None`, for stores whose operations need no tasks: polling
+    /// their futures is enough.
     fn detached(&self) -> Option<std::sync::Arc<dyn Store>> {
         None
     }

@@ -1,4 +1,4 @@
-//! What a store did not take, or may have forgotten, is told again.
+//! Sends again what a store did not accept, or may have forgotten.
 
 mod queue;
 mod recent;

@@ -1,7 +1,7 @@
-//! What a store did not take, in the order in which it is told again. Asks no store, and knows no time.
+//! What a store did not accept, in the order in which it is sent again. The queue calls no store and reads no clock.
 //!
-//! What is being sent has left the reach of everything that comes later: the store may have taken it already, and what was
-//! read since is as old as that. So nothing is merged into it, and nothing is dropped because it is the same.
+//! A move that is being sent may already be applied, and readers may have loaded since. A later move must end those
+//! entries too. So no later move is merged into one that is being sent, or dropped because it is equal to it (R20).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -9,24 +9,24 @@ use crate::event::Aggregate;
 use crate::protocol::Move;
 use crate::remote::Announcement;
 
-/// How many announcements one append takes.
+/// The most announcements that are sent in one append.
 const AT_ONCE: usize = 128;
-/// More moves of one aggregate than this are replaced by fewer that end at least as much.
+/// If one aggregate has more moves than this, they are replaced by fewer moves that end at least the same entries.
 const MOST_MOVES: usize = 32;
 
-/// The moves and announcements that wait, and the aggregates that are mistrusted meanwhile.
+/// The moves and announcements that wait, and the aggregates that are suspect meanwhile.
 pub(super) struct RetryQueue {
-    /// More aggregates than this, or announcements, are refused.
+    /// The most aggregates, and the most announcements; more are refused.
     capacity: usize,
     moves: HashMap<Aggregate, PendingMoves>,
-    /// In order; each waits until no move of its aggregates is left.
+    /// In order; each waits until all moves of its aggregates are applied.
     announcements: VecDeque<PendingAnnouncement>,
     suspects: HashSet<Aggregate>,
-    /// A move was refused whose aggregate should be suspect: all are until no move is left.
+    /// The queue refused a move whose aggregate should be suspect. So all aggregates are suspect until no move is left.
     suspects_all: bool,
 }
 
-/// Of one aggregate, in order.
+/// The moves of one aggregate, in order.
 #[derive(Default)]
 struct PendingMoves {
     sending: Option<Move>,
@@ -52,7 +52,7 @@ impl RetryQueue {
         self.moves.is_empty() && self.announcements.is_empty()
     }
 
-    /// An announcement waits with its moves, or after them.
+    /// The larger of both counts: an announcement waits together with its moves, or after them.
     pub(super) fn len(&self) -> usize {
         self.moves.len().max(self.announcements.len())
     }
@@ -66,8 +66,8 @@ impl RetryQueue {
         self.suspects_all || self.suspects.contains(aggregate)
     }
 
-    /// Puts a move behind those of its aggregate that already wait. With `suspect` the aggregate is mistrusted until all of
-    /// them are applied.
+    /// Adds a move behind the waiting moves of its aggregate. With `suspect` the aggregate is suspect until all of them
+    /// are applied.
     pub(super) fn push(&mut self, aggregate: Aggregate, moved: Move, suspect: bool) -> Result<(), Full> {
         if self.moves.len() >= self.capacity && !self.moves.contains_key(&aggregate) {
             self.suspects_all |= suspect;
@@ -80,7 +80,7 @@ impl RetryQueue {
         Ok(())
     }
 
-    /// Puts an announcement behind the others.
+    /// Adds an announcement behind the others.
     pub(super) fn push_announcement(&mut self, announcement: Announcement) -> Result<(), Full> {
         if self.announcements.len() >= self.capacity {
             return Err(Full);
@@ -91,8 +91,8 @@ impl RetryQueue {
         Ok(())
     }
 
-    /// Whether the last announcement of one of these aggregates says the same and is still to be sent. What tells local tiers
-    /// only needs to be told once; an event is told as often as it was published.
+    /// Whether the last announcement of one of these aggregates is equal and still to be sent. An announcement for
+    /// local tiers only is sent once; an event is sent as often as it was published.
     fn will_tell(&self, announcement: &Announcement) -> bool {
         let shares = |pending: &&PendingAnnouncement| {
             let mut names = pending.announcement.notices.iter().map(|(name, _)| name);
@@ -107,14 +107,14 @@ impl RetryQueue {
         self.moves.keys().cloned().collect()
     }
 
-    /// The next move of an aggregate, which is being sent from now on.
+    /// The next move of an aggregate. From now on it counts as being sent.
     pub(super) fn begin(&mut self, aggregate: &Aggregate) -> Option<Move> {
         let moves = self.moves.get_mut(aggregate)?;
         moves.sending = moves.waiting.pop_front();
         moves.sending
     }
 
-    /// The store has taken what was being sent. The aggregate is trusted again with its last move.
+    /// The store has applied the move that was being sent. After its last move the aggregate is no longer suspect.
     pub(super) fn applied(&mut self, aggregate: &Aggregate) {
         let Some(moves) = self.moves.get_mut(aggregate) else { return };
         moves.sending = None;
@@ -125,7 +125,7 @@ impl RetryQueue {
         }
     }
 
-    /// The next announcements that wait for no move, which are being sent from now on.
+    /// The next announcements that wait for no move. From now on they count as being sent.
     pub(super) fn begin_announcements(&mut self) -> Vec<Announcement> {
         let moves = &self.moves;
         let is_ready = |pending: &&mut PendingAnnouncement| {
@@ -139,12 +139,12 @@ impl RetryQueue {
         ready.map(begin).collect()
     }
 
-    /// The store has taken the announcements that were being sent.
+    /// The store has accepted the announcements that were being sent.
     pub(super) fn announced(&mut self) {
         self.announcements.retain(|pending| !pending.is_sending);
     }
 
-    /// The send failed, or its result is unknown: what was being sent is sent again, before what came later.
+    /// The send failed, or its result is unknown: what was being sent is sent again, before later ones.
     pub(super) fn interrupted(&mut self) {
         self.moves.values_mut().for_each(PendingMoves::interrupted);
         self.announcements.iter_mut().for_each(|pending| pending.is_sending = false);
@@ -173,8 +173,8 @@ impl PendingMoves {
     }
 }
 
-/// A bump and a move without a version do the same in either order. Since the last move of another kind one of each is
-/// enough: the highest bump (R20).
+/// A bump and a move without a version have the same effect in either order. So after the last move of another kind one
+/// of each is enough; of the bumps the highest is kept (R20).
 fn push(moves: &mut VecDeque<Move>, moved: Move) {
     let recent = moves.iter_mut().rev().take_while(|known| matches!(known, Move::Bump(_) | Move::Next));
     for known in recent {
@@ -187,8 +187,8 @@ fn push(moves: &mut VecDeque<Move>, moved: Move) {
     moves.push_back(moved);
 }
 
-/// The last rollback says where the record's floor is, and a move without a version voids whatever was stored before it. A
-/// restore is a bump whose entry is not served again.
+/// The last rollback determines the record's floor, and a move without a version ends all that was stored before it. A
+/// restore is replaced by a bump, which does not serve the older entry again.
 fn shortened(moves: &VecDeque<Move>) -> VecDeque<Move> {
     let mut short = VecDeque::from([Move::Next]);
     let last = moves.iter().rposition(|moved| matches!(moved, Move::Rollback { .. }));
@@ -288,7 +288,7 @@ mod tests {
         queue.push_announcement(announcement(&["a", "b"], Move::Next)).expect("there is room");
         assert!(queue.begin_announcements().is_empty());
         queue.begin(&name("b"));
-        assert!(queue.begin_announcements().is_empty(), "nobody knows whether the store has it");
+        assert!(queue.begin_announcements().is_empty(), "it is unknown whether the store has it");
         queue.applied(&name("b"));
         assert_eq!(queue.len(), 1);
         assert_eq!(queue.begin_announcements().len(), 1);
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(queue.push(name("b"), Move::Next, false), Err(Full));
         assert!(!queue.is_suspect(&name("b")));
         assert_eq!(queue.push(name("b"), Move::Next, true), Err(Full));
-        assert!(queue.is_suspect(&name("b")) && queue.is_suspect(&name("c")), "which ones it should be, nobody knows");
+        assert!(queue.is_suspect(&name("b")) && queue.is_suspect(&name("c")), "then all are suspect");
         queue.push_announcement(announcement(&["a"], Move::Next)).expect("there is room");
         assert_eq!(queue.push_announcement(announcement(&["b"], Move::Next)), Err(Full));
         drained(&mut queue);

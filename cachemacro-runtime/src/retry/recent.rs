@@ -1,4 +1,4 @@
-//! What a store took lately, for the case that it forgets it (R21).
+//! What a store accepted recently, to send it again if the store forgets it (R21).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::remote::Announcement;
 use crate::util::clock::Moment;
 
-/// For how long a publisher remembers what it published, and how much of it.
+/// How long a publisher remembers what it published, and how much of it.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST_REMEMBERED: usize = 10_000;
 
@@ -16,7 +16,7 @@ pub(super) struct Recent {
     told: VecDeque<Told>,
 }
 
-/// What the store took, and in which of its lives.
+/// What the store accepted, and in which of its lives.
 struct Told {
     at: Moment,
     life: u64,
@@ -32,7 +32,7 @@ impl Recent {
         }
     }
 
-    /// Takes what was told in other lives than this one.
+    /// Takes what was sent in other lives than this one.
     pub(super) fn take_forgotten(&mut self, life: u64) -> Vec<Announcement> {
         let (forgotten, known): (VecDeque<_>, _) =
             std::mem::take(&mut self.told).into_iter().partition(|told| told.life != life);

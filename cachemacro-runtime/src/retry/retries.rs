@@ -1,5 +1,5 @@
-//! Invalidations that a store did not take: kept, coalesced, retried, and until then mistrusted. Also those that it took
-//! lately, for the case that it forgets them.
+//! Invalidations that a store did not accept: they are kept, coalesced and retried, and until then their aggregates are
+//! suspect. Also those that it accepted recently, to send them again if the store forgets them.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::util::own_runtime::{OwnRuntime, Running};
 use crate::util::sync::atomic::{AtomicU64, Ordering};
 use crate::util::sync::{Arc, Mutex, MutexGuard, has_runtime, lock, sleep, spawn};
 
-/// More aggregates than this wait for no retry; what comes then is dropped and counted.
+/// The most aggregates that wait for a retry; more moves are dropped and counted.
 const CAPACITY: usize = 65_536;
 /// Aggregates whose moves are sent at the same time.
 const AT_ONCE: usize = 16;
-/// How long the events of a cache are retried that is no more.
+/// How long events are retried after their cache was dropped.
 const FORSAKEN: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -31,10 +31,10 @@ pub(crate) struct Retries {
     clock: Arc<dyn Clock>,
     own_runtime: Arc<OwnRuntime>,
     state: Mutex<State>,
-    /// How many aggregates are suspect: a reader looks further only when some are.
+    /// The number of suspect aggregates: a reader takes the lock only if it is not zero.
     suspects: AtomicU64,
     dropped: AtomicU64,
-    /// The life of the store that has been told everything.
+    /// The life of the store to which everything recent was sent.
     life: AtomicU64,
 }
 
@@ -44,17 +44,17 @@ struct State {
     is_running: bool,
 }
 
-/// Moves and announcements of one write that the store did not take.
+/// Moves and announcements of one write that the store did not accept.
 pub(crate) struct Untold {
     pub(crate) moves: Vec<(Aggregate, Move)>,
     pub(crate) announcements: Vec<Announcement>,
-    /// Whether the aggregates are mistrusted until their moves are applied.
+    /// Whether the aggregates are suspect until their moves are applied.
     pub(crate) suspect: bool,
 }
 
 impl Retries {
-    /// The store that publishers tell: a tier ends its own copies last. `own_runtime` runs the worker where the program has no
-    /// runtime, or none any more.
+    /// `store` is the one that publishers send to: a tier, which ends its own copies last, or the shared store.
+    /// `own_runtime` runs the worker where the program has no runtime, or has none any more.
     pub(crate) fn new(store: Option<Arc<dyn Store>>, clock: Arc<dyn Clock>, own_runtime: Arc<OwnRuntime>) -> Self {
         let life = store.as_ref().map_or(0, |store| store.life());
         let state = State { queue: RetryQueue::new(CAPACITY), recent: Recent::default(), is_running: false };
@@ -73,7 +73,7 @@ impl Retries {
         lock(&self.state)
     }
 
-    /// Changes the queue, and tells readers how many aggregates are suspect from then on.
+    /// Changes the queue, and updates the number of suspect aggregates for readers.
     fn change<T>(&self, change: impl FnOnce(&mut RetryQueue) -> T) -> T {
         let mut state = self.state();
         let changed = change(&mut state.queue);
@@ -89,7 +89,7 @@ impl Retries {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Counts what is lost.
+    /// Counts lost moves and announcements.
     pub(crate) fn lose(&self, count: u64) {
         self.dropped.fetch_add(count, Ordering::Relaxed);
     }
@@ -99,14 +99,14 @@ impl Retries {
         if self.suspects.load(Ordering::Acquire) == 0 {
             return false;
         }
-        // The worker may have died with the runtime it began on.
+        // The worker may have ended together with its runtime.
         self.start();
         let state = self.state();
         aggregates.iter().any(|aggregate| state.queue.is_suspect(aggregate))
     }
 
-    /// Queues what the store did not take of one write, all at once, and sees that a worker is there for it. An announcement
-    /// is told after the moves of its aggregates.
+    /// Queues what the store did not accept of one write, all at once, and starts a worker if none runs. An
+    /// announcement is sent after the moves of its aggregates.
     pub(crate) fn queue(self: &Arc<Self>, untold: Untold) {
         let Untold { moves, announcements, suspect } = untold;
         let refused = self.change(|queue| {
@@ -119,8 +119,8 @@ impl Retries {
         self.start();
     }
 
-    /// Remembers what the store took in this life, for [`Retries::repeat`]. Where another life was noticed meanwhile, that one
-    /// is told now.
+    /// Remembers what the store accepted in this life, for [`Retries::repeat`]. If a new life was noticed meanwhile, it
+    /// is sent again now.
     pub(crate) fn remember(self: &Arc<Self>, announcements: Vec<Announcement>, life: u64) {
         self.keep(announcements, life);
         let present = self.life.load(Ordering::Acquire);
@@ -137,14 +137,15 @@ impl Retries {
         self.state().recent.keep(announcements, life, now);
     }
 
-    /// Tells a store that may have forgotten (R21) what it was told in its other lives. Once a life, by whoever notices.
+    /// Sends again to a store in a new life what it accepted in its earlier lives and may have forgotten (R21). This
+    /// runs once for each life: the first caller that notices the new life does it.
     pub(crate) fn repeat(self: &Arc<Self>) {
         if let Some(store) = &self.store {
             self.repeat_in(store.life());
         }
     }
 
-    /// As [`Retries::repeat`], where a connection beside the usual one has noticed.
+    /// As [`Retries::repeat`], for a new life that a second connection has noticed.
     pub(crate) fn repeat_in(self: &Arc<Self>, life: u64) {
         if life != 0 && self.life.swap(life, Ordering::AcqRel) != life {
             self.tell_again(life);
@@ -165,8 +166,8 @@ impl Retries {
         self.queue(untold);
     }
 
-    /// Starts the worker where it has something to do and is not there. A runtime that ends drops the worker at once, here, so
-    /// no lock is held.
+    /// Starts the worker if there is work and no worker runs. No lock is held here: a runtime that is ending drops the
+    /// worker at once, inside this call.
     fn start(self: &Arc<Self>) {
         if self.needs_worker() {
             let worker = Worker { retries: Arc::clone(self), own: None, is_done: false };
@@ -186,21 +187,21 @@ impl Retries {
         is_needed
     }
 
-    /// In one step, so that nothing is queued between the worker's last look and its end.
+    /// Checks and stops under one lock, so that nothing is queued between the worker's last look and its end.
     fn stop_if_empty(&self) -> bool {
         let mut state = self.state();
         state.is_running = !state.queue.is_empty();
         !state.is_running
     }
 
-    /// The worker is no more; what it was sending is to be sent again.
+    /// The worker has ended; what it was sending must be sent again.
     fn has_stopped(&self) {
         let mut state = self.state();
         state.queue.interrupted();
         state.is_running = false;
     }
 
-    /// Applies what waits, some aggregates at a time; `None` when the store failed one of them again.
+    /// Applies the waiting moves, several aggregates at a time; `None` when the store failed again.
     async fn retry_all(&self) -> Option<()> {
         let aggregates = self.state().queue.aggregates();
         let mut all = Some(());
@@ -211,7 +212,7 @@ impl Retries {
         all
     }
 
-    /// Applies what waits for one aggregate, in order; `None` when the store failed again.
+    /// Applies the waiting moves of one aggregate, in order; `None` when the store failed again.
     async fn retry(&self, aggregate: &Aggregate) -> Option<()> {
         let store = self.store.as_ref()?;
         while let Some(moved) = self.change(|queue| queue.begin(aggregate)) {
@@ -225,7 +226,7 @@ impl Retries {
         Some(())
     }
 
-    /// Announces what waits for no move any more, in order; `None` when the store failed again.
+    /// Sends the announcements that wait for no move, in order; `None` when the store failed again.
     async fn announce(&self) -> Option<()> {
         let store = self.store.as_ref()?;
         loop {
@@ -245,19 +246,19 @@ impl Retries {
     }
 }
 
-/// The worker. Dropped with its runtime, it leaves the queue to the next.
+/// The worker. If it is dropped with its runtime, the next worker takes over the queue.
 struct Worker {
     retries: Arc<Retries>,
-    /// The cache's own runtime, where it runs on that.
+    /// The runtime of the cache, if the worker runs on it.
     own: Option<Running>,
     is_done: bool,
 }
 
 impl Worker {
-    /// On the cache's own runtime.
+    /// Starts on the runtime of the cache.
     fn start_apart(mut self) {
         let Ok(running) = self.retries.own_runtime.running() else {
-            // There is no thread for it: the next publisher or reader tries again.
+            // The thread could not be started: the next publisher or reader tries again.
             self.is_done = true;
             return self.retries.has_stopped();
         };
@@ -282,7 +283,7 @@ impl Worker {
         }
     }
 
-    /// Whether the cache is gone.
+    /// Whether the cache was dropped.
     fn is_forsaken(&self) -> bool {
         Arc::strong_count(&self.retries) == 1
     }
@@ -294,7 +295,7 @@ impl Drop for Worker {
             return;
         }
         self.retries.has_stopped();
-        // Its runtime has ended, and the cache has not.
+        // Its runtime has ended, but the cache is still in use.
         if self.own.is_none() && !self.is_forsaken() && self.retries.needs_worker() {
             let retries = Arc::clone(&self.retries);
             Self { retries, own: None, is_done: false }.start_apart();

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
-/// All at once; `None` where one of them came to nothing.
+/// Runs all at once; `None` if one of them returns `None`.
 pub(crate) async fn all_of(futures: impl Iterator<Item = impl Future<Output = Option<()>>>) -> Option<()> {
     let mut running: Vec<_> = futures.map(Box::pin).collect();
     let mut all = Some(());

@@ -1,4 +1,4 @@
-//! A thread that waits for a future.
+//! Blocks a thread on a future.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,9 +15,10 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future on this thread. In-process stores answer at the first poll; only another caller's load parks it.
+/// Runs a future on this thread. In-process stores answer at the first poll; the thread parks only to wait for another
+/// caller's load.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    // A task of this thread that has used up its budget would be told to yield for ever.
+    // Unconstrained: on a thread of tokio whose task has used up its budget, the future would yield for ever.
     let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
@@ -29,7 +30,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// As [`block_on`], until a moment has come.
+/// As [`block_on`], but at most until `deadline`.
 pub(crate) fn block_on_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
     let mut future = pin!(tokio::task::unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

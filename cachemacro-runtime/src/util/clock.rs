@@ -1,25 +1,25 @@
-//! Time, injected everywhere so that no test waits for a TTL.
+//! Time. The clock is injected everywhere, so that no test waits for a TTL.
 
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A point of one process's monotonic time, in nanoseconds since the clock began. Never a wall clock (R16).
+/// A point of one process's monotonic time, in nanoseconds since the clock started. Never a wall clock (R16).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// The latest moment there is: a deadline that does not pass.
+    /// The latest moment: a deadline that never passes.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// This moment and then some; saturates at [`Moment::NEVER`].
+    /// The moment after this time span; saturates at [`Moment::NEVER`].
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(nanos(span)))
     }
 
-    /// How long ago `earlier` was; zero when it has not come yet.
+    /// The time since `earlier`; zero if `earlier` is later than this moment.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -45,24 +45,24 @@ fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Where the runtime reads the time: once per hit.
+/// The clock of the runtime, which reads it once per hit.
 pub trait Clock: Send + Sync + 'static {
     /// The present moment. Must never go back.
     fn now(&self) -> Moment;
 
-    /// A moment of the last second, for whoever only asks whether something is well ahead: never later than the present, and
-    /// cheaper where the machine has such a clock. Default: [`Clock::now`].
+    /// A moment of the last second, never later than the present. It is cheaper where the machine has such a clock, and
+    /// exact enough to check that a deadline is far ahead. Default: [`Clock::now`].
     #[inline]
     fn recent(&self) -> Moment {
         self.now()
     }
 }
 
-/// How far off a deadline must be to be certainly ahead at a moment of the last second, in nanoseconds.
+/// A deadline that is more than this after [`Clock::recent`] has certainly not passed. In nanoseconds.
 const FAR: u64 = 1_000_000_000;
 
 impl dyn Clock {
-    /// The time for whoever asks whether this deadline has passed: read exactly where it may decide.
+    /// A time to compare this deadline with: exact if the deadline is near, else [`Clock::recent`].
     #[inline]
     pub(crate) fn near(&self, deadline: Moment) -> Moment {
         let recent = self.recent();
@@ -78,7 +78,7 @@ static ORIGIN: LazyLock<Origin> = LazyLock::new(Origin::now);
 
 struct Origin {
     instant: Instant,
-    /// No earlier than `instant`, so that no recent moment is too late.
+    /// Read after `instant`, so that no recent moment is later than the present.
     #[cfg(target_os = "linux")]
     coarse: u64,
 }
@@ -107,16 +107,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// Both show the time that [`Instant`] does, the coarse one that of its last tick.
+/// Both clocks show the time of [`Instant`]; the coarse one shows that of its last tick.
 #[cfg(target_os = "linux")]
 #[inline]
 fn nanos_of(clock: rustix::time::ClockId) -> u64 {
     let time = rustix::time::clock_gettime(clock);
-    // Neither is negative: the clock began with the system.
+    // Neither is negative: the clock starts with the system.
     time.tv_sec.unsigned_abs().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.unsigned_abs())
 }
 
-/// A clock that stands still until it is told to move. Clones share their time.
+/// A clock that moves only when it is told to, for tests. Clones share their time.
 ///
 /// ```
 /// # use cachemacro::{Clock, ManualClock};

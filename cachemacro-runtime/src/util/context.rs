@@ -1,5 +1,5 @@
-//! What is in force on a thread while a closure runs, or while one future is polled: so it works on every executor, and ends
-//! with a panic, with a drop and at each await.
+//! Context that is set on a thread while a closure runs, or while one future is polled. So it works on every executor,
+//! and is removed after a panic, after a drop and at each await.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -14,33 +14,33 @@ use super::sync::{LocalKey, thread_local};
 
 /// A mode, or a trace to write.
 pub(crate) const CALLER: u8 = 1;
-/// A cache in the place of the process-wide one.
+/// A cache instead of the process-wide one.
 pub(crate) const CACHE: u8 = 2;
-/// A load, which is told what is served inside.
+/// A load, to which calls report what they serve inside it.
 pub(crate) const LOAD: u8 = 4;
 
 thread_local! {
-    /// Which parts are in force: all that a hit looks at. It has no destructor, so a look is one load.
+    /// Which parts are set. A hit reads only this. It has no destructor, so a read is one memory load.
     static FLAGS: Cell<u8> = const { Cell::new(0) };
     static SCOPED_CACHE: RefCell<Option<ScopedCache>> = const { RefCell::new(None) };
 }
 
-/// Which parts are in force on this thread.
+/// Which parts are set on this thread.
 #[inline]
 pub(crate) fn flags() -> u8 {
     FLAGS.with(Cell::get)
 }
 
-/// One thing that can be in force.
+/// One part of the context.
 pub(crate) trait Part: Sized + 'static {
     /// Its flag.
     const FLAG: u8;
 
-    /// Where it is kept.
+    /// The thread-local that holds it.
     fn local() -> &'static LocalKey<RefCell<Option<Self>>>;
 }
 
-/// Reads what is in force.
+/// Reads the part that is set.
 pub(crate) fn read<P: Part, T>(read: impl FnOnce(&P) -> T) -> Option<T> {
     if flags() & P::FLAG == 0 {
         return None;
@@ -48,9 +48,9 @@ pub(crate) fn read<P: Part, T>(read: impl FnOnce(&P) -> T) -> Option<T> {
     P::local().try_with(|part| part.borrow().as_ref().map(read)).ok().flatten()
 }
 
-/// Puts a part in force until this is dropped; `None` takes the outer one out of force.
+/// Sets a part until this is dropped; `None` removes the outer one meanwhile.
 pub(crate) struct Entered<'a, P: Part> {
-    /// Meanwhile the outer one.
+    /// Holds the outer part meanwhile.
     part: &'a mut Option<P>,
 }
 
@@ -69,7 +69,7 @@ impl<P: Part> Drop for Entered<'_, P> {
 
 fn exchange<P: Part>(part: &mut Option<P>) {
     let is_set = part.is_some();
-    // A thread that ends has nothing in force.
+    // A thread that is ending has no context.
     if P::local().try_with(|local| std::mem::swap(&mut *local.borrow_mut(), part)).is_ok() {
         let others = flags() & !P::FLAG;
         FLAGS.with(|flags| flags.set(if is_set { others | P::FLAG } else { others }));
@@ -77,7 +77,7 @@ fn exchange<P: Part>(part: &mut Option<P>) {
 }
 
 pin_project! {
-    /// A future with a part in force whenever it is polled, and when it is dropped.
+    /// A future with a part that is set whenever it is polled, and when it is dropped.
     pub(crate) struct Within<P: Part, F> {
         part: Option<P>,
         #[pin]
@@ -93,7 +93,7 @@ pin_project! {
     }
 }
 
-/// Runs a future with this in force.
+/// Runs a future with this part set.
 pub(crate) fn within<P: Part, F>(part: Option<P>, future: F) -> Within<P, F> {
     Within { part, future: Some(future) }
 }
@@ -111,7 +111,7 @@ impl<P: Part, F: Future> Future for Within<P, F> {
     }
 }
 
-/// The cache of a scope; what it is, the engine knows.
+/// The cache of a scope. Only the engine knows its type.
 #[derive(Clone)]
 pub(crate) struct ScopedCache(pub(crate) Arc<dyn Any + Send + Sync>);
 
@@ -123,7 +123,7 @@ impl Part for ScopedCache {
     }
 }
 
-/// The same, without keeping it alive.
+/// The cache of a scope, without keeping it alive.
 #[derive(Clone)]
 pub(crate) struct WeakScopedCache(Weak<dyn Any + Send + Sync>);
 
@@ -144,7 +144,7 @@ pub(crate) fn scoped_cache() -> Option<ScopedCache> {
     read(ScopedCache::clone)
 }
 
-/// A future that is spawned as a task of its own: it keeps the cache of the scope that it was spawned in.
+/// A future that is spawned as a task keeps the cache of the scope in which it was spawned.
 pub(crate) fn inherit<F: Future>(future: F) -> Within<ScopedCache, F> {
     within(scoped_cache(), future)
 }

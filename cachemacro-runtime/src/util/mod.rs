@@ -1,4 +1,4 @@
-//! What every room uses: time, locks, contexts of a thread, threads of our own.
+//! What all modules use: time, locks, thread contexts, the cache's own threads.
 
 pub(crate) mod all_of;
 pub(crate) mod block_on;

@@ -1,5 +1,5 @@
-//! A thread with a small runtime, for what must not wait for the threads of the program. It starts when it is first used, and
-//! ends with the last that use it.
+//! A thread with a small runtime, for work that must not wait for the threads of the program. It starts at its first
+//! use and ends with its last user.
 
 use std::io;
 use std::sync::mpsc;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::sync::{Mutex, lock};
 
-/// The runtime of one cache, which mostly never starts.
+/// The runtime of one cache. In most programs it never starts.
 #[derive(Default)]
 pub(crate) struct OwnRuntime {
     running: Mutex<Option<Running>>,
@@ -50,7 +50,7 @@ impl Running {
                 let _ = sender.send(Err(error));
             }
         };
-        // It is not joined: the last user may be a task of its own.
+        // It is not joined: its last user may be one of its own tasks.
         let thread = thread::Builder::new().name("cachemacro-publish".to_owned()).spawn(run)?;
         let handle = started.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended at once")))?;
         Ok(Self { handle, thread: thread.thread().id(), users })
@@ -64,7 +64,7 @@ impl Running {
         &self.handle
     }
 
-    /// Whether this is its thread, which must not wait for itself.
+    /// Whether the current thread is the runtime's thread, which must not wait for itself.
     pub(crate) fn is_here(&self) -> bool {
         thread::current().id() == self.thread
     }

@@ -1,4 +1,4 @@
-//! The locks and atomics of the runtime, which `cfg(shuttle)` swaps for those of the model checker: `tests/shuttle`
+//! The locks and atomics of the runtime. `cfg(shuttle)` replaces them with those of the model checker; `tests/shuttle`
 //! compiles this source with it.
 
 #[cfg(not(shuttle))]
@@ -7,7 +7,7 @@ pub(crate) use std::sync::{Arc, Mutex, MutexGuard, Weak, atomic};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, Weak, atomic};
 
-/// What belongs to a thread. The model checker runs all of its threads on one of the system's.
+/// Thread-locals. The model checker runs all of its threads on one system thread, so it needs others.
 #[cfg(not(shuttle))]
 pub(crate) use std::{thread::LocalKey, thread_local};
 
@@ -39,7 +39,7 @@ mod tasks {
         Handle::try_current().is_ok()
     }
 
-    /// Where there is no runtime, or it has ended, the task is dropped at once.
+    /// Without a runtime, or after it has ended, the task is dropped at once.
     pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(task);
@@ -47,7 +47,7 @@ mod tasks {
     }
 }
 
-/// The model checker's, for which no time passes.
+/// Tasks of the model checker, for which no time passes.
 #[cfg(shuttle)]
 mod explored_tasks {
     use std::future::Future;
@@ -66,12 +66,12 @@ mod explored_tasks {
     }
 }
 
-/// Locks, ignoring poison: every critical section of this crate leaves its data whole at each step that can panic.
+/// Locks and ignores poison: in every critical section of this crate the data is consistent wherever a panic can occur.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Tokio's, which knows nothing of the model checker: here any other thread may go before each of its operations.
+/// Wraps tokio's `Notify`, which does not know the model checker: any other thread may run before each operation.
 #[cfg(shuttle)]
 mod yielding {
     use shuttle::sync::atomic::{AtomicBool, Ordering};

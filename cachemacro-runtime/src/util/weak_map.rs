@@ -1,7 +1,7 @@
-//! A map that keeps its values no longer than their users do.
+//! A map of weak references: a value lives only as long as its users hold it.
 //!
-//! Index records live as long as an entry or a load hangs on them, flights as long as somebody waits: neither needs an
-//! eviction policy of its own, and a lost value cannot linger behind a map that forgot it.
+//! An index record lives as long as an entry or a load depends on it, a flight as long as a caller waits for it. So
+//! neither needs an eviction policy, and no user can hold a value that the map has evicted.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
@@ -12,7 +12,7 @@ use super::sync::{Arc, Mutex, Weak, lock};
 
 const SHARDS: usize = 64;
 
-/// `V`'s `Drop` must call [`WeakMap::forget`] with its own key.
+/// The `Drop` of `V` must call [`WeakMap::forget`] with its key.
 pub(crate) struct WeakMap<K, V> {
     hasher: RandomState,
     shards: Box<[Shard<K, V>]>,
@@ -36,7 +36,7 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         lock(self.shard(key)).get(key).and_then(Weak::upgrade)
     }
 
-    /// The live value, or the one `make` builds. `make` runs under the shard's lock and must not come back here.
+    /// The live value, or the one that `make` builds. `make` runs under the shard's lock and must not call this map.
     pub(crate) fn get_or_insert(&self, key: &K, make: impl FnOnce() -> V) -> Arc<V> {
         let mut shard = lock(self.shard(key));
         if let Some(live) = shard.get(key).and_then(Weak::upgrade) {
@@ -47,7 +47,7 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         value
     }
 
-    /// Drops the name of a dead value; a living successor under the same key keeps it.
+    /// Removes the key of a dead value. A newer live value under the same key stays.
     pub(crate) fn forget(&self, key: &K) {
         let mut shard = lock(self.shard(key));
         if shard.get(key).is_some_and(|weak| weak.strong_count() == 0) {
@@ -55,7 +55,7 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         }
     }
 
-    /// Takes the name off `value` while it still lives, so that the next comer starts anew.
+    /// Removes the key of `value` while it still lives, so that the next caller gets a new value.
     pub(crate) fn detach(&self, key: &K, value: &V) {
         let mut shard = lock(self.shard(key));
         if shard.get(key).is_some_and(|weak| std::ptr::eq(weak.as_ptr(), value)) {
@@ -63,7 +63,7 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         }
     }
 
-    /// Every live value, none while a shard is locked.
+    /// Visits every live value. No shard is locked meanwhile.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&V)) {
         for shard in &self.shards {
             let live: Vec<_> = lock(shard).values().filter_map(Weak::upgrade).collect();
