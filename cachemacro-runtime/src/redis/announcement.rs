@@ -1,4 +1,4 @@
-//! Announcements on the wire: fields of a stream entry that other programs may read too.
+//! Announcements on the wire: fields of a stream entry. Other programs may read them too.
 
 use super::escape::{escaped, unescaped};
 use crate::event::Aggregate;
@@ -17,7 +17,7 @@ pub(super) fn render(aggregate: &Aggregate, notice: Notice) -> String {
     }
 }
 
-/// The notices, one a line; nothing where some line is none, as of a newer version of this crate.
+/// The notices, one on each line; `None` if a line cannot be read, for example one from a newer version of this crate.
 pub(super) fn parse(lines: &str) -> Option<Vec<(Aggregate, Notice)>> {
     lines.lines().map(parse_line).collect()
 }

@@ -1,15 +1,15 @@
-//! What one LOOKUP asks for: the keys of one round trip.
+//! The keys that one LOOKUP asks for in one round trip.
 
 use super::keys::{EntryKeys, Suffix};
 use super::trip::Values;
 
-/// The keys: the first aggregate's record, the entries beside it, the further aggregates' records.
+/// The keys: the record of the first aggregate, the entries in the same slot, the records of further aggregates.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// One behind the other.
+    /// The keys, concatenated.
     text: String,
     ends: Vec<usize>,
-    /// Which entries.
+    /// The suffixes of the entries.
     pub(super) entries: Vec<Suffix>,
 }
 
@@ -31,7 +31,7 @@ impl Asked {
         self.ends.len()
     }
 
-    /// The first aggregate's record.
+    /// The key of the first aggregate's record.
     pub(super) fn first(&self) -> &str {
         &self.text[..self.ends[0]]
     }
@@ -41,7 +41,7 @@ impl Asked {
         begins.zip(&self.ends).map(|(begin, end)| &self.text[*begin..*end])
     }
 
-    /// The record of the aggregate at this place.
+    /// The record of the aggregate with this index.
     pub(super) fn record<'v>(&self, values: &'v Values, at: usize) -> Option<&'v [u8]> {
         values.get(if at == 0 { 0 } else { self.entries.len() + at })
     }
@@ -51,7 +51,7 @@ impl Asked {
         self.key(if at == 0 { 0 } else { self.entries.len() + at })
     }
 
-    /// The entry under this suffix, with its key, if it was asked for and was there.
+    /// The entry under this suffix, with its key, if it was asked for and found.
     pub(super) fn found<'v>(&self, values: &'v Values, suffix: Suffix) -> Option<(&str, &'v [u8])> {
         let at = 1 + self.entries.iter().position(|other| *other == suffix)?;
         Some((self.key(at), values.get(at)?))

@@ -1,4 +1,4 @@
-//! Which server, and how it is used.
+//! The configuration of the Redis store: the server, and how it is used.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -15,28 +15,28 @@ use crate::redis::link::server::{Sentinel, Server};
 use crate::redis::link::url;
 pub use crate::redis::link::url::RedisConfigError;
 
-/// What happens to entries when the server turns out to be another than the one that stored them: it was restarted, or
-/// another took its place. The newest invalidations may then be gone with the old one.
+/// What happens to entries when the server is not the one that stored them: it was restarted, or another server
+/// replaced it. The newest invalidations may then be lost with the old server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OnFailover {
-    /// Nothing stored before is served until the database has confirmed its version, and every process sends again the events
-    /// of the last minute. The default.
+    /// No entry from before is served until the database has confirmed its version. Every process sends the events of
+    /// the last minute again. The default.
     #[default]
     SuspectReplay,
-    /// Everything that was stored before is forgotten.
+    /// No entry from before is served again.
     Rotate,
-    /// Everything is served as before. Only for servers that lose nothing: an invalidation that a failover lost leaves its old
-    /// value in place until it expires.
+    /// Everything is served as before. Only for servers that lose nothing: if a failover loses an invalidation, the old
+    /// value is served until it expires.
     Trust,
 }
 
-/// The shared store on Redis or Valkey: which server, and how it is used. Clones are cheap, and share connections that were
-/// handed over.
+/// The shared store on Redis or Valkey: which server, and how it is used. Clones are cheap, and share a connection that
+/// was passed in.
 ///
-/// Nothing connects before the first operation. A server that is down costs no caller more than [`timeout`](Redis::timeout):
-/// what is cached there counts as a miss meanwhile. A user with restricted rights needs `INFO`, scripts, and the commands on
-/// strings, streams and expiry.
+/// No connection is made before the first operation. A server that is down costs a caller at most
+/// [`timeout`](Redis::timeout): meanwhile each lookup is a miss. A Redis user with restricted rights needs `INFO`,
+/// scripts, and the commands for strings, streams and expiry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,7 +62,7 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// What is wrong in the URL.
+    /// If the URL is invalid; the error says why.
     pub fn url(url: impl AsRef<str>) -> Result<Self, RedisConfigError> {
         url::read(url.as_ref()).map(|server| Self::of(Server::Single(Box::new(server))))
     }
@@ -72,7 +72,7 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// What is wrong in which URL, or that there is none.
+    /// If a URL is invalid, or none is given; the error says which and why.
     pub fn sentinel<U: AsRef<str>>(
         urls: impl IntoIterator<Item = U>,
         master: impl Into<String>,
@@ -80,8 +80,8 @@ impl Redis {
         Self::sentinel_with(urls, master, SentinelNodeConnectionInfo::default())
     }
 
-    /// The master that these sentinels know by this name. `nodes` says how to speak to it: database, user, password, TLS. The
-    /// URLs' own users and passwords are for the sentinels.
+    /// The master that these sentinels know by this name. `nodes` has the settings for the master: database, user,
+    /// password, TLS. Users and passwords in the URLs are for the sentinels.
     ///
     /// ```
     /// # use cachemacro::store::Redis;
@@ -95,7 +95,7 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// What is wrong in which URL, or that there is none.
+    /// If a URL is invalid, or none is given; the error says which and why.
     pub fn sentinel_with<U: AsRef<str>>(
         urls: impl IntoIterator<Item = U>,
         master: impl Into<String>,
@@ -105,11 +105,11 @@ impl Redis {
         Ok(Self::of(Server::Sentinel(Arc::new(Sentinel { sentinels, master: master.into(), nodes }))))
     }
 
-    /// The cluster that these nodes belong to; some of them are enough. User and password are the same for all.
+    /// The cluster that these nodes belong to; a few of its nodes are enough. User and password are the same for all.
     ///
     /// # Errors
     ///
-    /// What is wrong in which URL, or that there is none.
+    /// If a URL is invalid, or none is given; the error says which and why.
     #[cfg(feature = "redis-cluster")]
     pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self, RedisConfigError> {
         let nodes = url::read_all(urls)?;
@@ -132,7 +132,7 @@ impl Redis {
         }
     }
 
-    /// How long an operation may take, connecting included, before it counts as a miss. 250 ms by default.
+    /// How long an operation may take, including the connection, before it counts as a miss. 250 ms by default.
     ///
     /// # Panics
     ///
@@ -144,14 +144,14 @@ impl Redis {
         self
     }
 
-    /// What happens to entries when the server was restarted or another took its place.
+    /// What happens to entries when the server was restarted, or another server replaced it.
     #[must_use]
     pub fn on_failover(mut self, on_failover: OnFailover) -> Self {
         self.on_failover = on_failover;
         self
     }
 
-    /// The largest entry to be stored, in bytes, as encoded and compressed. Larger ones are loaded each time, or kept in the
+    /// The largest entry to store, in bytes, encoded and compressed. Larger ones are loaded each time, or kept in the
     /// process only. 1 MiB by default.
     #[must_use]
     pub fn max_entry(mut self, bytes: usize) -> Self {
@@ -159,13 +159,13 @@ impl Redis {
         self
     }
 
-    /// How long one process may keep the others from loading the same, if it dies while it loads: four times what the
-    /// function's loads take, but within this range. 500 ms to 10 s by default. A load that takes longer keeps its lease, as
-    /// long as its process lives.
+    /// The range for the length of a lease. If a process dies while it loads, other processes wait for the rest of its
+    /// lease before they load the same entry. A lease lasts four times the mean load time of the function, but within
+    /// this range: 500 ms to 10 s by default. A load that takes longer keeps its lease as long as its process lives.
     ///
     /// # Panics
     ///
-    /// If the range is empty or begins at less than a millisecond.
+    /// If the range is empty or starts below one millisecond.
     #[must_use]
     pub fn lease(mut self, range: RangeInclusive<Duration>) -> Self {
         let is_sensible = !range.is_empty() && *range.start() >= Duration::from_millis(1);
@@ -195,25 +195,25 @@ impl Redis {
     }
 }
 
-/// Connections are made as this client would make them, but with `TCP_NODELAY`.
+/// Connections are made with the settings of this client, but with `TCP_NODELAY`.
 impl From<Client> for Redis {
     fn from(client: Client) -> Self {
         Self::of(Server::Single(Box::new(client.get_connection_info().clone())))
     }
 }
 
-/// The connection that it manages is shared. Each answer proves with an `INFO replication` of its own that no reconnect led to
-/// another server; and as nothing may block on it, the channel of announcements is polled instead of awaited. A sync writer on
-/// the one thread of the runtime that drives it waits in vain, and its `on_error` applies. Prefer a URL or a client where you
-/// can.
+/// The managed connection is shared. Each answer comes with an `INFO replication`, which proves that no reconnect led
+/// to another server. As no command may block on a shared connection, the channel of announcements is polled. If a
+/// single-threaded runtime drives the connection, a sync writer on that thread gets no answer, and its `on_error`
+/// applies. Prefer a URL or a client where you can.
 impl From<ConnectionManager> for Redis {
     fn from(manager: ConnectionManager) -> Self {
         Self::of(Server::Manager(manager))
     }
 }
 
-/// The client's own response timeout is not used, replicas are not read, and no command blocks for longer than 250 ms, in case
-/// the client has an overall timeout.
+/// The response timeout of the client is not used, and replicas are not read. No command blocks for longer than 250 ms,
+/// as the client may have an overall timeout.
 #[cfg(feature = "redis-cluster")]
 impl From<redis::cluster::ClusterClient> for Redis {
     fn from(client: redis::cluster::ClusterClient) -> Self {

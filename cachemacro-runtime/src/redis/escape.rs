@@ -1,8 +1,8 @@
 //! Any text as part of a key.
 
-/// Text as part of a key: printable ASCII as it is, but for braces, which would move the key to another slot, and those in
-/// `also`. All else is `!` and two hex digits, as is `!` itself: no two texts become one (R17). What the macros render is
-/// percent-encoded already and holds none of these.
+/// Text as part of a key. Printable ASCII is unchanged, except braces, which would move the key to another slot, the
+/// characters in `also`, and `!`. Those and all other bytes become `!` and two hex digits. So two texts never have the
+/// same form (R17). Text that the macros render is percent-encoded already and needs no escapes.
 pub(super) fn escaped(text: &[u8], also: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text {
@@ -15,7 +15,7 @@ pub(super) fn escaped(text: &[u8], also: &[u8]) -> String {
     out
 }
 
-/// The text that [`escaped`] was given, if these are its words.
+/// The text that [`escaped`] was given, if this is a result of it.
 pub(super) fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

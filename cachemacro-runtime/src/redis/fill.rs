@@ -18,17 +18,17 @@ use crate::event::Aggregate;
 use crate::protocol::{Fence, Refused, Snapshot};
 use crate::remote::{Fill, Query};
 
-/// How much longer than its entries a record lives, so that it is not the first to go.
+/// How much longer than its entries a record lives, so that it does not expire before them.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// An entry on its way to the server.
+/// An entry that is ready to send to the server.
 struct Parcel {
     suffix: Suffix,
-    /// Until when it is served, in milliseconds of the server.
+    /// Until when it is served, in milliseconds by the server's clock.
     until: u64,
-    /// Nothing where it is too large.
+    /// `None` if the entry is too large.
     bytes: Option<Vec<u8>>,
-    /// What it replaces.
+    /// The entries that it replaces.
     rivals: Vec<Suffix>,
 }
 
@@ -50,13 +50,14 @@ impl RedisStore {
         Ok(match (word, parcel) {
             (Ok(()), Some(Parcel { bytes: None, .. })) => Err(Refused::TooLarge),
             (Ok(()), Some(_)) => Ok(()),
-            // The record was another when the entry was to be packed, and is the snapshot's again.
+            // The record did not match the snapshot while the entry was encoded, but matched it when the script ran.
             (Ok(()), None) => Err(Refused::Moved),
             (Err(refused), _) => Err(refused),
         })
     }
 
-    /// The further aggregates' records, each in its own slot: the entry is bound to what they are now (R20).
+    /// Admits the entry in the records of the further aggregates, each in its own slot. The entry is bound to their
+    /// present state (R20).
     async fn admit(
         &self,
         further: impl Iterator<Item = (&Snapshot, &Aggregate)>,
@@ -79,7 +80,7 @@ impl RedisStore {
         Ok(try_all(further.map(admit_one)).await?.into_iter().collect())
     }
 
-    /// Nothing where the record is not the snapshot's, so that the script will say why not.
+    /// `None` if the record does not match the snapshot. The script then returns the reason.
     async fn pack(
         &self,
         query: Query<'_>,
@@ -95,7 +96,7 @@ impl RedisStore {
         Ok(Some(Parcel { suffix, until, bytes, rivals }))
     }
 
-    /// Where the entry goes, and what it replaces there.
+    /// The suffix of the entry's key, and those of the entries that it replaces.
     async fn destination(
         &self,
         query: Query<'_>,
@@ -140,7 +141,7 @@ impl RedisStore {
         self.word(&mut answers, &query.aggregates[0])
     }
 
-    /// VERIFY: the record moves as by a FILL, and nothing is stored.
+    /// VERIFY: the record changes as in a FILL, but nothing is stored.
     pub(super) async fn confirm(
         &self,
         query: Query<'_>,
@@ -162,7 +163,7 @@ impl RedisStore {
         }))
     }
 
-    /// What the script said of this aggregate's record.
+    /// The script's result for the record of this aggregate.
     fn word(&self, answers: &mut Answers, aggregate: &Aggregate) -> Result<Result<(), Refused>, StoreError> {
         let (word, _) = self.heard(answers, aggregate)?;
         match word.as_str() {
@@ -181,7 +182,7 @@ impl RedisStore {
     }
 }
 
-/// The arguments of a fill that say whether it is late.
+/// Adds the arguments by which the script decides whether a fill is too late.
 fn fenced(call: Invocation, snapshot: Snapshot, fence: Fence, from_primary: bool) -> Invocation {
     let version = match fence {
         Fence::Row(version) => padded(version),

@@ -1,9 +1,10 @@
-//! What is read back from the server, for the fuzz targets.
+//! Access for the fuzz targets to the code that parses data from the server.
 
 use super::header;
 use super::record::Record;
 
-/// The header in these bytes, and in the same with a true checksum: what is read is written the same.
+/// Parses the header in these bytes, and in the same bytes with a correct checksum. A header that parses must encode to
+/// the same bytes.
 pub(crate) fn entry_header(bytes: &[u8]) {
     let mut mended = bytes.to_vec();
     if bytes.len() > 8 {
@@ -17,7 +18,7 @@ pub(crate) fn entry_header(bytes: &[u8]) {
 }
 
 pub(crate) fn index_record(bytes: &[u8]) {
-    // Its own key, if it names one.
+    // The record's own key, if it names one.
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let key = text.rsplit_once(" key=").map_or("", |(_, key)| key);
     if let Some(record) = Record::parse(bytes, key) {

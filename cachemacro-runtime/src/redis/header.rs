@@ -1,14 +1,14 @@
-//! The header of an entry's value: what the entry is, and the proof that its bytes are whole.
+//! The header of an entry's value: the properties of the entry, and a checksum of its bytes.
 //!
 //! ```text
 //!   0   1  format version, 3
 //!   1   3  "cme"
-//!   4   4  CRC-32 (ISO-HDLC, as in zlib) of everything behind it, the payload too
+//!   4   4  CRC-32 (ISO-HDLC, as in zlib) of all bytes behind it, including the payload
 //!   8   1  holds: 0 a value, 1 the absence `None`, 2 the absence that is an error
 //!   9   1  kind: 0 row, 1 still
 //!  10   2  n, the number of further aggregates
 //!  12  24  origin: the function, the executable, the instance
-//!  36   8  hash of the key that it stands under, FNV-1a: copied to another one it is nothing
+//!  36   8  hash of the key that it is stored under, FNV-1a: a copy under another key is a miss
 //!  44   8  token: version
 //!  52   8  token: generation
 //!  60   8  written   ┐
@@ -20,8 +20,8 @@
 //!      …   payload
 //! ```
 //!
-//! All numbers are little-endian. A format other than this one is a miss, so every change of this layout changes the first
-//! byte (R18); `the_bytes_are_these` fails until it does.
+//! All numbers are little-endian. Another format version is a miss. So every change of this layout must change the
+//! first byte (R18); the test `the_bytes_are_these` fails otherwise.
 
 use crate::callsite::Origin;
 use crate::entry::Absence;
@@ -29,44 +29,44 @@ use crate::protocol::{FenceKind, Generation, Token};
 
 const FORMAT: [u8; 4] = *b"\x03cme";
 
-/// Where what the checksum covers begins.
+/// The offset at which the bytes begin that the checksum covers.
 const COVERED: usize = 8;
 
-/// How long a header is that has no further aggregates.
+/// The length of a header without further aggregates.
 const LEAST: usize = 100;
 
 /// What the payload is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Holds {
-    /// A value's envelope.
+    /// The envelope of a value.
     Value,
-    /// Nothing, as this is what was loaded.
+    /// Empty: the load returned an absence.
     Absent(Absence),
 }
 
-/// Whose an entry is. Two functions never read each other's, nor two keys.
+/// The owner of an entry: a function and a key. An entry is never read for another function or key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Owner {
-    /// The function, as it was called.
+    /// The function, with the types it was called with.
     origin: Origin,
     /// The hash of the key.
     key: u64,
 }
 
 impl Owner {
-    /// The owner of what this function keeps under this key.
+    /// The owner of the entries of this function under this key.
     pub(super) fn new(origin: Origin, key: &str) -> Self {
         let fnv = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self { origin, key: key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv) }
     }
 
-    /// Whether it may read what this owner wrote.
+    /// Whether this owner may read what `writer` wrote.
     pub(super) fn takes(self, writer: Self) -> bool {
         self.key == writer.key && self.origin.takes(writer.origin)
     }
 }
 
-/// What is known of an entry besides its value.
+/// The properties of an entry, without its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) holds: Holds,
@@ -78,11 +78,11 @@ pub(super) struct Header {
     pub(super) hard: u64,
     pub(super) cost: u64,
     pub(super) weight: u64,
-    /// What the aggregates after the first one must still be at.
+    /// The tokens at which the aggregates after the first one must still be.
     pub(super) further: Vec<Token>,
 }
 
-/// The entry's value as the server keeps it. With more than 65,535 further aggregates it is one that [`decode`] refuses.
+/// The bytes that the server stores. With more than 65,535 further aggregates [`decode`] refuses them.
 pub(super) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     let Ok(further) = u16::try_from(header.further.len()) else {
         return Vec::new();
@@ -112,7 +112,7 @@ pub(super) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The header and the payload in these bytes, if they are whole and of this format.
+/// The header and the payload in these bytes, if they are complete and in this format.
 pub(super) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
     let mut reader = Reader(bytes);
     if reader.take()? != FORMAT {
@@ -149,7 +149,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
     Some((header, reader.0))
 }
 
-/// What is left of the bytes.
+/// The rest of the bytes.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {

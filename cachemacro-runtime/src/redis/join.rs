@@ -1,4 +1,4 @@
-//! Several questions at once: in a cluster each aggregate has its own slot, and no question need wait for another.
+//! Several questions at once. In a cluster each aggregate has its own slot, so no question needs to wait for another.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

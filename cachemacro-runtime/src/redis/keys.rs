@@ -1,18 +1,19 @@
-//! The names of everything that is kept on the server. People read them, so they are text; programs match them, so this
-//! layout does not change within a major version.
+//! The names of all keys on the server. People read them, so they are text. Other programs match them, so this layout
+//! does not change within a major version.
 //!
 //! ```text
 //! {shop:user:123}:index                               the index record of an aggregate
 //! {shop:user:123}:shop::find:v7.9f86d081884c7d65      an entry under a row's version: function, version, generation
-//! {shop:user:123}:shop::find:s7.0011223344556677      an entry without a version, under the floor and the turn
-//! {shop:user:123}:shop::find:lease                    who loads it
-//! {shop:org:5}:shop::list(org:5:members:2):v3.…       where the entry's text is not its first aggregate's
+//! {shop:user:123}:shop::find:s7.0011223344556677      an entry without a version: floor, fence generation
+//! {shop:user:123}:shop::find:lease                    the lease: which process loads it
+//! {shop:org:5}:shop::list(org:5:members:2):v3.…       an entry whose text is not the name of its first aggregate
 //! {shop}:events                                       the channel of announcements
-//! {shop}:events:head                                  its life and its last number
+//! {shop}:events:head                                  the life of the stream, and its last number
 //! {!}:events                                          the channel of the namespace ""
 //! ```
 //!
-//! What stands in braces decides the slot of a cluster: an entry, its lease and the record of its first aggregate share one.
+//! The text in braces decides the slot in a cluster. An entry, its lease and the record of its first aggregate share
+//! one.
 
 use super::escape::escaped;
 use super::names::Name;
@@ -25,7 +26,7 @@ pub(super) struct Keys {
     namespace: String,
 }
 
-/// What a versioned key ends in.
+/// The end of a versioned key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Suffix {
     pub(super) kind: FenceKind,
@@ -35,18 +36,18 @@ pub(super) struct Suffix {
 /// The keys of one entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct EntryKeys {
-    /// The record of its first aggregate.
+    /// The key of its first aggregate's record.
     pub(super) index: String,
     stem: String,
 }
 
 impl Keys {
     pub(super) fn new(namespace: &str) -> Self {
-        // A colon ends the namespace: `a:b` with `c` is not `a` with `b:c` (R17).
+        // A colon ends the namespace, so it is escaped: `a:b` with `c` differs from `a` with `b:c` (R17).
         Self { namespace: escaped(namespace.as_bytes(), b":") }
     }
 
-    /// The index record of an aggregate.
+    /// The key of an aggregate's index record.
     pub(super) fn index(&self, aggregate: &Aggregate) -> String {
         format!("{}:index", self.tag(aggregate))
     }
@@ -68,12 +69,13 @@ impl Keys {
         format!("{}:events", self.channel())
     }
 
-    /// Which life of the stream it is, and its last number.
+    /// The key of the stream's head: the life of the stream, and its last number.
     pub(super) fn head(&self) -> String {
         format!("{}:events:head", self.channel())
     }
 
-    /// A cluster takes `{}` for no hash tag, and would part the stream from its head. No namespace is written as `!`.
+    /// For a cluster `{}` is no hash tag, so the stream and its head would be in different slots. The empty namespace
+    /// is therefore written as `!`, which no other namespace is.
     fn channel(&self) -> String {
         let namespace = if self.namespace.is_empty() { "!" } else { &self.namespace };
         format!("{{{namespace}}}")
@@ -98,7 +100,7 @@ impl EntryKeys {
     }
 }
 
-/// The slot of a cluster that a key made here is in: CRC-16 (XMODEM) of what stands in its braces, modulo 16384.
+/// The cluster slot of a key that was made here: CRC-16 (XMODEM) of the text in its braces, modulo 16384.
 pub(super) fn slot(key: &str) -> u16 {
     let tag = key.split(['{', '}']).nth(1).unwrap_or(key);
     let shifted = |crc: u16, _| if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };

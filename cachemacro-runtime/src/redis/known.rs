@@ -1,5 +1,6 @@
-//! What was last seen on the server, so that a LOOKUP asks for the right keys at once, and knows again what has not changed.
-//! Guesses: a wrong one costs a round trip, and nothing is served for being known here.
+//! What was last seen on the server. With it a LOOKUP asks for the right keys at once, and recognizes what has not
+//! changed. These are guesses: a wrong one costs a round trip, and nothing is served from here without an answer of the
+//! server.
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash};
@@ -20,46 +21,46 @@ use crate::event::Aggregate;
 use crate::remote::Query;
 use crate::util::sync::{Mutex, lock};
 
-/// As many records are remembered.
+/// The most records that are remembered.
 const RECORDS: usize = 65_536;
-/// As many entries' trails; with keys of usual length one has about 600 bytes.
+/// The most entries whose location is remembered: about 600 bytes each, with keys of usual length.
 const TRAILS: usize = 32_768;
 
-/// Bounded, whatever is on the server.
+/// Caches what was seen on the server. Its size is bounded.
 pub(super) struct Known {
     records: Cache<Aggregate, Arc<Latest>, UnitWeighter, RandomState>,
     trails: Cache<EntryId, Arc<Trail>, UnitWeighter, BuildHasherDefault<Prehashed>>,
 }
 
-/// The record of an aggregate as it was last seen by anyone here.
+/// The record of an aggregate as this process last saw it.
 #[derive(Default)]
 struct Latest {
     record: Mutex<Option<Arc<Record>>>,
-    /// How often it was another.
+    /// How many times it has changed.
     moves: AtomicU64,
 }
 
-/// How an entry was found.
+/// Where an entry was found, and the records that served it.
 pub(super) struct Trail {
-    /// Its own key, and those of its aggregates' records.
+    /// The key of the entry, and those of its aggregates' records.
     pub(super) asked: Asked,
     pub(super) suffix: Suffix,
     pub(super) owner: Owner,
     hangs_on: Names,
     first: Seen,
     further: Vec<Seen>,
-    /// The first record's, and its moves at that time.
+    /// The first aggregate's record, and its number of changes at that time.
     latest: (Arc<Latest>, u64),
 }
 
-/// The aggregates that an entry hangs on.
+/// The aggregates that an entry depends on.
 enum Names {
-    /// The one that is called like the entry, as are those of most functions.
+    /// One aggregate with the name of the entry. Most functions have this form.
     Own,
     These(Vec<Aggregate>),
 }
 
-/// A record, word for word and as it was understood.
+/// A record: its text, and the parsed form.
 pub(super) struct Seen {
     pub(super) text: Vec<u8>,
     pub(super) record: Arc<Record>,
@@ -86,7 +87,7 @@ impl Known {
         latest
     }
 
-    /// How the entry was last found, if its record is not known to have moved since.
+    /// Where the entry was last found, unless its record is known to have changed since.
     pub(super) fn trail(&self, query: Query<'_>) -> Option<Arc<Trail>> {
         let trail = self.trails.get(query.key.id())?;
         let (latest, moves) = &trail.latest;
@@ -109,7 +110,7 @@ fn bounded<K: Eq + Hash, V: Clone, B: BuildHasher + Clone>(items: usize, hasher:
 }
 
 impl Latest {
-    /// Its moves, once it is this.
+    /// Sets the record, and returns its number of changes.
     fn is(&self, record: &Arc<Record>) -> u64 {
         let mut last = lock(&self.record);
         if last.as_ref() != Some(record) {
@@ -138,7 +139,7 @@ fn is_own(query: Query<'_>) -> bool {
 }
 
 impl Trail {
-    /// The entry's bytes, if every record still says the same.
+    /// The entry's bytes, if the text of every record is unchanged.
     pub(super) fn entry<'v>(&self, values: &'v Values) -> Option<&'v [u8]> {
         let says = |(at, seen): (usize, &Seen)| self.asked.record(values, at) == Some(&seen.text);
         let is_same = values.get(0) == Some(&self.first.text) && (1..).zip(&self.further).all(says);

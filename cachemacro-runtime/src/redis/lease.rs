@@ -1,4 +1,5 @@
-//! Leases: of all processes one loads what none has. They save work and prove nothing; the fenced fill does (R12).
+//! Leases: of all processes only one loads a missing entry. They only save work; correctness comes from the fenced fill
+//! (R12).
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -16,42 +17,44 @@ use crate::callsite::Site;
 use crate::error::StoreError;
 use crate::util::sync::{Mutex, lock};
 
-/// Before a function's first load.
+/// The length of a lease before the function's first load.
 const UNKNOWN: Duration = Duration::from_secs(2);
 
-/// The leases of this process, and how long its functions load.
+/// The leases of this process, and the load times of its functions.
 pub(super) struct Leases {
     server: Server,
-    /// The shortest and the longest.
+    /// The shortest and the longest lease.
     terms: RangeInclusive<Duration>,
-    /// Tells this process from others. What a process holds for an entry under another number is an earlier load's, which is
-    /// over: all who load it now, or wait in this process for who does, ask under one number.
+    /// A number that identifies this process. All callers of this process that now load an entry, or wait for its load,
+    /// ask under one load number. So a lease of this process under another load number is from an earlier load, which
+    /// has ended.
     process: u32,
     next: AtomicU32,
     held: Mutex<HashMap<String, Weak<Held>>>,
     costs: Mutex<HashMap<usize, Duration>>,
 }
 
-/// Who asks for a lease: 8 digits of the process, 8 of the load.
+/// The owner of a lease: 8 digits for the process, 8 for the load.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Owner(u64);
 
-/// A lease as its renewal knows it.
+/// The part of a lease that its renewal needs.
 struct Lease {
     key: String,
     owner: Owner,
-    /// Also true when the lease is another process's: this one does not release it then.
+    /// Also true when another process has the lease: then this process does not release it.
     is_released: AtomicBool,
 }
 
-/// What all guards of one lease share: the last releases it.
+/// The state that all guards of one lease share. The last guard releases the lease.
 struct Held {
     lease: Arc<Lease>,
     home: Arc<Leases>,
     renewal: Mutex<Option<AbortHandle>>,
 }
 
-/// A lease that a script is about to release. Dropped before that is known, it leaves the release to the last guard.
+/// A lease that a script is about to release. If this is dropped before the result is known, the last guard releases
+/// it.
 pub(super) struct Release {
     lease: Arc<Lease>,
     is_done: bool,
@@ -76,8 +79,8 @@ impl Drop for Release {
     }
 }
 
-/// Renews a lease while a load runs, and releases it in the end. Also while it is not known whether it was given. Who waits for
-/// that load has one too: a waiter that gives up takes nothing from the others.
+/// Renews a lease while a load runs, and releases it at the end, also if it is unknown whether the server granted it.
+/// The waiters of the load have guards too, so a waiter that gives up does not end the lease for the others (G4).
 #[derive(Clone)]
 pub(super) struct Guard(Arc<Held>);
 
@@ -99,7 +102,7 @@ impl Leases {
         }
     }
 
-    /// The guard of a lease that is about to be asked for: the one that this process has, or a new one.
+    /// The guard for a lease that the caller asks for next: that of this process, or a new one.
     pub(super) fn ask(self: &Arc<Self>, key: String) -> Guard {
         let mut all = lock(&self.held);
         let known = all.get(&key).and_then(Weak::upgrade);
@@ -112,39 +115,39 @@ impl Leases {
         let lease = Arc::new(Lease { key: key.clone(), owner, is_released: AtomicBool::new(false) });
         let held = Arc::new(Held { lease, home: Arc::clone(self), renewal: Mutex::default() });
         all.insert(key, Arc::downgrade(&held));
-        // Its last reference perhaps, which takes the lock.
+        // Dropped after the lock: this may be the last reference, and its drop takes the lock.
         drop(all);
         drop(known);
         Guard(held)
     }
 
-    /// The longest that a lease lasts that is not renewed.
+    /// The longest time that a lease lasts without a renewal.
     pub(super) fn longest(&self) -> Duration {
         *self.terms.end()
     }
 
-    /// How long a load of this function may take before others give up on it: four times as long as its loads do.
+    /// The length of a lease for this function: four times its mean load time, within the configured range.
     pub(super) fn term(&self, site: &Site) -> Duration {
         let cost = lock(&self.costs).get(&site.identity()).copied();
         cost.map_or(UNKNOWN, |cost| cost.saturating_mul(4)).clamp(*self.terms.start(), *self.terms.end())
     }
 
-    /// The mean moves towards this load by a quarter.
+    /// Adds a load time to the moving mean, with a weight of a quarter.
     pub(super) fn loaded(&self, site: &Site, took: Duration) {
         let mut costs = lock(&self.costs);
         let mean = costs.entry(site.identity()).or_insert(took);
         *mean = (mean.saturating_mul(3).saturating_add(took)) / 4;
     }
 
-    /// A lease that a script is about to release; nothing where another caller of this process relies on it. A caller that
-    /// comes from now on asks for one under another number.
+    /// The lease that a script is about to release; `None` if another caller of this process needs it. Callers that
+    /// come from now on ask under a new load number.
     pub(super) fn release(&self, key: &str) -> Option<Release> {
         let all = lock(&self.held);
         let held = all.get(key).and_then(Weak::upgrade)?;
-        // One reference is the asker's guard, one is this.
+        // One reference is the caller's guard, one is `held`.
         let is_shared = Arc::strong_count(&held) > 2;
         let is_ours = !is_shared && !held.lease.is_released.swap(true, Ordering::Relaxed);
-        // Outside of the lock: this may be the last reference by now.
+        // Unlocks first: `held` may be the last reference by now.
         drop(all);
         is_ours.then(|| Release { lease: Arc::clone(&held.lease), is_done: false })
     }
@@ -166,9 +169,9 @@ impl Guard {
         self.0.lease.owner
     }
 
-    /// It was given for so long: renews it from now on.
+    /// The server granted the lease for this time: renews it from now on.
     pub(super) fn keep(self, term: Duration) -> Self {
-        // Who shared it may have been told before that it is another's.
+        // Another caller with this guard may have heard before that another process has the lease.
         self.0.lease.is_released.store(false, Ordering::Relaxed);
         let mut renewal = lock(&self.0.renewal);
         // A renewal ends with its runtime.
@@ -182,27 +185,27 @@ impl Guard {
         self
     }
 
-    /// It is another's.
+    /// Another process has the lease.
     pub(super) fn give_up(self) {
         self.0.lease.is_released.store(true, Ordering::Relaxed);
     }
 }
 
-/// Until it is aborted, or the lease is another's.
+/// Renews until it is aborted, or another process has the lease.
 async fn renew(server: &Server, lease: &Lease, term: Duration) {
     loop {
         tokio::time::sleep(term / 3).await;
         if lease.is_released.load(Ordering::Relaxed) {
             return;
         }
-        // A failure may pass before the lease does.
+        // After a failure it tries again: the server may answer before the lease ends.
         if matches!(set(server, lease, term).await, Ok(false)) {
             return;
         }
     }
 }
 
-/// Renews it for so long, or releases it. Tells whether it was still held.
+/// Renews the lease for this time; zero releases it. Returns whether it was still held.
 async fn set(server: &Server, lease: &Lease, term: Duration) -> Result<bool, StoreError> {
     let mut answers = server
         .run("hold its lease", |_, how| {
@@ -224,7 +227,7 @@ impl Drop for Held {
         if self.lease.is_released.load(Ordering::Relaxed) {
             return;
         }
-        // Without a runtime it runs out by itself.
+        // Without a runtime the lease expires by itself.
         if let Ok(runtime) = Handle::try_current() {
             let (server, lease) = (self.home.server.clone(), Arc::clone(&self.lease));
             runtime.spawn(async move { set(&server, &lease, Duration::ZERO).await });

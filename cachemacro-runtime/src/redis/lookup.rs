@@ -1,4 +1,5 @@
-//! LOOKUP: one round trip, unless the record says that another entry serves than the one that was asked for along with it.
+//! LOOKUP: one round trip, unless the record shows that the serving entry is not the one that was read together with
+//! it.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::remote::{Lookup, Query};
 
-/// Where an entry is kept.
+/// Where an entry is stored.
 struct Place<'a> {
     query: Query<'a>,
     name: Arc<Name>,
@@ -38,7 +39,7 @@ impl RedisStore {
         Box::pin(self.find(query, Some((trail, values)))).await
     }
 
-    /// The way of most hits: nothing has changed since the last.
+    /// The path of most hits: nothing has changed since the last one.
     fn follow_trail(&self, query: Query<'_>, trail: &Trail, values: &Values) -> Option<Lookup> {
         let bytes = trail.entry(values)?;
         if !trail.records().all(|record| self.is_confirmed(record, values.stamp)) {
@@ -50,7 +51,7 @@ impl RedisStore {
         is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
     }
 
-    /// The way of all others, from nothing or from where the trail was lost.
+    /// The path of all other lookups. It starts without any location, or from one that did not lead to the entry.
     async fn find(&self, query: Query<'_>, lost: Option<(Arc<Trail>, Values)>) -> Result<Lookup, StoreError> {
         let name = self.names.of(query.key);
         let keys = self.keys.entry(query.key, &name, &query.aggregates[0]);
@@ -93,7 +94,8 @@ impl RedisStore {
         }
     }
 
-    /// In a cluster: the keys of the first aggregate's slot, and beside them each further record in its own.
+    /// In a cluster: asks for the keys in the first aggregate's slot and, at the same time, for each further record in
+    /// its own slot.
     async fn ask_slots(&self, asked: &Asked) -> Result<Values, StoreError> {
         let first: Vec<_> = asked.keys().take(1 + asked.entries.len()).collect();
         let others = try_all(asked.keys().skip(first.len()).map(|index| async move {
@@ -101,7 +103,7 @@ impl RedisStore {
             Ok((answers.sequence()?.pop().unwrap_or(Value::Nil), answers.stamp))
         }));
         let (mut told, others) = both(self.ask_slot(&first), others).await?;
-        // Of another life of the cluster is as good as absent.
+        // A value from another life of the cluster counts as absent.
         let of_this = |(value, stamp)| if stamp == told.stamp { value } else { Value::Nil };
         told.values.extend(others.into_iter().map(of_this));
         Ok(Values::all(told))
@@ -129,7 +131,7 @@ impl RedisStore {
         Ok(Told { values, stamp: answers.stamp, sample })
     }
 
-    /// Of all aggregates, each confirmed by the server that answered; nothing where one is absent, or not to be trusted.
+    /// The records of all aggregates, each confirmed by the server that answered; `None` if one is absent or suspect.
     fn records(&self, query: Query<'_>, asked: &Asked, values: &Values) -> Option<Vec<Seen>> {
         let trusted =
             |(at, aggregate)| self.trusted(asked.record(values, at)?, asked.index(at), aggregate, values.stamp);

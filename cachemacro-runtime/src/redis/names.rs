@@ -1,4 +1,4 @@
-//! What a cached function is called in the keys of the server.
+//! The names of cached functions in the keys of the server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,19 +7,19 @@ use super::escape::escaped;
 use crate::callsite::{Instance, Origin};
 use crate::entry::EntryKey;
 
-/// Longer names are cut, and end in a hash.
+/// The longest name; longer ones are cut, and end in a hash.
 const LONGEST: usize = 160;
 
-/// A function as the keys name it.
+/// The name of a function in keys.
 #[derive(Debug)]
 pub(super) struct Name {
-    /// `shop::users::find`, with the types that it was called with, `shop::find<u64>`; what is too long ends in its hash.
+    /// `shop::users::find`, with the types that it was called with, `shop::find<u64>`. A longer name ends in its hash.
     pub(super) text: String,
-    /// Part of each entry: none is read as another function's, nor as another instance's of the same name.
+    /// Part of each entry: no entry is read for another function, or for another instance with the same name.
     pub(super) origin: Origin,
 }
 
-/// The names that were needed so far.
+/// The names that were used so far.
 #[derive(Default)]
 pub(super) struct Names {
     known: RwLock<HashMap<usize, Arc<Name>>>,
@@ -44,8 +44,8 @@ impl Name {
     }
 }
 
-/// A name as part of a key. Two names never become one: blanks are `~`, and what is too long ends in its hash. The compiler's
-/// word for a closure becomes one that needs no escapes.
+/// A name as part of a key. Two names never have the same form: blanks become `~`, and a longer name ends in its hash.
+/// The compiler's name for a closure becomes one that needs no escapes.
 fn key_text(name: &str) -> String {
     let name = name.replace("{{closure}}", " closure ");
     let words = name.split(' ').map(|word| escaped(word.as_bytes(), b"()~"));
@@ -57,7 +57,7 @@ fn key_text(name: &str) -> String {
     format!("{}~{:032x}", &text[..LONGEST - 33], wide_fingerprint(&text))
 }
 
-/// FNV-1a, the same in every build: what `std` hashes with is not.
+/// FNV-1a, which is the same in every build; the hash of `std` is not.
 fn wide_fingerprint(text: &str) -> u128 {
     let (basis, prime) = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, 0x0100_0000_0000_0000_0000_013b);
     text.bytes().fold(basis, |hash: u128, byte| (hash ^ u128::from(byte)).wrapping_mul(prime))

@@ -1,4 +1,4 @@
-//! An entry as bytes: what is sent to the server, and read back from it.
+//! Encodes entries for the server, and decodes them.
 
 use super::header::{self, Header, Holds, Owner};
 use super::keys::Suffix;
@@ -10,7 +10,7 @@ use crate::remote::Decode;
 
 use std::time::Duration;
 
-/// The bytes of an entry, and until when it is served, in milliseconds of the server.
+/// The bytes of an entry, and until when it is served, in milliseconds by the server's clock.
 pub(super) fn pack(
     entry: &Entry,
     owner: Owner,
@@ -39,8 +39,8 @@ pub(super) fn pack(
     Ok((header::encode(&header, payload), hard / 1000))
 }
 
-/// The entry, if it is this function's and this key's, under this suffix, and bound to what the further aggregates' records now are (R20).
-/// With `decode` its value is an object already, unless the bytes are none.
+/// The entry, if it belongs to this function and key, is stored under this suffix, and is bound to the present state of
+/// the further aggregates' records (R20). With `decode` its value is decoded to an object, if the bytes can be decoded.
 pub(super) fn open(
     bytes: &[u8],
     owner: Owner,
@@ -72,7 +72,7 @@ pub(super) fn open(
     })
 }
 
-/// What carries no version of this aggregate is bound to its floor and its turn.
+/// An entry without a version of this aggregate is bound to its floor and its fence generation.
 fn still(snapshot: Snapshot) -> Token {
     Token { version: snapshot.floor, generation: snapshot.generation }
 }

@@ -1,15 +1,16 @@
-//! An index record as the server keeps it: one line of text, written by the scripts, read by them and by every LOOKUP.
+//! An index record as the server stores it: one line of text. The scripts write it; the scripts and every LOOKUP read
+//! it.
 //!
-//! It means what [`Index`](crate::protocol::Index) means; only the scripts move it.
+//! It has the meaning of [`Index`](crate::protocol::Index); only the scripts change it.
 
 use super::keys::Suffix;
 use super::link::Stamp;
 use crate::protocol::{Fence, FenceKind, Generation, Snapshot, Token};
 
-/// As many marks as the scripts let a record have.
+/// The most marks that the scripts allow in a record.
 const MAX_MARKS: usize = 8;
 
-/// A record that was read.
+/// A parsed record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Record {
     floor: u64,
@@ -18,13 +19,13 @@ pub(super) struct Record {
     cold: bool,
     /// The first 16 digits of the `master_replid` under which it was last confirmed (R21).
     server: Stamp,
-    /// `(from, generation)`, ascending; the first is from 0.
+    /// `(from, generation)`, ascending; the first starts at version 0.
     marks: Vec<(u64, Generation)>,
 }
 
 impl Record {
-    /// The record that these bytes are under this key, if they are one, to the last byte. Anything else is as good as absent;
-    /// so is the record of another key.
+    /// Parses the bytes under this key; the whole text must match. Anything else counts as absent, as does a record of
+    /// another key.
     pub(super) fn parse(bytes: &[u8], key: &str) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut fields = text.strip_suffix(key)?.strip_suffix(" key=")?.strip_prefix("2 ")?.split(' ');
@@ -38,7 +39,7 @@ impl Record {
             },
             cold: flag(field("cold")?)?,
             server: {
-                // Known to the scripts only, but part of the form.
+                // Used by the scripts only, but part of the format.
                 let _young: u64 = decimal(field("young")?)?;
                 let _rotates = flag(field("rotates")?)?;
                 Stamp::from_bits(bits(field("server")?)?)
@@ -49,18 +50,19 @@ impl Record {
         is_whole.then_some(record)
     }
 
-    /// What a load must be fenced with.
+    /// The snapshot that fences a load.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot { generation: self.turn, floor: self.floor }
     }
 
-    /// Whether the server that confirmed it is this one.
+    /// Whether this server has confirmed it.
     pub(super) fn is_confirmed_by(&self, stamp: Stamp) -> bool {
         stamp == self.server
     }
 
-    /// Under what a value is found that was loaded with this fence, under this snapshot; nothing where the record is not the
-    /// snapshot's, so that its marks say nothing. Equal turns mean equal marks.
+    /// The suffix under which a value is stored that was loaded with this fence and snapshot. `None` if the fence
+    /// generation of the record differs from the snapshot's, as its marks may differ then. Equal fence generations mean
+    /// equal marks.
     pub(super) fn suffix(&self, snapshot: Snapshot, fence: Fence) -> Option<Suffix> {
         match fence {
             _ if self.turn != snapshot.generation => None,
@@ -69,13 +71,13 @@ impl Record {
         }
     }
 
-    /// What is served, in the order in which it is looked for.
+    /// The suffixes that serve, in the order of the search.
     pub(super) fn candidates(&self) -> Vec<Suffix> {
         let rows = if self.cold { Vec::new() } else { self.rows() };
         rows.into_iter().chain([self.still()]).collect()
     }
 
-    /// Whatever else may be found in place of a value that is stored under this suffix, and is older than it.
+    /// The suffixes of older entries that a LOOKUP could find instead of a value under this suffix.
     pub(super) fn rivals(&self, suffix: Suffix) -> Vec<Suffix> {
         match suffix.kind {
             FenceKind::Row => {
@@ -86,17 +88,18 @@ impl Record {
         }
     }
 
-    /// What serves, or may when the record is confirmed.
+    /// The suffixes that serve now, or may serve after the record is confirmed.
     pub(super) fn whatever_serves(&self) -> Vec<Suffix> {
         self.rows().into_iter().chain([self.still()]).collect()
     }
 
-    /// Entries that carry their own version: at the alias, and at the floor.
+    /// The suffixes of entries with a version: at the alias, and at the floor.
     fn rows(&self) -> Vec<Suffix> {
         self.alias.into_iter().chain([self.floor]).map(|version| row(self.token(version))).collect()
     }
 
-    /// What carries no version of its own, is bound to the floor and the turn, and waits for no confirmation.
+    /// The suffix of entries without a version. They are bound to the floor and the fence generation, and need no
+    /// confirmation.
     pub(super) fn still(&self) -> Suffix {
         Suffix { kind: FenceKind::Still, token: Token { version: self.floor, generation: self.turn } }
     }
@@ -111,7 +114,7 @@ fn row(token: Token) -> Suffix {
     Suffix { kind: FenceKind::Row, token }
 }
 
-/// Versions are compared as text by the scripts, so they are padded (R19).
+/// The scripts compare versions as text, so they are padded (R19).
 fn version(digits: &str) -> Option<u64> {
     (digits.len() == 20).then(|| decimal(digits))?
 }

@@ -1,10 +1,10 @@
-//! The scripts: one per operation, so that each is atomic in its aggregate's slot.
+//! The scripts: one per operation, so that each operation is atomic in the slot of its aggregate.
 
 use std::sync::LazyLock;
 
 use redis::{Cmd, ToRedisArgs};
 
-/// A script, by its source and by the name that the server gives it.
+/// A script: its source, and the hash by which the server knows it.
 pub(super) struct Script {
     source: String,
     hash: String,
@@ -15,11 +15,12 @@ pub(super) struct Script {
 pub(super) enum How {
     /// `EVALSHA`: the server knows it.
     ByHash,
-    /// `EVAL`, after the server said that it does not. From then on it does, also that node of a cluster, in one round trip.
+    /// `EVAL`, after the server said that it does not know the script. From then on it does; in a cluster, that node
+    /// does.
     BySource,
 }
 
-/// A script with what it is called with.
+/// A script with its keys and arguments.
 pub(super) struct Invocation {
     script: &'static Script,
     keys: Vec<String>,

@@ -1,4 +1,4 @@
-//! The server, spoken to in commands and scripts.
+//! Runs commands and scripts on the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ pub(super) struct Server {
 pub(super) struct Answers {
     operation: &'static str,
     values: std::vec::IntoIter<Value>,
-    /// Of the server that answered.
+    /// The stamp of the server that answered.
     pub(super) stamp: Stamp,
     sent: Moment,
     received: Moment,
@@ -38,13 +38,13 @@ impl Server {
         &self.link
     }
 
-    /// Of the server that answered last.
+    /// The stamp of the server that answered last.
     pub(super) fn stamp(&self) -> Stamp {
         Stamp::from_bits(self.last.load(Ordering::Relaxed))
     }
 
-    /// Runs what `build` makes for the connection it will run on; once more with the scripts' sources where the server does
-    /// not know them. Each time it is made anew, so that no random id goes out twice.
+    /// Runs the pipeline that `build` makes for the connection. If the server does not know a script, runs it again
+    /// with the sources. `build` is called each time, so that no random id is sent twice.
     pub(super) async fn run(
         &self,
         operation: &'static str,
@@ -71,12 +71,12 @@ impl Answers {
         read.map_err(|error| failed(self.operation, error))
     }
 
-    /// The answer to [`get`]. `MGET` reads a value of another type as absent, where `GET` would fail.
+    /// The answer to [`get`], which uses `MGET`: a value of another type counts as absent, while `GET` would fail.
     pub(super) fn text(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         self.next::<(Option<Vec<u8>>,)>().map(|(text,)| text)
     }
 
-    /// The next answer, which is of as many parts as the command had keys.
+    /// The next answer, which has one part for each key of the command.
     pub(super) fn sequence(&mut self) -> Result<Vec<Value>, StoreError> {
         match self.values.next() {
             Some(Value::Array(values)) => Ok(values),
@@ -85,7 +85,7 @@ impl Answers {
         }
     }
 
-    /// A word that no script says: the server is no Redis, or its data are another program's.
+    /// The error for a result that no script returns: the server is not Redis, or another program wrote its data.
     pub(super) fn unexpected(&self, word: &str) -> StoreError {
         StoreError::new(self.operation, format!("the server's answer makes no sense: {word:?}"))
     }
@@ -94,13 +94,13 @@ impl Answers {
         self.values.as_slice().is_empty()
     }
 
-    /// The server's clock, as one of the answers shows it.
+    /// A sample of the server's clock, from one of the answers.
     pub(super) fn sample(&self, micros: u64) -> Sample {
         Sample { before: self.sent, after: self.received, server: micros }
     }
 }
 
-/// What the server said to one command.
+/// The error for an error reply to one command.
 pub(super) fn failed(operation: &'static str, error: RedisError) -> StoreError {
     StoreError { operation, reason: format!("the server answered: {error}"), source: Some(Arc::new(error)) }
 }

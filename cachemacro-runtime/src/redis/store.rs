@@ -24,20 +24,20 @@ use crate::remote::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, L
 use crate::util::clock::Clock;
 use crate::util::sync::Mutex;
 
-/// How long a record lives that nothing was filled under.
+/// How long a record lives without a fill.
 const EMPTY_LIFE: Duration = Duration::from_secs(3600);
 
 /// The [`Store`] on Redis or Valkey: entries and index records of all processes of one namespace.
 ///
 /// It keeps the contract of stores on one server, behind Sentinel and on a cluster. Operations fail within the timeout of
-/// [`Redis`], or at once while the server is known to be away; the engine then answers from the loaders.
+/// [`Redis`], or at once while the server is known to be down; the engine then answers from the loaders.
 pub struct RedisStore {
     pub(super) server: Server,
     pub(super) keys: Keys,
     pub(super) names: Names,
     pub(super) known: Known,
     pub(super) times: Arc<Times>,
-    /// None in a cluster, where a command has the keys of one slot.
+    /// `None` in a cluster, where all keys of a command must be in one slot.
     pub(super) batch: Option<Batch>,
     pub(super) leases: Arc<Leases>,
     /// The connection that follows the channel, between its reads.
@@ -47,16 +47,16 @@ pub struct RedisStore {
     source_lag: Duration,
     on_failover: OnFailover,
     is_cluster: bool,
-    /// For a connection beside this one.
+    /// For a second connection: see [`Store::detached`].
     config: Redis,
     namespace: String,
 }
 
 impl RedisStore {
-    /// The store of this namespace. Connects in the background where there is a tokio runtime, else when it is first used.
+    /// The store of this namespace. Inside a tokio runtime it connects in the background, else at its first use.
     ///
-    /// `clock` is the one that the deadlines of entries are moments of; `source_lag` is how far the replicas may lag that
-    /// loads read.
+    /// `clock` is the clock of the deadlines of entries. `source_lag` is how far the replicas that loads read may lag
+    /// behind their primary.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -99,35 +99,35 @@ impl RedisStore {
         }
     }
 
-    /// What the event bus speaks through.
+    /// The link, which the event bus uses too.
     pub(crate) fn link(&self) -> &Arc<Link> {
         self.server.link()
     }
 
-    /// The stream of this namespace.
+    /// The key of this namespace's stream.
     pub(crate) fn events(&self) -> String {
         self.keys.events()
     }
 
-    /// A script with what all scripts are given that read a record.
+    /// A script with the arguments of all scripts that read a record.
     pub(super) fn common(&self, script: &'static Script, index: impl Into<String>, stamp: Stamp) -> Invocation {
         let on_failover = match self.on_failover {
             OnFailover::SuspectReplay => "suspect",
             OnFailover::Rotate => "rotate",
             OnFailover::Trust => "trust",
         };
-        // The server's milliseconds are rounded down: one more makes up for it.
+        // One millisecond is added, as the server's milliseconds are rounded down.
         let young = if self.source_lag.is_zero() { 0 } else { millis(self.source_lag).saturating_add(1) };
         let call = script.on(index).arg(stamp.to_string()).arg(on_failover).arg(young);
         call.arg(random()).arg(random())
     }
 
-    /// Whether what the record says may be served.
+    /// Whether entries may be served by this record.
     pub(super) fn is_confirmed(&self, record: &Record, stamp: Stamp) -> bool {
         self.on_failover == OnFailover::Trust || record.is_confirmed_by(stamp)
     }
 
-    /// The answer of a script about a record: its word, and the record, where it told.
+    /// The answer of a script about a record: its result, and the record if it was returned.
     pub(super) fn heard(
         &self,
         answers: &mut Answers,
@@ -147,7 +147,7 @@ impl RedisStore {
         self.times.observe(self.slot(index), answers.stamp, answers.sample(micros));
     }
 
-    /// A present sample of the clock that the entries beside this record expire by.
+    /// A recent sample of the clock by which the entries in this record's slot expire.
     pub(super) async fn sample(&self, operation: &'static str, index: &str) -> Result<Sample, StoreError> {
         if let Some(sample) = self.times.latest(self.slot(index), self.clock.now()) {
             return Ok(sample);
@@ -252,7 +252,7 @@ impl RedisStore {
         answers.next::<u64>().map(|_| ())
     }
 
-    /// Which clock the keys beside this one expire by: in a cluster the slot's, else the only one.
+    /// The clock by which the keys in this key's slot expire: in a cluster that of the slot, else the only one.
     pub(super) fn slot(&self, index: &str) -> u16 {
         if self.is_cluster { slot(index) } else { 0 }
     }
@@ -274,7 +274,7 @@ fn is_cluster(config: &Redis) -> bool {
     }
 }
 
-/// Versions are compared as text (R19).
+/// Scripts compare versions as text, so they are padded (R19).
 pub(super) fn padded(version: u64) -> String {
     format!("{version:020}")
 }

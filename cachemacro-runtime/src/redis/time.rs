@@ -1,5 +1,5 @@
-//! The server's time beside this process's. An entry's deadlines are kept in the server's, as no two wall clocks agree (R16),
-//! and are never later in the one than they were in the other (R15).
+//! Conversion between the server's time and this process's. The deadlines of an entry are stored in the server's time,
+//! as no two wall clocks agree (R16). A conversion never makes a deadline later (R15).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::link::Stamp;
 use crate::util::clock::Moment;
 use crate::util::sync::{Mutex, lock};
 
-/// Clocks drift, and are set: an older sample is taken anew.
+/// The longest use of a sample: clocks drift, and are set.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
 /// One reading of the server's clock: it showed `server` at some moment between `before` and `after`.
@@ -22,27 +22,28 @@ pub(super) struct Sample {
 
 /// The latest sample of each server.
 ///
-/// In a cluster that is one for each slot that was used: a slot's keys are kept by one node, whose clock is not the others'.
+/// In a cluster there is one sample for each slot that was used: each slot is on one node, and the nodes' clocks
+/// differ.
 #[derive(Default)]
 pub(super) struct Times {
     samples: Mutex<HashMap<u16, (Stamp, Sample)>>,
 }
 
 impl Times {
-    /// What was last learned of this slot's clock, if that is not too long ago, nor of another server.
+    /// The last sample of this slot's clock, if it is recent and from this server.
     pub(super) fn sample(&self, slot: u16, stamp: Stamp, now: Moment) -> Option<Sample> {
         let samples = lock(&self.samples);
         let (of, sample) = samples.get(&slot)?;
         (*of == stamp && now.since(sample.after) < MAX_AGE).then_some(*sample)
     }
 
-    /// As [`Times::sample`], of whichever server.
+    /// As [`Times::sample`], but from any server.
     pub(super) fn latest(&self, slot: u16, now: Moment) -> Option<Sample> {
         let (_, sample) = *lock(&self.samples).get(&slot)?;
         (now.since(sample.after) < MAX_AGE).then_some(sample)
     }
 
-    /// The closest sample stays, until it is old or the clocks no longer agree with it.
+    /// Keeps the most exact sample, until it is old or the clocks no longer agree with it.
     pub(super) fn observe(&self, slot: u16, stamp: Stamp, sample: Sample) {
         let mut samples = lock(&self.samples);
         let closest = samples.get(&slot).filter(|(of, known)| {
@@ -58,11 +59,11 @@ impl Times {
 }
 
 impl Sample {
-    /// No later, by the server's clock, than this moment.
+    /// This moment by the server's clock; never later.
     pub(super) fn to_server(self, moment: Moment) -> u64 {
         let ahead = moment.since(self.after);
         if ahead.is_zero() {
-            // Rounded away from the moment, towards the past.
+            // Rounded towards the past.
             let behind = self.after.since(moment).as_nanos().div_ceil(1000);
             self.server.saturating_sub(u64::try_from(behind).unwrap_or(u64::MAX))
         } else {
@@ -70,7 +71,7 @@ impl Sample {
         }
     }
 
-    /// No later than the server's clock shows this.
+    /// The moment at which the server's clock shows this time; never later.
     pub(super) fn to_local(self, server: u64) -> Moment {
         if server >= self.server {
             return self.before.after(Duration::from_micros(server - self.server));
@@ -79,7 +80,7 @@ impl Sample {
         Moment::default().after(since_start.saturating_sub(Duration::from_micros(self.server - server)))
     }
 
-    /// Whether some speed of an honest clock could have shown both.
+    /// Whether one clock with a plausible speed could have shown both.
     fn agrees_with(self, other: Self) -> bool {
         let shown = Duration::from_micros(other.server.saturating_sub(self.server));
         shown >= other.before.since(self.after) && shown <= other.after.since(self.before)

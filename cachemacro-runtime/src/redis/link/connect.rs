@@ -1,4 +1,4 @@
-//! The connection that operations share, and how it is made: by a task that no impatient operation cancels.
+//! The connection that operations share. A task makes it, so that an operation that times out does not cancel it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,17 +13,17 @@ use super::server::Server;
 use crate::util::clock::{Clock, Moment};
 use crate::util::sync::{Mutex, lock};
 
-/// The whole of it: names resolved, sentinels asked, connected, greeted.
+/// The limit for all steps: resolve names, ask sentinels, connect, ask for the identity.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
-/// A task that has not ended by then runs on a runtime that stands still.
+/// A task that has not ended after this time counts as lost: its runtime has stopped.
 const LOST: Duration = Duration::from_secs(10);
-/// Before a cluster that is not whole is looked at again.
+/// The pause before an incomplete cluster is checked again.
 const BROKEN: Duration = Duration::from_secs(2);
 
 type Outcome = Result<Arc<Live>, Fault>;
 type Awaited = watch::Receiver<Option<Outcome>>;
 
-/// Where the shared connection is kept, or awaited.
+/// Holds the shared connection, or the task that makes it.
 pub(super) struct Connector {
     server: Server,
     clock: Arc<dyn Clock>,
@@ -44,14 +44,14 @@ impl Connector {
         Arc::new(Self { server, clock, state: Mutex::new(State::Vacant), attempts, connects })
     }
 
-    /// How often a connection was made.
+    /// How many connections were made.
     pub(super) fn connects(&self) -> u64 {
         self.connects.load(Ordering::Relaxed)
     }
 
-    /// The shared connection, or a new one. Waits for as long as that takes.
+    /// The shared connection, or a new one. Waits until it is made.
     pub(super) async fn live(self: &Arc<Self>) -> Outcome {
-        // A second time where the runtime that was connecting has ended.
+        // Two attempts: the runtime of the first connecting task may have ended.
         for _ in 0..2 {
             let mut outcome = match self.find()? {
                 Found::Live(live) => return Ok(live),
@@ -66,7 +66,7 @@ impl Connector {
         Err(Fault::Interrupted)
     }
 
-    /// The same, but of a connection that nobody has used yet.
+    /// As [`Connector::live`], but always a new connection.
     pub(super) async fn anew(self: &Arc<Self>) -> Outcome {
         if let State::Live(live) = &*lock(&self.state) {
             live.end();
@@ -74,7 +74,7 @@ impl Connector {
         self.live().await
     }
 
-    /// A connection beside the shared one.
+    /// A further connection, which is not shared.
     pub(super) async fn another(&self) -> Result<Live, Fault> {
         let live = Live::connect(&self.server, &*self.clock);
         let live = tokio::time::timeout(LIMIT, live).await.map_err(|_| Fault::NotConnected(LIMIT))??;
@@ -102,14 +102,15 @@ impl Connector {
         Ok(Found::Awaited(outcome))
     }
 
-    /// Looks at all primaries of a cluster again, where that is due. Operations go on meanwhile, as each answer proves itself;
-    /// but a primary that none of them asks may be another, and processes must agree on the stamp. Where some primary does
-    /// not answer, the cluster is met anew; and if it is not whole, the others are used as before.
+    /// Checks all primaries of a cluster again, if that is due. Operations continue meanwhile, as each answer proves
+    /// its server. But a primary that no operation asks may have been replaced, and all processes must have the same
+    /// stamp. If a primary does not answer, a new connection is made. If the cluster is incomplete, the others are used
+    /// as before.
     pub(super) fn recheck(self: &Arc<Self>, live: &Arc<Live>, now: Moment) {
         if !live.wire.is_cluster() || !live.is_recheck_due(now) {
             return;
         }
-        // Until then another operation does not do the same; after it, one may, should this task be lost.
+        // No other operation checks before `LOST` has passed; after it another one may, in case this task is lost.
         live.recheck_after(now, LOST);
         let (connector, live) = (Arc::clone(self), Arc::clone(live));
         tokio::spawn(async move {
@@ -142,7 +143,7 @@ enum Found {
     Awaited(Awaited),
 }
 
-/// The task. Dropped by a runtime that ends, it leaves the place to the next.
+/// The task that connects. If its runtime ends, the next caller starts a new one.
 struct Connecting {
     connector: Arc<Connector>,
     attempt: u64,

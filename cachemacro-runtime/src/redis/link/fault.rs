@@ -1,4 +1,4 @@
-//! What can go wrong between here and the server, in words that name the mend.
+//! Failures on the way to the server. Their messages say what to do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind, Value};
 
 use crate::error::StoreError;
 
-/// Why an operation got no answer. What the server itself says to a command is no fault, but one of the replies.
+/// Why an operation got no answer. An error reply of the server to a command is not a fault, but an answer.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
     /// The breaker is open.
     Open,
-    /// No tokio runtime is at hand.
+    /// The caller runs outside of a tokio runtime.
     NoRuntime,
-    /// No connection within the time the operation has.
+    /// No connection within the operation's time.
     NotConnected(Duration),
     /// The runtime on which a connection was being made has ended.
     Interrupted,
-    /// No answer within the time the operation has.
+    /// No answer within the operation's time.
     NoAnswer(Duration),
-    /// The client's words.
+    /// An error of the client library.
     Client(RedisError),
-    /// The server is no primary, but this.
+    /// The server is not a primary, but has this role.
     NotPrimary(String),
-    /// The server is a primary that must have replicas, and has none: another may have taken its place.
+    /// The server is a primary that must have replicas, but has none: another primary may have replaced it.
     Alone,
-    /// The server does not say which it is.
+    /// The server does not report its identity.
     NoIdentity,
-    /// Another server answered than the one that was asked: the answer was thrown away.
+    /// The answer was from another server than the one that was asked, and was dropped.
     Changed,
 }
 
@@ -39,17 +39,17 @@ impl From<RedisError> for Fault {
 }
 
 impl Fault {
-    /// Whether the server, or the way to it, is at fault: what the breaker counts.
+    /// Whether the server or the connection failed: the breaker counts these.
     pub(super) fn is_failure(&self) -> bool {
         match self {
             Self::Open | Self::NoRuntime | Self::Interrupted | Self::Changed => false,
             Self::NotConnected(_) | Self::NoAnswer(_) | Self::NotPrimary(_) | Self::Alone | Self::NoIdentity => true,
-            // Several slots in one pipeline are the caller's mistake.
+            // Several slots in one pipeline are an error of the caller.
             Self::Client(error) => error.kind() != ErrorKind::Server(ServerErrorKind::CrossSlot),
         }
     }
 
-    /// Whether the operation waited in vain, on this side or in the client.
+    /// Whether the operation timed out, here or in the client library.
     pub(super) fn is_timeout(&self) -> bool {
         match self {
             Self::NotConnected(_) | Self::NoAnswer(_) => true,
@@ -120,13 +120,13 @@ fn mend(error: &RedisError) -> &'static str {
     }
 }
 
-/// Answers that make a server unfit for all there is to ask, as against those to one command.
+/// Error replies that mean that the server cannot be used at all, in contrast to replies to one command.
 fn is_unfit(kind: ServerErrorKind) -> bool {
     use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
     matches!(kind, BusyLoading | ReadOnly | MasterDown | ClusterDown)
 }
 
-/// The first answer that says that this server is not to be asked any longer. Before Redis 7 a script wraps it.
+/// The first reply that means that this server must not be used any longer. Before Redis 7 a script wraps it.
 pub(super) fn unfit(values: &[Value]) -> Option<&ServerError> {
     values.iter().find_map(|value| match value {
         Value::ServerError(error) => {

@@ -1,4 +1,4 @@
-//! A connection that was greeted: it is known whose it is, and that is looked at again.
+//! A connection whose server was identified. The identity is checked again from time to time.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,26 +12,26 @@ use super::wire::Wire;
 use super::{fault, wire};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 
-/// After so long it is asked again which server it is. A primary takes another replication id without a restart as well,
-/// with its first replica; processes that knew it by different ids would make each other's records suspect.
+/// The interval of the identity check. A primary changes its replication id also without a restart, with its first
+/// replica. Processes that know the server by different ids would make each other's records suspect.
 pub(super) const RECHECK: Duration = Duration::from_millis(500);
-/// So many timeouts in a row end a connection.
+/// The number of timeouts in a row that ends a connection.
 const STRIKES: u32 = 3;
 
-/// What an operation may know of the connection that it will run on.
+/// What an operation knows of the connection that it runs on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session {
-    /// Which life of which server it is.
+    /// The server, and the life of it.
     pub(crate) stamp: Stamp,
 }
 
-/// A greeted connection.
+/// A connection whose server was identified.
 pub(super) struct Live {
     pub(super) wire: Wire,
     pub(super) session: Session,
     pub(super) primaries: Primaries,
     is_over: AtomicBool,
-    /// In a row.
+    /// Timeouts in a row.
     strikes: AtomicU32,
     recheck: AtomicMoment,
 }
@@ -43,7 +43,7 @@ impl Live {
         Self::greet(wire, clock).await
     }
 
-    /// Asks whom this connection leads to.
+    /// Asks for the identity of the server behind a connection.
     pub(super) async fn greet(wire: Wire, clock: &dyn Clock) -> Result<Self, Fault> {
         let since = clock.now();
         let primaries = wire.primaries().await?;
@@ -63,14 +63,14 @@ impl Live {
         self.is_over.load(Ordering::Acquire)
     }
 
-    /// No operation may use it any longer.
+    /// Ends it: no operation uses it any longer.
     pub(super) fn end(&self) {
         self.is_over.store(true, Ordering::Release);
     }
 
-    /// Has the answers prove who gave them: now and then, and where the connection may have become another without a word,
-    /// each time. A look at it afterwards is enough: a lookup's answer is thrown away if another server gave it, and what a
-    /// script wrote there bears the stamp of the former one, so that it is suspect from the start.
+    /// Adds a command whose reply identifies the server, if the check is due. On a connection that may reconnect by
+    /// itself it is always due. To check after the command is enough: a lookup's answer from another server is dropped,
+    /// and a record that a script wrote there has the stamp of the former server, so it is suspect from the start.
     pub(super) fn add_proof(&self, pipeline: &mut Pipeline, now: Moment) -> bool {
         let is_due = !self.wire.is_own() || self.is_recheck_due(now);
         if is_due {
@@ -79,7 +79,7 @@ impl Live {
         is_due
     }
 
-    /// Takes the proof from the end of the answers, and looks at it.
+    /// Removes the reply with the identity from the end of the answers, and checks it.
     pub(super) fn take_proof(&self, values: &mut Vec<Value>, sent: Moment) -> Result<(), Fault> {
         let replid = self.wire.replid(values.pop().unwrap_or(Value::Nil))?;
         if !self.primaries.contain(replid) {
@@ -99,7 +99,7 @@ impl Live {
         self.recheck.store(moment.after(wait));
     }
 
-    /// Ends it if the answers say that this server is not to be asked.
+    /// Ends it if the answers say that this server must not be used.
     pub(super) fn answered(&self, values: &[Value]) {
         if fault::unfit(values).is_some() {
             self.end();
@@ -108,12 +108,12 @@ impl Live {
         }
     }
 
-    /// Ends it, if after this fault it cannot be relied on.
+    /// Ends it if it cannot be used after this fault.
     pub(super) fn suffer(&self, fault: &Fault) {
         let is_over = match fault {
             Fault::Changed | Fault::NotPrimary(_) | Fault::Alone | Fault::NoIdentity => true,
             _ if !fault.is_failure() => false,
-            // A cluster's client mends the connections to its nodes by itself, and one node is not all of them.
+            // The cluster client renews the connections to its nodes by itself, and one node is not the whole cluster.
             _ if fault.is_timeout() || self.wire.is_cluster() => {
                 self.strikes.fetch_add(1, Ordering::Relaxed) + 1 >= STRIKES
             }

@@ -1,9 +1,9 @@
-//! The link to the server: one connection that all operations share, under a breaker, and connections of their own for those
-//! that block.
+//! The link to the server: one connection that all operations share, behind a circuit breaker, and a separate
+//! connection for each caller that blocks.
 //!
-//! No operation is served by a server other than the one whose [`Stamp`] it was given (R21): connections that are made here
-//! are greeted before they are used, and looked at again every half second of use; where reconnects happen out of sight (a
-//! connection manager, a cluster) every answer proves whose it is.
+//! Every answer is from the server whose [`Stamp`] the operation was given (R21). Connections that are made here are
+//! identified before their first use, and again every half second of use. Where the client reconnects by itself (a
+//! connection manager, a cluster), every answer comes with a proof of its server.
 
 mod breaker;
 mod connect;

@@ -1,4 +1,4 @@
-//! A connection that blocks nobody but its owner.
+//! A connection for one owner, which may block on it.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use redis::{Cmd, Pipeline, RedisFuture, Value};
 use super::live::Live;
 use super::stamp::Stamp;
 
-/// A connection of its own. It is not made again: after an error its owner asks the link for another.
+/// A connection for one owner. It does not reconnect: after an error its owner asks the link for another.
 ///
-/// The client does not give up on an answer, so that its owner must: a server that vanished says nothing.
+/// The client waits for an answer without a limit, so the owner needs a timeout: a server that vanished sends nothing.
 pub(crate) struct OwnConnection {
     live: Live,
     longest_block: Duration,
@@ -21,14 +21,14 @@ impl OwnConnection {
         Self { live, longest_block }
     }
 
-    /// Which life of which server it was connected to. Behind a connection manager, and in a cluster, the server may since
-    /// have become another.
+    /// The stamp of the server that it was connected to. With a connection manager, and in a cluster, it may be another
+    /// server by now.
     pub(crate) fn stamp(&self) -> Stamp {
         self.live.session.stamp
     }
 
-    /// For how long a command may block. Zero, that is without `BLOCK`, on a connection manager that the user handed over: it
-    /// is the one connection that everybody shares.
+    /// How long a command may block. Zero means without `BLOCK`: a connection manager of the user has one connection,
+    /// which all callers share.
     pub(crate) fn longest_block(&self) -> Duration {
         self.longest_block
     }
@@ -39,7 +39,7 @@ impl ConnectionLike for OwnConnection {
         Box::pin(self.live.wire.send_one(command))
     }
 
-    /// All commands' answers: transactions are not for this connection.
+    /// The answers of all commands. Transactions are not supported.
     fn req_packed_commands<'a>(
         &'a mut self,
         pipeline: &'a Pipeline,

@@ -1,4 +1,4 @@
-//! Waiting for a server no longer than a limit, and not blaming it for what this process was too busy to read.
+//! A timeout for the server's answers that does not count the time in which this process was too busy to read them.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// A timer that rings this share of its limit too late says that nobody was there to hear it.
+/// If a timer fires late by more than this part of its limit (one eighth), the process was too busy to read answers.
 const LATE: u32 = 8;
-/// A process that is always late must not wait for ever.
+/// The most extensions: a process that is always late must not wait for ever.
 const MOST_GRACES: u32 = 8;
 
-/// How much longer operations of one call may wait.
+/// How much longer the operations of one call may wait.
 pub(super) struct Patience {
     limit: Duration,
     deadline: Instant,
@@ -23,8 +23,8 @@ impl Patience {
         Self { limit, deadline: Instant::now() + limit, graces: MOST_GRACES }
     }
 
-    /// The output, if it came in time. Where the timer itself was late, because thousands of tasks stood before it, the
-    /// answer may lie unread: it is waited for as long again as the timer was late.
+    /// The output, if it came in time. If the timer itself was late, for example because thousands of tasks ran before
+    /// it, the answer may have arrived unread. Then the wait is extended by the time that the timer was late.
     pub(super) async fn wait<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         loop {

@@ -1,4 +1,4 @@
-//! The ways to a server, and how connections to it are made.
+//! The kinds of servers, and how connections to them are made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisResult};
 
 use super::wire::Wire;
 
-/// One connection attempt, its greeting included.
+/// The limit for one connection attempt, including the identification.
 const CONNECT: Duration = Duration::from_secs(1);
-/// Of commands on their way into one connection.
+/// The number of commands that can wait for one connection.
 const BUFFER: usize = 1024;
 
-/// Where the server is, and how one comes to it.
+/// Where the server is, and how to connect to it.
 #[derive(Clone)]
 pub(in crate::redis) enum Server {
     Single(Box<ConnectionInfo>),
     Sentinel(Arc<Sentinel>),
-    /// Handed over by the user: its reconnects are its own affair, and another like it cannot be made.
+    /// Passed in by the user: it reconnects by itself, and another connection like it cannot be made.
     Manager(ConnectionManager),
     #[cfg(feature = "redis-cluster")]
     Cluster(Box<Cluster>),
@@ -30,7 +30,7 @@ pub(in crate::redis) enum Server {
 pub(in crate::redis) struct Sentinel {
     pub(in crate::redis) sentinels: Vec<ConnectionInfo>,
     pub(in crate::redis) master: String,
-    /// How to speak to the master itself.
+    /// The settings for connections to the master.
     pub(in crate::redis) nodes: SentinelNodeConnectionInfo,
 }
 
@@ -39,15 +39,15 @@ pub(in crate::redis) struct Sentinel {
 #[derive(Clone)]
 pub(in crate::redis) struct Cluster {
     pub(in crate::redis) client: redis::cluster::ClusterClient,
-    /// The nodes to begin with, for messages.
+    /// The initial nodes, for messages.
     pub(in crate::redis) address: String,
     /// How long a command may block before the client itself gives up.
     pub(in crate::redis) longest_block: Duration,
 }
 
 impl Server {
-    /// A connection for operations that many share, or one of its own for a caller that blocks on it. The client never gives
-    /// up on an answer: the link, or the caller, does.
+    /// A connection to share, or a separate one for a caller that blocks on it. The client has no timeout for answers;
+    /// the link or the caller has one.
     pub(super) async fn connect(&self) -> RedisResult<Wire> {
         match self {
             Self::Single(server) => Ok(Wire::Own(connect((**server).clone()).await?)),
@@ -61,7 +61,7 @@ impl Server {
         }
     }
 
-    /// How long a command may block on a connection of its own; not at all on one that others share.
+    /// How long a command may block on a separate connection; zero for a shared one.
     pub(super) fn longest_block(&self) -> Duration {
         match self {
             Self::Single(_) | Self::Sentinel(_) => Duration::MAX,
@@ -73,7 +73,8 @@ impl Server {
 }
 
 impl Sentinel {
-    /// Asks the sentinels anew each time: nothing of them is kept that could be out of date, or bound to a runtime.
+    /// Asks the sentinels each time: a kept answer could be out of date, and a kept connection bound to an ended
+    /// runtime.
     async fn find_master(&self) -> RedisResult<ConnectionInfo> {
         let (sentinels, nodes) = (self.sentinels.clone(), Some(self.nodes.clone()));
         let mut client = SentinelClient::build(sentinels, self.master.clone(), nodes, SentinelServerType::Master)?;
@@ -81,7 +82,7 @@ impl Sentinel {
     }
 }
 
-/// Nagle's algorithm would hold a command back until the one before it is acknowledged.
+/// Sets `TCP_NODELAY`: Nagle's algorithm would delay a command until the one before it is acknowledged.
 async fn connect(info: ConnectionInfo) -> RedisResult<MultiplexedConnection> {
     let tcp_settings = info.tcp_settings().clone().set_nodelay(true);
     let config = AsyncConnectionConfig::new()
@@ -91,7 +92,7 @@ async fn connect(info: ConnectionInfo) -> RedisResult<MultiplexedConnection> {
     Client::open(info.set_tcp_settings(tcp_settings))?.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// For messages: never a password.
+/// For messages, without passwords.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

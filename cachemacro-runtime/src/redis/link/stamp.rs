@@ -1,13 +1,13 @@
-//! Which life of which server: what makes a restart or a failover visible (R21).
+//! The identity of a server and of its life. It makes a restart or a failover visible (R21).
 
 use std::fmt;
 
 use super::fault::Fault;
 
-/// Says which life of which server a connection speaks to. A restart and a failover bring another one.
+/// Identifies the server that a connection speaks to, and its life. A restart or a failover changes it.
 ///
-/// It is the beginning of the primary's `master_replid`, or in a cluster a hash over those of all primaries. Displayed
-/// as 16 hexadecimal digits.
+/// It is the start of the primary's `master_replid`; in a cluster it is a hash of those of all primaries. Displayed as
+/// 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Stamp(u64);
 
@@ -32,14 +32,15 @@ impl fmt::Display for Stamp {
 pub(super) struct Replid(u64);
 
 impl Replid {
-    /// As [`Replid::of_primary`]; refused is also who must have replicas to write, and has none. The others may have made
-    /// another one primary, and know of moves that this one will never hear of. A server that must have none says nothing.
+    /// As [`Replid::of_primary`]. Also refuses a server that must have replicas to accept writes, and has none: another
+    /// server may be the primary by now, with moves that this one will never receive. A server that needs no replicas
+    /// does not report their number.
     pub(super) fn of_followed_primary(info: &str) -> Result<Self, Fault> {
         let replid = Self::of_primary(info)?;
         if field(info, "min_slaves_good_slaves") == Some("0") { Err(Fault::Alone) } else { Ok(replid) }
     }
 
-    /// Reads the answer to `INFO replication`; a server that is no primary is refused.
+    /// Reads the answer to `INFO replication`. A server that is not a primary is refused.
     pub(super) fn of_primary(info: &str) -> Result<Self, Fault> {
         let field = |name: &str| field(info, name);
         match field("role") {
@@ -71,7 +72,8 @@ impl Primaries {
         self.0.binary_search(&replid).is_ok()
     }
 
-    /// Every process must make the same of them, so that no hash will do that another build may seed otherwise: FNV-1a.
+    /// All processes must compute the same stamp. A hash that another build may seed differently cannot be used; this
+    /// is FNV-1a.
     pub(super) fn stamp(&self) -> Stamp {
         if let [Replid(only)] = self.0[..] {
             return Stamp(only);

@@ -1,10 +1,10 @@
-//! URLs of servers, and what can be wrong with them.
+//! URLs of servers, and their errors.
 
 use redis::{ConnectionInfo, IntoConnectionInfo, RedisError};
 
 const SCHEMES: [&str; 7] = ["redis", "rediss", "valkey", "valkeys", "unix", "redis+unix", "valkey+unix"];
 
-/// A URL, or a list of them, that leads to no server. It never shows a password.
+/// An invalid URL, or an invalid list of URLs. The message never shows a password.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct RedisConfigError {
@@ -28,7 +28,7 @@ pub(in crate::redis) fn read(url: &str) -> Result<ConnectionInfo, RedisConfigErr
         let reason = "has no scheme: write `redis://host:port/db`, `rediss://…` for TLS, or `unix:///path`";
         return Err(RedisConfigError::of_url("`…`", reason));
     };
-    // All that may be shown: a password that is not encoded may end up anywhere behind it.
+    // Only the scheme may be shown: a password that is not encoded may be anywhere behind it.
     let shown = format!("`{scheme}://…`");
     let wrong = |reason: &str| RedisConfigError::of_url(&shown, reason);
     if !SCHEMES.contains(&scheme) {
@@ -36,7 +36,7 @@ pub(in crate::redis) fn read(url: &str) -> Result<ConnectionInfo, RedisConfigErr
     }
     let unreadable = "cannot be read: see its host and port, and percent-encode what is special in user and password";
     let parsed = redis::parse_redis_url(url).ok_or_else(|| wrong(unreadable))?;
-    // `redis://user:1/2@host` would lead to port 1 of `user`.
+    // `redis://user:1/2@host` would be read as port 1 of the host `user`.
     let tail = [Some(parsed.path()), parsed.query(), parsed.fragment()];
     if !scheme.ends_with("unix") && tail.into_iter().flatten().any(|part| part.contains('@')) {
         return Err(wrong("has an `@` behind its host: percent-encode `/`, `?` and `#` in user and password"));
@@ -63,14 +63,14 @@ pub(in crate::redis) fn read_all<U: AsRef<str>>(
     Ok(servers)
 }
 
-/// What stands before `://`, if that can be a scheme.
+/// The text before `://`, if it can be a scheme.
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once("://")?;
     let is_one = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'+');
     is_one.then_some(scheme)
 }
 
-/// The client's errors are fixed texts: nothing of the URL is in them.
+/// The messages of the client library are fixed texts without parts of the URL.
 fn reason(error: &RedisError) -> String {
     let text = error.to_string();
     if text.contains("TLS, the feature is not enabled") {

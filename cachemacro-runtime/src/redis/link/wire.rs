@@ -1,4 +1,4 @@
-//! A connection, whichever it is.
+//! A connection of any kind.
 
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisResult, Value};
@@ -9,7 +9,7 @@ use super::stamp::{Primaries, Replid};
 /// Clones share the connection.
 #[derive(Clone)]
 pub(super) enum Wire {
-    /// Made here, and never made again behind our back.
+    /// Made here. It does not reconnect.
     Own(MultiplexedConnection),
     Manager(ConnectionManager),
     #[cfg(feature = "redis-cluster")]
@@ -17,12 +17,12 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// Whether what is at its other end is always what was there before.
+    /// Whether it always leads to the same server.
     pub(super) fn is_own(&self) -> bool {
         matches!(self, Self::Own(_))
     }
 
-    /// Whether there are several nodes at its other end.
+    /// Whether it leads to several nodes.
     pub(super) fn is_cluster(&self) -> bool {
         match self {
             Self::Own(_) | Self::Manager(_) => false,
@@ -31,7 +31,7 @@ impl Wire {
         }
     }
 
-    /// Sends the commands as one, to one node.
+    /// Sends the commands together, to one node.
     pub(super) async fn send(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
         match self.clone() {
             Self::Own(mut own) => own.req_packed_commands(pipeline, 0, pipeline.len()).await,
@@ -57,7 +57,7 @@ impl Wire {
         }
     }
 
-    /// Which primaries are at its other end. Anything but primaries is refused.
+    /// The primaries that it leads to. A server that is not a primary is an error.
     pub(super) async fn primaries(&self) -> Result<Primaries, Fault> {
         #[cfg(feature = "redis-cluster")]
         if let Self::Cluster(cluster) = self {
@@ -67,14 +67,14 @@ impl Wire {
         Ok(Primaries::new(vec![self.replid(answer)?]))
     }
 
-    /// Reads the answer to [`info`]. A cluster's primary that is cut off from the others knows that by itself, and its replicas
-    /// may be down without anybody being cut off.
+    /// Reads the answer to [`info`]. In a cluster the number of replicas is not checked: a primary that is cut off from
+    /// the others stops by itself, and replicas may be down although no primary is cut off.
     pub(super) fn replid(&self, answer: Value) -> Result<Replid, Fault> {
         if self.is_cluster() { replid(answer) } else { Replid::of_followed_primary(&text(answer)?) }
     }
 }
 
-/// What a server tells of itself.
+/// The command that asks a server for its identity.
 pub(super) fn info() -> Cmd {
     let mut info = Cmd::new();
     info.arg("INFO").arg("replication");
@@ -97,7 +97,7 @@ mod cluster {
 
     use super::{Cmd, Fault, Primaries, Value, info, replid};
 
-    /// The primary that has the key of these commands: replicas are never asked, whatever the client is set to.
+    /// The primary that has the key of these commands. Replicas are never asked, whatever the client's settings are.
     pub(super) fn primary<'a>(commands: impl Iterator<Item = &'a Cmd>) -> SingleNodeRoutingInfo {
         let mut keys = commands.filter_map(key);
         match keys.next() {
@@ -106,7 +106,7 @@ mod cluster {
         }
     }
 
-    /// The first key, of the commands that are used here.
+    /// The first key of a command; handles only the commands that are used here.
     fn key(command: &Cmd) -> Option<&[u8]> {
         let mut arguments = command.args_iter().map_while(|argument| match argument {
             redis::Arg::Simple(bytes) => Some(bytes),
@@ -127,8 +127,8 @@ mod cluster {
         }
     }
 
-    /// All that have slots. With one of them down there is no answer: a stamp of fewer would make other processes' records
-    /// suspect.
+    /// All primaries that have slots. If one is down, this fails: a stamp of the rest would make the records of other
+    /// processes suspect.
     pub(super) async fn primaries(mut cluster: ClusterConnection) -> Result<Primaries, Fault> {
         let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
         let Value::Map(answers) = cluster.route_command(info(), everywhere).await? else {

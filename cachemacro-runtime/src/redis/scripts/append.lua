@@ -1,5 +1,5 @@
--- XADD, whatever the key holds. A value of another type is deleted. A stream whose ids are used up gives its entries new ones:
--- it is written again, and loses its groups. Returns whether either was needed.
+-- XADD, whatever the key holds. A value of another type is deleted. If the ids of a stream are used up, it is written
+-- again with new ids, and loses its groups. Returns whether either was needed.
 local function append(key, ...)
   local added = redis.pcall('XADD', key, ...)
   if type(added) ~= 'table' then return false end

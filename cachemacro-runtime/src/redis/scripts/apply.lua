@@ -1,13 +1,13 @@
 -- BUMP, NEXT, RESTORE and ROLLBACK.
 --
 -- ARGV[6]  bump, next, restore or rollback
--- ARGV[7]  the version: reached, restored, or gone back to
--- ARGV[8]  restore: whose content it has; rollback: the version after ARGV[7]; else -
+-- ARGV[7]  the version: of the bump, of the restore, or the one that the rollback returned to
+-- ARGV[8]  restore: the version whose content it has; rollback: the version after ARGV[7]; else -
 
 local function raise(record, alias)
   local version = ARGV[7]
   if version == ZERO and record.floor == ZERO then
-    -- A new record's floor says nothing of version 0: what was read before this event may be older than it.
+    -- The floor 0 of a new record does not exclude rows of version 0 that were read before this event.
     record.turn = TURN
     return true
   end
@@ -42,7 +42,7 @@ elseif what == 'restore' then
 else
   record = roll_back(record)
 end
--- NEXT has made a turn already.
+-- NEXT has changed the fence generation already.
 if record.rotates and what ~= 'next' then
   record.turn, moved = TURN, true
 end

@@ -1,6 +1,6 @@
 -- DETECT: a primary row below the floor of an unmoved record means that the database does not reach that floor.
 --
--- ARGV[6], ARGV[7]  the snapshot's turn and floor
+-- ARGV[6], ARGV[7]  the snapshot's fence generation and floor
 -- ARGV[8]  the row's version
 
 local record, suspect = load()

@@ -1,26 +1,27 @@
--- ENTER: what is absent is created, cold. A load is fenced with what this returns.
+-- ENTER: a missing record is created as unverified. The snapshot that this returns fences a load.
 --
--- KEYS[2]  the entry's lease; absent where the record is not that of the entry's first aggregate
--- ARGV[6]  1: from now on every event is a turn
+-- KEYS[2]  the entry's lease; absent if the record is not that of the entry's first aggregate
+-- ARGV[6]  1: from now on every event changes the fence generation
 -- ARGV[7]  how long the record must live at least, in ms
--- ARGV[8]  who asks for the lease: 8 digits of the process, 8 of the load
--- ARGV[9]  how long the lease lasts, in ms     ARGV[10] how long the longest does
+-- ARGV[8]  the owner that asks for the lease: 8 digits for the process, 8 for the load
+-- ARGV[9]  how long the lease lasts, in ms     ARGV[10] how long the longest lease lasts
 
--- How long another process will load this, or -1. A lease of this process is the asker's own, or an earlier load's, which is
--- over; and one under another snapshot is of a load that will be refused.
+-- How long another process holds the lease, or -1. A lease of the asking process is its own, or from an earlier load,
+-- which has ended. A lease under another snapshot belongs to a load that will be refused.
 local function try_lease(record)
   local owner, snapshot = ARGV[8], record.floor .. '.' .. record.turn
   local held = text_of(KEYS[2])
   if held and string.sub(held, 18) == snapshot and string.sub(held, 1, 8) ~= string.sub(owner, 1, 8) then
     local left, longest = redis.call('PTTL', KEYS[2]), tonumber(ARGV[10])
     if left > longest then
-      -- A process whose leases last longer renews it, if it is alive. Nobody else waits longer than for one of ours.
+      -- Another process may have longer leases. It renews its lease while it is alive, so the rest can be cut to our
+      -- longest.
       redis.call('PEXPIRE', KEYS[2], ARGV[10])
       left = longest
     end
     if left > 0 then return left end
   end
-  -- It saves work, no more: that memory is full is for others to say.
+  -- A lease only saves work, so an error is ignored: if memory is full, other commands report it.
   redis.pcall('SET', KEYS[2], owner .. ' ' .. snapshot, 'PX', ARGV[9])
   return -1
 end

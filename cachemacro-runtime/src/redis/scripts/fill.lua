@@ -1,14 +1,14 @@
--- FILL; without an entry VERIFY, or the admission of a further aggregate.
+-- FILL. Without an entry: VERIFY, or the admission of a further aggregate.
 --
 -- KEYS[2]  the entry     KEYS[3]  its lease     KEYS[4..]  entries that this one replaces
--- ARGV[6], ARGV[7]  the snapshot's turn and floor
--- ARGV[8]  the row's version, or - for what has none
+-- ARGV[6], ARGV[7]  the snapshot's fence generation and floor
+-- ARGV[8]  the row's version, or - if it has none
 -- ARGV[9]  1: read from the primary
 -- ARGV[10] how long the record must live at least, in ms
--- ARGV[11] who holds the lease, or -
--- ARGV[12] until when the entry is served, in ms since 1970     ARGV[13] the entry; absent where it is too large to keep
+-- ARGV[11] the owner of the lease, or -
+-- ARGV[12] until when the entry is served, in ms since 1970     ARGV[13] the entry; absent if it is too large
 
--- Why not, or nothing. Moves the record.
+-- The reason for a refusal, or nothing. Updates the record.
 local function refused(record)
   local version, from_primary = ARGV[8], ARGV[9] == '1'
   if record.turn ~= ARGV[6] then return 'moved' end

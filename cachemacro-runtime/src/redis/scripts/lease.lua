@@ -1,4 +1,4 @@
--- Renews a lease, or releases it, if it is still the asker's. Returns whether it was.
+-- Renews or releases a lease, if the caller still holds it. Returns whether it did.
 --
 -- KEYS[1]  the lease
 -- ARGV[1]  its owner

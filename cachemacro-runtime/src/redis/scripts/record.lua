@@ -1,10 +1,10 @@
--- Begins every script that reads an index record: its text, its trust, its time. What a record does is written a second
--- time in src/protocol/index.rs, and a test holds the two against each other.
+-- The first part of every script that reads an index record: its text, its trust, its time. src/protocol/index.rs has
+-- the same rules, and a test compares the two.
 --
 -- KEYS[1]  the record
--- ARGV[1]  the server's stamp       ARGV[2]  suspect, rotate or trust: what becomes of another stamp's records
--- ARGV[3]  how long a record is young, in ms
--- ARGV[4], ARGV[5]  two new random ids, for a mark and for a turn
+-- ARGV[1]  the server's stamp       ARGV[2]  suspect, rotate or trust: what happens to records of another stamp
+-- ARGV[3]  how long a record takes rows of the primary only, in ms
+-- ARGV[4], ARGV[5]  two new random ids, for a mark and for a fence generation
 --
 -- Versions are text of 20 digits and are compared as text: a Lua number would round them.
 
@@ -19,13 +19,13 @@ local clock = redis.call('TIME')
 local now_us = clock[1] * 1000000 + clock[2]
 local now = math.floor(now_us / 1000)
 
--- A client that lost the answer may send the same call again: what it does the second time is new all the same.
+-- A client that lost the answer may send the same call again: the second call must still get a new id.
 local function fresh(id)
   return string.sub(redis.sha1hex(id .. ' ' .. clock[1] .. ' ' .. clock[2]), 1, 16)
 end
 local MARK, TURN = fresh(ARGV[4]), fresh(ARGV[5])
 
--- The marks, or nothing: `from.id`, ascending, the first from 0.
+-- The marks, or nothing: `from.id`, ascending; the first starts at 0.
 local function parse_marks(text)
   local marks = {}
   for one in string.gmatch(text .. ',', '([^,]*),') do
@@ -37,7 +37,7 @@ local function parse_marks(text)
   return marks
 end
 
--- The record, or nothing. Under another key than its own it is another's.
+-- The record, or nothing. A record under another key than its own counts as nothing.
 local function parse(text)
   local floor, turn, alias, cold, young, rotates, server, marks, key = string.match(text or '', FORM)
   marks = floor and parse_marks(marks)
@@ -57,7 +57,7 @@ local function render(record)
     record.server, table.concat(marks, ',')) .. INDEX
 end
 
--- A new life: cold, young, nothing from before it reachable.
+-- A new life of the record: unverified, for a time primary-only, and no entry from before can be found.
 local function rotated(floor, rotates)
   return {
     floor = floor, turn = MARK, alias = '-', cold = true, young = now + LAG, rotates = rotates,
@@ -65,8 +65,9 @@ local function rotated(floor, rotates)
   }
 end
 
--- The record, and whether it is suspect: confirmed by a server that this one has followed, and that may have known more.
--- What is no record, or another key's, is deleted: it may be one of another version of this code, which takes no moves from here.
+-- The record, and whether it is suspect: confirmed by an earlier server, which may have known more moves than this one.
+-- A text that is not a record of this key is deleted: another version of this code, which takes no moves from here, may
+-- have written it.
 local function load()
   local text = text_of(INDEX)
   local record = parse(text)
@@ -76,7 +77,7 @@ local function load()
   return record, true
 end
 
--- What is left of a suspect record. Where version numbers are used twice a mark may be among what was forgotten.
+-- What can be kept of a suspect record. If version numbers are used twice, a lost move may have set a mark.
 local function confirmed(record)
   if record.rotates then return rotated(record.floor, true) end
   record.turn, record.alias, record.cold, record.young, record.server = TURN, '-', true, now + LAG, STAMP
@@ -87,13 +88,14 @@ local function save(record)
   redis.call('SET', INDEX, render(record), 'KEEPTTL')
 end
 
--- Events must get through when the server's memory is full. A record that is gone is cold, never stale.
+-- Events must work when the server's memory is full: then the record is deleted. A missing record is unverified, never
+-- stale.
 local function save_or_drop(record)
   local saved = redis.pcall('SET', INDEX, render(record), 'KEEPTTL')
   if saved.err then redis.call('DEL', INDEX) end
 end
 
--- Never shortens its life.
+-- Extends the record's time to live; never shortens it.
 local function live(ms)
   if redis.call('PTTL', INDEX) < ms then redis.call('PEXPIRE', INDEX, ms) end
 end

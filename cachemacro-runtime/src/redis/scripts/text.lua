@@ -1,4 +1,4 @@
--- The text under a key, or nothing. A value of another type is not ours, and is deleted.
+-- The text under a key, or nothing. A value of another type is from another program, and is deleted.
 local function text_of(key)
   local read = redis.pcall('GET', key)
   if type(read) ~= 'table' then return read or nil end
