@@ -1,4 +1,4 @@
-//! A running consumer, and what it counts.
+//! A running consumer, and its counters.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::message::Message;
 
-/// What happened to a consumer's entries.
+/// Counts what happened to a consumer's entries.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) handled: AtomicU64,
@@ -19,8 +19,8 @@ pub(super) struct Counts {
     pub(super) forgotten: AtomicU64,
 }
 
-/// This process's place in a consumer group. Dropping it stops it: no other handler begins, those that run come to their end,
-/// and what was not begun goes to the other consumers of the group.
+/// A consumer in a consumer group. If it is dropped, it stops: no new handler starts, running handlers finish, and
+/// events whose handler has not started go to the other consumers of the group.
 #[must_use = "dropping a consumer stops it; keep it, or call `.forever()`"]
 pub struct Consumer {
     group: String,
@@ -39,7 +39,7 @@ pub(super) struct Stop {
 impl Stop {
     pub(super) fn tell(&self) {
         self.is_told.store(true, Ordering::Release);
-        // Its runtime may be gone, and the worker with it.
+        // The send fails if the runtime has ended, and the worker with it.
         let _ = self.worker.send(Message::Stop);
     }
 }
@@ -54,7 +54,7 @@ impl Consumer {
         self.task = None;
     }
 
-    /// Stops, and waits until the handlers that run have ended and the server knows it.
+    /// Stops, and waits until the running handlers have ended and their results are on the server.
     pub async fn stop(mut self) {
         self.stop.tell();
         if let Some(task) = self.task.take() {
@@ -62,31 +62,32 @@ impl Consumer {
         }
     }
 
-    /// Events that the handlers have taken.
+    /// Events that were handled.
     #[must_use]
     pub fn handled(&self) -> u64 {
         self.counts.handled.load(Ordering::Relaxed)
     }
 
-    /// Further attempts at events whose handler had failed.
+    /// Further attempts for events whose handler had failed.
     #[must_use]
     pub fn retried(&self) -> u64 {
         self.counts.retried.load(Ordering::Relaxed)
     }
 
-    /// Events that this consumer has put to the dead letters.
+    /// Events that this consumer has made dead letters.
     #[must_use]
     pub fn dead(&self) -> u64 {
         self.counts.dead.load(Ordering::Relaxed)
     }
 
-    /// Entries of the stream that no handler of the group takes: other events, and bare invalidations.
+    /// Entries of the stream without a handler in the group: other events, and invalidations without an event.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.counts.skipped.load(Ordering::Relaxed)
     }
 
-    /// Events of consumers that died, which the stream had dropped (it keeps about 100,000) before anybody took them over.
+    /// Events of consumers that died, which the stream had trimmed (it keeps about 100,000) before another consumer
+    /// took them over.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.counts.forgotten.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Dead letters: events that a group could not handle, kept until somebody looks.
+//! Dead letters: events that a group could not handle, kept for inspection and replay.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,28 +8,28 @@ use super::streams::{call, eval};
 use crate::error::StoreError;
 use crate::redis::link::Link;
 
-/// Letters that are read, or moved, in one step.
+/// The most letters that are read or moved in one step.
 const BATCH: usize = 100;
 
 const REPLAY: &str = concat!(include_str!("../redis/scripts/append.lua"), include_str!("scripts/replay.lua"));
 
-/// An event that a group gave up.
+/// An event that a group could not handle.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// The letter's own id, for [`Group::replay_dead_letter`](crate::Group::replay_dead_letter).
+    /// The id of the letter, for [`Group::replay_dead_letter`](crate::Group::replay_dead_letter).
     pub id: String,
-    /// The id under which the event came first, in the stream of all.
+    /// The first id of the event, in the stream that all groups share.
     pub first_id: String,
     /// The event's name, `user.updated`.
     pub event: String,
-    /// The event in JSON, or whatever came in its place.
+    /// The event in JSON, or what was received instead of it.
     pub body: String,
-    /// What the handler said to its last attempt, or why no handler got it.
+    /// The handler's error at its last attempt, or why no handler got the event.
     pub error: String,
-    /// How often it had been delivered, to whichever consumers.
+    /// How many times it was delivered, to all consumers together.
     pub deliveries: u64,
-    /// When it was given up, by the server's clock.
+    /// When it became a dead letter, by the server's clock.
     pub died_at: SystemTime,
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn list(link: &Link, names: &Names) -> Result<Vec<DeadLetter>, 
     }
 }
 
-/// Moves the letters that are there now to the group's own stream. Those that die again meanwhile are not moved again.
+/// Moves the present letters to the group's own stream. Letters that fail again meanwhile are not moved a second time.
 pub(super) async fn replay_all(link: &Link, names: &Names) -> Result<u64, StoreError> {
     let mut command = redis::cmd("XREVRANGE");
     command.arg(&names.dead).arg("+").arg("-").arg("COUNT").arg(1);
@@ -83,9 +83,9 @@ pub(super) async fn replay_all(link: &Link, names: &Names) -> Result<u64, StoreE
     }
 }
 
-/// Moves one letter; tells whether it was there.
+/// Moves one letter; returns whether it existed.
 pub(super) async fn replay_one(link: &Link, names: &Names, id: &str) -> Result<bool, StoreError> {
-    // What is no id is no letter's.
+    // A text that is not an id belongs to no letter.
     let Some(id) = EntryId::parse(id).map(|id| id.to_string()) else { return Ok(false) };
     Ok(replay(link, names, &id, &id).await? > 0)
 }
@@ -97,7 +97,7 @@ async fn replay(link: &Link, names: &Names, from: &str, to: &str) -> Result<u64,
     Ok(number(&moved).map_or(0, i64::unsigned_abs))
 }
 
-/// Throws one letter away; tells whether it was there.
+/// Deletes one letter; returns whether it existed.
 pub(super) async fn discard(link: &Link, names: &Names, id: &str) -> Result<bool, StoreError> {
     let Some(id) = EntryId::parse(id) else { return Ok(false) };
     let mut command = redis::cmd("XDEL");

@@ -1,5 +1,5 @@
-//! One entry of a stream, as it was delivered to this consumer. Anybody may append to the streams, so nothing about an entry
-//! is taken for granted.
+//! One entry of a stream, as it was delivered to this consumer. Other programs may append to the streams, so every part
+//! of an entry is checked.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use redis::Value;
 /// Which of a group's two streams an entry is in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Source {
-    /// The one that all groups and tiers share.
+    /// The stream that all groups and tiers share.
     Events,
-    /// The group's own, for dead letters that are handled again.
+    /// The group's own stream, for dead letters that are handled again.
     Replays,
 }
 
@@ -18,20 +18,20 @@ impl Source {
     pub(super) const ALL: [Self; 2] = [Self::Events, Self::Replays];
 }
 
-/// Where an entry is.
+/// The stream and the id of an entry.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Place {
     pub(super) source: Source,
     pub(super) id: String,
 }
 
-/// An entry, and how often it was delivered.
+/// An entry, and its number of deliveries.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Delivery {
     pub(super) place: Place,
-    /// Its first id: that in the stream of all, also for a letter that was replayed.
+    /// Its first id, in the stream that all groups share. A replayed letter keeps it.
     pub(super) origin: String,
-    /// The event's name; empty where the entry only tells of moves.
+    /// The event's name; empty if the entry has only moves.
     pub(super) event: String,
     pub(super) body: Body,
     pub(super) deliveries: u64,
@@ -42,7 +42,7 @@ pub(super) struct Delivery {
 pub(super) enum Body {
     Json(String),
     Missing,
-    /// Not UTF-8, with whatever is readable of it.
+    /// Not UTF-8; with the readable part.
     Garbled(String),
 }
 
@@ -54,7 +54,7 @@ impl Body {
         }
     }
 
-    /// Why no handler can be given it.
+    /// Why no handler can get it.
     pub(super) fn flaw(&self) -> Option<&'static str> {
         match self {
             Self::Json(_) => None,
@@ -64,7 +64,7 @@ impl Body {
     }
 }
 
-/// A stream entry as the server tells it: `[id, [field, value, …]]`.
+/// A stream entry as the server returns it: `[id, [field, value, …]]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Entry {
     pub(super) id: String,
@@ -72,7 +72,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// `None` where it is no entry; with nothing in it where the server has forgotten it meanwhile.
+    /// `None` if this is not an entry. The entry has no fields if it was trimmed from the stream meanwhile.
     pub(super) fn read(value: Value) -> Option<(Self, Vec<Value>)> {
         let mut parts = array(value)?.into_iter();
         let id = text(&parts.next()?)?;
@@ -106,7 +106,7 @@ impl Entry {
     }
 }
 
-/// The entries of an XREADGROUP's answer, by the key of their stream, in either version of the server's protocol.
+/// The entries in the answer to XREADGROUP, by the key of their stream. Reads both versions of the server's protocol.
 pub(super) fn streams(value: Value) -> Vec<(Vec<u8>, Vec<Entry>)> {
     let pairs: Vec<(Value, Value)> = match value {
         Value::Map(pairs) => pairs,
@@ -150,7 +150,7 @@ pub(super) fn number(value: &Value) -> Option<i64> {
     }
 }
 
-/// The id of a stream entry: ordered, unlike its text.
+/// The id of a stream entry. It has the order of the stream; its text does not.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct EntryId {
     pub(super) millis: u64,

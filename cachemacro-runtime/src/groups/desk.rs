@@ -1,4 +1,5 @@
-//! What a consumer has in hand: every entry that was delivered to it and is not settled yet. It decides; it asks no server.
+//! The pending entries of a consumer: those that were delivered to it and are not settled yet. This code decides what
+//! happens to them, and calls no server.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,20 +9,21 @@ use tokio::time::Instant;
 use super::delivery::{Delivery, Place, Source};
 use super::handler::Outcome;
 
-/// The longest pause between two attempts, unless the first one is longer.
+/// The longest pause between two attempts, unless the first pause is configured to be longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A consumer that has so many entries in hand, nearly all of them waiting for another attempt, reads no more: where
-/// everything fails, going on would only kill more letters.
+/// The number of pending entries at which a consumer stops reading. Nearly all of them wait for another attempt then.
+/// If all handlers fail, reading more would only make more dead letters.
 const ENOUGH: usize = 256;
 
-/// What a desk goes by.
+/// The settings for pending entries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     /// Handlers that run at once.
     pub(super) concurrency: usize,
     /// Deliveries of one entry before it is a dead letter.
     pub(super) deliveries: u64,
-    /// Between the first attempt and the second; four times as long between any two others.
+    /// The pause between the first and the second attempt. Each further pause is four times as long as the one before
+    /// it.
     pub(super) backoff: Duration,
 }
 
@@ -44,10 +46,10 @@ enum Stage {
     Settling(Verdict),
 }
 
-/// How an entry leaves.
+/// How an entry is settled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// It was handled, or is none of this group's.
+    /// It was handled, or the group has no handler for it.
     Done,
     /// It becomes a dead letter, for this reason.
     Dead(String),
@@ -58,11 +60,11 @@ impl Desk {
         Self { rules, held: HashMap::new(), queue: VecDeque::new(), running: 0 }
     }
 
-    /// Takes a delivered entry.
+    /// Adds a delivered entry.
     pub(super) fn take(&mut self, delivery: Delivery, has_handler: bool) {
         let place = delivery.place.clone();
         if let Some(held) = self.held.get_mut(&place) {
-            // Delivered again by a group that was made anew, or claimed back: in either case it is here already.
+            // The entry is known already: a recreated group delivered it again, or this consumer has claimed it back.
             held.delivery.deliveries = held.delivery.deliveries.max(delivery.deliveries);
             return;
         }
@@ -80,14 +82,14 @@ impl Desk {
         self.held.insert(place, Held { delivery, stage });
     }
 
-    /// Whether there is room for more: nothing waits for a handler, and one is free.
+    /// Whether to read more: no entry waits for a handler, and a handler is free.
     pub(super) fn wants_more(&self) -> bool {
         self.queue.is_empty()
             && self.running < self.rules.concurrency
             && self.held.len() < ENOUGH.max(self.rules.concurrency * 2)
     }
 
-    /// The next entry for a handler, which then counts as running.
+    /// The next entry for a handler. The handler counts as running from now on.
     pub(super) fn begin(&mut self) -> Option<&Delivery> {
         if self.running >= self.rules.concurrency {
             return None;
@@ -99,7 +101,7 @@ impl Desk {
         Some(&held.delivery)
     }
 
-    /// A handler came to its end.
+    /// A handler has ended.
     pub(super) fn ended(&mut self, place: &Place, outcome: Outcome, now: Instant) {
         self.running = self.running.saturating_sub(1);
         let rules = self.rules;
@@ -114,13 +116,14 @@ impl Desk {
         };
     }
 
-    /// Entries whose time for another attempt has come.
+    /// Entries that are due for another attempt.
     pub(super) fn due(&self, now: Instant) -> Vec<Place> {
         let is_due = |held: &Held| matches!(held.stage, Stage::Waiting(until) if until <= now);
         self.held.iter().filter(|(_, held)| is_due(held)).map(|(place, _)| place.clone()).collect()
     }
 
-    /// The server counted another delivery; `None` where nobody counts any more.
+    /// The server counted another delivery; `None` if the server no longer has the entry, so that only this consumer
+    /// counts.
     pub(super) fn again(&mut self, place: &Place, deliveries: Option<u64>) {
         let Some(held) = self.held.get_mut(place) else { return };
         held.delivery.deliveries = deliveries.unwrap_or(held.delivery.deliveries + 1);
@@ -128,7 +131,7 @@ impl Desk {
         self.queue.push_back(place.clone());
     }
 
-    /// The entry is another consumer's now. A handler that runs already is left to end.
+    /// Another consumer has the entry now. A handler that already runs may finish.
     pub(super) fn lose(&mut self, place: &Place) {
         if matches!(self.held.get(place), Some(Held { stage: Stage::Queued | Stage::Waiting(_), .. })) {
             self.settled(place);
@@ -141,7 +144,7 @@ impl Desk {
         self.held.values().filter_map(until).min()
     }
 
-    /// What is to be told to the server.
+    /// The results to send to the server.
     pub(super) fn verdicts(&self) -> Vec<(&Delivery, &Verdict)> {
         let verdict = |held| match held {
             &Held { ref delivery, stage: Stage::Settling(ref verdict) } => Some((delivery, verdict)),
@@ -154,13 +157,13 @@ impl Desk {
         self.held.values().any(|held| matches!(held.stage, Stage::Settling(_)))
     }
 
-    /// The server knows.
+    /// The server has the result.
     pub(super) fn settled(&mut self, place: &Place) {
         self.held.remove(place);
         self.queue.retain(|queued| queued != place);
     }
 
-    /// Everything in hand that came from one stream.
+    /// All pending entries from one stream.
     pub(super) fn held(&self, source: Source) -> Vec<String> {
         self.held.keys().filter(|place| place.source == source).map(|place| place.id.clone()).collect()
     }
@@ -169,7 +172,8 @@ impl Desk {
         self.running > 0
     }
 
-    /// What is left at the end, with the deliveries that count: those that came to nothing here were none.
+    /// The remaining entries at the end, each with its number of deliveries. A delivery whose handler was not started
+    /// does not count.
     pub(super) fn leftovers(&self) -> Vec<(Place, u64)> {
         let counted = |held: &Held| match held.stage {
             Stage::Queued => held.delivery.deliveries.saturating_sub(1),
@@ -179,7 +183,8 @@ impl Desk {
     }
 }
 
-/// A quarter of it at random, so that what failed together does not come back together.
+/// The pause before the next attempt. Up to a quarter of it is random, so that entries that failed together do not
+/// return together.
 fn pause(first: Duration, deliveries: u64) -> Duration {
     let times = 4_u32.saturating_pow(u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX));
     let longest = LONGEST_PAUSE.max(first);

@@ -1,4 +1,4 @@
-//! Handlers: what a group does with the events it gets.
+//! Handlers: the functions that a group calls with its events.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -39,16 +39,16 @@ impl<E: CacheEvent + DeserializeOwned + Send + 'static> ReceivedEvent for E {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     Handled,
-    /// It may go better next time.
+    /// It may succeed at the next attempt.
     Failed(String),
-    /// It will not.
+    /// It will fail at every attempt.
     Unreadable(String),
 }
 
 type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 type Handler = Arc<dyn Fn(&str) -> Result<Work, String> + Send + Sync>;
 
-/// The handlers of a group, by the events they take.
+/// The handlers of a group, by the name of their event.
 #[derive(Clone, Default)]
 pub(super) struct Handlers {
     by_event: HashMap<&'static str, Vec<Handler>>,
@@ -69,7 +69,7 @@ impl Handlers {
             Ok(Box::pin(async move {
                 match handler(event).await {
                     Ok(()) => Outcome::Handled,
-                    // With `#`, as `anyhow` tells also what is underneath.
+                    // With `#`: then `anyhow` also prints the sources of the error.
                     Err(error) => Outcome::Failed(format!("{error:#}")),
                 }
             }))
@@ -81,12 +81,12 @@ impl Handlers {
         self.by_event.contains_key(event)
     }
 
-    /// Gives an event to its handlers, one after the other, until one fails. In a task of its own, so that a panic is one
-    /// failed attempt and not the end of the consumer.
+    /// Calls the handlers of an event, one after the other, until one fails. They run in a new task, so that a panic is
+    /// a failed attempt and does not end the consumer.
     pub(super) fn begin(&self, event: &str, json: String, limit: Duration) -> impl Future<Output = Outcome> + use<> {
         let handlers = self.by_event.get(event).cloned().unwrap_or_default();
         let task = tokio::spawn(async move {
-            // All are read before one begins: an event that only some can read is handled by none.
+            // All handlers parse the event before the first one starts: if one cannot parse it, none handles it.
             let works: Result<Vec<_>, _> = handlers.iter().map(|handler| handler(&json)).collect();
             let works = match works {
                 Ok(works) => works,

@@ -1,9 +1,9 @@
-//! What the worker of a consumer hears from its reader, its handlers and its owner.
+//! The messages to a consumer's worker, from its reader, its handlers and its owner.
 
 use super::delivery::{Delivery, Place};
 use super::handler::Outcome;
 
-/// What a worker hears.
+/// A message to a worker.
 pub(super) enum Message {
     Read(Vec<Delivery>),
     Ended(Place, Outcome),

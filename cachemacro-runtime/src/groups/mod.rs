@@ -1,4 +1,4 @@
-//! Consumer groups: events that cross services on a stream of the Redis server.
+//! Consumer groups: they deliver events to other services, over a stream on the Redis server.
 
 mod consumer;
 mod dead;
@@ -30,22 +30,26 @@ use crate::error::StoreError;
 use crate::redis::RedisStore;
 use crate::redis::link::Link;
 
-/// A consumer group on the event stream of a namespace: every group gets every event, and of a group's consumers, in however
-/// many processes, one.
+/// A consumer group on the event stream of a namespace. Every group gets every event. In a group one consumer gets it,
+/// in however many processes the consumers run.
 ///
-/// **At least once.** An event is settled when its handler has returned `Ok`, and not before. A handler that fails, panics or
-/// takes longer than its timeout is given the event again, with growing pauses; after its fifth delivery, counted over all
-/// consumers, the event becomes a *dead letter*, as does one that cannot be read. What a process had in hand when it died
-/// goes to the others of its group 30 seconds later. So handlers must be idempotent: the version in the event says whether it has been seen.
+/// **At least once.** An event is settled after its handler has returned `Ok`. If a handler fails, panics or takes
+/// longer than its timeout, it gets the event again, after growing pauses. After its fifth delivery, counted over all
+/// consumers, the event becomes a *dead letter*. So does an event that cannot be parsed. When a process dies, its
+/// pending events go to the other consumers of the group 30 seconds later. So handlers must be idempotent: compare the
+/// version in the event with the last one that was handled.
 ///
-/// **Order.** A consumer begins events one at a time and in the order of the stream. Another attempt comes after whatever
-/// else has happened meanwhile, and several consumers, [`concurrency`](Self::concurrency) and replays mix the order too: handlers must go by versions.
+/// **Order.** A consumer starts events one at a time, in the order of the stream. A further attempt comes after events
+/// that were handled meanwhile. Several consumers, [`concurrency`](Self::concurrency) and replays change the order too.
+/// So handlers must compare versions.
 ///
-/// **New and lost groups.** A new group begins with the events that come from then on. Should the server lose it, a running
-/// consumer makes it again where everything was settled; should it lose the stream, with whatever comes after that. The
-/// stream keeps about 100,000 announcements: a group that is further behind misses the oldest.
+/// **New and lost groups.** A new group begins with the events that come after its creation. If the server loses the
+/// group, a running consumer creates it again at the position up to which everything was settled. If the server loses
+/// the stream, the group continues with the events that come after that. The stream keeps about 100,000 announcements:
+/// a group that is further behind misses the oldest.
 ///
-/// All consumers of a group should have the same handlers: what none of its handlers takes, a consumer skips for the group.
+/// All consumers of a group should have the same handlers: an event for which a consumer has no handler is skipped for
+/// the whole group.
 #[must_use = "a group does nothing until it is started"]
 pub struct Group {
     link: Arc<Link>,
@@ -56,7 +60,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The group of this name in a store's namespace. Where there is a cache, [`Cache::group`](crate::Cache::group) is shorter.
+    /// The group of this name in a store's namespace. With a cache, [`Cache::group`](crate::Cache::group) is shorter.
     pub fn new(store: &RedisStore, group: &str) -> Self {
         let rules = Rules { concurrency: 1, deliveries: 5, backoff: Duration::from_secs(1) };
         let settings = Settings { rules, timeout: Duration::from_secs(60), claim_after: Duration::from_secs(30) };
@@ -64,11 +68,11 @@ impl Group {
         Self { link: Arc::clone(store.link()), names, start: Start::default(), settings, handlers: Handlers::default() }
     }
 
-    /// Calls `handler` with every event of its type that any service of the namespace publishes. Several handlers of one
-    /// event are called one after the other, and again, all of them, when one has failed: give each a group of its own where
-    /// that is wrong.
+    /// Calls `handler` with every event of its type that any service of the namespace publishes. Several handlers of
+    /// one event are called one after the other. If one fails, all of them are called again; use a separate group for
+    /// each if that is wrong.
     ///
-    /// A function with `#[invalidates(event)]` is a handler, which moves the aggregates of its own `cache = …`.
+    /// A function with `#[invalidates(event)]` is a handler. It moves the aggregates in the cache of its `cache = …`.
     pub fn on<E, H, F, X>(mut self, handler: H) -> Self
     where
         E: ReceivedEvent + Send + 'static,
@@ -80,45 +84,45 @@ impl Group {
         self
     }
 
-    /// A new group begins with the oldest event that the stream has. Default: with what comes after its start.
+    /// A new group begins with the oldest event in the stream. Default: with the events after its creation.
     pub fn from_start(mut self) -> Self {
         self.start = Start::Oldest;
         self
     }
 
-    /// So many events are handled at once, by this consumer. Default: 1.
+    /// The number of events that this consumer handles at once. Default: 1.
     pub fn concurrency(mut self, handlers: usize) -> Self {
         self.settings.rules.concurrency = handlers.max(1);
         self
     }
 
-    /// An event becomes a dead letter after so many deliveries. Default: 5.
+    /// The number of deliveries after which an event becomes a dead letter. Default: 5.
     pub fn deliveries(mut self, deliveries: u32) -> Self {
         self.settings.rules.deliveries = u64::from(deliveries.max(1));
         self
     }
 
-    /// The pause before the second attempt; before each further one it is four times as long, up to a minute. Up to a quarter
-    /// less, at random. Default: 1 s, so that five deliveries span at least a minute.
+    /// The pause before the second attempt. Each further pause is four times as long, up to one minute. A random part
+    /// of up to a quarter is subtracted. Default: 1 s, so that five deliveries take at least one minute.
     pub fn backoff(mut self, first: Duration) -> Self {
         self.settings.rules.backoff = first;
         self
     }
 
-    /// A handler may take so long; then it is stopped, and has failed. Default: 60 s.
+    /// The timeout of a handler; after it the handler is cancelled, and has failed. Default: 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// What a consumer has in hand is given to others when nothing was heard of it for so long. It makes itself heard also
-    /// while its handlers run, however long that takes. Default: 30 s; at least 100 ms.
+    /// After this time without a sign of life of a consumer, other consumers take over its pending events. A consumer
+    /// sends signs of life also while its handlers run, however long they take. Default: 30 s; at least 100 ms.
     pub fn claim_after(mut self, silence: Duration) -> Self {
         self.settings.claim_after = silence.max(Duration::from_millis(100));
         self
     }
 
-    /// Starts a consumer of the group. It connects in the background, and again whenever it must.
+    /// Starts a consumer of the group. It connects in the background, and reconnects when needed.
     ///
     /// # Panics
     /// Outside of a tokio runtime, as there is no task to run it in.
@@ -136,9 +140,9 @@ impl Group {
         dead::list(&self.link, &self.names).await
     }
 
-    /// Gives the group's dead letters to it again, each as new, and to no other group. Returns how many.
+    /// Delivers the group's dead letters again, each like a new event, and to this group only. Returns how many.
     ///
-    /// They wait on a stream of the group's own, `{namespace}:retry:<group>`, for the next consumer.
+    /// They are moved to a stream of this group, `{namespace}:retry:<group>`, and wait there for the next consumer.
     ///
     /// # Errors
     /// The server did not answer. Some letters may have been moved.
@@ -146,7 +150,7 @@ impl Group {
         dead::replay_all(&self.link, &self.names).await
     }
 
-    /// As [`replay_dead_letters`](Self::replay_dead_letters), for one letter, by its `id`. Tells whether it was there.
+    /// As [`replay_dead_letters`](Self::replay_dead_letters), for one letter, by its `id`. Returns whether it existed.
     ///
     /// # Errors
     /// The server did not answer.
@@ -154,7 +158,7 @@ impl Group {
         dead::replay_one(&self.link, &self.names, id).await
     }
 
-    /// Throws one dead letter away, by its `id`. Tells whether it was there.
+    /// Deletes one dead letter, by its `id`. Returns whether it existed.
     ///
     /// # Errors
     /// The server did not answer.

@@ -1,15 +1,15 @@
-//! The names of what a group keeps on the server. Like all others, they do not change within a major version.
+//! The names of a group's keys on the server. Like all key names, they do not change within a major version.
 //!
 //! ```text
-//! {shop}:events            what all groups and tiers read; their readers' positions are kept by the server, with the stream
-//! {shop}:events:head       which life of that stream it is
-//! {shop}:retry:billing     dead letters that the group `billing` is to handle again
+//! {shop}:events            the stream that all groups and tiers read; the server keeps the groups' positions with it
+//! {shop}:events:head       the life of that stream
+//! {shop}:retry:billing     dead letters that the group `billing` handles again
 //! {shop}:dead:billing      its dead letters
 //! ```
 
 use super::delivery::Source;
 
-/// All in one slot of a cluster.
+/// The names of a group. All are in one slot of a cluster.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Names {
     pub(super) group: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Twice as long each time, up to five seconds; never the same in two processes.
+/// Exponential backoff: each pause is twice as long, up to five seconds, with a random part.
 #[derive(Debug)]
 pub(super) struct Pause {
     next: Duration,

@@ -1,4 +1,4 @@
-//! The part of a consumer that waits for entries, on a connection of its own.
+//! The part of a consumer that waits for entries, on a separate connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::pause::Pause;
 use super::streams::{ReadError, Streams};
 use crate::redis::link::OwnConnection;
 
-/// How long the server is asked to wait for entries: a consumer that stops waits for its reader.
+/// How long a read blocks on the server. It is short, as a consumer that stops waits for its reader.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
-/// A server that does not answer for so long, beyond the time it was asked to wait, is away.
+/// A server that does not answer within this time, beyond the time it was asked to block, counts as gone.
 const GRACE: Duration = Duration::from_secs(2);
-/// Between two looks, where the connection cannot block.
+/// The pause between two reads, if the connection cannot block.
 const POLL: Duration = Duration::from_millis(100);
 
 pub(super) struct Reader {
@@ -31,7 +31,7 @@ impl Reader {
         Self { streams, connection: None, pause: Pause::default(), has_group: false }
     }
 
-    /// Reads once for each demand: a number of entries. An answer may be empty.
+    /// Reads once for each demand, which is a number of entries. An answer may be empty.
     pub(super) async fn run(mut self, mut demands: mpsc::Receiver<usize>, outbox: mpsc::UnboundedSender<Message>) {
         while let Some(count) = demands.recv().await {
             let read = match self.read(count).await {

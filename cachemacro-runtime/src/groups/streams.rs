@@ -1,4 +1,4 @@
-//! The server's part: a group's streams, spoken to in commands and scripts.
+//! The commands and scripts on a group's streams.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::redis::link::{Link, OwnConnection};
 use crate::util::sync::{Mutex, lock};
 
-/// About as many dead letters are kept for one group.
+/// About how many dead letters are kept for one group.
 const LETTERS: usize = 10_000;
 
 macro_rules! script {
@@ -33,21 +33,21 @@ const LOOK: &str = script!("../../redis/scripts/text.lua" "look.lua");
 /// Where a new group begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Start {
-    /// With what comes from now on.
+    /// With events that come from now on.
     #[default]
     Now,
-    /// With the oldest that the stream has.
+    /// With the oldest event in the stream.
     Oldest,
 }
 
-/// Up to where a group has settled everything, in which life of the stream.
+/// The position up to which a group has settled everything, and the life of the stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Mark {
     life: String,
     id: EntryId,
 }
 
-/// What the server tells of the stream and of the group.
+/// The state of the stream and of the group on the server.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Look {
     life: String,
@@ -56,22 +56,22 @@ struct Look {
     oldest_pending: Option<EntryId>,
 }
 
-/// Why nothing was read.
+/// Why a read failed.
 #[derive(Debug)]
 pub(super) enum ReadError {
-    /// The group, or the whole stream, is gone.
+    /// The group, or the whole stream, does not exist any more.
     NoGroup,
-    /// The connection, or what it leads to, is of no use any more.
+    /// The connection or its server cannot be used any more.
     Broken(String),
 }
 
-/// The streams as one consumer of the group sees them.
+/// The streams, for one consumer of the group.
 pub(super) struct Streams {
     link: Arc<Link>,
     names: Names,
     consumer: String,
     start: Start,
-    /// Where the group is made again, should the server lose it.
+    /// The position at which the group is created again if the server loses it.
     mark: Mutex<Option<Mark>>,
 }
 
@@ -85,8 +85,8 @@ impl Streams {
         self.link.own().await
     }
 
-    /// Makes the group where there is none: a new one where it was told to begin, and one that was lost where it had settled
-    /// everything, so that no event is missed and few are handled twice.
+    /// Creates the group if it does not exist: a new one at its configured start, a lost one at the position up to
+    /// which it had settled everything. So no event is missed, and few are handled twice.
     pub(super) async fn ensure(&self) -> Result<(), StoreError> {
         let look = self.look().await?;
         let mark = lock(&self.mark).clone();
@@ -108,7 +108,7 @@ impl Streams {
         self.remember().await
     }
 
-    /// Notes how far the group is, for the case that the server forgets it.
+    /// Stores the group's position, in case the server loses the group.
     pub(super) async fn remember(&self) -> Result<(), StoreError> {
         let look = self.look().await?;
         if let Some(mark) = look.mark() {
@@ -125,7 +125,7 @@ impl Streams {
         Ok(Look { life: word(0), last: id(1), delivered: id(2), oldest_pending: id(3) })
     }
 
-    /// Entries that nobody was given yet, waiting up to `wait` for the first.
+    /// Entries that were not delivered to any consumer yet; waits up to `wait` for the first.
     pub(super) async fn read(
         &self,
         connection: &mut OwnConnection,
@@ -135,7 +135,7 @@ impl Streams {
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(&self.names.group).arg(&self.consumer).arg("COUNT").arg(count);
         if !wait.is_zero() {
-            // 0 would be for ever.
+            // BLOCK 0 would wait for ever.
             command.arg("BLOCK").arg(millis(wait).max(1));
         }
         command.arg("STREAMS").arg(&self.names.events).arg(&self.names.replays).arg(">").arg(">");
@@ -147,7 +147,8 @@ impl Streams {
         Ok(streams(value).into_iter().filter_map(delivered).flatten().collect())
     }
 
-    /// Up to `count` entries of consumers that have been silent for so long, and how many of theirs the stream has forgotten.
+    /// Takes over up to `count` entries of consumers that were silent for this time. Also returns how many of their
+    /// entries the stream has trimmed.
     pub(super) async fn claim(
         &self,
         source: Source,
@@ -167,7 +168,7 @@ impl Streams {
                 let (entry, more) = Entry::read(entry)?;
                 Some(entry.delivered(source, more.first().and_then(number).map_or(1, i64::unsigned_abs)))
             }));
-            // A page may be empty although there are more: entries of consumers that live stand between.
+            // A page may be empty although more follow: entries of live consumers can fill it.
             let is_last = next.is_empty() || EntryId::parse(&next) == Some(EntryId::FIRST);
             if is_last || claimed.len() >= count {
                 return Ok((claimed, forgotten));
@@ -176,7 +177,7 @@ impl Streams {
         }
     }
 
-    /// Says that this consumer lives and has these in hand. Returns those it has not.
+    /// Reports that this consumer is alive and has these entries. Returns those that it no longer has.
     pub(super) async fn keep(&self, source: Source, ids: &[String]) -> Result<Vec<Place>, StoreError> {
         let mut args: Vec<&str> = vec![&self.names.group, &self.consumer];
         args.extend(ids.iter().map(String::as_str));
@@ -185,7 +186,8 @@ impl Streams {
         Ok(lost.iter().filter_map(text).map(|id| Place { source, id }).collect())
     }
 
-    /// Counts another delivery; the count is `None` where nobody counts any more. [`Again::Lost`]: another consumer has it.
+    /// Counts another delivery on the server. [`Again::Uncounted`]: the server no longer has the entry.
+    /// [`Again::Lost`]: another consumer has it.
     pub(super) async fn again(&self, place: &Place) -> Result<Again, StoreError> {
         let args = [&*self.names.group, &self.consumer, &place.id];
         let value = self.call("retry", eval(AGAIN, &[self.names.stream(place.source)], &args)).await?;
@@ -216,7 +218,7 @@ impl Streams {
         Ok(())
     }
 
-    /// Makes an entry a dead letter; tells whether it was this consumer's to bury.
+    /// Makes an entry a dead letter, if this consumer still has it. Returns whether it did.
     pub(super) async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<bool, StoreError> {
         let Place { source, id } = &delivery.place;
         let (letters, deliveries) = (LETTERS.to_string(), delivery.deliveries.to_string());
@@ -228,7 +230,7 @@ impl Streams {
         Ok(number(&value) == Some(1))
     }
 
-    /// Lets other consumers have these at once.
+    /// Lets other consumers claim these entries at once.
     pub(super) async fn hand_back(&self, left: &[(Place, u64)]) -> Result<(), StoreError> {
         let mut pipeline = Pipeline::new();
         for source in Source::ALL {
@@ -247,13 +249,13 @@ impl Streams {
         Ok(())
     }
 
-    /// Strikes this consumer off, if it holds nothing.
+    /// Removes this consumer from the group, if it has no pending entries.
     pub(super) async fn resign(&self) -> Result<(), StoreError> {
         let keys = [&*self.names.events, &self.names.replays];
         self.call("leave the group", eval(RESIGN, &keys, &[&self.names.group, &self.consumer])).await.map(drop)
     }
 
-    /// Strikes off consumers that hold nothing and were silent for so long.
+    /// Removes consumers without pending entries that were silent for this time.
     pub(super) async fn sweep(&self, silent: Duration) -> Result<(), StoreError> {
         let (keys, silent) = ([&*self.names.events, &self.names.replays], millis(silent).to_string());
         self.call("sweep", eval(SWEEP, &keys, &[&self.names.group, &self.consumer, &silent])).await.map(drop)
@@ -271,7 +273,7 @@ impl Streams {
     }
 }
 
-/// What became of a delivery that is to be repeated.
+/// The result of counting another delivery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Again {
     Counted(u64),
@@ -280,7 +282,8 @@ pub(super) enum Again {
 }
 
 impl Look {
-    /// All before it is settled: whatever is pending, or was never delivered, comes after it.
+    /// The position up to which everything is settled: pending entries, and entries that were not delivered, come after
+    /// it.
     fn mark(&self) -> Option<Mark> {
         let delivered = self.delivered?;
         let settled = self.oldest_pending.map_or(delivered, |pending| pending.before().min(delivered));
@@ -288,8 +291,8 @@ impl Look {
     }
 }
 
-/// Where a lost group goes on. In another life of the stream, or one that has not come as far, ids mean nothing: all there is
-/// is new.
+/// The id at which a lost group continues. In another life of the stream, or if the stream ends before the mark, the
+/// old ids do not apply, and all entries in it are new.
 fn resume(mark: &Mark, look: &Look) -> EntryId {
     match look.last {
         Some(last) if look.life == mark.life && mark.id <= last => mark.id,
@@ -312,7 +315,7 @@ fn checked(operation: &'static str, value: Value) -> Result<Value, StoreError> {
     })
 }
 
-/// By its source each time: these run rarely, and the server keeps what it has compiled.
+/// Sends the source each time: these scripts run rarely, and the server caches compiled scripts.
 pub(super) fn eval(script: &str, keys: &[&str], args: &[&str]) -> Cmd {
     let mut command = redis::cmd("EVAL");
     command.arg(script).arg(keys.len()).arg(keys).arg(args);
@@ -325,7 +328,7 @@ fn millis(duration: Duration) -> u64 {
 
 fn read_error(error: RedisError) -> ReadError {
     match error.code() {
-        // The second is said to those who were blocked on the stream when it went.
+        // `UNBLOCKED` is the reply to readers that were blocked on the stream when it was deleted.
         Some("NOGROUP" | "UNBLOCKED" | "WRONGTYPE") => ReadError::NoGroup,
         _ => ReadError::Broken(error.to_string()),
     }

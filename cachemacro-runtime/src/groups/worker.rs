@@ -1,4 +1,4 @@
-//! The consumer's task: it hears of entries and of handlers that ended, and does what the desk says.
+//! The task of a consumer. It receives entries and the results of handlers, and acts on the pending entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,23 +18,24 @@ use super::reader::{BLOCK, Reader};
 use super::streams::{Again, Streams};
 use crate::error::StoreError;
 
-/// Entries are read so many at a time as are handled in about this time: few round trips where handlers are quick, and
-/// nothing hoarded where they are slow.
+/// Each read asks for about as many entries as are handled in this time. So quick handlers need few round trips, and
+/// slow ones do not keep many entries from other consumers.
 const APPETITE: Duration = Duration::from_millis(50);
 const LARGEST_BATCH: usize = 64;
-/// A consumer that stops gives its reader so long beyond the end of its read, and the server so long to hear of it.
+/// How long a consumer that stops waits for its reader beyond the end of a read, and for the server to get its last
+/// results.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// A consumer without entries that was silent for so long is struck off.
+/// A consumer without pending entries that was silent for this time is removed from the group.
 const GONE: Duration = Duration::from_secs(3600);
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// What a consumer goes by.
+/// The settings of a consumer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) rules: Rules,
-    /// For one attempt of all handlers of an event.
+    /// The limit for one attempt, with all handlers of an event.
     pub(super) timeout: Duration,
-    /// After so long a silence a consumer counts as dead.
+    /// A consumer that was silent for this time counts as dead.
     pub(super) claim_after: Duration,
 }
 
@@ -49,15 +50,15 @@ pub(super) struct Worker {
     stopping_since: Option<Instant>,
     demands: mpsc::Sender<usize>,
     reader: AbortHandle,
-    /// Whether the reader has yet to answer.
+    /// Whether an answer of the reader is outstanding.
     is_reading: bool,
     batch: usize,
     last_read: Instant,
     next_tick: Instant,
     next_sweep: Instant,
-    /// Whether the last claim found as much as it asked for.
+    /// Whether the last claim returned as many entries as it asked for.
     claims_more: bool,
-    /// The server is left alone until then.
+    /// The backoff after a failure of the server.
     trouble: Pause,
     server_at: Instant,
 }
@@ -145,7 +146,7 @@ impl Worker {
         }
     }
 
-    /// Begins handlers, as many as may run at once.
+    /// Starts handlers, up to the allowed concurrency.
     fn begin(&mut self) {
         while !self.is_stopping()
             && let Some(delivery) = self.desk.begin()
@@ -154,13 +155,14 @@ impl Worker {
             let ended = self.handlers.begin(event, body, self.settings.timeout);
             let (outbox, place) = (self.stop.worker.clone(), delivery.place.clone());
             tokio::spawn(async move {
-                // A worker that is gone needs no answer: the entry is still pending, and another will claim it.
+                // If the worker has ended, the result is dropped: the entry is still pending, and another consumer
+                // claims it.
                 let _ = outbox.send(Message::Ended(place, ended.await));
             });
         }
     }
 
-    /// Sends the reader for more.
+    /// Asks the reader for more entries.
     fn demand(&mut self) {
         if self.is_reading || self.is_stopping() || !self.desk.wants_more() {
             return;
@@ -172,7 +174,7 @@ impl Worker {
         self.is_reading = self.demands.try_send(self.batch).is_ok();
     }
 
-    /// Tells the server what is settled and asks it what is due, unless it failed just now.
+    /// Sends settled entries to the server and runs the periodic tasks, unless the server has just failed.
     async fn consult(&mut self) {
         let now = Instant::now();
         if now < self.server_at {
@@ -207,7 +209,7 @@ impl Worker {
         self.retry(now).await
     }
 
-    /// A consumer that lives is heard of three times before it counts as dead.
+    /// The interval of signs of life: three fit into the time after which a consumer counts as dead.
     fn tick(&self) -> Duration {
         (self.settings.claim_after / 4).clamp(Duration::from_millis(10), Duration::from_secs(10))
     }
@@ -232,7 +234,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Says what is in hand here, so that nobody claims it while it waits, or while its handler takes its time.
+    /// Reports the pending entries as held, so that no other consumer claims them while they wait or their handler
+    /// runs.
     async fn keep(&mut self) -> Result<(), StoreError> {
         for source in Source::ALL {
             for ids in self.desk.held(source).chunks(LARGEST_BATCH) {
@@ -244,7 +247,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes over what dead consumers have left, if there is room for it.
+    /// Takes over the entries of dead consumers, if there is room for them.
     async fn claim(&mut self) -> Result<(), StoreError> {
         self.claims_more = false;
         for source in Source::ALL {
@@ -276,7 +279,7 @@ impl Worker {
             }
             count(&self.counts.retried, 1);
         }
-        // They begin before the next message is waited for.
+        // Their handlers start before the worker waits for the next message.
         self.begin();
         Ok(())
     }
@@ -290,11 +293,11 @@ impl Worker {
             at = self.server_at;
         }
         at = at.max(self.server_at);
-        // A stopping worker waits for its reader, but not for ever.
+        // A worker that stops waits for its reader for a limited time only.
         if self.is_stopping() { at.min(Instant::now() + FAREWELL / 4) } else { at }
     }
 
-    /// The last words: what is settled, what others may have, and that this consumer is no more.
+    /// The last steps: settle entries, hand back the others, and remove this consumer from the group.
     async fn leave(mut self) {
         self.reader.abort();
         let until = Instant::now() + FAREWELL;

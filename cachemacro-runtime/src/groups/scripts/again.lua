@@ -1,5 +1,5 @@
--- AGAIN: counts one more delivery of an entry to the consumer that holds it. Returns the count; 0 where nobody counts any
--- more; -1 where the entry is not the consumer's.
+-- AGAIN: counts one more delivery of an entry to the consumer that holds it. Returns the count; 0 if the server no
+-- longer counts, as the entry is not pending any more; -1 if the consumer does not hold the entry.
 --
 -- ARGV[3]  the id
 

@@ -1,8 +1,8 @@
 -- BURY: moves an entry to the dead letters, in one step. Returns whether it did.
 --
 -- KEYS[2]  the dead letters
--- ARGV[3]  the id                      ARGV[4]  about how many letters are kept
--- ARGV[5]  1: the stream is the group's own, and the entry leaves it
+-- ARGV[3]  the id                      ARGV[4]  about how many letters to keep
+-- ARGV[5]  1: the stream is the group's own, and the entry is deleted from it
 -- ARGV[6..]  the letter's fields
 
 if not holds(ARGV[3]) then return 0 end

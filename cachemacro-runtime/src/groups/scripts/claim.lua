@@ -1,5 +1,5 @@
--- CLAIM: takes over what consumers hold that have not been heard of. Returns where to go on, the entries with their delivery
--- counts, and how many the stream had forgotten.
+-- CLAIM: takes over the entries of consumers that were silent. Returns the position to continue from, the entries with
+-- their delivery counts, and how many entries the stream had trimmed.
 --
 -- KEYS[1]  the stream
 -- ARGV[1]  the group     ARGV[2]  the consumer     ARGV[3]  silent for how many ms
@@ -7,7 +7,7 @@
 
 local reply = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
 if reply.err then
-  -- The reader will see that the group is gone, and make it again.
+  -- The reader will find that the group is missing, and create it again.
   if string.find(reply.err, 'NOGROUP') then return { '0-0', {}, 0 } end
   return redis.error_reply(reply.err)
 end

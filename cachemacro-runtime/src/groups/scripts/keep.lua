@@ -1,4 +1,5 @@
--- KEEP: says that the consumer is alive and still holds these entries, so that nobody claims them. Returns those it lost.
+-- KEEP: reports that the consumer is alive and holds these entries, so that no other claims them. Returns those it
+-- lost.
 --
 -- ARGV[3..]  ids
 

@@ -1,5 +1,5 @@
--- LOOK: which life of the stream it is, the id of its last entry, and how far the group is: the id it was given last, and the
--- oldest one that is not settled. Empty where there is none.
+-- LOOK: the life of the stream, the id of its last entry, and the position of the group: the id that was delivered
+-- last, and the oldest one that is not settled. Empty if there is none.
 --
 -- KEYS[1]  the stream     KEYS[2]  its head: `life number`     KEYS[3]  the group's own stream
 -- ARGV[1]  the group
@@ -11,7 +11,7 @@ local function field(line, name)
 end
 
 local seen = { string.match(text_of(KEYS[2]) or '', '^%x+') or '', '', '', '' }
--- What is known of a stream, or nothing. A value of another type is not ours, and is deleted.
+-- The state of a stream, or nothing. A value of another type is from another program, and is deleted.
 local function inspected(key)
   local stream = redis.pcall('XINFO', 'STREAM', key)
   if not stream.err then return stream end

@@ -1,7 +1,7 @@
 -- REPLAY: moves dead letters to the group's own stream, in one step. Returns how many.
 --
 -- KEYS[1]  the dead letters     KEYS[2]  the group's own stream
--- ARGV[1]  from which     ARGV[2]  to which     ARGV[3]  at most how many
+-- ARGV[1]  the first id     ARGV[2]  the last id     ARGV[3]  the most letters to move
 
 local letters = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])
 for _, letter in ipairs(letters) do

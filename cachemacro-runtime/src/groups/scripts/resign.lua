@@ -1,4 +1,4 @@
--- RESIGN: strikes the consumer off where it holds nothing. What it holds would be struck off with it.
+-- RESIGN: removes the consumer from streams where it has no pending entries. With it the server would drop those too.
 --
 -- KEYS  streams
 -- ARGV[1]  the group     ARGV[2]  the consumer

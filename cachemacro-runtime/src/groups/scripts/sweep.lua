@@ -1,4 +1,4 @@
--- SWEEP: strikes off consumers that hold nothing and have not been heard of. One that lives comes back with its next entry.
+-- SWEEP: removes silent consumers without pending entries. A live one is created again with its next entry.
 --
 -- KEYS  streams
 -- ARGV[1]  the group     ARGV[2]  the consumer that asks     ARGV[3]  silent for how many ms
