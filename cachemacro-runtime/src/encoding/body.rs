@@ -1,6 +1,6 @@
 //! A value in the format of its codec.
 //!
-//! Reading takes any bytes. Whatever is left over behind the value means that it was none of this type, and is a miss.
+//! The reader accepts any bytes. If bytes remain after the value, it was not of this type, and this is a miss.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use super::messagepack;
 use super::positional::Positional;
 use crate::encoding::{Codec, Written};
 
-/// Adds the value to these bytes.
+/// Appends the value to these bytes.
 pub(super) fn write<T: Serialize>(codec: Codec, value: &T, to: Vec<u8>) -> Option<Written> {
     let deepest = Cell::new(0);
     let bytes = match codec {
@@ -37,7 +37,7 @@ pub(super) fn write<T: Serialize>(codec: Codec, value: &T, to: Vec<u8>) -> Optio
     Some(Written { bytes, deepest: deepest.get() })
 }
 
-/// The value that these bytes are.
+/// Decodes the value in these bytes.
 pub(super) fn read<T: DeserializeOwned>(codec: Codec, bytes: &[u8]) -> Option<T> {
     match codec {
         Codec::Postcard => postcard::take_from_bytes(bytes).ok().and_then(whole),
@@ -53,8 +53,9 @@ fn whole<T>((value, rest): (T, &[u8])) -> Option<T> {
     rest.is_empty().then_some(value)
 }
 
-/// Bincode allocates as much as a text claims to be long before it looks for it, unless the claim is above its limit, which
-/// is a constant. A number claims its full size and may be one byte of up to 16, so a true body stays below 16 times its length.
+/// Bincode allocates the claimed length of a text before it reads the text, unless the claim is above its limit, which
+/// is a constant. A number counts with its full size of up to 16 bytes and may be encoded in one byte. So a valid body
+/// needs less than 16 times its length.
 #[cfg(feature = "bincode")]
 fn read_bincode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     const SMALL: usize = 64 << 10;

@@ -1,7 +1,7 @@
-//! Which codec carries a type.
+//! The choice of a codec for a type.
 //!
-//! The one that the cache was given comes first. MessagePack comes after it, for what only a codec with names carries; and
-//! at once where a type reads itself by guess (`deserialize_any`), or where the first one has failed before.
+//! First comes the configured codec. MessagePack is second, for values that need a codec with names. It is used at once
+//! if a type is read by guess (`deserialize_any`), or if the first codec has failed for the type before.
 
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::schema;
 use crate::encoding::{Codec, Encoding};
 
-/// Types that a codec without names has failed in this process.
+/// Types for which a codec without names has failed in this process.
 static NAMED: RwLock<BTreeSet<TypeId>> = RwLock::new(BTreeSet::new());
 
 /// The encodings to try for a type, in this order.

@@ -1,11 +1,11 @@
-//! Bodies made smaller, and whole again.
+//! Compression and decompression of bodies.
 
 use crate::encoding::Compression;
 
-/// No longer body is compressed, nor unpacked.
+/// The longest body that is compressed or decompressed.
 const LONGEST: usize = 256 << 20;
 
-/// What an envelope says of a body that is not compressed.
+/// The id in the envelope of a body that is not compressed.
 pub(super) const NONE: u8 = 0;
 #[cfg(feature = "zstd")]
 const ZSTD: u8 = 1;
@@ -15,12 +15,12 @@ const LZ4: u8 = 2;
 /// A body that was compressed.
 pub(super) struct Packed {
     pub(super) id: u8,
-    /// How long it was before.
+    /// The length before compression.
     pub(super) length: u32,
     pub(super) bytes: Vec<u8>,
 }
 
-/// The body made smaller, if it is long enough to try and it did become smaller.
+/// The compressed body, if the body is long enough to try and became smaller.
 pub(super) fn pack(compression: Compression, body: &[u8]) -> Option<Packed> {
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= LONGEST)?;
     let (id, bytes) = compress(compression, body)?;
@@ -39,23 +39,23 @@ fn compress(compression: Compression, body: &[u8]) -> Option<(u8, Vec<u8>)> {
     }
 }
 
-/// The body that was `length` bytes long.
+/// Decompresses a body that was `length` bytes long.
 pub(super) fn unpack(id: u8, bytes: &[u8], length: u32) -> Option<Vec<u8>> {
     let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST)?;
     decompress(id, bytes, length).filter(|body| body.len() == length)
 }
 
-/// Allocates nothing for a length that so few bytes cannot stand for.
+/// Allocates nothing if so few bytes cannot decompress to this length.
 #[cfg_attr(not(any(feature = "zstd", feature = "lz4")), expect(unused_variables, reason = "nothing can decompress"))]
 fn decompress(id: u8, bytes: &[u8], length: usize) -> Option<Vec<u8>> {
     let is_possible = |ratio: usize| length <= bytes.len().saturating_mul(ratio);
     match id {
-        // Its densest block repeats one byte 128 Ki times, in four; and the frame tells its length, too.
+        // Its densest block encodes 128 Ki repetitions of one byte in four bytes; the frame also contains its length.
         #[cfg(feature = "zstd")]
         ZSTD if is_possible(32 << 10) && zstd::decompressed_size(bytes) == Some(length as u64) => {
             zstd::bulk::decompress(bytes, length).ok()
         }
-        // The length of a match is told by bytes of up to 255 each.
+        // The length of a match is encoded as a sum of bytes, each up to 255.
         #[cfg(feature = "lz4")]
         LZ4 if is_possible(255) => lz4_flex::block::decompress(bytes, length).ok(),
         _ => None,

@@ -1,6 +1,6 @@
-//! How a store outside the process gets its values: the codec, and whether they are compressed.
+//! The encoding of values for a store outside the process: codec and compression.
 
-/// How values are written for a store outside the process. The default is postcard without compression.
+/// How values are encoded for a store outside the process. The default is postcard without compression.
 ///
 /// ```
 /// use cachemacro::{Codec, Encoding};
@@ -8,14 +8,14 @@
 /// assert_eq!(Encoding::default(), Encoding::new(Codec::Postcard));
 /// ```
 ///
-/// Every value says how it was written, so this may be changed at any time: what was written otherwise is still read, by
-/// binaries that were built with its codec, and is a miss for the others.
+/// Every stored value names its encoding, so this may be changed at any time. Older values are still read by binaries
+/// that were built with their codec, and are a miss for the others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Encoding {
-    /// The format of the values.
+    /// The codec of the values.
     pub codec: Codec,
-    /// What makes large ones smaller, if anything does.
+    /// The compression of large values, if any.
     pub compression: Option<Compression>,
 }
 
@@ -37,27 +37,27 @@ impl Encoding {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Codec {
-    /// [postcard](https://docs.rs/postcard): compact, and always there.
+    /// [postcard](https://docs.rs/postcard): compact, and always available.
     ///
-    /// Fields have no names in it, so it cannot write what is read by name or by guess: `#[serde(flatten)]`,
+    /// It stores no field names, so it cannot encode types that are read by name or by guess: `#[serde(flatten)]`,
     /// `#[serde(tag = "…")]`, `#[serde(untagged)]`, `#[serde(skip_serializing_if = "…")]`, `serde_json::Value`. Such
-    /// values are written as [`Codec::MessagePack`] instead, without being asked.
+    /// values are automatically encoded as [`Codec::MessagePack`].
     #[default]
     Postcard,
-    /// [bincode](https://docs.rs/bincode) 2, for those who share values with other programs that use it. Feature `bincode`.
+    /// [bincode](https://docs.rs/bincode) 2, to share values with other programs that use it. Feature `bincode`.
     ///
     /// Its authors have ended its development (RUSTSEC-2025-0141). It has the limits of postcard.
     #[cfg(feature = "bincode")]
     Bincode,
-    /// JSON: larger and slower, but any type, and people can read it in the store. Feature `json`.
+    /// JSON: larger and slower, but for any type, and readable for people in the store. Feature `json`.
     ///
-    /// It has its own limits: keys of maps are text, floats that are not finite and `Some(None)` become `null`.
+    /// Its limits: keys of maps are text; floats that are not finite, and `Some(None)`, become `null`.
     #[cfg(feature = "json")]
     Json,
-    /// [MessagePack](https://msgpack.org) with the names of fields and variants: larger than postcard, but it carries
-    /// whatever `serde` can read back, also what is read by name or by guess.
+    /// [MessagePack](https://msgpack.org) with the names of fields and variants: larger than postcard, but it encodes
+    /// every type that `serde` can read back, including types that are read by name or by guess.
     ///
-    /// Values that another codec does not carry are written with it, without being asked.
+    /// Values that another codec cannot encode are automatically encoded with it.
     MessagePack,
 }
 
@@ -86,7 +86,7 @@ impl Codec {
         }
     }
 
-    /// What the codec tells the types that ask: many have another form for people.
+    /// What `is_human_readable` returns to types that ask: many have another form for people.
     pub(super) const fn is_human_readable(self) -> bool {
         match self {
             Self::Postcard => false,
@@ -94,12 +94,12 @@ impl Codec {
             Self::Bincode => false,
             #[cfg(feature = "json")]
             Self::Json => true,
-            // What `serde` buffers is told the same (`encoding/messagepack`).
+            // The buffers of `serde` answer the same (`encoding/messagepack`).
             Self::MessagePack => true,
         }
     }
 
-    /// Whether a field is known by its place alone.
+    /// Whether fields are identified by their position only.
     pub(super) const fn has_no_names(self) -> bool {
         match self {
             Self::Postcard => true,
@@ -112,7 +112,7 @@ impl Codec {
     }
 }
 
-/// What makes large values smaller. A value that it would not make smaller is kept as it is.
+/// The compression of large values. A value that would not become smaller is stored uncompressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Compression {
@@ -124,7 +124,8 @@ pub enum Compression {
         /// Values of this many bytes and fewer are not compressed.
         above: usize,
     },
-    /// [LZ4](https://docs.rs/lz4_flex): faster than zstd, and less small. Feature `lz4`, which is Rust without `unsafe`.
+    /// [LZ4](https://docs.rs/lz4_flex): faster than zstd, with larger results. Feature `lz4`, which is Rust without
+    /// `unsafe`.
     #[cfg(feature = "lz4")]
     Lz4 {
         /// Values of this many bytes and fewer are not compressed.
@@ -134,24 +135,24 @@ pub enum Compression {
 
 #[cfg(any(feature = "zstd", feature = "lz4"))]
 impl Compression {
-    /// From how many bytes on compression is worth its time: 4 KiB.
+    /// The default size above which values are compressed: 4 KiB.
     const ABOVE: usize = 4096;
 
-    /// zstd at level 3, of values above 4 KiB.
+    /// zstd at level 3, for values above 4 KiB.
     #[cfg(feature = "zstd")]
     #[must_use]
     pub const fn zstd() -> Self {
         Self::Zstd { level: 3, above: Self::ABOVE }
     }
 
-    /// LZ4, of values above 4 KiB.
+    /// LZ4, for values above 4 KiB.
     #[cfg(feature = "lz4")]
     #[must_use]
     pub const fn lz4() -> Self {
         Self::Lz4 { above: Self::ABOVE }
     }
 
-    /// The same, of values above this many bytes.
+    /// The same, for values above this many bytes.
     #[must_use]
     pub const fn above(self, bytes: usize) -> Self {
         match self {

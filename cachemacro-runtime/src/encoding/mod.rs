@@ -1,6 +1,6 @@
-//! Values as bytes, for stores outside the process. What does not decode is a miss (R18).
+//! Values as bytes, for stores outside the process. Bytes that cannot be decoded are a miss (R18).
 //!
-//! A value travels in an envelope, which says how to open it:
+//! A value is stored in an envelope, which says how to decode it:
 //!
 //! ```text
 //!   0  1  codec: 1 postcard, 2 bincode, 3 JSON, 4 MessagePack
@@ -10,8 +10,9 @@
 //!     …   body
 //! ```
 //!
-//! Decoding goes by these ids and not by what this binary would write, so the encoding of a cache can be changed while
-//! old binaries still run. An id that this binary was built without is a miss, and so is another type's fingerprint.
+//! Decoding uses these ids, and not the encoding that this binary writes. So the encoding of a cache can be changed
+//! while old binaries still run. An id that this binary does not support is a miss, and so is the fingerprint of
+//! another type.
 
 mod body;
 mod choice;
@@ -28,17 +29,17 @@ use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use self::choice::{choices, needs_names};
 pub use self::format::{Codec, Compression, Encoding};
 
-/// How long an envelope is without its body, where that is not compressed.
+/// The length of an envelope without its body, if the body is not compressed.
 const HEAD: usize = 10;
 
-/// A value that was written.
+/// An encoded value.
 pub(crate) struct Written {
     pub(crate) bytes: Vec<u8>,
-    /// How many containers are in one another, where the codec counts them.
+    /// The depth of nested containers, if the codec counts it.
     pub(crate) deepest: usize,
 }
 
-/// The value's envelope. `None` where the codec has no form for the value.
+/// The value's envelope. `None` if the codec cannot encode the value.
 pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encoding: Encoding) -> Option<Written> {
     let Encoding { codec, compression } = encoding;
     let mut head = [0; HEAD];
@@ -53,16 +54,17 @@ pub(crate) fn encode<T: Serialize + DeserializeOwned + 'static>(value: &T, encod
     Some(Written { bytes, ..plain })
 }
 
-/// The value in an envelope, if it is one of this type.
+/// The value in an envelope, if it has this type.
 pub(crate) fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
     let Opened { codec, body, .. } = open::<T>(bytes)?;
     body::read(codec, &body)
 }
 
-/// The value in an envelope, if this binary would write it in these bytes.
+/// The value in an envelope, if this binary would encode it to the same bytes.
 ///
-/// A type that is read by guess has no fingerprint that would tell. A binary whose type has one field more would read what an
-/// older one wrote, and give the field its default; so what it reads is written again and compared.
+/// The fingerprint of a type that is read by guess does not show all of its fields. A binary whose type has one more
+/// field would read the value of an older binary, and set the field to its default. So the value is encoded again and
+/// compared.
 pub(crate) fn decode_own<T: Serialize + DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
     let Opened { codec, body, is_read_by_guess } = open::<T>(bytes)?;
     let value = body::read(codec, &body)?;
@@ -70,7 +72,7 @@ pub(crate) fn decode_own<T: Serialize + DeserializeOwned + 'static>(bytes: &[u8]
     (!is_read_by_guess || is_own() == Some(true)).then_some(value)
 }
 
-/// Whether these are the same bytes in any order: some maps are written in another one each time.
+/// Whether these are the same bytes in any order: some maps are encoded in a different order each time.
 pub(crate) fn are_alike(one: &[u8], other: &[u8]) -> bool {
     let count = |bytes: &[u8]| {
         let mut counts = [0_usize; 256];
@@ -80,7 +82,7 @@ pub(crate) fn are_alike(one: &[u8], other: &[u8]) -> bool {
     one == other || (one.len() == other.len() && count(one) == count(other))
 }
 
-/// An envelope of a type.
+/// A parsed envelope of a type.
 struct Opened<'a> {
     codec: Codec,
     body: Cow<'a, [u8]>,
@@ -104,13 +106,13 @@ fn open<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<Opened<'_>> {
     Some(Opened { codec, body, is_read_by_guess: shape.is_read_by_guess })
 }
 
-/// How many bytes the value has in the most compact encoding.
+/// The size of the value in the most compact encoding, in bytes.
 pub(crate) fn size<T: Serialize>(value: &T) -> Option<usize> {
     let named = || messagepack::write(value, Vec::new()).map(|(bytes, _)| bytes.len());
     postcard::experimental::serialized_size(value).ok().or_else(named)
 }
 
-/// The fingerprint of a type, for those who test it from outside.
+/// The fingerprint of a type, for tests outside of this crate.
 #[cfg(feature = "testing")]
 pub(crate) fn fingerprint<T: DeserializeOwned + 'static>(codec: Codec) -> u64 {
     schema::shape::<T>(codec.is_human_readable()).fingerprint

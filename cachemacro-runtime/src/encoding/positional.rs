@@ -1,9 +1,9 @@
-//! What a codec without names may write: a value whose parts are all there, in the order and number in which its type
-//! reads them.
+//! Checks values for a codec without names: all parts must be present, in the order and number in which the type reads
+//! them.
 //!
-//! `#[serde(skip_serializing_if = "…")]` leaves fields out, and such a codec then reads the next field in the place of the
-//! one that is missing, often without noticing. Here a value that leaves out a field, or has another number of parts than
-//! it said, is an error as it is written.
+//! `#[serde(skip_serializing_if = "…")]` leaves fields out. A codec without names would then read the next field
+//! instead of the missing one, often without an error. So it is an error to write a value that leaves out a field, or
+//! that has another number of parts than it declared.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,13 +13,13 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// A value, to be written by a codec without names.
+/// A value for a codec without names.
 pub(super) struct Positional<'a, T: ?Sized> {
     value: &'a T,
     level: Level<'a>,
 }
 
-/// How deep a part is, and how deep any was.
+/// The depth of a part, and the greatest depth so far.
 #[derive(Clone, Copy)]
 struct Level<'a> {
     depth: usize,
@@ -35,7 +35,7 @@ impl Level<'_> {
 }
 
 impl<'a, T: ?Sized> Positional<'a, T> {
-    /// The value; `deepest` will say how deep it is.
+    /// The value; `deepest` receives its depth.
     pub(super) fn new(value: &'a T, deepest: &'a Cell<usize>) -> Self {
         Self { value, level: Level { depth: 0, deepest } }
     }
@@ -47,7 +47,7 @@ impl<T: ?Sized + Serialize> Serialize for Positional<'_, T> {
     }
 }
 
-/// A serializer that hands everything on.
+/// A serializer that forwards everything.
 struct Checked<'a, S> {
     inner: S,
     level: Level<'a>,
@@ -57,7 +57,7 @@ struct Checked<'a, S> {
 struct Counted<'a, C> {
     inner: C,
     level: Level<'a>,
-    /// How many are to come, where the type knew.
+    /// How many parts are left, if the type declared their number.
     left: Option<usize>,
 }
 

@@ -12,7 +12,7 @@ fn row() -> Row {
     Row { id: 300, name: "a".repeat(3) }
 }
 
-/// A change of these bytes makes misses of all that was written before.
+/// If these bytes change, all values that were written before become misses.
 #[test]
 fn the_bytes_are_these() {
     let bytes = encode(&row(), Encoding::default()).expect("postcard takes it").bytes;
@@ -65,7 +65,8 @@ fn what_this_binary_cannot_open_is_a_miss() {
     }
 }
 
-/// The types of one binary; those of the next have a field more. In two blocks of one function they have one name.
+/// The types of one binary; those of the next have one more field. In two blocks of one function they have the same
+/// name.
 macro_rules! types {
     ($($more:tt)*) => {
         #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -125,7 +126,7 @@ fn what_is_read_by_guess_and_written_in_any_order_is_no_miss() {
     assert_eq!(decode_own(&bytes), Some(value));
 }
 
-/// Postcard cannot write what says its length last; the value is not stored, and loaded again.
+/// Postcard cannot write values without a length; the value is not stored, and is loaded again.
 #[test]
 fn what_a_codec_has_no_form_for_is_not_encoded() {
     #[derive(Serialize, Deserialize)]
@@ -162,7 +163,7 @@ fn skips() -> impl proptest::strategy::Strategy<Value = Skips> {
     })
 }
 
-/// That an error would be a wrong value: without the check bytes of some are read as others.
+/// Shows why this must be an error: without the check the bytes of some types are read as other types.
 #[test]
 fn without_names_a_field_that_is_left_out_is_another_ones_place() {
     let value = vec![Skips { a: None, b: vec![1], c: 0, d: None }; 2];

@@ -7,7 +7,7 @@ use super::stats::{FunctionStats, RefusedFills};
 use super::tally::Tally;
 use crate::protocol::Refused;
 
-/// What one count is of. The order is that of the counters in memory.
+/// What a counter counts. The order is that of the counters in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Event {
     HitFresh,
@@ -86,11 +86,11 @@ impl Event {
 pub(crate) struct Counters {
     name: &'static str,
     module: &'static str,
-    /// Fresh hits; all else goes through `counts`.
+    /// Fresh hits; `counts` has all other events.
     hits: Tally,
     counts: [AtomicU64; Event::COUNT],
     loads: Histogram,
-    /// Looked up once: building a metric's labels allocates, and a hit does not.
+    /// The metrics, looked up once: to build their labels allocates, and a hit must not allocate.
     #[cfg(feature = "metrics")]
     metrics: [std::sync::OnceLock<metrics::Counter>; Event::COUNT],
 }

@@ -1,4 +1,5 @@
-//! Findings: uses of the cache that are wrong, or that keep a function from being cached, and that only show while it runs.
+//! Findings: problems that are seen only at run time. A use of the cache is wrong, or prevents that a function is
+//! cached.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,10 +7,10 @@ use std::fmt;
 use crate::callsite::{Instance, Site, Writer};
 use crate::util::sync::{Mutex, lock};
 
-/// As many findings are kept; there is one for each function and kind.
+/// The most findings that are kept; there is one for each function and kind.
 const MOST: usize = 1024;
 
-/// Something about a cached function that is wrong, or keeps its values from being cached, and was noticed at run time.
+/// A problem of a cached function that was noticed at run time: something is wrong, or its values are not cached.
 ///
 /// ```
 /// let cache = cachemacro::Cache::builder().build();
@@ -20,13 +21,13 @@ const MOST: usize = 1024;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The name of the function, `find`.
+    /// The name of the function, for example `find`.
     pub function: &'static str,
-    /// The module that it is in, `shop::users`.
+    /// Its module, for example `shop::users`.
     pub module: &'static str,
-    /// What is wrong.
+    /// The kind of the problem.
     pub kind: FindingKind,
-    /// What was seen, and what to do about it.
+    /// What was observed, and what to do about it.
     pub message: String,
 }
 
@@ -34,21 +35,22 @@ pub struct Finding {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A value changes when it is encoded and decoded: a reader of a shared store would not get what was loaded.
+    /// A value changes when it is encoded and decoded: a reader of a shared store would get another value than was
+    /// loaded.
     ChangedByCodec,
-    /// No codec has a form for a value, so it is never stored outside the process.
+    /// No codec can encode a value, so it is never stored outside the process.
     NotCarried,
-    /// The value type has neither `PartialEq` nor `Debug`, so a field that its encoding leaves out is not noticed: readers of a
-    /// shared store would get that field's default.
+    /// The value type has neither `PartialEq` nor `Debug`. So it is not noticed if its encoding leaves out a field:
+    /// readers of a shared store would get the default of that field.
     NotCompared,
-    /// A load called another cached function, and an event of that one is not among the events of the caller.
+    /// A load called another cached function, and the calling function does not bind all events of that function.
     MissingBinding,
-    /// A transaction or a connection was passed to a function, which the signature does not show: behind an alias, or as what a
-    /// generic function was called with.
+    /// A transaction or a connection was passed to a function whose signature does not show it: the type is an alias,
+    /// or a type parameter of a generic function.
     TransactionArgument,
     /// Two functions would have the same name in a shared store.
     SharedName,
-    /// A writer was cancelled, or panicked, and its events are not known without the value that it would have returned.
+    /// A writer was cancelled or panicked, and its events depend on the value that it would have returned.
     UnfinishedWriter,
 }
 
@@ -72,7 +74,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a finding is about: a function, or one instance of a generic function.
+/// The subject of a finding: a function, or one instance of a generic function.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject {
     address: usize,
@@ -99,14 +101,14 @@ impl From<&'static Writer> for Subject {
     }
 }
 
-/// The findings of one cache. Reading and reporting are no part of a hit.
+/// The findings of one cache. A hit neither reads nor reports them.
 #[derive(Default)]
 pub(crate) struct Findings {
     known: Mutex<BTreeMap<(usize, FindingKind), Finding>>,
 }
 
 impl Findings {
-    /// Adds a finding, unless the subject has one of this kind. The first is warned of.
+    /// Adds a finding and logs a warning, unless the subject already has a finding of this kind.
     pub(crate) fn report(&self, subject: impl Into<Subject>, kind: FindingKind, message: impl FnOnce() -> String) {
         let Subject { address, function, module } = subject.into();
         let key = (address, kind);
@@ -114,7 +116,7 @@ impl Findings {
         if !is_needed(&lock(&self.known)) {
             return;
         }
-        // Not under the lock: a message may hold what a user's `Debug` writes.
+        // Built before the lock: the message may call a user's `Debug`.
         let finding = Finding { function, module, kind, message: message() };
         let mut known = lock(&self.known);
         if is_needed(&known) {

@@ -1,4 +1,4 @@
-//! The counters of one cache, found by a function's index: two loads on a hit.
+//! The counters of one cache, found by the index of the function. A hit needs two memory loads to find them.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use crate::callsite::Site;
 const PAGE: usize = 64;
 const PAGES: usize = 64;
 
-/// The name of what is counted together.
+/// The name of the functions that are counted together.
 const OTHERS: &str = "(others)";
 
 type Page = Box<[OnceLock<Counters>; PAGE]>;

@@ -7,7 +7,7 @@ use super::stats::LoadTimes;
 
 const BUCKETS: usize = 40;
 
-/// Bucket `i` counts loads of less than `2^i` microseconds; the last one takes everything longer (six days and up).
+/// Bucket `i` counts loads of less than `2^i` microseconds; the last one counts all longer loads (six days and more).
 #[derive(Debug)]
 pub(crate) struct Histogram {
     buckets: [AtomicU64; BUCKETS],

@@ -1,4 +1,4 @@
-//! What happened: counted per function, told to the caller, or found wrong.
+//! Observability: counters per function, traces for callers, and findings.
 
 mod counters;
 mod finding;

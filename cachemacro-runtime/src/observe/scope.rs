@@ -1,4 +1,4 @@
-//! What a caller may say around a call.
+//! Scopes around calls: a mode for the calls inside, and a trace of the first call.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,20 +16,20 @@ pub enum CacheMode {
     /// Read, load on a miss, fill.
     #[default]
     Default,
-    /// Load whatever is cached, and fill.
+    /// Always load, and fill.
     Refresh,
-    /// Load whatever is cached, and leave the cache alone.
+    /// Always load, and neither read nor fill the cache.
     Bypass,
     /// Serve what is cached, fresh or stale, and never load.
     ///
-    /// Where nothing is cached the caller gets `None` or `Ok(None)` if its return type has one, else a
-    /// [`CacheError::NotCached`](crate::CacheError::NotCached) if its error can carry it. A function whose return type can
-    /// say neither loads after all: it must return something. What it calls while it loads may load, too.
+    /// If nothing is cached, the caller gets `None` or `Ok(None)` if its return type has that. Otherwise it gets a
+    /// [`CacheError::NotCached`](crate::CacheError::NotCached) if its error type can be made from it. A function with
+    /// neither loads after all, as it must return something. Functions that this load calls may load too.
     OnlyIfCached,
 }
 
 impl CacheMode {
-    /// Runs a future in this mode, with every cached function it calls in the same task.
+    /// Runs a future in this mode. It applies to every cached function that the future calls in the same task.
     ///
     /// ```
     /// # async fn find(_: u64) {}
@@ -42,7 +42,7 @@ impl CacheMode {
         context::within(Some(Scope { mode: self, ..current() }), future).await
     }
 
-    /// Runs a closure in this mode, with every cached function it calls.
+    /// Runs a closure in this mode. It applies to every cached function that the closure calls.
     pub fn scope_sync<T>(self, run: impl FnOnce() -> T) -> T {
         Scope { mode: self, ..current() }.run(run)
     }
@@ -60,7 +60,7 @@ pub enum Tier {
     Loader,
 }
 
-/// What a cached call came to.
+/// The outcome of a cached call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum CallOutcome {
@@ -71,7 +71,7 @@ pub enum CallOutcome {
     Fresh,
     /// A value between its soft and hard TTL.
     Stale,
-    /// A remembered absence.
+    /// A cached absence.
     Negative,
     /// The body ran, and its result was stored.
     Loaded,
@@ -91,7 +91,7 @@ pub enum CallOutcome {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WhyStale {
-    /// A refresh of it is under way.
+    /// A refresh of it is running.
     Refreshing,
     /// The refresh failed, or took longer than its timeout.
     RefreshFailed,
@@ -105,11 +105,11 @@ pub enum WhyStale {
 pub struct Trace {
     /// The cached function.
     pub function: Option<&'static str>,
-    /// What the call came to.
+    /// The outcome of the call.
     pub outcome: CallOutcome,
     /// Where the value came from.
     pub tier: Option<Tier>,
-    /// The time since the load that brought the value began.
+    /// The time since the start of the load that returned the value.
     pub age: Option<Duration>,
     /// The version that the value is stored under.
     pub version: Option<u64>,
@@ -168,7 +168,7 @@ fn current() -> Scope {
     context::read(Scope::clone).unwrap_or_default()
 }
 
-/// Runs a future and tells what its first cached call came to.
+/// Runs a future, and returns the trace of its first cached call.
 ///
 /// ```
 /// # async fn find(_: u64) -> Option<u64> { None }
@@ -183,7 +183,7 @@ pub async fn traced<F: Future>(future: F) -> (F::Output, Trace) {
     (output, take(&slot))
 }
 
-/// Runs a closure and tells what its first cached call came to.
+/// Runs a closure, and returns the trace of its first cached call.
 pub fn traced_sync<T>(run: impl FnOnce() -> T) -> (T, Trace) {
     let slot = TraceSlot::default();
     let output = Scope { trace: Some(Arc::clone(&slot)), ..current() }.run(run);
@@ -198,19 +198,19 @@ pub(crate) fn mode() -> CacheMode {
     context::read(|scope: &Scope| scope.mode).unwrap_or_default()
 }
 
-/// Writes down what the first call of the scope came to.
+/// Stores the trace of the first call of the scope.
 pub(crate) fn record(trace: impl FnOnce() -> Trace) {
     let Some(Some(slot)) = context::read(|scope: &Scope| scope.trace.clone()) else { return };
     let is_first = slot.lock().unwrap_or_else(PoisonError::into_inner).outcome == CallOutcome::NotCalled;
     if is_first {
-        // Made where nothing is locked: it reads the clock.
+        // Built while no lock is held, as it reads the clock.
         let trace = trace();
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = trace;
     }
 }
 
-/// Runs a load. Calls inside it keep the mode, but for `OnlyIfCached`: a load that must be made must have what it is made of.
-/// They leave the caller's trace alone.
+/// Runs a load. Calls inside it have the same mode, except `OnlyIfCached`: a load that has to run needs the values of
+/// the functions that it calls. They do not write to the caller's trace.
 pub(crate) async fn without_trace<F: Future>(future: F) -> F::Output {
     match untraced() {
         Some(scope) => context::within(Some(scope), future).await,
@@ -226,7 +226,7 @@ pub(crate) fn without_trace_sync<T>(run: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The scope of a load, where it is another one than the caller's.
+/// The scope of a load; `None` if it is that of the caller.
 fn untraced() -> Option<Scope> {
     let (mode, is_traced) = context::read(|scope: &Scope| (scope.mode, scope.trace.is_some()))?;
     let is_limited = mode == CacheMode::OnlyIfCached;

@@ -1,17 +1,17 @@
-//! A count that threads add to without waiting for one another, as two hits of one key would.
+//! A striped counter: threads add to separate cache lines, so that two hits of one key do not slow each other down.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
-/// A cache line of its own.
+/// One part of the counter, on a separate cache line.
 #[repr(align(64))]
 #[derive(Default)]
 struct Stripe(AtomicU64);
 
-/// Adding is a load and a store where the thread has a stripe to itself, which every thread has as long as there are no
-/// more than two for each core. The others share the last one.
+/// A thread with its own stripe adds with one load and one store. Every thread has one while there are at most two
+/// threads for each core. Further threads share the last stripe.
 pub(crate) struct Tally(Box<[Stripe]>);
 
 impl Tally {
@@ -30,18 +30,18 @@ impl Tally {
         }
     }
 
-    /// The sum. What other threads add meanwhile may or may not be in it.
+    /// The sum. It may miss what other threads add meanwhile.
     pub(crate) fn read(&self) -> u64 {
         self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
     }
 }
 
 const UNCLAIMED: usize = usize::MAX;
-/// Beyond every stripe that could be owned.
+/// Greater than the index of every stripe that a thread can own.
 const NONE: usize = usize::MAX - 1;
 
 thread_local! {
-    /// The place in all tallies that is this thread's.
+    /// The index of this thread's stripe in all counters.
     static PLACE: Cell<usize> = const { Cell::new(UNCLAIMED) };
     static CLAIM: Claim = Claim::new();
 }
@@ -54,16 +54,17 @@ fn place() -> usize {
 
 #[cold]
 fn claim() -> usize {
-    // A thread that is ending has given its place back.
+    // A thread that is ending has given its index back.
     let place = CLAIM.try_with(|claim| claim.0).unwrap_or(NONE);
     PLACE.set(place);
     place
 }
 
-/// A place that is one thread's until it ends.
+/// The index that a thread owns until it ends.
 struct Claim(usize);
 
-/// Places that threads have given back, and how many there have ever been. The lock hands a place's counts on with it.
+/// The indexes that threads have given back, and the number of indexes so far. The lock makes the counts of an index
+/// visible to its next owner.
 static PLACES: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
 
 impl Claim {

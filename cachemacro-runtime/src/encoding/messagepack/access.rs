@@ -1,4 +1,4 @@
-//! The parts of a container, as they are handed out.
+//! Access to the parts of a container while it is read.
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
@@ -6,7 +6,7 @@ use super::error::Failed;
 use super::read::Reader;
 use super::token::Token;
 
-/// What is left of an array.
+/// The remaining elements of an array.
 pub(super) struct Elements<'r, 'de> {
     reader: &'r mut Reader<'de>,
     left: usize,
@@ -17,7 +17,7 @@ impl<'r, 'de> Elements<'r, 'de> {
         Self { reader, left }
     }
 
-    /// Whether all was read: a type that leaves something is another one than was written.
+    /// Whether all was read: a type that leaves elements is not the type that was written.
     pub(super) fn is_done(&self) -> bool {
         self.left == 0
     }
@@ -37,7 +37,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-/// What is left of a map.
+/// The remaining entries of a map.
 pub(super) struct Entries<'r, 'de> {
     reader: &'r mut Reader<'de>,
     left: usize,
@@ -71,7 +71,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     }
 }
 
-/// A variant that is its name.
+/// A variant without content, which is encoded as its name.
 pub(super) struct UnitVariant<'r, 'de>(pub(super) &'r mut Reader<'de>);
 
 impl<'de> EnumAccess<'de> for UnitVariant<'_, 'de> {
@@ -103,7 +103,7 @@ impl<'de> VariantAccess<'de> for UnitVariant<'_, 'de> {
     }
 }
 
-/// A variant whose name leads to the rest of it.
+/// A variant with content, which is encoded as a map from its name to the content.
 pub(super) struct Variant<'r, 'de>(pub(super) &'r mut Reader<'de>);
 
 impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
@@ -118,7 +118,7 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
 impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     type Error = Failed;
 
-    /// Not how one is written, but as `serde`'s own buffer writes it.
+    /// The form in which the buffer of `serde` writes a unit variant; this codec does not write it.
     fn unit_variant(self) -> Result<(), Failed> {
         match self.0.next()? {
             Token::Nil => Ok(()),

@@ -1,8 +1,8 @@
-//! Why a value has no form here, or bytes are none of a value. Only whether is told to anyone.
+//! The error of this codec. It has no details, as no caller reads them.
 
 use std::fmt;
 
-/// The value cannot be written, or the bytes are not read as one.
+/// The value cannot be encoded, or the bytes cannot be decoded.
 #[derive(Debug)]
 pub(super) struct Failed;
 

@@ -1,4 +1,4 @@
-//! The parts of a container, one after another.
+//! Writes the parts of a container, one after another.
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -9,12 +9,12 @@ use super::error::Failed;
 use super::marker::Form;
 use super::write::Writer;
 
-/// A container that is being written. How many parts it has is known in the end: some types do not know it before, and
-/// some are wrong.
+/// A container that is being written. Its number of parts is known at the end only: some types do not know it before,
+/// and some declare a wrong one.
 pub(super) struct Fields<'w> {
     writer: &'w mut Writer,
     form: Form,
-    /// Where its head is.
+    /// The position of its head.
     at: usize,
     declared: usize,
     written: usize,

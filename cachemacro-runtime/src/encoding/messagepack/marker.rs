@@ -1,4 +1,4 @@
-//! The first bytes of MessagePack's forms.
+//! The first bytes of MessagePack's formats.
 
 pub(super) const NIL: u8 = 0xc0;
 pub(super) const FALSE: u8 = 0xc2;
@@ -23,7 +23,8 @@ pub(super) const SOME: u8 = 1;
 pub(super) const U128: u8 = 2;
 pub(super) const I128: u8 = 3;
 
-/// The forms of what has a length: where it stands in the first byte, and with one, two and four bytes behind that.
+/// The first bytes of a format with a length: with the length in the first byte, and with one, two or four bytes for
+/// it.
 #[derive(Clone, Copy)]
 pub(super) struct Form {
     pub(super) fix: Option<(u8, u8)>,
@@ -38,7 +39,7 @@ pub(super) const ARRAY: Form = Form { fix: Some((0x90, 15)), one: None, two: 0xd
 pub(super) const MAP: Form = Form { fix: Some((0x80, 15)), one: None, two: 0xde, four: 0xdf };
 
 impl Form {
-    /// The shortest head for this length, and how many bytes of it count.
+    /// The shortest head for this length, and how many bytes of the array it uses.
     pub(super) fn head(self, length: usize) -> Option<([u8; 5], usize)> {
         let mut head = [0; 5];
         if let Some((fix, most)) = self.fix

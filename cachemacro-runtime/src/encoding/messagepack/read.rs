@@ -11,7 +11,7 @@ use crate::encoding::messagepack::DEEPEST;
 pub(super) struct Reader<'de> {
     bytes: Bytes<'de>,
     depth: usize,
-    /// Of some `Some` around a `nil`, those that were not handed out.
+    /// While nested `Some` around a `nil` are read: how many of them are left.
     somes: Option<u8>,
 }
 
@@ -24,7 +24,7 @@ impl<'de> Reader<'de> {
         self.bytes.0.is_empty() && self.somes.is_none()
     }
 
-    /// As many bytes are left: no more elements than that can follow.
+    /// The number of remaining bytes, which limits the number of elements that can follow.
     pub(super) fn left(&self) -> usize {
         self.bytes.0.len()
     }
@@ -45,13 +45,13 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// One of so many `Some`; the others are what is read next.
+    /// Returns one of `count` nested `Some`; the others are read next.
     fn some<V: Visitor<'de>>(&mut self, count: u8, visitor: V) -> Result<V::Value, Failed> {
         self.somes = Some(count - 1);
         self.deeper(|reader| visitor.visit_some(reader))
     }
 
-    /// What is in a container.
+    /// Reads the content of a container, one level deeper.
     pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Failed>) -> Result<R, Failed> {
         if self.depth == DEEPEST {
             return Err(Failed);
@@ -88,7 +88,7 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// A number as what was asked for, if it is one: some types take nothing else.
+/// Reads a number as the requested type if it fits, as some types accept no other.
 macro_rules! numbers {
     ($($ask:ident $visit:ident $number:ty,)*) => {$(
         fn $ask<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failed> {

@@ -13,7 +13,7 @@ fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
     write(value, Vec::new()).expect("it has a form").0
 }
 
-/// By `Debug`, which says of a NaN that it is one, and of zero which.
+/// Compares by `Debug`, which shows a NaN, and the sign of a zero.
 fn comes_back<T: Serialize + DeserializeOwned + Debug>(value: T) {
     let bytes = bytes(&value);
     let back = read::<T>(&bytes).unwrap_or_else(|| panic!("{value:?} is not read from {bytes:x?}"));
@@ -186,7 +186,7 @@ fn what_is_flat_or_left_out_comes_back() {
     comes_back(Flat { id: 1, skips: Skips::default(), rest });
 }
 
-/// Some types read themselves by what they asked for only, or say no length, or a wrong one.
+/// Some types accept only what they asked for, or declare no length, or a wrong one.
 #[test]
 fn types_that_are_particular_come_back() {
     struct Wrong;
@@ -242,7 +242,7 @@ fn what_is_too_deep_is_refused_on_both_ways() {
     assert_eq!(depth, 5, "three structs, and two that are optional");
 }
 
-/// A change of these bytes is read wrongly by old binaries, or not at all.
+/// If these bytes change, old binaries read them wrongly or not at all.
 #[test]
 fn the_bytes_are_these() {
     let value = json!({ "a": [1, -33, 70_000, 1.5, null, true, "b"] });

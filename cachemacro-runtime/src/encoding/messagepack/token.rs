@@ -1,9 +1,9 @@
-//! What stands next in the bytes.
+//! The next token in the bytes.
 
 use super::error::Failed;
 use super::marker::{self, ARRAY, BIN, EXT1, EXT16, F32, F64, FALSE, MAP, NIL, STR, TRUE};
 
-/// One form, of containers the head.
+/// One token; of a container it is the head.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Token<'de> {
     Nil,
@@ -18,11 +18,11 @@ pub(super) enum Token<'de> {
     Bin(&'de [u8]),
     Array(usize),
     Map(usize),
-    /// So many `Some` around a `nil`.
+    /// The number of nested `Some` around a `nil`.
     Some(u8),
 }
 
-/// Bytes that are taken from the front.
+/// Bytes that are read from the front.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes<'de>(pub(super) &'de [u8]);
 
@@ -43,13 +43,13 @@ impl<'de> Bytes<'de> {
         std::str::from_utf8(self.slice(length)?).map(Token::Str).map_err(|_| Failed)
     }
 
-    /// A length of so many bytes.
+    /// A length that is encoded in `N` bytes.
     fn length<const N: usize>(&mut self) -> Result<usize, Failed> {
         let bytes = self.array::<N>()?;
         Ok(bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
     }
 
-    /// The next form. What MessagePack has besides those that are written here is none.
+    /// The next token. Formats of MessagePack that this codec does not write are errors.
     pub(super) fn token(&mut self) -> Result<Token<'de>, Failed> {
         let [first] = self.array()?;
         Ok(match first {

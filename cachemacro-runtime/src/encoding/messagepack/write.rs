@@ -19,7 +19,7 @@ impl Writer {
         Self { bytes, depth: 0, deepest: 0 }
     }
 
-    /// The bytes, and how deep they are.
+    /// The bytes, and the depth of their nesting.
     pub(super) fn finish(self) -> (Vec<u8>, usize) {
         (self.bytes, self.deepest)
     }
@@ -83,7 +83,7 @@ impl Writer {
         self.depth -= 1;
     }
 
-    /// A container with so many parts, as far as its type knows.
+    /// Begins a container; `declared` is the number of parts that its type has declared.
     fn parts(&mut self, form: Form, declared: usize) -> Result<Fields<'_>, Failed> {
         self.open()?;
         let at = self.bytes.len();
@@ -91,7 +91,7 @@ impl Writer {
         Ok(Fields::new(self, form, at, declared, 1))
     }
 
-    /// A variant with parts: the container of its name opens with it.
+    /// Begins a variant with parts: the map with its name, and the container of its parts.
     fn variant(&mut self, name: &str, form: Form, declared: usize) -> Result<Fields<'_>, Failed> {
         self.open()?;
         self.open()?;
@@ -108,7 +108,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Another length than was declared, of what begins here.
+    /// Corrects the head at this position if the length differs from the declared one.
     pub(super) fn corrects(&mut self, form: Form, at: usize, declared: usize, length: usize) -> Result<(), Failed> {
         let (_, before) = form.head(declared).ok_or(Failed)?;
         let (head, used) = form.head(length).ok_or(Failed)?;
@@ -116,7 +116,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Around what was written from here on, so that a `nil` in there does not count as `None`.
+    /// Wraps what was written from here on into a `Some`, so that a `nil` in it is not read as `None`.
     fn wrap(&mut self, at: usize) -> Result<(), Failed> {
         match self.bytes[at..] {
             [NIL] => {

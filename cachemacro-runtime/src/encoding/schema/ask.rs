@@ -1,4 +1,4 @@
-//! The deserializer that a type asks for its parts.
+//! The deserializer that records what a type asks for.
 
 use std::any::type_name;
 
@@ -10,10 +10,10 @@ use super::refused::Refused;
 use super::trace::{Choice, Inside, Trace};
 use crate::encoding::schema::Hash;
 
-/// One part of a type, which is about to say what it wants to be.
+/// A deserializer for one part of a type. The type now asks it for a form.
 pub(super) struct Ask<'t> {
     pub(super) trace: &'t mut Trace,
-    /// Where in the type it stands, whatever pass this is.
+    /// The position in the type. It is the same in each pass.
     pub(super) place: u64,
     pub(super) is_shallow: bool,
 }
@@ -25,7 +25,7 @@ impl<'t> Ask<'t> {
         Self { trace, place: place.0, is_shallow: inside.is_shallow }
     }
 
-    /// Something without parts, as `give` makes it, of which there are so many.
+    /// Gives a dummy without parts. `count` is the number of dummies, and `give` makes the chosen one.
     fn give<V, R>(
         self,
         what: &'static str,
@@ -44,8 +44,8 @@ impl<'t> Ask<'t> {
         given
     }
 
-    /// Something with parts, of which `run` makes that of the given number. Whoever reads it is its identity: that is the
-    /// same for two `Vec<Row>` and another for `Vec<Column>`.
+    /// Gives a dummy with parts. `count` is the number of dummies, and `run` makes the chosen one. The visitor's type
+    /// is the identity of the container: it is equal for two `Vec<Row>`, and different for `Vec<Column>`.
     fn hold<V, R>(
         self,
         what: &'static str,
@@ -60,7 +60,7 @@ impl<'t> Ask<'t> {
         let identity = Hash::new().text(what).texts(names).text(type_name::<V>());
         let inside = trace.enter(identity.0, is_shallow)?;
         let choice = Choice { place: identity.number(place).number(u64::from(inside.is_shallow)).0, count };
-        // What has no choice is not what was given last.
+        // A container with one dummy is not recorded as a choice.
         let chosen = if count > 1 { trace.choose(choice) } else { 0 };
         let read = run(trace, inside, visitor, chosen);
         trace.leave(read, Some(choice))
@@ -95,7 +95,7 @@ impl<'de> Deserializer<'de> for Ask<'_> {
         self.trace.is_human_readable
     }
 
-    /// Types that take anything take the first of these; others take one of them.
+    /// Types that accept anything accept the first of these; others accept one of them.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.give("any", 6 + TEXTS.len(), visitor, |visitor, chosen| match chosen {
             0 => visitor.visit_unit(),
@@ -112,7 +112,7 @@ impl<'de> Deserializer<'de> for Ask<'_> {
         self.give("bool", 2, visitor, |visitor, chosen| visitor.visit_bool(chosen == 0))
     }
 
-    // Most numbers that are checked are counts, months, or not zero.
+    // Most types that check a number want a count, a month, or a number that is not zero.
     numbers! {
         deserialize_i8 => visit_i8 [1, 0],
         deserialize_i16 => visit_i16 [1, 0],
@@ -136,7 +136,7 @@ impl<'de> Deserializer<'de> for Ask<'_> {
         self.give("str", TEXTS.len(), visitor, |visitor, chosen| visitor.visit_str(TEXTS[chosen]))
     }
 
-    /// The same to every codec.
+    /// The same form for every codec.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.deserialize_str(visitor)
     }
@@ -161,7 +161,7 @@ impl<'de> Deserializer<'de> for Ask<'_> {
         self.give("ignored", 1, visitor, |visitor, _| visitor.visit_unit())
     }
 
-    /// Names are given where they are known; whoever asks for one elsewhere gets a text.
+    /// The containers give names where they are known; a type that asks for a name elsewhere gets a text.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         self.deserialize_str(visitor)
     }
@@ -216,7 +216,7 @@ impl<'de> Deserializer<'de> for Ask<'_> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         let names: Vec<&str> = [name].iter().chain(fields).copied().collect();
-        // Some read themselves by name only.
+        // Some types can be read by name only.
         self.hold("struct", &names, 2, visitor, |trace, inside, visitor, chosen| match chosen {
             0 => visitor.visit_seq(Entries::new(trace, inside, fields.len())),
             _ => visitor.visit_map(Fields::new(trace, inside, fields)),

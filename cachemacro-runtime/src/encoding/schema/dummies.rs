@@ -1,8 +1,8 @@
-//! What a type is given to read, in the order in which it is tried.
+//! The dummy values that a type is given to read, in the order in which they are tried.
 //!
-//! To add one changes the fingerprints of those types that refuse all before it.
+//! A new dummy changes the fingerprints of the types that refuse all dummies before it.
 
-/// For types that read themselves from text.
+/// For types that are read from text.
 pub(super) const TEXTS: [&str; 27] = [
     "",
     "0",
@@ -33,5 +33,5 @@ pub(super) const TEXTS: [&str; 27] = [
     "en",
 ];
 
-/// For types that read themselves from bytes, of which these are the lengths.
+/// For types that are read from bytes: the lengths.
 pub(super) const LENGTHS: [usize; 8] = [0, 16, 12, 4, 8, 20, 32, 64];

@@ -1,17 +1,17 @@
-//! Which variants of an enum were taken.
+//! The variants of an enum that were tried.
 
 /// The variants of one enum, over all passes.
 pub(super) struct Variants {
     states: Vec<State>,
-    /// Those that are being read, of which a shallow one must be none.
+    /// The variants that are being read. A shallow read must not choose one of them.
     open: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
 struct State {
-    /// Not all of it was seen.
+    /// Whether a part of it was not seen yet.
     has_more: bool,
-    /// Whether it can be read at all, if that is known.
+    /// Whether it can be read; `None` if this is unknown.
     works: Option<bool>,
 }
 
@@ -20,7 +20,8 @@ impl Variants {
         Self { states: vec![State { has_more: true, works: None }; count], open: Vec::new() }
     }
 
-    /// Takes a variant, if one is left that may work. Every call is followed by one of [`Variants::end`].
+    /// Chooses a variant, if one is left that may be readable. [`Variants::worked`] or [`Variants::failed`] must
+    /// follow.
     pub(super) fn begin(&mut self, is_shallow: bool) -> Option<usize> {
         let find = |is_meant: fn(&State) -> bool| {
             let is_free = |index: &usize| is_meant(&self.states[*index]) && !self.open.contains(index);
@@ -33,7 +34,7 @@ impl Variants {
         Some(chosen)
     }
 
-    /// The variant was read, and whether there is more to see in it.
+    /// The variant was read. `has_more` says whether a part of it was not seen yet.
     pub(super) fn worked(&mut self, is_shallow: bool, has_more: bool) {
         if let Some(state) = self.close() {
             state.works = Some(true);
@@ -41,7 +42,7 @@ impl Variants {
         }
     }
 
-    /// It was not. Whether there is another that may be.
+    /// The variant could not be read. Returns whether another one may be readable.
     pub(super) fn failed(&mut self, is_shallow: bool, is_mended: bool) -> bool {
         if let Some(state) = self.close().filter(|_| !is_mended) {
             state.works = Some(false);

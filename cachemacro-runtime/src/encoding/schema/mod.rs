@@ -1,18 +1,19 @@
-//! The fingerprint of a type's shape, by which a binary knows that bytes were written by another one whose type was not
-//! the same (R18). Formats without names would take them: two `u32` fields that changed places decode as each other.
+//! The fingerprint of a type's shape. With it a binary recognizes bytes of another binary whose type was different
+//! (R18). Formats without names would accept them: if two `u32` fields are swapped, each is decoded as the other.
 //!
-//! A type has no shape that could be asked for, but its `Deserialize` says what it wants, step by step. So it is given
-//! dummies to read, and everything it asks for is hashed: primitives, names of structs, fields and variants in their
-//! order, what options and sequences hold. It is read again and again, until every variant of every enum was taken, and
-//! dummies were found that it accepts, as far as there are any (`trace`).
+//! Rust cannot report the shape of a type at run time, but its `Deserialize` asks for its parts, step by step. So it is
+//! given dummies to read, and everything it asks for is hashed: primitives, the names of structs, fields and variants
+//! in their order, the content of options and sequences. It is read repeatedly, until every variant of every enum was
+//! read, and until dummies were found that it accepts, if there are any (`trace`).
 //!
-//! Out of sight remains what is read by guess (`deserialize_any`: untagged, internally tagged and flattened types, which
-//! only a codec with names can hold): such a value is written again by its reader, and compared (`decode_own`). Out of sight
-//! is also what a type checks or computes after reading, and what it means: seconds that become milliseconds in the same
-//! `u64` are the same shape. Rename the type, and its old values are misses.
+//! The fingerprint does not show types that are read by guess (`deserialize_any`: untagged, internally tagged and
+//! flattened types, which need a codec with names). Such a value is encoded again by its reader, and compared
+//! (`decode_own`). It also does not show what a type checks or computes after reading, or its meaning: if a `u64` of
+//! seconds becomes a `u64` of milliseconds, the shape is the same. In such a case rename the type; then its old values
+//! are misses.
 //!
-//! The fingerprint is the same in each process and each build of the same source. Dependencies that read their own types
-//! in another way change it, which costs one load of each entry.
+//! The fingerprint is the same in each process and each build of the same source. If a dependency changes how its types
+//! are read, the fingerprint changes, which costs one load of each entry.
 
 mod ask;
 mod dummies;
@@ -32,22 +33,22 @@ use self::trace::Trace;
 
 static KNOWN: RwLock<BTreeMap<(TypeId, bool), Shape>> = RwLock::new(BTreeMap::new());
 
-/// What is known of a type.
+/// The properties of a type.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     pub(super) fingerprint: u64,
-    /// Some part of it takes whatever there is (`deserialize_any`): only a codec with names has that.
+    /// Whether a part of it accepts any form (`deserialize_any`), which only a codec with names supports.
     pub(super) is_read_by_guess: bool,
 }
 
-/// The shape of the type as a codec of this kind reads it: many types have another form where people read it.
-/// Found once in the life of a process, in a few milliseconds at the most.
+/// The shape of the type for a codec of this kind: many types have another form if the format is for people. Computed
+/// once per process, in a few milliseconds at most.
 pub(super) fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> Shape {
     let key = (TypeId::of::<T>(), is_human_readable);
     if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return *known;
     }
-    // Not under the lock: what `T` does in its `Deserialize` is its own affair.
+    // Computed before the lock: the `Deserialize` of `T` is the user's code.
     let found = learn::<T>(is_human_readable);
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
     found
@@ -56,14 +57,14 @@ pub(super) fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> S
 fn learn<T: DeserializeOwned>(is_human_readable: bool) -> Shape {
     let mut trace = Trace::new(is_human_readable);
     while trace.begins_pass() {
-        // A `Deserialize` that panics on a dummy ends the tracing, and not the call.
+        // A `Deserialize` that panics on a dummy ends the tracing, but not the call.
         let Ok(read) = catch_unwind(AssertUnwindSafe(|| T::deserialize(trace.ask()))) else { break };
         trace.end_pass(read.err());
     }
     Shape { fingerprint: trace.fingerprint(type_name::<T>()), is_read_by_guess: trace.is_guessing }
 }
 
-/// FNV-1a, 64 bits: the same everywhere, for ever.
+/// FNV-1a with 64 bits: the same in every build.
 #[derive(Clone, Copy)]
 struct Hash(u64);
 
@@ -83,7 +84,7 @@ impl Hash {
         self.bytes(&number.to_le_bytes())
     }
 
-    /// With its length, so that what follows is no part of it.
+    /// Hashes a text with its length, so that it cannot be confused with the texts that follow.
     fn text(self, text: &str) -> Self {
         self.number(text.len() as u64).bytes(text.as_bytes())
     }

@@ -1,4 +1,4 @@
-//! The parts of what has parts, as they are handed out.
+//! Access to the parts of a dummy container while a type reads it.
 
 use serde::de::value::{StrDeserializer, U32Deserializer};
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
@@ -9,7 +9,7 @@ use super::refused::Refused;
 use super::trace::{Inside, Trace};
 use crate::encoding::schema::Hash;
 
-/// So many elements, or fields in their order, or pairs.
+/// A number of elements, of fields in their order, or of pairs.
 pub(super) struct Entries<'t> {
     trace: &'t mut Trace,
     inside: Inside,
@@ -22,7 +22,8 @@ impl<'t> Entries<'t> {
         Self { trace, inside, given: 0, count }
     }
 
-    /// The number of the next one. A spent trace gives nothing more, as some skip whatever is refused and ask again.
+    /// The index of the next part. A trace that has used up its steps gives no more parts: some types skip refused
+    /// parts and ask again.
     fn next(&mut self) -> Option<usize> {
         let next = (self.given < self.count && !self.trace.is_spent()).then_some(self.given)?;
         self.given += 1;
@@ -54,7 +55,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The fields of a struct that wants them by name.
+/// The fields of a struct that asks for them by name.
 pub(super) struct Fields<'t> {
     entries: Entries<'t>,
     names: &'static [&'static str],
@@ -106,7 +107,7 @@ impl<'de> MapAccess<'de> for Nothing {
     }
 }
 
-/// An enum as one of its variants.
+/// An enum, read as one of its variants.
 pub(super) struct Taken<'t> {
     trace: &'t mut Trace,
     inside: Inside,
@@ -115,7 +116,7 @@ pub(super) struct Taken<'t> {
 }
 
 impl<'t> Taken<'t> {
-    /// Reads the enum as the variant that shows most.
+    /// Reads the enum as a variant with unseen parts, if it has one.
     pub(super) fn read<'de, V: Visitor<'de>>(
         trace: &'t mut Trace,
         inside: Inside,

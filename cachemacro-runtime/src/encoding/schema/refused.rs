@@ -1,4 +1,4 @@
-//! Why a type did not take its dummies.
+//! Why a type refused its dummies.
 
 use std::fmt;
 
@@ -6,12 +6,13 @@ use serde::de;
 
 use crate::encoding::schema::Hash;
 
-/// The error of a tracing read. What serde says of the type in it is part of the fingerprint; the words are not.
+/// The error of a tracing read. The kind of the error and its facts about the type are part of the fingerprint; the
+/// text of the message is not.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) u64);
 
 impl Refused {
-    /// The trace itself ends here.
+    /// The trace itself ends the read.
     pub(super) const END: Self = Self(0);
 }
 

@@ -18,7 +18,7 @@ fn compute<T: DeserializeOwned>(is_human_readable: bool) -> u64 {
     learn::<T>(is_human_readable).fingerprint
 }
 
-/// A module with a `Shape`, so that the names of the types are no difference.
+/// A module with a `Shape`, so that all types have the same name.
 macro_rules! shapes {
     ($($module:ident { $($item:tt)* })*) => {$(
         mod $module {
@@ -30,7 +30,7 @@ macro_rules! shapes {
     )*};
 }
 
-/// That the first shape is not any of the others.
+/// Checks that the first shape differs from all others.
 macro_rules! differ {
     ($first:ident, $($other:ident),*) => {$(
         for is_human_readable in [false, true] {
@@ -92,7 +92,7 @@ fn r18_another_enum_is_another_fingerprint() {
     differ!(few, more, turned, other_variant, no_unit, other_newtype, other_field, other_field_type, tuple);
 }
 
-/// The type in question, deep within others, in the last place that is looked at.
+/// The type under test, deep inside of others, at the position that is read last.
 #[derive(Deserialize)]
 enum Outer<T> {
     Unit,
@@ -203,7 +203,7 @@ fn types_that_contain_themselves_end() {
     assert_ne!(compute::<Endless>(false), compute::<Nested>(false));
 }
 
-/// How many passes and steps a type takes.
+/// The number of passes and steps for a type.
 fn effort<T: DeserializeOwned>() -> (usize, usize) {
     let mut trace = Trace::new(false);
     while trace.begins_pass() {
@@ -225,7 +225,7 @@ fn all_is_seen_in_few_steps() {
     within(effort::<Expression<few::Shape>>(), (12, 200));
 }
 
-/// A newtype that takes only some texts, by the two ways in which such types are written.
+/// A newtype that accepts only some texts, in the two ways in which such types are written.
 struct Date;
 
 impl<'de> Deserialize<'de> for Date {
@@ -265,7 +265,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// It takes none of the dummies.
+/// Accepts none of the dummies.
 struct Never;
 
 impl<'de> Deserialize<'de> for Never {
@@ -314,11 +314,11 @@ fn what_stands_behind_choosy_types_is_seen() {
         assert_ne!(compute::<Choosy<u32>>(readable), compute::<Choosy<u64>>(readable));
         assert_ne!(compute::<AroundNever<u32>>(readable), compute::<AroundNever<u64>>(readable));
     }
-    // The limit of what a dummy can do.
+    // The limit of dummies: types behind one that accepts none are not seen.
     assert_eq!(compute::<AfterNever<u32>>(false), compute::<AfterNever<u64>>(false));
 }
 
-/// It reads itself by name only.
+/// Can be read by name only.
 struct ByName;
 
 impl<'de> Deserialize<'de> for ByName {
@@ -342,7 +342,7 @@ impl<'de> Deserialize<'de> for ByName {
     }
 }
 
-/// It skips what does not read, however often.
+/// Skips elements that cannot be read, without a limit.
 struct Lossy;
 
 impl<'de> Deserialize<'de> for Lossy {
@@ -403,7 +403,7 @@ fn whatever_a_type_does_its_reading_ends() {
     }
 }
 
-/// It is told apart whether people read it.
+/// The shapes for people and for programs are kept apart.
 #[test]
 fn a_type_with_two_forms_has_two_fingerprints() {
     assert_ne!(compute::<IpAddr>(false), compute::<IpAddr>(true));
@@ -417,7 +417,7 @@ fn a_fingerprint_is_remembered() {
     assert!(KNOWN.read().expect("no panic").contains_key(&(TypeId::of::<Tree>(), false)));
 }
 
-/// Another process, and another build of this source, must find the same.
+/// Another process, and another build of this source, must compute the same fingerprint.
 #[test]
 fn fingerprints_are_for_ever() {
     assert_eq!(Hash::new().bytes(b"foobar").0, 0x8594_4171_f739_67e8, "FNV-1a");

@@ -1,12 +1,12 @@
-//! What was learnt of a type so far, and what it is given next.
+//! What was learnt about a type so far, and what it is given next.
 //!
-//! Reading ends although types may contain themselves: where a type occurs for the second time in a pass it is *shallow*,
-//! and is given what ends soonest: `None`, nothing in a sequence, a variant that is not being read already. What is not
-//! shallow is given what shows most.
+//! Reading ends although types may contain themselves. If a type occurs for the second time in a pass, it is *shallow*:
+//! it is given the dummy that ends soonest, which is `None`, an empty sequence, or a variant that is not being read
+//! already. A type that is not shallow is given the dummy that shows most of it.
 //!
-//! Where a type refuses its dummy, the next pass gives it another one; where there are no more, the closest option or
-//! sequence around it is left empty instead, or the variant given up, so that the rest is seen all the same. Passes and
-//! steps are bounded whatever a type does.
+//! If a type refuses its dummy, the next pass gives it another one. If there are no more, the nearest option or
+//! sequence around it is left empty instead, or the variant is given up, so that the rest is still seen. The numbers of
+//! passes and of steps are bounded for every type.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ use crate::encoding::schema::Hash;
 const MAX_PASSES: usize = 512;
 const MAX_STEPS: usize = 50_000;
 
-/// Containers in containers, the first number until the rest is shallow, the second until it is refused.
+/// Depths of nested containers: below the first one all types are shallow, below the second one they are refused.
 const DEEP: usize = 32;
 const DEEPEST: usize = 64;
 
-/// A place in a type where one of several things can be given.
+/// A position in a type at which one of several dummies can be given.
 #[derive(Clone, Copy)]
 pub(super) struct Choice {
     pub(super) place: u64,
@@ -32,7 +32,7 @@ pub(super) struct Choice {
 /// A container that is being read.
 #[derive(Clone, Copy)]
 pub(super) struct Inside {
-    /// Which container it is: the same wherever the type occurs.
+    /// Identifies the container: the same value wherever the type occurs.
     pub(super) identity: u64,
     pub(super) is_shallow: bool,
 }
@@ -40,29 +40,29 @@ pub(super) struct Inside {
 pub(super) struct Trace {
     hash: Hash,
     pub(super) is_human_readable: bool,
-    /// Something asked for anything.
+    /// Whether a part of the type asked for any form (`deserialize_any`).
     pub(super) is_guessing: bool,
     passes: usize,
     steps: usize,
     depth: usize,
     has_learnt: bool,
     is_done: bool,
-    /// The containers of this pass, in the order in which they were met.
+    /// The containers of this pass, numbered in the order of their first occurrence.
     met: BTreeMap<u64, usize>,
     choices: BTreeMap<u64, usize>,
     pub(super) enums: BTreeMap<u64, Variants>,
-    /// Some enum in what is being read has variants that no pass has taken.
+    /// Whether an enum in the current part has variants that no pass has read.
     pub(super) has_more: bool,
-    /// The last thing that was given.
+    /// The last dummy that was given.
     last: Option<Choice>,
-    /// While an error is on its way up: whether the next pass does something about it.
+    /// While an error is returned to the outer containers: whether the next pass will try something else.
     mended: Option<bool>,
 }
 
 impl Trace {
     pub(super) fn new(is_human_readable: bool) -> Self {
         Self {
-            // A change of what is hashed, or of the dummies, makes all old values misses anyway; the number says so.
+            // The version of this algorithm. If the hash or the dummies change, all old values are misses.
             hash: Hash::new().number(1),
             is_human_readable,
             is_guessing: false,
@@ -102,7 +102,7 @@ impl Trace {
         self.is_done = !goes_on;
     }
 
-    /// The fingerprint. A type that asked for nothing in particular is known by its name alone.
+    /// The fingerprint. A type that asked for no particular form is identified by its name only.
     pub(super) fn fingerprint(&self, name: &str) -> u64 {
         if self.has_learnt { self.hash.0 } else { self.hash.text(name).0 }
     }
