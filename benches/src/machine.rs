@@ -1,4 +1,4 @@
-//! The machine, the compiler, and the versions of everybody.
+//! The machine, the compiler, and the versions of all contestants.
 
 use std::fmt::Write;
 use std::process::Command;

@@ -31,7 +31,7 @@ pub const STRICT: &str = "cachemacro, local tier, strict";
 /// Ours with a local tier, which answers bounded functions.
 pub const BOUNDED: &str = "cachemacro, local tier, bounded";
 
-/// Everybody, over the server at this address. The client itself is the first.
+/// All contestants, over the server at this address. The bare client is the first.
 pub async fn all(url: &str) -> Vec<(&'static str, Call)> {
     let client = redis::Client::open(url).expect("a url");
     let connection = client.get_multiplexed_async_connection().await.expect("the server is there");

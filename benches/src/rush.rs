@@ -1,4 +1,4 @@
-//! Everybody's way to let one caller load while the others wait.
+//! How each library lets one caller load while the others wait.
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
@@ -15,7 +15,7 @@ use crate::peers::{self, CAPACITY, TTL};
 use crate::slow::{TIME, load, load_shared};
 use crate::user::{User, UserUpdated};
 
-/// Everybody. Ours is the first.
+/// All contestants. This crate is the first.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Call)> {
     vec![

@@ -43,7 +43,7 @@ impl Table {
     }
 }
 
-/// Everybody's time and its ratio to the first to enter, which is in bold; fastest first.
+/// The time of each contestant, and its ratio to the first to enter, which is in bold; fastest first.
 #[must_use]
 pub fn standings(standings: &Standings) -> String {
     let mut table = Table::new(&["", "median", "quartiles", "ratio"]);

@@ -57,7 +57,7 @@ enum Plan {
     GiveUp(&'static str),
 }
 
-/// Makes sure that every program is there: installs what is missing, where that is possible without asking anybody.
+/// Checks that every program is installed, and installs missing ones if that needs no input.
 ///
 /// # Errors
 /// If one is still missing: which, for which tests, and how to install it.

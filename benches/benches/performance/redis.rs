@@ -23,7 +23,7 @@ struct Outcome {
     p99: Sample,
 }
 
-/// Everybody, and what came of them.
+/// All contestants, and their results.
 struct Race {
     all: Vec<(&'static str, Arc<Call>)>,
     outcomes: Vec<Outcome>,

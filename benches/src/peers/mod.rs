@@ -42,7 +42,7 @@ pub fn parts(id: u64) -> (u64, u64, u32) {
     (id & 7, id, 3)
 }
 
-/// Everybody who can do this.
+/// All libraries that can do this.
 #[must_use]
 pub fn contest(shape: Shape) -> Contest {
     let mut contest = Contest::default();

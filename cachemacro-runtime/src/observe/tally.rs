@@ -115,7 +115,7 @@ mod tests {
         thread_local!(static LAST: Cell<Option<Last<'static>>> = const { Cell::new(None) });
         let tally: &'static Tally = Box::leak(Box::new(Tally::new()));
         let thread = thread::spawn(move || {
-            // Made before the claim, and so ended after it.
+            // Created before the claim, so it is dropped after it.
             LAST.set(Some(Last(tally)));
             tally.add();
         });

@@ -16,7 +16,7 @@
 //!  76   8  hard      ┘
 //!  84   8  cost, in microseconds
 //!  92   8  weight
-//! 100  16n further aggregates: floor and turn of each (R20)
+//! 100  16n further aggregates: floor and fence generation of each (R20)
 //!      …   payload
 //! ```
 //!
@@ -204,7 +204,7 @@ mod tests {
             prop_assert_eq!(decode(&bytes), None);
         }
 
-        /// Past the checksum, so that what is behind it is read.
+        /// With a correct checksum, so that the bytes behind it are read.
         #[test]
         fn no_byte_string_with_a_true_checksum_breaks_the_reader(mut covered: Vec<u8>, further in 0_u16..9, as_count: bool) {
             if as_count && covered.len() > 3 {
@@ -269,7 +269,7 @@ mod tests {
         }
     }
 
-    /// A change of these bytes is a change of [`FORMAT`]: binaries of both kinds share one server while they are replaced.
+    /// If these bytes change, [`FORMAT`] must change: during a deployment old and new binaries share one server.
     #[test]
     fn the_bytes_are_these() {
         let parts = [

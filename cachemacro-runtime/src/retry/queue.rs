@@ -218,7 +218,7 @@ mod tests {
         Announcement { event: None, notices: names.iter().map(|each| (name(each), Notice::Moved(moved))).collect() }
     }
 
-    /// What is sent for `a`, one move after the other, all of them taken.
+    /// The moves that are sent for `a`, one after the other. The store accepts all of them.
     fn drained(queue: &mut RetryQueue) -> Vec<Move> {
         let mut moves = Vec::new();
         while let Some(moved) = queue.begin(&name("a")) {

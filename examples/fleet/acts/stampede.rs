@@ -1,4 +1,4 @@
-//! One cold key, and everybody at once.
+//! One key that is not cached, and all callers at once.
 
 use std::time::Duration;
 

@@ -78,8 +78,8 @@ impl Cluster {
         &self.nodes[self.owner_of(key)]
     }
 
-    /// Kills the primary that serves `key`, and returns before anybody has noticed: where it was in [`Cluster::nodes`].
-    /// [`Cluster::owner_of`] then waits for its successor.
+    /// Kills the primary that serves `key`, and returns its index in [`Cluster::nodes`], before another node has
+    /// noticed. [`Cluster::owner_of`] then waits for its successor.
     ///
     /// # Panics
     /// If there is none for long.
@@ -182,7 +182,7 @@ impl Cluster {
         }
     }
 
-    /// Everybody meets everybody: by hearsay it would take longer.
+    /// Each node meets each other node: through gossip it would take longer.
     fn meet(&self) {
         for (at, node) in self.nodes.iter().enumerate() {
             for other in &self.nodes[at + 1..] {

@@ -96,8 +96,8 @@ impl Sentinel {
         replication::cut(self.primary());
     }
 
-    /// Split brain: the primary is cut off from sentinels and replicas, and everybody else still reaches it and is answered
-    /// as before. Waits until the sentinels have made a replica another primary. Until [`Sentinel::heal`].
+    /// Split brain: the primary is cut off from sentinels and replicas, while all other clients still reach it and get
+    /// answers. Waits until the sentinels have made a replica another primary. Lasts until [`Sentinel::heal`].
     ///
     /// # Panics
     /// If they do not.
@@ -107,7 +107,7 @@ impl Sentinel {
         self.succeed(primary);
     }
 
-    /// Kills the primary, and returns before anybody has noticed.
+    /// Kills the primary, and returns before a sentinel has noticed.
     pub fn kill_primary(&mut self) {
         let primary = self.primary_at();
         self.servers[primary].kill9();

@@ -41,7 +41,7 @@ impl Options {
         self.with(&["--maxmemory", &bytes.to_string(), "--maxmemory-policy", policy])
     }
 
-    /// A password for everybody (`requirepass`), which [`Standalone::url`] has.
+    /// A password for all users (`requirepass`), which is in [`Standalone::url`].
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());

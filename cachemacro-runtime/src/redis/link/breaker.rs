@@ -174,7 +174,7 @@ mod tests {
         (clock.clone(), Breaker::new(Arc::new(clock), PATIENCE))
     }
 
-    /// Fails until it opens.
+    /// Reports failures until the breaker opens.
     fn open(breaker: &Breaker) -> Probe {
         for _ in 1..FAILURES {
             assert!(breaker.failed(breaker.admit().expect("closed")).is_none());

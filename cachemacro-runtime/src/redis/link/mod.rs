@@ -37,28 +37,28 @@ use crate::error::StoreError;
 use crate::observe::Connection;
 use crate::util::clock::{Clock, Moment};
 
-/// Beyond the time that connecting may take.
+/// How much longer a probe may take than a connection.
 const PROBE_SLACK: Duration = Duration::from_secs(1);
 
 /// The answers to a pipeline.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// One per command; the server's errors among them.
+    /// One value for each command. An error reply of the server is a value too.
     pub(crate) values: Vec<Value>,
-    /// Of the server that answered, and that the pipeline was made for.
+    /// The stamp of the server that answered, for which the pipeline was built.
     pub(crate) stamp: Stamp,
     /// Just before the commands were sent.
     pub(crate) sent: Moment,
-    /// Just after the answers had come.
+    /// Just after the answers were received.
     pub(crate) received: Moment,
 }
 
-/// The link to the server. Connects early where it can, else when it is first used, and again whenever it must.
+/// The link to the server. It connects early inside a runtime, else at its first use, and reconnects when needed.
 pub(crate) struct Link {
     me: Weak<Link>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
-    /// Whether an operation that has to connect first has its whole time left afterwards.
+    /// Whether the time to connect does not count towards an operation's timeout.
     connects_apart: bool,
     longest_block: Duration,
     /// For messages.
@@ -73,8 +73,8 @@ impl Link {
         Self::made(redis, clock, false)
     }
 
-    /// For callers that come once in a while and wait for nothing else: the first of them is not to fail because it had to
-    /// connect.
+    /// A link for callers that block their thread. They are rare, so the first one must not fail because the connection
+    /// takes time.
     pub(crate) fn for_blocked_callers(redis: &Redis, clock: Arc<dyn Clock>) -> Arc<Self> {
         Self::made(redis, clock, true)
     }
@@ -94,13 +94,15 @@ impl Link {
         })
     }
 
-    /// Runs a pipeline on the shared connection, within the operation's time limit and under the breaker. In a cluster all its
-    /// keys are of one slot; it is sent to that slot's primary. May be dropped at any time; the commands may then have run.
+    /// Runs a pipeline on the shared connection, within the operation's timeout and behind the breaker. In a cluster
+    /// all its keys must be in one slot, and it is sent to that slot's primary. The future may be dropped at any time;
+    /// the commands may have run then.
     ///
     /// # Errors
     ///
-    /// No answer came from the server that `build` was told of: the breaker is open, the server out of reach or slow, or
-    /// another one. What the server says to a single command is among the values instead.
+    /// There is no answer from the server that `build` was told of: the breaker is open, the server is unreachable or
+    /// slow, or another server answered. An error reply to a single command is not an error here, but one of the
+    /// values.
     pub(crate) async fn run(
         &self,
         operation: &'static str,
@@ -116,12 +118,12 @@ impl Link {
         outcome.map_err(|fault| fault.into_error(operation, &self.address))
     }
 
-    /// A connection of its own, for commands that block (XREAD, XREADGROUP). It is greeted like any other, and not made
-    /// again: after an error the caller asks for another.
+    /// A separate connection for commands that block (XREAD, XREADGROUP). Its server is identified as for the shared
+    /// one. It does not reconnect: after an error the caller asks for another.
     ///
     /// # Errors
     ///
-    /// The breaker is open, or the server out of reach.
+    /// The breaker is open, or the server is unreachable.
     pub(crate) async fn own(&self) -> Result<OwnConnection, StoreError> {
         const OPERATION: &str = "connect";
         let pass = self.admit(OPERATION)?;
@@ -137,8 +139,8 @@ impl Link {
         }
     }
 
-    /// Connects before the first operation needs it, where there is a runtime to do it on. A server that is not there is the
-    /// first operation's to find.
+    /// Inside a runtime: connects before the first operation needs the connection. A failure is not reported here; the
+    /// first operation will report it.
     pub(crate) fn connect_early(&self) {
         if let Ok(runtime) = Handle::try_current() {
             let connector = Arc::clone(&self.connector);
@@ -148,7 +150,7 @@ impl Link {
         }
     }
 
-    /// Whether operations fail at once, as the server has not answered lately.
+    /// Whether operations fail at once, because the server has not answered recently.
     pub(crate) fn is_open(&self) -> bool {
         self.breaker.is_open()
     }
@@ -227,7 +229,7 @@ impl Link {
     /// Probes in the background until the breaker closes, or the link is dropped.
     fn probe(&self, probe: Probe) {
         let probing = Probing { link: self.me.clone(), probe: Some(probe) };
-        // Without a runtime it is dropped, and the next operation that has one takes over.
+        // Without a runtime the probe is dropped, and the next operation inside a runtime starts another.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(probing.run());
         }
@@ -240,17 +242,17 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// Connects anew and greets until it works.
+/// Makes new connections until one works.
 struct Probing {
     link: Weak<Link>,
-    /// None once there is nothing left to report.
+    /// `None` after the result was reported.
     probe: Option<Probe>,
 }
 
 impl Probing {
     async fn run(mut self) {
         while let Some(wait) = self.probe.as_ref().map(|probe| probe.wait) {
-            // A fleet that lost its server does not come back to it as one.
+            // The wait is random, so that a fleet that lost its server does not return at once.
             tokio::time::sleep(wait.mul_f64(0.8 + 0.2 * fastrand::f64())).await;
             let Some(connector) = self.link.upgrade().map(|link| Arc::clone(&link.connector)) else { return };
             let outcome = tokio::time::timeout(connect::LIMIT, connector.anew()).await;

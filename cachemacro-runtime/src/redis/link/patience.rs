@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(began.elapsed(), LIMIT);
     }
 
-    /// The answer comes from a task that the busy runtime gets to only after the timer.
+    /// The answer comes from a task that the busy runtime polls only after the timer.
     #[tokio::test(start_paused = true)]
     async fn a_late_timer_is_not_the_servers_fault() {
         let (sender, receiver) = tokio::sync::oneshot::channel();

@@ -1,10 +1,10 @@
-//! Servers that become others: R21.
+//! Servers that are replaced by others: R21.
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 
 use crate::redis::link::tests::*;
 
-/// Beyond the time after which a connection is looked at again.
+/// Longer than the interval of the identity check.
 const LATER: Duration = Duration::from_secs(1);
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn r21_a_primary_that_took_another_replication_id_is_noticed() {
     let present = run(&link, "GET a").await.expect("the next one is not").stamp;
     assert_ne!(present, former);
     assert_eq!(link.health().openings, 0);
-    // Between looks, nothing is asked.
+    // Between two checks the identity is not asked for.
     server.tell("DEBUG CHANGE-REPL-ID");
     assert_eq!(run(&link, "GET a").await.expect("it was looked at just now").stamp, present);
 }
@@ -47,7 +47,7 @@ async fn r21_a_connection_manager_that_reconnected_out_of_sight_serves_nothing_u
     assert_eq!(link.own().await.expect("a connection").longest_block(), Duration::ZERO);
 
     server.restart();
-    // The user's own command meets the error, and has the manager reconnect.
+    // A command of the user gets the error, which makes the manager reconnect.
     while redis::cmd("PING").exec_async(&mut users).await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

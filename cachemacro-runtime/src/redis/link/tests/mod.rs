@@ -1,4 +1,4 @@
-//! The link against real servers that come late, die, fall silent and change places.
+//! The link against real servers that start late, die, stop answering and are replaced.
 
 mod failover;
 mod outage;
@@ -16,7 +16,7 @@ use crate::redis::config::Redis;
 use crate::redis::link::{Link, Reply, Stamp};
 use crate::util::clock::{ManualClock, SystemClock};
 
-/// Far more than an answer takes, and far less than a test may.
+/// Much longer than an answer takes, and much shorter than a test may take.
 const TIMEOUT: Duration = Duration::from_millis(200);
 
 fn link_to(redis: Redis) -> Arc<Link> {
@@ -27,7 +27,7 @@ fn link(url: &str) -> Arc<Link> {
     link_to(Redis::url(url).expect("the URL is right"))
 }
 
-/// A link whose time stands still, so that it looks at its server again only when told to.
+/// A link whose clock is manual, so that it checks its server's identity only when the test moves the clock.
 fn link_with_clock(url: &str) -> (Arc<Link>, ManualClock) {
     let clock = ManualClock::default();
     let redis = Redis::url(url).expect("the URL is right").timeout(TIMEOUT);
@@ -43,7 +43,7 @@ fn pipeline(commands: &[&str]) -> Pipeline {
     pipeline
 }
 
-/// Runs one command; the stamp that it was told of is that of the reply.
+/// Runs one command, and checks that the reply has the stamp for which the command was built.
 async fn run(link: &Link, command: &str) -> Result<Reply, StoreError> {
     let mut told = Stamp::default();
     let reply = link
@@ -74,7 +74,7 @@ async fn insist(link: &Link, command: &str) -> Reply {
 async fn fail(link: &Link) {
     for _ in 0..5 {
         assert!(!link.is_open());
-        run(link, "PING").await.expect_err("nobody answers");
+        run(link, "PING").await.expect_err("no server answers");
     }
     assert!(link.is_open(), "five failures in a row open it");
 }

@@ -1,4 +1,4 @@
-//! Servers that are not there, not yet, no longer, or silent.
+//! Servers that do not exist, start late, end, or do not answer.
 
 use std::net::TcpListener;
 
@@ -9,7 +9,7 @@ use crate::redis::link::tests::*;
 async fn a_server_that_starts_late_is_found() {
     let port = free_port();
     let url = format!("redis://127.0.0.1:{port}");
-    let error = run(&link(&url), "PING").await.expect_err("nobody is there");
+    let error = run(&link(&url), "PING").await.expect_err("no server listens");
     assert!(error.to_string().contains("see whether the server is up"), "{error}");
     let link = link(&url);
     fail(&link).await;
@@ -133,7 +133,7 @@ async fn a_probe_asks_the_server_and_does_not_trust_the_connection_that_is_there
     let link = link(&server.url());
     insist(&link, "PING").await;
     server.signal("STOP");
-    // Too few timeouts for the connection, but enough failures.
+    // Too few timeouts to end the connection, but enough failures to open the breaker.
     for _ in 0..2 {
         run(&link, "PING").await.expect_err("it is silent");
     }

@@ -1,4 +1,4 @@
-//! Runtimes that are not there, end, or stand still.
+//! Runtimes that do not exist, end, or stop.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -47,7 +47,7 @@ fn connecting_goes_on_elsewhere_when_its_runtime_ends() {
     let server = TestServer::start();
     let link = link(&server.url());
     for _ in 0..10 {
-        // One poll, so that the task is there but has not run.
+        // One poll, so that the task is spawned but has not run.
         runtime().block_on(async {
             let mut running = pin!(run(&link, "PING"));
             assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const MISSING: &str =
     "these tests start Redis: install `redis-server` and `redis-sentinel` (Debian: apt install redis)";
 
-/// A port that nobody listens on. Below those that the system gives away, and with room for a cluster's bus 10,000 above.
+/// A free port. It is below those that the system assigns, and leaves room for a cluster's bus 10,000 above it.
 pub(super) fn free_port() -> u16 {
     loop {
         let port = fastrand::u16(10_000..22_000);
@@ -81,13 +81,13 @@ impl TestServer {
         }
     }
 
-    /// `STOP` makes it fall silent, `CONT` go on.
+    /// `STOP` pauses the server, `CONT` continues it.
     pub(super) fn signal(&self, signal: &str) {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().expect("`kill` is there").success());
     }
 
-    /// Sends a line and returns the beginning of what comes back.
+    /// Sends a line and returns the beginning of the answer.
     pub(super) fn ask(&self, line: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
@@ -97,7 +97,7 @@ impl TestServer {
         Some(String::from_utf8_lossy(&answer[..length]).into_owned())
     }
 
-    /// Sends a line that must be obeyed.
+    /// Sends a command that must succeed.
     pub(super) fn tell(&self, line: &str) {
         let answer = self.ask(line);
         assert!(answer.as_ref().is_some_and(|answer| answer.starts_with('+')), "{line}: {answer:?}");
@@ -119,7 +119,7 @@ fn directory() -> PathBuf {
     directory
 }
 
-/// Waits for it, within reason.
+/// Waits until the condition holds, with a limit.
 pub(super) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
