@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cachemacro::store::{Redis, RedisStore};
 use cachemacro::{Cache, CacheEvent, Consumer, Group, SystemClock, cached, invalidates};
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +74,10 @@ impl Server {
 
     async fn try_connect(&self) -> redis::RedisResult<MultiplexedConnection> {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        client.get_multiplexed_async_connection().await
+        // Patient, as the machine may be busy.
+        let patience = Some(Duration::from_secs(10));
+        let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+        client.get_multiplexed_async_connection_with_config(&config).await
     }
 
     async fn ask<T: redis::FromRedisValue>(&self, line: &[&str]) -> T {

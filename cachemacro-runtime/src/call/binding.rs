@@ -2,7 +2,7 @@
 
 use super::load::{Dependencies, SeenAggregate};
 use super::state::Call;
-use crate::callsite::{EventUse, Site, Writer, site, template_shape};
+use crate::callsite::{EventUse, Site, Writer, registry, template_shape};
 use crate::event::Aggregate;
 use crate::observe::{CacheMode, FindingKind};
 
@@ -38,7 +38,7 @@ fn is_covered(outer: &Site, aggregate: &str) -> bool {
         let mut keys = writer.info().events.iter().flat_map(|event| event.keys);
         keys.any(|key| is_it(&template_shape(key)))
     };
-    let mut writers = site::writers().filter(|writer| moves(writer, &|shape| can_be(shape, aggregate))).peekable();
+    let mut writers = registry::writers().filter(|writer| moves(writer, &|shape| can_be(shape, aggregate))).peekable();
     let is_its_own = own.iter().any(|shape| can_be(shape, aggregate));
     !is_its_own
         && writers.peek().is_some()

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::connection::{Carried, carried, is_pool};
 use super::harmless::is_harmless;
-use super::site::{Site, SiteInfo};
+use super::info::SiteInfo;
+use super::site::Site;
 
 /// Whether calls with an argument of some type go past the cache. The last type that does not is remembered, so that a hit
 /// compares two numbers.

@@ -4,20 +4,21 @@ mod check;
 mod connection;
 mod crates;
 mod harmless;
-mod instance;
-mod name;
+mod info;
+mod naming;
 mod origin;
+pub(crate) mod registry;
 pub(crate) mod site;
+mod writer;
 
 pub use self::check::TypeCheck;
 pub(crate) use self::check::{bypassed_by_type, may_hold};
 pub(crate) use self::connection::{Carried, SAY_WHEN, carried};
 pub use self::connection::{bypass, read, type_of, written};
-pub use self::instance::Instance;
-pub(crate) use self::name::{shared_by_instances, site_name};
+pub(crate) use self::info::template_shape;
+pub use self::info::{Argument, Bypass, EventUse, LookedAt, SiteInfo};
+pub(crate) use self::naming::{shared_by_instances, site_name};
 pub(crate) use self::origin::Origin;
-pub(crate) use self::site::template_shape;
-pub use self::site::{
-    Argument, Bypass, CachedFn, Commit, EventUse, InvalidatesFn, LookedAt, OnError, RegisteredEvent, Role, Site,
-    SiteInfo, Writer, WriterInfo,
-};
+pub use self::registry::{CachedFn, InvalidatesFn, RegisteredEvent};
+pub use self::site::{Instance, Site};
+pub use self::writer::{Commit, OnError, Role, Writer, WriterInfo};

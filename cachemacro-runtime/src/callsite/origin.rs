@@ -1,9 +1,11 @@
 //! Whose an entry outside of this process is.
 
-use std::sync::OnceLock;
-
-use super::instance::Instance;
-use super::site::sites;
+/// The name of an instance, in the words of the compiler.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) origin: Origin,
+}
 
 /// What an entry outside of the process carries of the instance that stored it, so that no other instance reads it as its own.
 ///
@@ -31,17 +33,6 @@ pub(crate) enum Clarity {
 }
 
 impl Origin {
-    pub(super) fn of(instance: &Instance, name: &str, clarity: Clarity) -> Self {
-        let template = instance.site.info().template;
-        let function = fnv(name.bytes().chain([0]).chain(template.bytes()));
-        match clarity {
-            Clarity::Full => Self { function, build: 0, instance: 0 },
-            Clarity::Path => Self { function, build: build(), instance: instance.discriminator() },
-            // Of another executable they are others.
-            Clarity::Unnamed => Self { function, build: 0, instance: instance.discriminator() },
-        }
-    }
-
     /// Whether an entry of that origin is this one's. In another executable a type has another `TypeId`, and its name is all
     /// there is.
     pub(crate) fn takes(self, other: Self) -> bool {
@@ -65,26 +56,8 @@ impl Origin {
     }
 }
 
-/// A number for this executable: the same in each of its processes, and another in any other, but for chance. Where the linker
-/// has put what the annotations left in it, and what they say.
-fn build() -> u64 {
-    static BUILD: OnceLock<u64> = OnceLock::new();
-    // Executables are loaded anywhere, but as one piece.
-    let anchor = std::ptr::from_ref(&BUILD).addr();
-    *BUILD.get_or_init(|| {
-        let of_site = |site: &'static super::Site| {
-            let info = site.info();
-            let addresses = [site.identity(), info.path as usize, info.template.as_ptr().addr()];
-            let places = addresses.map(|address| address.wrapping_sub(anchor).to_le_bytes());
-            let text = [info.module, info.name, info.template, info.returns].concat();
-            places.into_iter().flatten().chain(info.line.to_le_bytes()).chain(text.into_bytes())
-        };
-        fnv(sites().flat_map(of_site)) | 1
-    })
-}
-
 /// FNV-1a, the same in every build: what `std` hashes with is not.
-fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -111,11 +84,5 @@ mod tests {
         let origin = Origin { function: u64::MAX - 1, build: 1 << 63, instance: 0x0102_0304_0506_0708 };
         assert_eq!(Origin::from_bytes(origin.to_bytes()), origin);
         assert_eq!(origin.to_bytes()[16..], [8, 7, 6, 5, 4, 3, 2, 1]);
-    }
-
-    #[test]
-    fn an_executable_has_one_number() {
-        assert_eq!(build(), build());
-        assert_ne!(build(), 0);
     }
 }

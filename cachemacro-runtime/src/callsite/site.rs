@@ -1,87 +1,14 @@
-//! One annotated function, as the binary knows it.
+//! One annotated function, and the same as it was called: of a generic one, with these types and constants.
 
+use std::any::{TypeId, type_name};
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::instance::Instances;
-use crate::event::{EventInfo, EventKind};
-use crate::policy::{Mode, Policy};
-/// An event that moves the entries of a cached function.
-#[derive(Clone, Copy, Debug)]
-pub struct EventUse {
-    /// The event.
-    pub event: &'static EventInfo,
-    /// Which of its templates the function hangs on.
-    pub aggregates: &'static [&'static str],
-    /// The binding as written, `org_id = org`.
-    pub binding: &'static str,
-}
-
-/// What `#[cached]` says of a function.
-#[derive(Clone, Copy, Debug)]
-pub struct SiteInfo {
-    /// The name after `fn`.
-    pub name: &'static str,
-    /// `module_path!()`.
-    pub module: &'static str,
-    /// The path of a closure in the function's static: with the types of its `impl`, which `module` does not have.
-    pub path: fn() -> &'static str,
-    /// What `name = …` says.
-    pub shared_name: Option<&'static str>,
-    /// `file!()`.
-    pub file: &'static str,
-    /// `line!()`.
-    pub line: u32,
-    /// The key template as written.
-    pub template: &'static str,
-    /// The return type as written.
-    pub returns: &'static str,
-    /// The name of the value type, where it can be named outside the function.
-    pub value_type: Option<fn() -> &'static str>,
-    /// Where the version comes from.
-    pub mode: Mode,
-    /// The events that move its entries.
-    pub events: &'static [EventUse],
-    /// Why there are none.
-    pub ttl_only: Option<&'static str>,
-    /// Its timing.
-    pub policy: Policy,
-    /// Which of its calls go past the cache.
-    pub bypass: Bypass,
-    /// The expression after `cache =`, as written.
-    pub cache: Option<&'static str>,
-}
-
-/// Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
-#[derive(Clone, Copy, Debug)]
-pub struct Bypass {
-    /// The expression after `bypass_if =`, as written.
-    pub condition: Option<&'static str>,
-    /// Arguments that may be connections, as written: `ex: E`. Their types decide, call by call.
-    pub executors: &'static [&'static str],
-    /// Why every call does: an argument that is a connection, what the body uses, or the condition.
-    pub always: Option<&'static str>,
-    /// What to write instead, where that is in no transaction.
-    pub remedy: Option<&'static str>,
-    /// The other arguments, of those whose types can be named outside of the function.
-    pub arguments: &'static [LookedAt],
-}
-
-/// An argument whose type decides, when the function is called.
-#[derive(Clone, Copy, Debug)]
-pub struct LookedAt {
-    /// Its type.
-    pub argument: Argument,
-    /// Whether it is a unique borrow, which may hold a connection unless its type is known not to.
-    pub is_unique: bool,
-    /// What to write in the annotation, where it is in no transaction.
-    pub remedy: &'static str,
-}
-
-impl Bypass {
-    /// No call that says nothing.
-    pub const NONE: Self = Self { condition: None, executors: &[], always: None, remedy: None, arguments: &[] };
-}
+use super::info::SiteInfo;
+use super::origin::Name;
+use crate::policy::Policy;
 
 /// A cached function. Its address is its identity.
 #[derive(Debug)]
@@ -119,152 +46,141 @@ impl Site {
     pub(crate) fn index(&self) -> usize {
         *self.index.get_or_init(|| NEXT_INDEX.fetch_add(1, Ordering::Relaxed))
     }
+}
 
-    /// Whether the database may use a version number of this function's aggregates twice (docs/protocol.md, the reused profile).
-    /// Then every event ends what carries no version of its own: opaque values, but also the absences of row mode, and what
-    /// hangs on an aggregate that is not the entry's first.
-    pub(crate) fn rotates(&self) -> bool {
-        *self.rotates.get_or_init(|| {
-            // Without events an entry hangs on its own key, which may have an event's shape.
-            let own = self.info.events.is_empty().then_some(&self.info.template);
-            let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
-            templates.any(|template| is_reused(template))
-        })
+/// What entries belong to: one function, called with these types and constants. Two instances never share an entry.
+///
+/// It lives as long as the program, as its site does, so entries name it by its address.
+pub struct Instance {
+    pub(crate) site: &'static Site,
+    /// The type of a closure in the function's body: it differs whenever a type or constant does that the body can name.
+    id: TypeId,
+    /// The path of that closure.
+    path: fn() -> &'static str,
+    pub(super) name: OnceLock<Name>,
+    /// Set once the instance is used with a shared store.
+    pub(super) is_known_by_name: OnceLock<()>,
+    pub(super) shares_name: AtomicBool,
+    /// The next instance in the same bucket.
+    next: OnceLock<&'static Self>,
+}
+
+impl Instance {
+    fn new(site: &'static Site, id: TypeId, path: fn() -> &'static str) -> Self {
+        let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { site, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
+    }
+
+    pub(crate) fn identity(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// As the compiler writes it.
+    pub(super) fn path(&self) -> &'static str {
+        (self.path)()
+    }
+
+    /// Differs from that of every other instance with the same name in this binary.
+    pub(crate) fn discriminator(&self) -> u64 {
+        low(self.id)
     }
 }
 
-/// Whether some event in the binary rolls aggregates of this template back.
-fn is_reused(template: &str) -> bool {
-    let shape = template_shape(template);
-    events().any(|info| info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape))
-}
-
-/// A template with its placeholders unnamed: two of one shape can render the same key.
-pub(crate) fn template_shape(template: &str) -> String {
-    let mut shape = String::with_capacity(template.len());
-    let mut inside = false;
-    for character in template.chars() {
-        inside = match character {
-            '<' => true,
-            '>' => false,
-            _ => inside,
-        };
-        if character == '<' || !(inside || character == '>') {
-            shape.push(character);
+/// The number that a `TypeId` gives hash maps.
+fn low(id: TypeId) -> u64 {
+    #[derive(Default)]
+    struct Low(u64);
+    impl Hasher for Low {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        fn write_u64(&mut self, number: u64) {
+            self.0 ^= number;
         }
     }
-    shape
+    let mut low = Low::default();
+    id.hash(&mut low);
+    low.finish()
 }
 
-/// What `#[invalidates]` is on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// A function that writes, and emits the event.
-    Writes,
-    /// A handler of an event that came from elsewhere.
-    Handles,
+/// All instances of one site: one, unless it is generic. None is ever removed, so that readers take no lock. A site may have
+/// any number of them: the buckets are lists.
+pub(super) struct Instances {
+    first: OnceLock<Instance>,
+    others: OnceLock<Box<[OnceLock<&'static Instance>; BUCKETS]>>,
 }
 
-/// What happens when an invalidation does not reach the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnError {
-    /// It is retried in the background.
-    Retry,
-    /// As `Retry`, and until then this process does not trust its entries of that aggregate.
-    Suspect,
-    /// As `Suspect`, and the error reaches the caller, after the write.
-    Fail,
-    /// It is counted, and the TTL bounds the staleness.
-    Bounded,
-}
+const BUCKETS: usize = 64;
 
-/// When what a writer wrote is committed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Commit {
-    /// Before it returns: nothing shows otherwise.
-    Shown,
-    /// Before it returns, for this reason.
-    Itself(&'static str),
-    /// By its caller, who then publishes the events.
-    Deferred,
-}
-
-/// The name of an argument's type. A function, as names of types are no constants.
-#[derive(Clone, Copy, Debug)]
-pub struct Argument(pub fn() -> &'static str);
-
-/// What `#[invalidates]` says of a function.
-#[derive(Clone, Copy, Debug)]
-pub struct WriterInfo {
-    /// The name after `fn`.
-    pub name: &'static str,
-    /// `module_path!()`.
-    pub module: &'static str,
-    /// `file!()`.
-    pub file: &'static str,
-    /// `line!()`.
-    pub line: u32,
-    /// The events it publishes.
-    pub events: &'static [&'static EventInfo],
-    /// Whether it writes or handles.
-    pub role: Role,
-    /// What happens when that fails.
-    pub on_error: OnError,
-    /// When the write is committed.
-    pub commit: Commit,
-    /// The types of its arguments, of those that can be named outside of it.
-    pub arguments: &'static [Argument],
-    /// The expression after `cache =`, as written.
-    pub cache: Option<&'static str>,
-}
-
-/// A writer or handler.
-#[derive(Debug)]
-pub struct Writer {
-    info: WriterInfo,
-}
-
-impl Writer {
-    /// A writer with this annotation.
-    #[must_use]
-    pub const fn new(info: WriterInfo) -> Self {
-        Self { info }
-    }
-
-    /// The annotation.
-    #[must_use]
-    pub const fn info(&self) -> &WriterInfo {
-        &self.info
+impl Instances {
+    pub(super) const fn new() -> Self {
+        Self { first: OnceLock::new(), others: OnceLock::new() }
     }
 }
 
-/// A cached function in the registry.
-#[derive(Clone, Copy, Debug)]
-pub struct CachedFn(pub &'static Site);
-/// A writer or handler in the registry.
-#[derive(Clone, Copy, Debug)]
-pub struct InvalidatesFn(pub &'static Writer);
-/// An event in the registry.
-#[derive(Clone, Copy, Debug)]
-pub struct RegisteredEvent(pub &'static EventInfo);
+impl Site {
+    /// This function, called with the types and constants that are in scope where the closure was made.
+    #[inline]
+    pub fn instance<F>(&'static self, _: F) -> &'static Instance {
+        self.instance_of(typeid::of::<F>(), type_name::<F>)
+    }
 
-inventory::collect!(CachedFn);
-inventory::collect!(InvalidatesFn);
-inventory::collect!(RegisteredEvent);
+    /// The instance of a function without parameters that no macro has written.
+    #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
+    pub(crate) fn plain_instance(&'static self) -> &'static Instance {
+        self.instance_of(TypeId::of::<()>(), self.info.path)
+    }
 
-/// All cached functions of the binary.
-pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
-    inventory::iter::<CachedFn>().map(|registered| registered.0)
+    /// The instance with this parameter of a function that no macro has written.
+    #[cfg(feature = "testing")]
+    pub(crate) fn typed_instance<T: 'static>(&'static self) -> &'static Instance {
+        self.instance_of(TypeId::of::<T>(), type_name::<T>)
+    }
+
+    #[inline]
+    fn instance_of(&'static self, id: TypeId, path: fn() -> &'static str) -> &'static Instance {
+        match self.instances.first.get() {
+            Some(first) if first.id == id => first,
+            _ => self.find(id, path),
+        }
+    }
+
+    #[inline(never)]
+    fn find(&'static self, id: TypeId, path: fn() -> &'static str) -> &'static Instance {
+        let new = || Instance::new(self, id, path);
+        let first = self.instances.first.get_or_init(new);
+        if first.id == id {
+            return first;
+        }
+        let buckets = self.instances.others.get_or_init(|| Box::new([const { OnceLock::new() }; BUCKETS]));
+        // The remainder is less than the number of buckets.
+        let mut place = &buckets[(low(id) % BUCKETS as u64) as usize];
+        loop {
+            // As many as the compiler made of the function.
+            let known = *place.get_or_init(|| Box::leak(Box::new(new())));
+            if known.id == id {
+                return known;
+            }
+            place = &known.next;
+        }
+    }
 }
 
-/// All writers and handlers of the binary.
-pub(crate) fn writers() -> impl Iterator<Item = &'static Writer> {
-    inventory::iter::<InvalidatesFn>().map(|registered| registered.0)
+impl fmt::Debug for Instances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instances")
+    }
 }
 
-/// All events of the binary.
-pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
-    inventory::iter::<RegisteredEvent>().map(|registered| registered.0)
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path())
+    }
 }
 
 #[cfg(test)]
@@ -272,7 +188,8 @@ pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::policy::Refresh;
+    use crate::callsite::info::Bypass;
+    use crate::policy::{Mode, Refresh};
 
     /// A function of this name.
     pub(crate) fn site(name: &'static str) -> &'static Site {
@@ -308,9 +225,31 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn shapes_forget_the_names_of_placeholders() {
-        assert_eq!(template_shape("user:<id>:posts:<page.no>"), "user:<:posts:<");
-        assert_eq!(template_shape("user:<id>"), template_shape("user:<user.id>"));
-        assert_ne!(template_shape("user:<id>"), template_shape("users:<id>"));
+    fn one_type_has_one_instance_however_many_there_are() {
+        let site = site("find");
+        fn of<const N: usize>(site: &'static Site) -> [usize; 2] {
+            [(); 2].map(|()| site.instance(|| ()).identity())
+        }
+        let all = [of::<1>(site), of::<2>(site), of::<3>(site), of::<1>(site)];
+        assert!(all.iter().all(|[first, again]| first == again));
+        assert_eq!(all[0], all[3]);
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    }
+
+    #[test]
+    fn threads_agree_on_new_instances() {
+        fn of<const N: usize>(site: &'static Site) -> usize {
+            site.instance(|| ()).identity()
+        }
+        let site = site("find");
+        let look = || {
+            let all = [of::<1>(site), of::<2>(site), of::<3>(site), of::<4>(site), of::<5>(site)];
+            all.into_iter().collect::<std::collections::BTreeSet<_>>()
+        };
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(look)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|seen| seen.len() == 5 && *seen == all[0]));
     }
 }

@@ -10,7 +10,7 @@ use super::function::FunctionStrategy;
 use super::verify::{self, Problem, VerifyError};
 use super::warning::Warning;
 use super::{document, warning};
-use crate::callsite::{Site, Writer, site};
+use crate::callsite::{Site, Writer, registry};
 use crate::event::EventInfo;
 
 /// What the caches of a binary may get wrong, from its annotations alone: [`strategy()`] answers it.
@@ -39,9 +39,9 @@ pub struct Strategy {
 /// ```
 #[must_use]
 pub fn strategy() -> Strategy {
-    let sites: Vec<_> = site::sites().collect();
-    let writers: Vec<_> = site::writers().collect();
-    let events: Vec<_> = site::events().collect();
+    let sites: Vec<_> = registry::sites().collect();
+    let writers: Vec<_> = registry::writers().collect();
+    let events: Vec<_> = registry::events().collect();
     let mut strategy = Strategy::of(&sites, &writers, &events);
     strategy.problems.extend(verify::noticed());
     let noticed = warning::noticed(&strategy.warnings);

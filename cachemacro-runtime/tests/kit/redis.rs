@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cachemacro_runtime::store::Redis;
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 
 /// Killed on drop.
@@ -87,7 +88,10 @@ impl Server {
     }
 
     async fn try_connect(&self) -> redis::RedisResult<MultiplexedConnection> {
-        redis::Client::open(self.url())?.get_multiplexed_async_connection().await
+        // Patient, as the machine may be busy.
+        let patience = Some(Duration::from_secs(10));
+        let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+        redis::Client::open(self.url())?.get_multiplexed_async_connection_with_config(&config).await
     }
 
     pub(crate) async fn connect(&self) -> MultiplexedConnection {

@@ -11,29 +11,53 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::instance::Instance;
-use super::origin::{Clarity, Origin};
-use super::site::{Site, SiteInfo, sites};
+use super::info::SiteInfo;
+use super::origin::{Clarity, Name, Origin, fnv};
+use super::registry::sites;
+use super::site::{Instance, Site};
 
-/// The name of an instance, in the words of the compiler.
-#[derive(Debug)]
-pub(crate) struct Name {
-    pub(crate) text: String,
-    pub(crate) origin: Origin,
-}
-
-pub(super) fn of(instance: &'static Instance) -> Name {
+fn of(instance: &'static Instance) -> Name {
     let info = instance.site.info();
     let (declared, called) = (declared(info), without_closures(instance.path()));
     let text = spelled(&declared, &called, info.shared_name);
-    let origin = Origin::of(instance, &text, clarity(&declared, &called));
+    let origin = origin(instance, &text, clarity(&declared, &called));
     Name { text, origin }
 }
 
+fn origin(instance: &Instance, name: &str, clarity: Clarity) -> Origin {
+    let template = instance.site.info().template;
+    let function = fnv(name.bytes().chain([0]).chain(template.bytes()));
+    match clarity {
+        Clarity::Full => Origin { function, build: 0, instance: 0 },
+        Clarity::Path => Origin { function, build: build(), instance: instance.discriminator() },
+        // Of another executable they are others.
+        Clarity::Unnamed => Origin { function, build: 0, instance: instance.discriminator() },
+    }
+}
+
+/// A number for this executable: the same in each of its processes, and another in any other, but for chance. Where the linker
+/// has put what the annotations left in it, and what they say.
+fn build() -> u64 {
+    static BUILD: OnceLock<u64> = OnceLock::new();
+    // Executables are loaded anywhere, but as one piece.
+    let anchor = std::ptr::from_ref(&BUILD).addr();
+    *BUILD.get_or_init(|| {
+        let of_site = |site: &'static Site| {
+            let info = site.info();
+            let addresses = [site.identity(), info.path as usize, info.template.as_ptr().addr()];
+            let places = addresses.map(|address| address.wrapping_sub(anchor).to_le_bytes());
+            let text = [info.module, info.name, info.template, info.returns].concat();
+            places.into_iter().flatten().chain(info.line.to_le_bytes()).chain(text.into_bytes())
+        };
+        fnv(sites().flat_map(of_site)) | 1
+    })
+}
+
 /// From now on the instance is known to use its name.
-pub(super) fn register(instance: &'static Instance) {
+fn register(instance: &'static Instance) {
     let mut known = known();
     let holders = known.entry(instance.name().text.clone()).or_default();
     holders.push(instance);
@@ -60,6 +84,22 @@ pub(crate) fn shared_by_instances() -> Vec<(String, &'static SiteInfo)> {
 }
 
 impl Instance {
+    /// What it is called outside of this process.
+    pub(crate) fn name(&'static self) -> &'static Name {
+        self.name.get_or_init(|| of(self))
+    }
+
+    /// Whether another function or instance of this binary has the same [name](Self::name). Asked for each instance that uses
+    /// a shared store: for those of generic functions it is known once both have asked.
+    pub(crate) fn shares_name(&'static self) -> bool {
+        self.is_known_by_name.get_or_init(|| register(self));
+        self.shares_name.load(Ordering::Acquire)
+    }
+
+    fn set_shares_name(&self) {
+        self.shares_name.store(true, Ordering::Release);
+    }
+
     /// What to do about an instance that shares its name.
     pub(crate) fn shared_name_remedy(&'static self) -> String {
         let name = &self.name().text;
@@ -200,5 +240,11 @@ mod tests {
         assert_eq!(super::clarity("a::f", "a::f"), Clarity::Full);
         assert_eq!(super::clarity("a::M::f", "<a::User as a::M>::f"), Clarity::Path);
         assert_eq!(super::clarity("a::{{closure}}::M::f", "<u8 as a::{{closure}}::M>::f"), Clarity::Unnamed);
+    }
+
+    #[test]
+    fn an_executable_has_one_number() {
+        assert_eq!(build(), build());
+        assert_ne!(build(), 0);
     }
 }

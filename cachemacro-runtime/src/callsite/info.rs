@@ -1,0 +1,114 @@
+//! What `#[cached]` says of a function: constants of the binary.
+
+use crate::event::EventInfo;
+use crate::policy::{Mode, Policy};
+
+/// An event that moves the entries of a cached function.
+#[derive(Clone, Copy, Debug)]
+pub struct EventUse {
+    /// The event.
+    pub event: &'static EventInfo,
+    /// Which of its templates the function hangs on.
+    pub aggregates: &'static [&'static str],
+    /// The binding as written, `org_id = org`.
+    pub binding: &'static str,
+}
+
+/// What `#[cached]` says of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteInfo {
+    /// The name after `fn`.
+    pub name: &'static str,
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// The path of a closure in the function's static: with the types of its `impl`, which `module` does not have.
+    pub path: fn() -> &'static str,
+    /// What `name = …` says.
+    pub shared_name: Option<&'static str>,
+    /// `file!()`.
+    pub file: &'static str,
+    /// `line!()`.
+    pub line: u32,
+    /// The key template as written.
+    pub template: &'static str,
+    /// The return type as written.
+    pub returns: &'static str,
+    /// The name of the value type, where it can be named outside the function.
+    pub value_type: Option<fn() -> &'static str>,
+    /// Where the version comes from.
+    pub mode: Mode,
+    /// The events that move its entries.
+    pub events: &'static [EventUse],
+    /// Why there are none.
+    pub ttl_only: Option<&'static str>,
+    /// Its timing.
+    pub policy: Policy,
+    /// Which of its calls go past the cache.
+    pub bypass: Bypass,
+    /// The expression after `cache =`, as written.
+    pub cache: Option<&'static str>,
+}
+
+/// Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
+#[derive(Clone, Copy, Debug)]
+pub struct Bypass {
+    /// The expression after `bypass_if =`, as written.
+    pub condition: Option<&'static str>,
+    /// Arguments that may be connections, as written: `ex: E`. Their types decide, call by call.
+    pub executors: &'static [&'static str],
+    /// Why every call does: an argument that is a connection, what the body uses, or the condition.
+    pub always: Option<&'static str>,
+    /// What to write instead, where that is in no transaction.
+    pub remedy: Option<&'static str>,
+    /// The other arguments, of those whose types can be named outside of the function.
+    pub arguments: &'static [LookedAt],
+}
+
+/// An argument whose type decides, when the function is called.
+#[derive(Clone, Copy, Debug)]
+pub struct LookedAt {
+    /// Its type.
+    pub argument: Argument,
+    /// Whether it is a unique borrow, which may hold a connection unless its type is known not to.
+    pub is_unique: bool,
+    /// What to write in the annotation, where it is in no transaction.
+    pub remedy: &'static str,
+}
+
+impl Bypass {
+    /// No call that says nothing.
+    pub const NONE: Self = Self { condition: None, executors: &[], always: None, remedy: None, arguments: &[] };
+}
+
+/// The name of an argument's type. A function, as names of types are no constants.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument(pub fn() -> &'static str);
+
+/// A template with its placeholders unnamed: two of one shape can render the same key.
+pub(crate) fn template_shape(template: &str) -> String {
+    let mut shape = String::with_capacity(template.len());
+    let mut inside = false;
+    for character in template.chars() {
+        inside = match character {
+            '<' => true,
+            '>' => false,
+            _ => inside,
+        };
+        if character == '<' || !(inside || character == '>') {
+            shape.push(character);
+        }
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_forget_the_names_of_placeholders() {
+        assert_eq!(template_shape("user:<id>:posts:<page.no>"), "user:<:posts:<");
+        assert_eq!(template_shape("user:<id>"), template_shape("user:<user.id>"));
+        assert_ne!(template_shape("user:<id>"), template_shape("users:<id>"));
+    }
+}

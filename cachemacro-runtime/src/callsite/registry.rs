@@ -1,0 +1,55 @@
+//! All annotations that are linked into the binary.
+
+use super::info::template_shape;
+use super::site::Site;
+use super::writer::Writer;
+use crate::event::{EventInfo, EventKind};
+
+/// A cached function in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct CachedFn(pub &'static Site);
+/// A writer or handler in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct InvalidatesFn(pub &'static Writer);
+/// An event in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisteredEvent(pub &'static EventInfo);
+
+inventory::collect!(CachedFn);
+inventory::collect!(InvalidatesFn);
+inventory::collect!(RegisteredEvent);
+
+/// All cached functions of the binary.
+pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
+    inventory::iter::<CachedFn>().map(|registered| registered.0)
+}
+
+/// All writers and handlers of the binary.
+pub(crate) fn writers() -> impl Iterator<Item = &'static Writer> {
+    inventory::iter::<InvalidatesFn>().map(|registered| registered.0)
+}
+
+/// All events of the binary.
+pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
+    inventory::iter::<RegisteredEvent>().map(|registered| registered.0)
+}
+
+impl Site {
+    /// Whether the database may use a version number of this function's aggregates twice (docs/protocol.md, the reused profile).
+    /// Then every event ends what carries no version of its own: opaque values, but also the absences of row mode, and what
+    /// hangs on an aggregate that is not the entry's first.
+    pub(crate) fn rotates(&self) -> bool {
+        *self.rotates.get_or_init(|| {
+            // Without events an entry hangs on its own key, which may have an event's shape.
+            let own = self.info.events.is_empty().then_some(&self.info.template);
+            let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
+            templates.any(|template| is_reused(template))
+        })
+    }
+}
+
+/// Whether some event in the binary rolls aggregates of this template back.
+fn is_reused(template: &str) -> bool {
+    let shape = template_shape(template);
+    events().any(|info| info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape))
+}
