@@ -1,5 +1,5 @@
-//! Values that are given up while a flight is held. They are dropped after it has landed: a value's `Drop` is the user's code,
-//! and may call the very function whose load replaces it.
+//! Values that are replaced while a flight is held. They are dropped after it has landed: a value's `Drop` is the
+//! user's code, and may call the same function whose load replaces the value.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -12,7 +12,7 @@ use super::entries::{Object, Payload};
 use crate::util::sync::thread_local;
 
 thread_local! {
-    /// Where values go that are given up on this thread at this moment; nothing where they may be dropped at once.
+    /// Collects the values that this thread gives up now; `None` if they may be dropped at once.
     static COLLECTOR: RefCell<Option<Vec<Object>>> = const { RefCell::new(None) };
 }
 
@@ -23,19 +23,19 @@ pub(crate) struct Deferred {
 }
 
 impl Deferred {
-    /// Runs a future, and keeps what it gives up.
+    /// Runs a future, and keeps the values that it gives up.
     pub(crate) fn collect<F: Future>(&mut self, future: F) -> Collect<'_, F> {
         Collect { values: &mut self.values, future }
     }
 
-    /// Drops them. Only where no flight and no lock is held.
+    /// Drops the values. Called only while no flight and no lock is held.
     pub(crate) fn release(&mut self) {
         drop(std::mem::take(&mut self.values));
     }
 }
 
 pin_project! {
-    /// A future, and where what it gives up goes. No `async fn`, which would have room for the future twice.
+    /// A future, with a place for the values that it gives up. An `async fn` would be twice as large.
     pub(crate) struct Collect<'a, F> {
         values: &'a mut Vec<Object>,
         #[pin]
@@ -53,7 +53,7 @@ impl<F: Future> Future for Collect<'_, F> {
     }
 }
 
-/// Values go to `into` until this is dropped, which also a panic does.
+/// Values go to `into` until this is dropped, also by a panic.
 struct Collecting<'a> {
     into: &'a mut Vec<Object>,
     outer: Option<Vec<Object>>,
@@ -72,11 +72,11 @@ impl Drop for Collecting<'_> {
     }
 }
 
-/// Drops a payload, or leaves that to who collects.
+/// Drops a payload, or gives its value to the collector of this thread.
 pub(crate) fn give_up(payload: Payload) {
     let Payload::Object(object) = payload else { return };
     let mut object = Some(object);
-    // A thread that ends collects nothing.
+    // A thread that is ending has no collector.
     let _ = COLLECTOR.try_with(|collector| {
         if let Some(values) = &mut *collector.borrow_mut() {
             values.extend(object.take());

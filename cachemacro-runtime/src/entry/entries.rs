@@ -1,4 +1,4 @@
-//! What is kept under a versioned key.
+//! Entries and their keys.
 
 use std::any::Any;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::util::clock::Moment;
 /// A value of any cacheable type.
 pub type Object = Arc<dyn Any + Send + Sync>;
 
-/// Which of a function's two absences was loaded.
+/// The kind of a loaded absence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Absence {
     /// `None`, or `Ok(None)`.
@@ -24,12 +24,12 @@ pub enum Absence {
     Error,
 }
 
-/// What an entry holds: a value, as an object of this process or as bytes, or a remembered absence.
+/// The content of an entry: a value, as an object of this process or as bytes, or an absence.
 #[derive(Clone)]
 pub enum Payload {
-    /// A value as it is, for a store inside the process.
+    /// A value, for a store inside the process.
     Object(Object),
-    /// A value as its codec wrote it, for a store outside.
+    /// An encoded value, for a store outside of the process.
     Bytes(Arc<[u8]>),
     /// A negative entry.
     Absent(Absence),
@@ -51,23 +51,23 @@ impl fmt::Debug for Payload {
 pub struct Entry {
     /// What was loaded.
     pub payload: Payload,
-    /// Fresh until then.
+    /// The soft deadline: the entry is fresh until then.
     pub soft: Moment,
     /// The version of the first aggregate that the entry was stored under.
     pub version: u64,
-    /// Whether that is its row's own.
+    /// Whether this is the version of the loaded row.
     pub kind: FenceKind,
     /// When the load began.
     pub written: Moment,
-    /// Served until then.
+    /// The hard deadline: the entry is served until then.
     pub hard: Moment,
     /// How long the load took.
     pub cost: Duration,
-    /// What the entry weighs in a store that is bounded by bytes.
+    /// The weight of the entry in a store that is bounded by bytes.
     pub weight: u64,
 }
 
-/// Where an entry stands between its deadlines. Superseded entries are never found, so they have no name here.
+/// The state of an entry between its deadlines. Superseded entries are never found, so they need no state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Freshness {
     /// Before the soft deadline.
@@ -79,7 +79,7 @@ pub enum Freshness {
 }
 
 impl Entry {
-    /// Where the entry stands at this moment.
+    /// The state of the entry at this moment.
     #[must_use]
     #[inline]
     pub fn freshness(&self, now: Moment) -> Freshness {
@@ -93,7 +93,7 @@ impl Entry {
     }
 }
 
-/// An entry before its token, to look for: the function as it was called, and the parts of its key.
+/// Identifies an entry, without its token: the function, as it was called, and the parts of the key.
 #[derive(Clone)]
 pub(crate) struct EntryId {
     hash: u64,
@@ -101,16 +101,16 @@ pub(crate) struct EntryId {
     parts: Text,
 }
 
-/// An [`EntryId`] that has not been allocated.
+/// An [`EntryId`] without an allocation.
 #[derive(Clone, Copy)]
 pub(crate) struct EntryIdRef<'a> {
     hash: u64,
-    /// Two instances never share an entry: they are told apart by their address.
+    /// The instance, identified by its address. Two instances never share an entry.
     instance: &'static Instance,
     parts: TextRef<'a>,
 }
 
-/// The name of an entry before its token: what it is looked for by, and its rendered template.
+/// The key of an entry, without its token: its [`EntryId`], and the rendered template.
 #[derive(Clone)]
 pub struct EntryKey {
     id: EntryId,
@@ -118,7 +118,7 @@ pub struct EntryKey {
 }
 
 impl<'a> EntryIdRef<'a> {
-    /// The key that a call wrote. It was hashed on the way: once for all maps that it will be looked up in.
+    /// The key that a call wrote. It was hashed while it was written, once for all maps.
     #[inline]
     pub(crate) fn of_call(instance: &'static Instance, key: &'a mut KeyWriter) -> Self {
         Self { hash: key.hash_with(instance.identity()), instance, parts: key.text() }
@@ -152,7 +152,7 @@ impl EntryId {
 }
 
 impl EntryKey {
-    /// The key of this text.
+    /// The key with this text.
     #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
     pub(crate) fn of(instance: &'static Instance, text: &str) -> Self {
         let mut key = KeyWriter::new();
@@ -189,25 +189,25 @@ impl EntryKey {
         &self.text
     }
 
-    /// What an entry outside of the process must carry, beside its name: whose it is. Names tell all functions apart that are
-    /// stored outside, but two processes may have met different types of one name.
+    /// The owner, which an entry outside of the process must contain beside its name. Within one process the names of
+    /// functions are unique there, but two processes may have used different types of one name.
     #[must_use]
     pub fn origin(&self) -> [u8; 24] {
         self.instance().name().origin.to_bytes()
     }
 
-    /// Whether an entry of this [origin](Self::origin) is one of this key's instance. Any other must be a miss.
+    /// Whether an entry with this [origin](Self::origin) belongs to this key's instance. Any other must be a miss.
     #[must_use]
     pub fn takes(&self, origin: [u8; 24]) -> bool {
         self.instance().name().origin.takes(Origin::from_bytes(origin))
     }
 
-    /// The aggregate that is called like this entry.
+    /// The aggregate with the name of this entry.
     pub(crate) fn aggregate(&self) -> Aggregate {
         Aggregate::shares(&self.text)
     }
 
-    /// To be filled with what this entry hangs on.
+    /// An empty list for the aggregates that this entry depends on.
     pub(crate) fn aggregates(&self) -> Aggregates {
         Aggregates::of_entry(&self.id.parts, &self.text)
     }
@@ -229,7 +229,7 @@ impl PartialEq for EntryKey {
 
 impl Eq for EntryKey {}
 
-/// The hash was computed when the key was written; maps of entries take it as it is.
+/// The hash was computed when the key was written; maps of entries use it unchanged.
 impl Hash for EntryId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
@@ -255,7 +255,7 @@ impl quick_cache::Equivalent<EntryId> for EntryIdRef<'_> {
     }
 }
 
-/// For maps of entries: keys bring their hash along.
+/// The hasher for maps of entries: keys contain their hash.
 #[derive(Default)]
 pub(crate) struct Prehashed(u64);
 

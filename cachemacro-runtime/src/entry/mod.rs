@@ -1,4 +1,4 @@
-//! What is kept under a versioned key.
+//! Entries, their keys, and values to drop later.
 
 pub(crate) mod deferred;
 mod entries;

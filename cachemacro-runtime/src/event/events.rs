@@ -1,4 +1,4 @@
-//! Events say which aggregates moved. Writers know events, never caches.
+//! Events name the aggregates that moved. Writers know events, but no caches.
 
 use std::any::Any;
 use std::fmt;
@@ -20,7 +20,7 @@ impl Aggregate {
         Self(name.into())
     }
 
-    /// The aggregate that is called like an entry.
+    /// The aggregate with the name of an entry.
     pub(crate) fn shares(text: &Arc<str>) -> Self {
         Self(Arc::clone(text))
     }
@@ -44,12 +44,12 @@ impl fmt::Debug for Aggregate {
     }
 }
 
-/// The aggregates that one entry hangs on, each once, in the order of `invalidated_by`.
+/// The aggregates that one entry depends on, each once, in the order of `invalidated_by`.
 #[derive(Debug, Default)]
 pub struct Aggregates {
     writer: KeyWriter,
     names: Vec<Aggregate>,
-    /// The entry's own key. Mostly the first is called like it, and shares its text.
+    /// The key of the entry. In most functions the first aggregate has the same name, and shares this text.
     own: Option<(Text, Arc<str>)>,
 }
 
@@ -60,7 +60,7 @@ impl Aggregates {
         &mut self.writer
     }
 
-    /// Ends the name begun last.
+    /// Ends the last name that was begun.
     pub fn end(&mut self) {
         let name = match &self.own {
             Some((own, text)) if own.as_bytes() == self.writer.parts() => Aggregate::shares(text),
@@ -71,7 +71,7 @@ impl Aggregates {
         }
     }
 
-    /// Those of the entry whose key has these parts and reads like this.
+    /// An empty list for the entry whose key has these parts and this text.
     pub(crate) fn of_entry(parts: &Text, text: &Arc<str>) -> Self {
         Self { own: Some((parts.clone(), Arc::clone(text))), ..Self::default() }
     }
@@ -105,20 +105,20 @@ pub trait Bind<const FIELDS: u64> {
 /// The typed key of event `E` with these fields.
 pub type KeyOf<'a, E, const FIELDS: u64> = <E as Bind<FIELDS>>::Key<'a>;
 
-/// What kind of move an event announces.
+/// The kind of move that an event announces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// The aggregate reached a version.
     Versioned,
     /// The aggregate moved; the event does not say to which version.
     Unversioned,
-    /// A roll forward: an older version's content under a new version.
+    /// A roll forward: the content of an older version under a new version.
     Restores,
-    /// A roll back: the database's own version went back.
+    /// A rollback: the version in the database went back.
     RollsBack,
 }
 
-/// What is known of an event type without an event at hand.
+/// The static description of an event type.
 #[derive(Clone, Copy, Debug)]
 pub struct EventInfo {
     /// The name on the wire, `user.updated`.
@@ -127,7 +127,7 @@ pub struct EventInfo {
     pub rust_type: &'static str,
     /// The templates of the aggregates it moves.
     pub keys: &'static [&'static str],
-    /// What kind of move it announces.
+    /// The kind of move that it announces.
     pub kind: EventKind,
 }
 
@@ -140,7 +140,7 @@ pub struct Moves {
 impl Moves {
     /// Adds a move of every aggregate that the key names.
     ///
-    /// Moves of one aggregate are coalesced (R20): of neighbouring bumps the highest stays, in either order.
+    /// Moves of one aggregate are coalesced (R20): of adjacent bumps only the highest is kept, in either order.
     pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
         let mut names = Aggregates::default();
         key.render(&mut names);
@@ -170,7 +170,7 @@ impl Moves {
     note = "add `#[derive(CacheEvent)]` and `#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]` to it"
 )]
 pub trait CacheEvent {
-    /// What is known of the type.
+    /// The description of the type.
     const INFO: EventInfo;
 
     /// The aggregates this event moves.
@@ -179,7 +179,7 @@ pub trait CacheEvent {
     /// The event as subscribers of its type get it.
     fn share(&self) -> SharedEvent;
 
-    /// The event as JSON, for handlers in other services; `None` where its type is no `serde::Serialize`.
+    /// The event as JSON, for handlers in other services; `None` if its type is not `serde::Serialize`.
     fn wire(&self) -> Option<String> {
         None
     }
@@ -201,7 +201,7 @@ impl<E: CacheEvent> CacheEvent for &E {
     }
 }
 
-/// An event on its way to subscribers that know its type.
+/// An event for subscribers, which know its type.
 pub type SharedEvent = Arc<dyn Any + Send + Sync>;
 
 /// An event that can be handed to subscribers.
@@ -238,7 +238,7 @@ pub trait WireJson {
 
 impl<E: Serialize> WireJson for &Wire<'_, E> {
     fn json(&self) -> Option<String> {
-        // What is no JSON after all, say a map whose keys are structs, stays here, as an event that is not `Serialize`.
+        // A value that cannot be JSON, for example a map with struct keys, counts as an event that is not `Serialize`.
         serde_json::to_string(self.0).ok()
     }
 }

@@ -1,4 +1,4 @@
-//! Events: what they name, what they do to aggregates, and who hears of them in this process.
+//! Events: the aggregates that they name, their moves, and their subscribers in this process.
 
 mod events;
 mod subscribers;

@@ -14,9 +14,9 @@ use super::events::{CacheEvent, SharedEvent};
 use crate::util::context;
 use crate::util::context::WeakScopedCache;
 
-/// Events that may wait for one subscriber before publishers wait for it.
+/// The most events that wait for one subscriber; after that publishers wait.
 const QUEUE: usize = 1024;
-/// How often a handler is given one event before the event is given up.
+/// How many times a handler gets one event before the event is dropped.
 const ATTEMPTS: u32 = 4;
 /// How long a publisher waits for a subscriber whose queue is full.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ fn locked(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
 }
 
 impl Bus {
-    /// Calls `handler` with every event of type `E` published from now on, one at a time, in a task of its own.
+    /// Calls `handler` with every event of type `E` published from now on, one at a time, in a new task.
     pub(crate) fn subscribe<E, H, F, X>(&self, runtime: &tokio::runtime::Handle, handler: H) -> Subscription
     where
         E: CacheEvent + Clone + Send + Sync + 'static,
@@ -58,7 +58,7 @@ impl Bus {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let id = self.add(TypeId::of::<E>(), sender);
         let progress = Arc::new(Progress::default());
-        // Not kept alive: a cache that is dropped ends its subscriptions.
+        // A weak reference: if the cache is dropped, its subscriptions end.
         let scope = context::scoped_cache().map(|cache| cache.downgrade());
         let handler = Handler { handle: Arc::new(handler), scope };
         runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
@@ -73,7 +73,7 @@ impl Bus {
         id
     }
 
-    /// Those who subscribed to this event's type.
+    /// The subscribers to this event's type.
     pub(crate) fn subscribers(&self, event: &SharedEvent) -> VecDeque<Subscriber> {
         let subscribers = locked(&self.subscribers);
         let queues = subscribers.queues.get(&(**event).type_id());
@@ -81,12 +81,12 @@ impl Bus {
     }
 }
 
-/// Where one subscriber gets its events. The subscriber may have been dropped; then its events are too.
+/// The queue of one subscriber. If the subscriber was dropped, its events are dropped too.
 pub(crate) struct Subscriber(mpsc::Sender<SharedEvent>);
 
 impl Subscriber {
-    /// Hands it an event. Where its queue stays full for a second it loses the event: a handler that hangs must not hang
-    /// writers. Tells whether it does.
+    /// Sends an event. If the queue stays full for a second, the event is lost: a handler that hangs must not block
+    /// writers. Returns whether the event was lost.
     pub(crate) async fn send(&self, event: SharedEvent) -> bool {
         match self.0.try_send(event) {
             Err(TrySendError::Full(event)) => tokio::time::timeout(LONGEST_WAIT, self.0.send(event)).await.is_err(),
@@ -100,7 +100,7 @@ impl Subscriber {
     }
 }
 
-/// A handler, and the scope that it was subscribed in: what it calls uses the same cache.
+/// A handler, and the scope in which it was subscribed: functions that it calls use the same cache.
 struct Handler<H> {
     handle: Arc<H>,
     scope: Option<WeakScopedCache>,
@@ -132,7 +132,7 @@ where
     for attempt in 1..=ATTEMPTS {
         let (handle, event) = (Arc::clone(&handler.handle), event.clone());
         let scope = handler.scope.as_ref().and_then(WeakScopedCache::upgrade);
-        // In a task of its own, so that a panic is one failed attempt and not the end of the subscription.
+        // In a new task, so that a panic is a failed attempt and does not end the subscription.
         let handled = async move { handle(event).await.map_err(|error| failed(attempt, &error)) };
         let task = tokio::spawn(context::within(scope, handled));
         if matches!(task.await, Ok(Ok(()))) {
@@ -158,7 +158,7 @@ struct Progress {
     given_up: AtomicU64,
 }
 
-/// A handler's place on the bus. Dropping it unsubscribes; events already queued are still handled.
+/// The subscription of a handler. Dropping it unsubscribes; events already queued are still handled.
 #[must_use = "dropping a subscription unsubscribes its handler; keep it, or call `.forever()`"]
 pub struct Subscription {
     bus: Weak<Mutex<Subscribers>>,
@@ -168,18 +168,18 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Keeps the handler subscribed for as long as the cache lives.
+    /// Keeps the handler subscribed as long as the cache lives.
     pub fn forever(mut self) {
         self.bus = Weak::new();
     }
 
-    /// Events that the handler has taken.
+    /// Events that the handler has handled.
     #[must_use]
     pub fn handled(&self) -> u64 {
         self.progress.handled.load(Ordering::Relaxed)
     }
 
-    /// Events given up: the handler failed four times, over a second.
+    /// Events that were dropped: the handler failed four times within a second.
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.progress.given_up.load(Ordering::Relaxed)
@@ -189,7 +189,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let Some(bus) = self.bus.upgrade() else { return };
-        // Dropped without the lock: with its queue may go events, whose own `drop` may publish.
+        // Dropped after the lock: its queue may hold events, whose `drop` may publish.
         let _queue = locked(&bus).remove(self.event, self.id);
     }
 }

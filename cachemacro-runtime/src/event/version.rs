@@ -1,9 +1,9 @@
-//! Versions order the states of an aggregate: what may be one.
+//! The types that can be versions. Versions order the states of an aggregate.
 
-/// What may be a version: a counter that the database bumps under the row lock.
+/// A type that can be a version: a counter that the database increments under the row lock.
 ///
-/// Signed integers are taken because many databases have no unsigned column; a negative version counts as 0, which is
-/// below every version an event can announce.
+/// Signed integers are accepted because many databases have no unsigned column. A negative version counts as 0, which
+/// is below every version that an event can announce.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a version",
     label = "not a version",

@@ -1,24 +1,24 @@
-//! A value on its way through a codec, and what it is when it comes back.
+//! Encodes a value, decodes it again, and compares the two.
 
 use super::compare::Comparison;
 use super::store_form::{ValueCodec, ValueOps};
 use crate::encoding::{self, Encoding};
 use crate::entry::Object;
 
-/// Deeper values are not read back: that takes about as much of the stack as a thread has.
+/// The deepest value that is read back: a deeper one may need more stack than a thread has.
 const DEEPEST: usize = 128;
 
-/// What became of a value that a store outside the process was to get.
+/// The result of encoding a value for a store outside the process.
 pub(crate) enum Carried {
     Bytes(Vec<u8>),
-    /// It would come back as another one: differing in this field, where it is known.
+    /// Decoding gives another value. It differs in this field, if the field is known.
     Changed(Option<String>),
-    /// No codec writes it, or none reads what it wrote.
+    /// No codec can encode it, or decode the result.
     Not,
 }
 
 impl ValueOps {
-    /// Encodes the value with the first codec that carries it. What has no more bytes than `checked` is decoded and compared.
+    /// Encodes the value with the first codec that can. A result of at most `checked` bytes is decoded and compared.
     pub(crate) fn carry(&self, object: &Object, given: Encoding, checked: usize) -> Carried {
         let Some(codec) = self.codec else { return Carried::Not };
         let (first, second) = (codec.choices)(given);
@@ -58,7 +58,7 @@ impl ValueOps {
     }
 }
 
-/// What was read back.
+/// The result of decoding and comparing.
 enum Back {
     Same,
     Changed(Option<String>),
@@ -66,10 +66,10 @@ enum Back {
 }
 
 impl Comparison {
-    /// Whether a value is what it was, as far as its type can tell.
+    /// Whether two values are equal; `None` if their type cannot be compared.
     fn are_same(&self, before: &Object, after: &Object) -> Option<bool> {
         let equal = self.eq.and_then(|eq| eq(before, after));
-        // What is not equal to itself has a NaN in it.
+        // A value that is not equal to itself contains a NaN.
         let is_told = |equal: &bool| *equal || self.eq.and_then(|eq| eq(before, before)) == Some(true);
         equal.filter(is_told).or_else(|| {
             let show = |object| self.debug.and_then(|show| show(object, false));
@@ -90,7 +90,7 @@ impl Comparison {
     }
 }
 
-/// A map whose order is random is written in another one each time.
+/// Splits a text, to compare it without its order: a map with a random order is printed in a different one each time.
 fn words(text: &str) -> Vec<&str> {
     let mut words: Vec<_> = text.split([',', '{', '}', '[', ']', '(', ')']).map(str::trim).collect();
     words.sort_unstable();

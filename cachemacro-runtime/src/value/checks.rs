@@ -1,5 +1,5 @@
-//! Which values are read back from their encoding as they are stored, and which functions are not stored outside the
-//! process, as a value of theirs came back changed.
+//! Decides which values are decoded and compared when they are stored. Also knows the functions whose values changed in
+//! this check; their values are not stored outside the process.
 
 use std::collections::HashMap;
 
@@ -8,18 +8,18 @@ use foldhash::fast::RandomState;
 use crate::callsite::Instance;
 use crate::util::sync::{Mutex, lock};
 
-/// The first values of each function are read back whatever their size.
+/// The first values of each function are read back, whatever their size.
 const FIRST: u64 = 8;
-/// On the way to a shared store so are all that have no more bytes, and every eighth of the others.
+/// For a shared store, all values of at most this size are read back, and every eighth of the larger ones.
 const SMALL: usize = 1 << 20;
 const EVERY: u64 = 8;
 
-/// Without a shared store, in debug builds: so many, then every sixteenth, and none that is larger.
+/// Without a shared store, in debug builds: the first values, then every sixteenth, and none above `SMALL_LOCAL`.
 const FIRST_LOCAL: u64 = 256;
 const EVERY_LOCAL: u64 = 16;
 const SMALL_LOCAL: usize = 64 << 10;
 
-/// What one cache knows of its functions' values.
+/// The checks of one cache.
 #[derive(Default)]
 pub(crate) struct Checks {
     states: Mutex<HashMap<usize, State, RandomState>>,
@@ -28,12 +28,13 @@ pub(crate) struct Checks {
 #[derive(Clone, Copy, Default)]
 struct State {
     fills: u64,
-    /// A value came back changed: who knows which others do.
+    /// A value has changed in the check, so others may change too.
     is_unfit: bool,
 }
 
 impl Checks {
-    /// One more value of this function. What has no more bytes than this is read back; nothing for a function that is unfit.
+    /// Counts one more value of this function. Returns up to which size it is read back; `None` for a function that is
+    /// unfit.
     pub(crate) fn next(&self, instance: &'static Instance, is_shared: bool) -> Option<usize> {
         let mut states = lock(&self.states);
         let state = states.entry(std::ptr::from_ref(instance).addr()).or_default();

@@ -1,4 +1,5 @@
-//! How two values of a type are compared: by what the type has for it, found by method lookup as the shapes are.
+//! How two values of a type are compared: by `PartialEq` or `Debug`, which are found by method lookup, as the shapes
+//! are.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use crate::entry::Object;
 
-/// What a type has to compare its values by. None of it panics: what a user's `PartialEq` or `Debug` does is caught.
+/// The ways to compare values of a type. None of them panics: a panic in a user's `PartialEq` or `Debug` is caught.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Comparison {
     pub(crate) eq: Option<Equal>,
@@ -21,12 +22,12 @@ impl Comparison {
     }
 }
 
-/// Whether two objects are equal; nothing where they are of another type, or the comparison panics.
+/// Whether two objects are equal; `None` if they have another type, or the comparison panics.
 pub type Equal = fn(&Object, &Object) -> Option<bool>;
 /// An object as text, on one line or on several.
 pub type Show = fn(&Object, bool) -> Option<String>;
 
-/// A type of values, in method lookup.
+/// Carries a value type into method lookup.
 pub struct Comparing<V>(PhantomData<fn() -> V>);
 
 impl<V> Comparing<V> {

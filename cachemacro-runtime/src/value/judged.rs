@@ -1,4 +1,4 @@
-//! What a load came to, judged by the annotation's closures while the loader's own arguments are still there.
+//! The result of a load, evaluated by the annotation's closures while the loader's arguments still exist.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::shape::{Opened, Shape};
 use crate::entry::Absence;
 use crate::event::IntoVersion;
 
-/// A load's result with everything the engine must know of it.
+/// The result of a load, with everything that the engine needs.
 pub struct Judged<S: Shape> {
     pub(crate) outcome: Outcome<S>,
-    /// The version that the row carries, in row mode.
+    /// The version of the row, in row mode.
     pub(crate) version: Option<u64>,
-    /// What `cache_if` said.
+    /// The result of `cache_if`.
     pub(crate) keep: bool,
-    /// What `weight` said.
+    /// The result of `weight`.
     pub(crate) weight: Option<usize>,
 }
 
@@ -21,7 +21,7 @@ pub struct Judged<S: Shape> {
 pub enum Outcome<S: Shape> {
     /// A value, shared from here on.
     Value(Arc<S::Value>),
-    /// An absence, and the return value that said so.
+    /// An absence, and the return value that is one.
     Absent(Absence, S::Return),
     /// The loader's error.
     Error(S::Return),
@@ -36,12 +36,12 @@ impl<S: Shape> Judged<S> {
     }
 }
 
-/// Judges a load. No error is an absence (R23).
+/// Evaluates a load. No error is an absence (R23).
 pub fn judge<S: Shape>(shape: S, returned: S::Return) -> Judged<S> {
     judge_or(shape, returned, |_| false)
 }
 
-/// Judges a load of a function with `not_found`.
+/// Evaluates a load of a function with `not_found`.
 pub fn judge_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::Error) -> bool) -> Judged<S> {
     let (outcome, keep) = match S::open(returned, not_found) {
         Opened::Value(value) => (Outcome::Value(Arc::new(value)), true),
@@ -51,7 +51,7 @@ pub fn judge_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::Erro
     Judged { outcome, version: None, keep, weight: None }
 }
 
-/// Row mode: the value's version. In the other modes a value carries none.
+/// Sets the version of the value, in row mode. In the other modes a value has none.
 pub fn row<S: Shape, V: IntoVersion>(judged: &mut Judged<S>, version: impl Fn(&S::Value) -> V) {
     judged.version = judged.value().map(|value| version(value).to_version());
 }
@@ -75,7 +75,7 @@ pub fn close<S: Shape>(_: S, value: S::Value) -> S::Return {
 /// The return value of a negative hit.
 ///
 /// # Panics
-/// Never: an absence is only ever remembered for a return type that has one.
+/// Never: an absence is stored only for a return type that has one.
 #[inline]
 pub fn absent<S: Shape>(_: S) -> impl Fn(Absence) -> S::Return + Copy {
     |_| S::absent().expect(ONLY_WHERE_THERE_IS_ONE)

@@ -1,4 +1,4 @@
-//! What a cached function returns: its shape, the value in it, and how that value is kept.
+//! The return values of cached functions: their shape, the value in them, and how that value is stored.
 
 mod carry;
 mod checks;

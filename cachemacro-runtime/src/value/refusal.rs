@@ -6,7 +6,7 @@ use super::shape::Probe;
 use crate::entry::Object;
 use crate::error::CacheError;
 
-/// Builds the return value that carries a [`CacheError`]; `None` where the return type has no room for one.
+/// Builds the return value with a [`CacheError`]; `None` if the return type cannot carry one.
 pub type Refusal<R> = Option<fn(CacheError) -> R>;
 
 /// The error type is `From<CacheError>`.
@@ -45,7 +45,7 @@ impl<R> RefusalFallback<R> for Probe<R> {
     }
 }
 
-/// How one caller's error becomes every waiter's: possible where the error is `Clone + Send + Sync`.
+/// How the error of one caller is shared with all waiters. The error must be `Clone + Send + Sync`.
 pub struct ErrorShare<R> {
     pub(crate) pack: fn(&R) -> Option<Object>,
     pub(crate) unpack: fn(&Object) -> Option<R>,
@@ -86,7 +86,7 @@ impl<R> ShareFallback<R> for Probe<R> {
     }
 }
 
-/// Both faces of a return type, found by [`fail_face!`](crate::fail_face).
+/// Both properties of a return type, found by [`fail_face!`](crate::fail_face).
 pub struct FailFace<R> {
     /// How it carries the cache's own error.
     pub refusal: Refusal<R>,
@@ -143,7 +143,7 @@ impl<R> CarriesNothing<R> for Probe<R> {
     }
 }
 
-/// Implemented by nothing: it is there for its message.
+/// No type implements it: it exists for its error message.
 #[diagnostic::on_unimplemented(
     message = "`on_error = fail` has no way to tell the caller: `{Self}` cannot carry the failure",
     label = "cannot carry a `CacheError`",

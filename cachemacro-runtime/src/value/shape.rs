@@ -1,17 +1,17 @@
-//! The four return types that can be cached, told apart by type and not by spelling.
+//! The four return types that can be cached. They are recognized by type, not by spelling.
 //!
-//! Method lookup prefers the receiver with the most references, so `(&&&&Probe::<R>::NEW).shape()` finds the most special
-//! trait whose `impl` matches `R`, whatever alias it is written through.
+//! Method lookup prefers the receiver with the most references. So `(&&&&Probe::<R>::NEW).shape()` finds the most
+//! specific trait whose `impl` matches `R`, also if `R` is written as an alias.
 
 use std::marker::PhantomData;
 
 use crate::entry::Absence;
 
-/// A return value taken apart.
+/// The parts of a return value.
 pub enum Opened<S: Shape> {
     /// A value.
     Value(S::Value),
-    /// An absence, and the return value that said so.
+    /// An absence, and the return value that is one.
     Absent(Absence, S::Return),
     /// The loader's error, in the return value.
     Error(S::Return),
@@ -19,18 +19,18 @@ pub enum Opened<S: Shape> {
 
 /// How a return type holds a value, an absence or an error.
 pub trait Shape: Copy + Send + Sync + 'static {
-    /// What is cached.
+    /// The cached value.
     type Value: 'static;
     /// What the function returns.
     type Return;
-    /// The error it may return; `()` where it returns none.
+    /// The error that it may return; `()` if it returns none.
     type Error;
 
-    /// Takes a return value apart. `is_absence` tells which errors are absences.
+    /// Splits a return value. `is_absence` decides which errors are absences.
     fn open(returned: Self::Return, is_absence: impl FnOnce(&Self::Error) -> bool) -> Opened<Self>;
     /// The return value that holds this value.
     fn close(value: Self::Value) -> Self::Return;
-    /// The return value that is an absence, where the type has one.
+    /// The return value that is an absence, if the type has one.
     fn absent() -> Option<Self::Return>;
     /// The value in a return value.
     fn peek(returned: &Self::Return) -> Option<&Self::Value>;

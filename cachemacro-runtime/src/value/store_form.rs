@@ -1,4 +1,4 @@
-//! What a value must be to be kept, and how a store turns it into bytes and back.
+//! The bounds on cached values, and their conversion to bytes and back.
 
 use std::any::type_name;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,8 +50,8 @@ impl<T: Clone + Send + Sync + 'static> LocalValue for T {
     }
 }
 
-/// Proof that values of this type can be kept, and how. With it the rest of the runtime needs no bound, so that a type
-/// that cannot be kept is one error and not five.
+/// Proves that values of this type can be kept, and knows how. With it the rest of the runtime needs no bounds, so a
+/// type that cannot be kept gives one compile error and not five.
 pub struct Values<V> {
     pub(crate) clone: fn(&V) -> V,
     /// The value in an object: itself where this is the only reference, else a clone. `None` for another type.
@@ -100,7 +100,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> FlattenArc<Arc<T>>
     }
 }
 
-/// As [`FlattenArc`], for what cannot leave this process.
+/// As [`FlattenArc`], for values that cannot leave this process.
 pub trait FlattenLocalArc<V> {
     /// How.
     fn flatten(&self) -> Values<V>;
@@ -115,7 +115,7 @@ impl<T: Send + Sync + 'static> FlattenLocalArc<Arc<T>> for &Flatten<Arc<T>> {
 
 /// Everything else.
 pub trait FlattenNothing<V> {
-    /// As it is.
+    /// The value unchanged.
     fn flatten(&self) -> Values<V>;
 }
 
@@ -127,7 +127,7 @@ impl<V> FlattenNothing<V> for Flatten<V> {
 }
 
 impl<V> Values<V> {
-    /// With what its type has to be compared by.
+    /// Adds the ways to compare values of the type.
     #[inline]
     #[must_use]
     pub fn compared(mut self, eq: Option<Equal>, debug: Option<Show>) -> Self {
@@ -143,7 +143,7 @@ impl<V> Values<V> {
     }
 }
 
-/// What the engine knows of a value type without its name in its own code.
+/// The operations on a value type for the engine, which is not generic over it.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueOps {
     pub(crate) size: usize,
@@ -151,16 +151,16 @@ pub(crate) struct ValueOps {
     pub(crate) comparison: Comparison,
 }
 
-/// To bytes, from bytes, and how many.
+/// Encodes, decodes, and measures values.
 pub(crate) struct ValueCodec {
     pub(crate) name: fn() -> &'static str,
-    /// The encodings that may carry a value, when this one is given.
+    /// The encodings to try for a value, if this one is configured.
     pub(crate) choices: fn(Encoding) -> (Option<Encoding>, Option<Encoding>),
-    /// The first of them does not.
+    /// Records that the first of them cannot encode the type.
     pub(crate) needs_names: fn(),
     pub(crate) encode: fn(&Object, Encoding) -> Option<Written>,
     pub(crate) decode: fn(&[u8]) -> Option<Object>,
-    /// Also what this type would write otherwise.
+    /// Decodes also bytes that this type would encode differently.
     pub(crate) decode_any: fn(&[u8]) -> Option<Object>,
     pub(crate) weigh: fn(&Object) -> usize,
 }
@@ -179,7 +179,7 @@ impl ValueCodec {
     }
 }
 
-/// A `Serialize` that panics has no form for the value.
+/// A `Serialize` that panics counts as one that cannot encode the value.
 fn encode<T: Serialize + DeserializeOwned + 'static>(object: &Object, encoding: Encoding) -> Option<Written> {
     let value = object.downcast_ref::<T>()?;
     catch_unwind(AssertUnwindSafe(|| encoding::encode(value, encoding))).ok()?
@@ -193,7 +193,7 @@ fn decode_any<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Opti
     read(|| encoding::decode::<T>(bytes))
 }
 
-/// A `Deserialize` that panics on what it once wrote has no form for it: a miss, as any other bytes (R18).
+/// A `Deserialize` that panics on stored bytes counts as one that cannot decode them, which is a miss (R18).
 fn read<T: Send + Sync + 'static>(decode: impl FnOnce() -> Option<T>) -> Option<Object> {
     let value = catch_unwind(AssertUnwindSafe(decode)).ok()??;
     Some(Arc::new(value))
@@ -201,7 +201,7 @@ fn read<T: Send + Sync + 'static>(decode: impl FnOnce() -> Option<T>) -> Option<
 
 fn own<T: Clone + Send + Sync + 'static>(object: Object) -> Option<T> {
     let value = object.downcast::<T>().ok()?;
-    // Mostly a store has it too: to read the count is cheaper than to try.
+    // In most cases a store holds a reference too: reading the count is cheaper than trying to unwrap.
     Some(if Arc::strong_count(&value) == 1 { Arc::unwrap_or_clone(value) } else { T::clone(&value) })
 }
 
@@ -211,7 +211,7 @@ fn weigh<T: Serialize + 'static>(object: &Object) -> usize {
 }
 
 impl ValueOps {
-    /// What a value weighs in bytes: its own size, and as much heap as its encoding has bytes where it has one.
+    /// The weight of a value in bytes: the size of its type, plus the size of its encoding as an estimate of its heap.
     pub(crate) fn weigh(&self, object: &Object) -> usize {
         self.size + self.codec.map_or(0, |codec| (codec.weigh)(object))
     }
