@@ -61,7 +61,7 @@ async fn callers_of_many_keys_share_a_few_commands_and_each_gets_its_own_entry()
 }
 
 #[tokio::test]
-async fn a_caller_who_gives_up_holds_up_nobody() {
+async fn a_caller_that_gives_up_delays_no_other() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), &namespace());
     let calls = calls(3);
@@ -84,7 +84,7 @@ async fn a_caller_who_gives_up_holds_up_nobody() {
 const LIMIT: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_costs_nobody_two_timeouts() {
+async fn a_server_that_does_not_answer_costs_no_caller_two_timeouts() {
     let server = Server::start().await;
     let process = Process::new(server.redis().timeout(LIMIT), &namespace());
     let calls = calls(2000);
@@ -107,7 +107,7 @@ fn runtime() -> Runtime {
 }
 
 #[test]
-fn whoever_waits_for_a_carrier_whose_runtime_ends_is_told() {
+fn callers_whose_worker_loses_its_runtime_are_answered() {
     let (here, there) = (runtime(), runtime());
     let server = here.block_on(Server::start());
     let process = here.block_on(async { Process::new(server.redis(), &namespace()) });

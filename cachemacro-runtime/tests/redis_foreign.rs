@@ -69,7 +69,7 @@ async fn every_operation_on_a_record_of_another_type_finds_none() {
 
 /// A value of another type under a lease key counts as a free lease.
 #[tokio::test]
-async fn a_lease_of_another_type_delays_nobody() {
+async fn a_lease_of_another_type_delays_no_caller() {
     let (server, name) = (Server::start().await, namespace());
     let (first, second) = (Process::new(server.redis(), &name), Process::new(server.redis(), &name));
     let call = Call::find("user:1");

@@ -164,7 +164,7 @@ async fn who_takes_a_load_over_keeps_its_lease() {
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_for_the_longest() {
+async fn no_caller_waits_longer_than_for_the_longest() {
     let (server, name) = (Server::start().await, namespace());
     let call = Call::find("user:1");
     let key = format!("{{{name}:user:1}}:find:lease");

@@ -95,7 +95,7 @@ fn a_handler_that_publishes_when_it_is_dropped() {
 
 /// Two lookups at once share their commands; who carries them is a task.
 #[test]
-fn a_lookup_that_needs_somebody_to_carry_it() {
+fn a_lookup_that_needs_a_worker() {
     in_time(|| {
         let server = Standalone::start(Options::default());
         let redis = Redis::url(server.url()).expect("an address").timeout(Duration::from_secs(5));

@@ -269,7 +269,7 @@ async fn a_retried_move_ends_the_copies_of_its_own_process() {
 
 /// A program that polls its futures on a runtime of another kind.
 #[test]
-fn without_a_runtime_a_full_queue_loses_the_event_and_hangs_nobody() {
+fn without_a_runtime_a_full_queue_loses_the_event_and_hangs_no_writer() {
     let Fleet { one, .. } = fleet_with(None);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let _subscription = {

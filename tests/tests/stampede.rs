@@ -141,7 +141,7 @@ async fn r11_a_dropped_leader_hands_the_load_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r11_a_panicking_leader_strands_nobody() {
+async fn r11_a_panicking_leader_strands_no_waiter() {
     let gate = Gate::new();
     let each = gate.clone();
     let mut all = callers(move || {

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whoever_comes_during_a_round_shares_the_next() {
+    async fn callers_that_come_during_a_round_share_the_next() {
         let (rounds, key, asked) = (Rounds::new(), 1u64, AtomicU64::new(0));
         let ask = || {
             rounds.ask(&key, || async {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_everybodys() {
+    async fn a_failure_is_for_all_waiters() {
         let (rounds, key, asked) = (Rounds::new(), 1u64, AtomicU64::new(0));
         let ask = || {
             rounds.ask(&key, || async {

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_nobody_counts_the_consumer_does() {
+    async fn without_a_count_of_the_server_the_consumer_counts() {
         let mut desk = Desk::new(RULES);
         desk.take(delivery("1-0", 1), true);
         for _ in 0..3 {

@@ -80,7 +80,7 @@ pub(super) fn at_most(function: &FunctionStrategy) -> String {
 
 fn senders(invalidation: &Invalidation, name: impl Fn(&Publisher) -> String) -> String {
     match (invalidation.writers.as_slice(), invalidation.handlers.as_slice()) {
-        ([], []) => "nobody here".to_owned(),
+        ([], []) => "not here".to_owned(),
         ([], handlers) => format!("elsewhere, through {}", codes(handlers.iter().map(name))),
         (writers, _) => codes(writers.iter().map(name)),
     }
@@ -149,13 +149,13 @@ fn sent_by(invalidations: &[Invalidation]) -> Vec<String> {
         let writers = joined(invalidation.writers.iter().map(sender), ", ");
         let handlers = joined(invalidation.handlers.iter().map(sender), ", ");
         match (writers.is_empty(), handlers.is_empty()) {
-            (true, true) => format!("{event}: nobody in this binary."),
+            (true, true) => format!("{event}: no function in this binary."),
             (true, false) => format!("{event}: sent elsewhere, received by {handlers}."),
             (false, true) => format!("{event}: sent by {writers}."),
             (false, false) => format!("{event}: sent by {writers}, received by {handlers}."),
         }
     });
-    or_say("Nobody, as there is no event.", sentences)
+    or_say("There is no event.", sentences)
 }
 
 /// A publisher, and who commits what it wrote.

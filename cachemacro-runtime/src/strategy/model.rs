@@ -94,7 +94,7 @@ impl Strategy {
     ///
     /// # Errors
     /// [`VerifyError`] with every problem found:
-    /// - [`Problem::NobodyEmits`]: a cached function waits for an event that no function of the binary publishes.
+    /// - [`Problem::NeverPublished`]: a cached function waits for an event that no function of the binary publishes.
     /// - [`Problem::KeysCollide`]: two functions can render the same key, for values of different types.
     /// - [`Problem::NameShared`]: functions have one name in a shared store, and are not stored there.
     /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name, on a shared store. Known
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!((&find["mode"], &find["max_staleness"]), (&"row".into(), &"10m".into()));
         assert_eq!(find["invalidated_by"][0]["writers"][0]["on_error"], "suspect");
         assert_eq!(find["on_rollback"]["profile"], "roll_forward");
-        assert_eq!(json["warnings"][0]["warning"], "nobody_listens");
+        assert_eq!(json["warnings"][0]["warning"], "never_consumed");
     }
 
     #[test]

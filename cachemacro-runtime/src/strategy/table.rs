@@ -79,7 +79,7 @@ fn senders(invalidation: &Invalidation) -> String {
         names.join(", ")
     };
     match (invalidation.writers.as_slice(), invalidation.handlers.as_slice()) {
-        ([], []) => "nobody here".to_owned(),
+        ([], []) => "not here".to_owned(),
         ([], handlers) => format!("via {}", names(handlers)),
         (writers, _) => names(writers),
     }

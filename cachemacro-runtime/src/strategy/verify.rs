@@ -17,7 +17,7 @@ use crate::callsite::{
 #[non_exhaustive]
 pub enum Problem {
     /// Cached functions wait for an event that no function of the binary publishes.
-    NobodyEmits {
+    NeverPublished {
         /// The event's name on the wire.
         event: String,
         /// Its Rust type, with its module.
@@ -69,9 +69,9 @@ pub struct Colliding {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NobodyEmits { event, rust_type, listeners } => write!(
+            Self::NeverPublished { event, rust_type, listeners } => write!(
                 f,
-                "nobody emits `{event}` (`{rust_type}`), which invalidates {}: put `#[invalidates(…)]` on the \
+                "no function publishes `{event}` (`{rust_type}`), which invalidates {}: put `#[invalidates(…)]` on the \
                  function that writes, or `#[invalidates(event)]` on the handler that receives it from another \
                  service",
                 listed(listeners),
@@ -172,7 +172,7 @@ fn unsent(binary: &Binary) -> impl Iterator<Item = Problem> {
         let mut published = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
         let waits = binary.sites.iter().filter(|site| names(site, event));
         let listeners: Vec<_> = waits.map(|site| path_of(site)).collect();
-        (!listeners.is_empty() && published.next().is_none()).then(|| Problem::NobodyEmits {
+        (!listeners.is_empty() && published.next().is_none()).then(|| Problem::NeverPublished {
             event: event.name.to_owned(),
             rust_type: event.rust_type.to_owned(),
             listeners,
@@ -226,18 +226,18 @@ mod tests {
     fn a_sound_binary_has_only_warnings() {
         let warnings = fixture::shop().verify().unwrap();
         assert!(
-            matches!(&warnings[..], [Warning::NobodyListens { event, .. }] if event == "door.opened"),
+            matches!(&warnings[..], [Warning::NeverConsumed { event, .. }] if event == "door.opened"),
             "{warnings:?}"
         );
     }
 
     #[test]
-    fn an_event_that_nobody_emits_is_an_error() {
+    fn an_event_that_is_never_published_is_an_error() {
         let error = Strategy::of(&[site(FIND)], &[], &[]).verify().unwrap_err();
         assert_eq!(
             error.to_string(),
             "the caching strategy cannot be right:\n\
-             - nobody emits `user.updated` (`shop::events::Event`), which invalidates `shop::users::find`: put \
+             - no function publishes `user.updated` (`shop::events::Event`), which invalidates `shop::users::find`: put \
              `#[invalidates(…)]` on the function that writes, or `#[invalidates(event)]` on the handler that \
              receives it from another service"
         );
@@ -334,7 +334,7 @@ mod tests {
         let profile = SiteInfo { name: "profile", path, value_type: Some(|| "shop::users::Profile"), ..FIND };
         let error = Strategy::of(&[site(FIND), site(profile)], &[], &[]).verify().unwrap_err();
         assert!(
-            matches!(error.problems(), [Problem::NobodyEmits { listeners, .. }, Problem::KeysCollide { functions }]
+            matches!(error.problems(), [Problem::NeverPublished { listeners, .. }, Problem::KeysCollide { functions }]
             if listeners.len() == 2 && functions.len() == 2)
         );
     }

@@ -14,7 +14,7 @@ use crate::callsite::{Bypass, Carried, Commit, LookedAt, Role, WriterInfo, bypas
 #[non_exhaustive]
 pub enum Warning {
     /// No cached function of the binary hangs on what the event moves.
-    NobodyListens {
+    NeverConsumed {
         /// The event's name on the wire.
         event: String,
         /// Its Rust type, with its module.
@@ -59,7 +59,7 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NobodyListens { event, rust_type, publishers } => {
+            Self::NeverConsumed { event, rust_type, publishers } => {
                 let by = if publishers.is_empty() {
                     String::new()
                 } else {
@@ -92,7 +92,7 @@ pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
     let unheard = binary.events.iter().filter(|event| binary.listeners(event).next().is_none());
     let warnings = unheard.map(|event| {
         let publishers = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
-        Warning::NobodyListens {
+        Warning::NeverConsumed {
             event: event.name.to_owned(),
             rust_type: event.rust_type.to_owned(),
             publishers: publishers.map(|writer| path(writer.module, writer.name)).collect(),

@@ -159,7 +159,7 @@ fn a_reused_database_with_everything_at_once_is_never_read_stale() {
 }
 
 #[test]
-fn rows_with_versions_are_never_read_stale_from_replicas_that_nobody_told_of() {
+fn rows_with_versions_are_never_read_stale_from_undeclared_replicas() {
     assert_right(&ROWS_FROM_REPLICAS);
 }
 

@@ -76,7 +76,7 @@ async fn a_cancelled_publish_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_publish_that_nobody_awaited_has_published_nothing() {
+async fn a_publish_that_was_not_awaited_has_published_nothing() {
     let (shop, _remote) = Shop::new();
     assert_eq!(shop.version().await, 1);
     let mut pending = shop.cache.pending_events();

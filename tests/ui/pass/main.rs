@@ -158,7 +158,7 @@ impl Users {
     }
     async fn version(&self, _id: &str) -> Result<u64, RepoError> { Ok(1) }
 
-    #[cached(key = "u8:<id>", ttl_only = "because", hard_ttl = "1m", skip(self, buffer), refresh = inline)]
+    #[cached(key = "u8:<id>", ttl_only = "because", hard_ttl = "1m", autocommit(self), skip(buffer), refresh = inline)]
     async fn with_mut(&mut self, id: u64, buffer: &mut Vec<u8>) -> u64 {
         self.count();
         buffer.push(1);

@@ -29,10 +29,7 @@ pub(crate) fn check_cached(function: &Function, diag: &Diag) {
 
 fn check_not_const(sig: &Signature, attribute: &str, diag: &Diag) {
     if let Some(keyword) = &sig.constness {
-        let what = format!(
-            "`{}` is a `const fn`, which may run while compiling, where there is no cache and nobody to tell",
-            sig.ident
-        );
+        let what = format!("`{}` is a `const fn`, which may run while compiling, where there is no cache", sig.ident);
         diag.wrong(keyword, what, format!("remove `const`, or remove `#[{attribute}]`"));
     }
 }
@@ -78,7 +75,7 @@ fn check_not_variadic(sig: &Signature, attribute: &str, diag: &Diag) {
 fn check_not_unsafe(sig: &Signature, diag: &Diag) {
     if let Safety::Unsafe(keyword) = &sig.safety {
         let what = format!(
-            "`{}` is an `unsafe fn`: a refresh would run it later, when nobody vouches for its conditions",
+            "`{}` is an `unsafe fn`: a refresh would run it later, when its conditions may not hold",
             sig.ident
         );
         diag.wrong(keyword, what, "cache a safe function that wraps it");

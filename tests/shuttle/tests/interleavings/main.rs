@@ -301,7 +301,7 @@ fn g4_callers_of_one_cold_key_share_one_load() {
 }
 
 #[test]
-fn r11_a_leader_that_is_dropped_strands_nobody() {
+fn r11_a_leader_that_is_dropped_strands_no_waiter() {
     explore(|| {
         let loads = call_at_once(|row, cache| {
             let call = pin!(call_alone(&row, &cache));
@@ -313,7 +313,7 @@ fn r11_a_leader_that_is_dropped_strands_nobody() {
 }
 
 #[test]
-fn r11_a_leader_that_panics_strands_nobody() {
+fn r11_a_leader_that_panics_strands_no_waiter() {
     explore(|| {
         let loads = call_at_once(|row, cache| {
             let read = call(&row, &cache, true);
