@@ -234,3 +234,79 @@ async fn a_fleet_is_told_of_cancelled_writers() {
         assert_eq!(reader.read(1).await, written + 1);
     }
 }
+
+/// What is asked of a store that refused nothing is not bounded by `on_error`.
+#[tokio::test]
+async fn a_bounded_writer_that_is_cancelled_tells_the_fleet() {
+    struct Bounded(Rows);
+    impl Bounded {
+        #[invalidates(RowChanged { id }, cache = self.0.cache, on_error = bounded)]
+        async fn write(&self, id: u64) {
+            let _ = id;
+            self.0.row.fetch_add(1, SeqCst);
+            notify().await;
+        }
+    }
+    let server = Standalone::start(Options::default());
+    let cache = || Cache::builder().redis(Redis::url(server.url()).expect("a url")).build();
+    let writer = Bounded(Rows::new(cache()));
+    let reader = Rows { cache: cache(), ..writer.0.clone() };
+    assert_eq!((writer.0.read(1).await, reader.read(1).await), (0, 0));
+    cancel(writer.write(1)).await;
+    assert_eq!(writer.0.read(1).await, 1, "the writer's process knows at once");
+    while writer.0.cache.stats().pending_invalidations > 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(reader.read(1).await, 1);
+}
+
+/// The event before the one that panics ends its entries, whether the body came to its end or not.
+#[tokio::test]
+async fn a_panic_while_an_event_is_made_loses_no_other_event() {
+    struct Panics(Rows);
+    impl Panics {
+        #[invalidates(RowChanged { id }, NameChanged { name: name.expect("a bug of the writer") }, cache = self.0.cache)]
+        async fn write(&self, id: u64, name: Option<String>) {
+            let _ = id;
+            self.0.row.fetch_add(1, SeqCst);
+        }
+
+        #[invalidates(RowChanged { id }, |names| NameChanged { name: names[0].clone() }, cache = self.0.cache)]
+        async fn write_returned(&self, id: u64) -> Vec<String> {
+            let _ = id;
+            self.0.row.fetch_add(1, SeqCst);
+            Vec::new()
+        }
+    }
+    let rows = Rows::in_process();
+    let writer = Arc::new(Panics(rows.clone()));
+    assert_eq!(rows.read(1).await, 0);
+    let panics = Arc::clone(&writer);
+    tokio::spawn(async move { panics.write(1, None).await }).await.unwrap_err();
+    assert_eq!(rows.read(1).await, 1);
+    tokio::spawn(async move { writer.write_returned(1).await }).await.unwrap_err();
+    assert_eq!(rows.read(1).await, 2);
+    let kinds: Vec<_> = rows.cache.findings().iter().map(|finding| (finding.function, finding.kind)).collect();
+    let kind = FindingKind::UnfinishedWriter;
+    assert_eq!(kinds, [("write", kind), ("write_returned", kind)]);
+}
+
+/// An event that awaits or may fail is made at the end only.
+#[tokio::test]
+async fn events_may_await_and_fail() {
+    async fn find(name: &str) -> Result<u64, std::num::ParseIntError> {
+        name.parse()
+    }
+    #[invalidates(RowChanged { id: find(name).await? }, cache = cache)]
+    async fn write(name: &str, cache: &Cache) -> Result<(), std::num::ParseIntError> {
+        let _ = (name, cache);
+        Ok(())
+    }
+    let rows = Rows::in_process();
+    assert_eq!(rows.read(1).await, 0);
+    rows.row.store(7, SeqCst);
+    write("x", &rows.cache).await.unwrap_err();
+    assert_eq!(rows.read(1).await, 0);
+    write("1", &rows.cache).await.unwrap();
+    assert_eq!(rows.read(1).await, 7);
+}

@@ -53,12 +53,11 @@ impl Call {
         if dependencies.is_incomplete {
             // The outer load uses this result, so it is incomplete too.
             load::not_cached();
-            self.trace(CallOutcome::LoadedNotStored, None);
-            return Landed::Return;
         }
         let bound = dependencies.bound;
         let deadlines = self.deadlines(&ticket, &loaded, bound);
-        let Some(entered) = ticket.entered.as_ref().filter(|_| ticket.is_stored) else {
+        let is_stored = ticket.is_stored && !dependencies.is_incomplete;
+        let Some(entered) = ticket.entered.as_ref().filter(|_| is_stored) else {
             let bypassed = self.mode == CacheMode::Bypass;
             if bypassed {
                 self.observe_bypassed(&dependencies);

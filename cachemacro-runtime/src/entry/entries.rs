@@ -110,7 +110,7 @@ pub(crate) struct EntryIdRef<'a> {
     parts: TextRef<'a>,
 }
 
-/// The key of an entry, without its token: its [`EntryId`], and the rendered template.
+/// The key of an entry, without its token: its id, and the rendered template.
 #[derive(Clone)]
 pub struct EntryKey {
     id: EntryId,

@@ -4,14 +4,15 @@ use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::batch::Batch;
-use super::unsent::{Unsent, Writes};
+use super::unsent::Writes;
 use crate::cache::Cache;
 use crate::callsite::{Role, Writer};
 use crate::observe::FindingKind;
 use crate::protocol::Move;
 use crate::remote::{Announcement, Notice};
+use crate::retry::Untold;
 
-/// A guard that is held while a writer's body runs. If it is dropped before [`Unfinished::finish`], by a cancelled
+/// A guard that is held while a writer's body runs and its events are made. If it is dropped before [`Unfinished::finish`], by a cancelled
 /// future or a panic, the write may have happened. So it ends the entries that the writer's events name. The version is
 /// unknown then, and no event is handed out.
 pub struct Unfinished<F: FnOnce(&mut Batch)> {
@@ -27,22 +28,23 @@ impl<F: FnOnce(&mut Batch)> Unfinished<F> {
         Self { writer, cache, names_all, events: Some(events) }
     }
 
-    /// The body has returned.
+    /// The body has returned, and its events are known.
     pub fn finish(mut self) {
         self.events = None;
     }
 
     fn end(&self, events: F) {
         let mut batch = Batch::new();
-        // This may run during the unwinding of another panic.
-        if catch_unwind(AssertUnwindSafe(|| events(&mut batch))).is_ok() {
-            let writes = voids(batch.take_writes(Role::Handles));
-            self.cache.move_here(&writes);
-            if self.cache.inner.publishing().is_some() {
-                drop(Unsent::new(&self.cache, writes, self.writer.info().on_error));
-            }
+        // This may run during the unwinding of another panic. The events before one that panics are known.
+        let made = catch_unwind(AssertUnwindSafe(|| events(&mut batch)));
+        let writes = voids(batch.take_writes(Role::Handles));
+        self.cache.move_here(&writes);
+        if self.cache.inner.publishing().is_some() {
+            // The store has refused nothing, so `on_error` does not apply.
+            let Writes { moves, announcements } = writes;
+            self.cache.inner.retries.queue(Untold { moves: moves.into(), announcements, suspect: true });
         }
-        if !self.names_all {
+        if made.is_err() || !self.names_all {
             self.cache.inner.findings.report(self.writer, FindingKind::UnfinishedWriter, message);
         }
     }
@@ -68,8 +70,8 @@ fn voids(writes: Writes) -> Writes {
 }
 
 fn message() -> String {
-    "it was cancelled, or panicked, before it returned. If it had written by then, readers keep the old value until `hard_ttl`, as \
-     its events are made from what it returns, or from `self`. Name the keys by its arguments, `#[invalidates(UserChanged { id })]`, \
+    "it was cancelled, or panicked, before all of its events were known. If it had written by then, readers keep the old value until \
+     `hard_ttl`, as an event is made from what it returns or from `self`, or making one panicked. Name the keys by its arguments, `#[invalidates(UserChanged { id })]`, \
      or let nothing cancel it: call it in a task, `tokio::spawn(…)`, whose end the caller awaits"
         .to_owned()
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
+use syn::visit::{self, Visit};
 
 use crate::expand::span::{at_start, call_over, here, reaching};
 use crate::expand::{body, defer, this};
@@ -17,6 +18,7 @@ use crate::model::writer::{Source, Writer};
 ///     P::Unfinished::new(&SITE, cache, true, move |batch| { let id = copy; batch.add(UserChanged { id }); })
 /// };
 /// let out: R = body;
+/// ..                                               // the events of its end
 /// unfinished.finish();
 /// ```
 ///
@@ -61,11 +63,31 @@ pub(crate) fn of(writer: &Writer) -> Option<Unfinished> {
 /// The events that the arguments alone name. The body may change what is behind a `&mut self`.
 fn known<'w>(writer: &'w Writer, source: &'w Source) -> Option<&'w Expr> {
     let Source::Arguments(expr) = source else { return None };
+    if leaves(expr) {
+        return None;
+    }
     let is_lent = |receiver: &Receiver| {
         matches!(receiver.form, ReceiverForm::RefMut) && mentions(expr, &Ident::new("self", receiver.span))
     };
     let receiver = writer.function.receiver.as_ref();
     (!receiver.is_some_and(is_lent)).then_some(expr)
+}
+
+/// Whether an expression awaits or returns, which a closure that runs on drop cannot.
+fn leaves(expr: &Expr) -> bool {
+    struct Leaves(bool);
+    impl<'ast> Visit<'ast> for Leaves {
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            match expr {
+                Expr::Await(_) | Expr::Try(_) | Expr::Return(_) => self.0 = true,
+                Expr::Async(_) | Expr::Closure(_) => {}
+                expr => visit::visit_expr(self, expr),
+            }
+        }
+    }
+    let mut leaves = Leaves(false);
+    leaves.visit_expr(expr);
+    leaves.0
 }
 
 fn moves_self(writer: &Writer) -> bool {

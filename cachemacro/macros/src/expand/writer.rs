@@ -105,7 +105,6 @@ fn steps(writer: &Writer) -> TokenStream {
         #lend
         #(#before)*
         let __cachemacro_out: #output = #run;
-        #finish
         #(#after)*
         let __cachemacro_shape = #p::shape!(#output);
         #(#show)*
@@ -113,6 +112,7 @@ fn steps(writer: &Writer) -> TokenStream {
         if #p::succeeded(__cachemacro_shape, &__cachemacro_out) {
             #(#add)*
         }
+        #finish
         #publish
     }
 }

@@ -145,6 +145,10 @@ impl Search<'_> {
                     closure.inputs.iter().for_each(|pat| search.names.bind(pat, Some(place.clone())));
                     search.visit_expr(&closure.body);
                 }),
+                // A function that the method calls with it: `self.tx.as_mut().map(first)`.
+                Expr::Path(_) if self.names.place(arg).is_none() => {
+                    self.note(place.clone(), &call.receiver, Use::Given(&call.method.to_string()));
+                }
                 arg => self.given(&call.method.to_string(), [arg]),
             }
         }

@@ -133,6 +133,7 @@ fn initialisers_are_followed() {
         ("{ let (t, q) = (&mut uow.tx, Q); q.execute(&mut **t) }", "&mut **t in uow"),
         ("{ let t = uow.tx.as_mut().context(\"x\")?; q.execute(&mut **t) }", "&mut **t in uow"),
         ("{ let t = uow.tx.as_mut().map(|t| &mut **t).unwrap(); q.execute(t) }", "&mut **t in uow"),
+        ("{ self.tx.as_mut().map(first).unwrap().await }", "self.tx.as_mut() in self"),
         ("{ let mut sp = uow.tx.begin().await?; q.execute(&mut *sp).await }", "uow.tx in uow"),
         ("{ let c = uow.tx.acquire().await?; q.execute(&mut *c).await }", "uow.tx in uow"),
         ("{ let t = shared.tx.clone(); let mut g = t.lock().await; run(&mut **g) }", "&mut **g in shared"),
