@@ -155,7 +155,7 @@ impl<'f> Names<'f> {
         self.own.push((name.clone(), Some(place)));
     }
 
-    /// Binds the names of a pattern to the parts of what it takes apart.
+    /// Binds each name of a pattern to the part of the value that it stands for.
     pub(crate) fn bind(&mut self, pat: &Pat, place: Option<Place>) {
         match pat {
             Pat::Ident(ident) => {
