@@ -5,14 +5,15 @@ use std::sync::{Mutex, PoisonError};
 
 pub use inventory;
 
+pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
-    Asked, Miss, Peek, Reading, Source, Turn, owned, owned_sync, peek, peek_current, peek_unless, read_background,
-    read_inline, read_sync_background, read_sync_inline, source,
+    Miss, PendingRead, ReadStep, Source, SourceRead, TryHit, owned, owned_sync, read_background, read_inline,
+    read_sync_background, read_sync_inline, source, try_hit, try_hit_current, try_hit_unless,
 };
 pub use crate::callsite::{
-    Argument, Bypass, CachedFn, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError, RegisteredEvent, Role,
-    Site, SiteInfo, Writer, WriterInfo,
+    Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,
+    RegisteredEvent, Role, Writer, WriterInfo,
 };
 pub use crate::callsite::{TypeCheck, bypass, read, type_of, written};
 pub use crate::entry::Absence;
@@ -20,14 +21,18 @@ pub use crate::event::{
     AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire, WireJson,
     WireNothing, share_event,
 };
-pub use crate::key::{KeyPart, KeyWriter, canon, part};
+pub use crate::key::{KeyPart, KeyWriter, canonical, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::protocol::Move;
 pub use crate::publish::{
     Batch, Unfinished, check_commit, defer, publish, publish_quietly, publish_quietly_sync, publish_sync,
 };
 pub use crate::value::*;
-pub use crate::{CacheError, compare, fail_face, flatten, publish_failed_strict, shape, value_type, wire_event};
+pub use crate::{
+    __cachemacro_compare as compare, __cachemacro_error_adapter as error_adapter, __cachemacro_flatten as flatten,
+    __cachemacro_publish_failed_strict as publish_failed_strict, __cachemacro_shape as shape,
+    __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
+};
 
 use crate::event::IntoVersion;
 
@@ -193,7 +198,7 @@ impl<T: ?Sized> Drop for Lent<'_, '_, T> {
 /// The marker of a return type's shape.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! shape {
+macro_rules! __cachemacro_shape {
     ($returned:ty) => {{
         #[allow(unused_imports)]
         use $crate::__private::{ShapeOption as _, ShapePlain as _, ShapeResult as _, ShapeResultOption as _};
@@ -204,7 +209,7 @@ macro_rules! shape {
 /// How values are kept, of a return type that names an `Arc`.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! flatten {
+macro_rules! __cachemacro_flatten {
     ($values:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::{FlattenArc as _, FlattenLocalArc as _, FlattenNothing as _};
@@ -215,7 +220,7 @@ macro_rules! flatten {
 /// Adds how values are compared, of a type that is known here.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! compare {
+macro_rules! __cachemacro_compare {
     ($values:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::{
@@ -230,16 +235,16 @@ macro_rules! compare {
 /// The value type's name in a return type.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! value_type {
+macro_rules! __cachemacro_value_type {
     ($returned:ty) => {
-        || $crate::__private::value_type_of($crate::shape!($returned))
+        || $crate::__private::value_type_of($crate::__cachemacro_shape!($returned))
     };
 }
 
 /// An event's JSON, where its type is `Serialize`.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! wire_event {
+macro_rules! __cachemacro_wire_event {
     ($event:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::{WireJson as _, WireNothing as _};
@@ -250,13 +255,13 @@ macro_rules! wire_event {
 /// How a return type carries the cache's own error, and shares its own.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! fail_face {
+macro_rules! __cachemacro_error_adapter {
     ($returned:ty) => {{
         #[allow(unused_imports)]
         use $crate::__private::{
             RefusalFallback as _, RefusalFrom as _, RefusalFromIo as _, ShareError as _, ShareFallback as _,
         };
-        $crate::__private::FailFace::<$returned> {
+        $crate::__private::ErrorAdapter::<$returned> {
             refusal: (&&&$crate::__private::Probe::<$returned>::NEW).refusal(),
             share: (&&$crate::__private::Probe::<$returned>::NEW).share(),
         }
@@ -266,7 +271,7 @@ macro_rules! fail_face {
 /// The return value that reports a failed invalidation; refused at compile time where there is none.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! publish_failed_strict {
+macro_rules! __cachemacro_publish_failed_strict {
     ($returned:ty, $error:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::{CarriesCacheError as _, CarriesNothing as _, CarriesThroughIo as _};

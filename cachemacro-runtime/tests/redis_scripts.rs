@@ -47,7 +47,7 @@ enum Step {
     },
     /// The record is evicted.
     Lose,
-    /// It is young no longer.
+    /// It takes rows of replicas again.
     Grow,
 }
 
@@ -58,7 +58,7 @@ fn version() -> impl Strategy<Value = u64> {
 
 fn step() -> impl Strategy<Value = Step> {
     let ago = || prop_oneof![6 => Just(0_usize), 2 => Just(1), 1 => 2..5_usize];
-    let fence = prop_oneof![3 => version().prop_map(Fence::Row), 1 => Just(Fence::Still)];
+    let fence = prop_oneof![3 => version().prop_map(Fence::Row), 1 => Just(Fence::Unversioned)];
     let moved = prop_oneof![
         4 => version().prop_map(Move::Bump),
         1 => Just(Move::Next),
@@ -81,9 +81,9 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug)]
 struct Text {
     floor: u64,
-    turn: u64,
+    fence_generation: u64,
     alias: Option<u64>,
-    cold: bool,
+    unverified: bool,
     marks: Vec<(u64, u64)>,
 }
 
@@ -100,9 +100,9 @@ impl Text {
         });
         Self {
             floor: field("floor").parse().expect("a version"),
-            turn: id(field("turn")),
+            fence_generation: id(field("turn")),
             alias: field("alias").parse().ok(),
-            cold: field("cold") == "1",
+            unverified: field("cold") == "1",
             marks: marks.collect(),
         }
     }
@@ -236,8 +236,8 @@ impl<'a> Pair<'a> {
             // Whichever was loaded last is the one that is found.
             let still = Token { version: token.version, generation: index.snapshot().generation };
             self.entries.retain(|(was_row, of), _| {
-                let kind = if *was_row { FenceKind::Row } else { FenceKind::Still };
-                if is_row { *was_row || *of != still } else { !index.serves(*of, kind) || index.is_cold() }
+                let kind = if *was_row { FenceKind::Row } else { FenceKind::Unversioned };
+                if is_row { *was_row || *of != still } else { !index.serves(*of, kind) || index.is_unverified() }
             });
             if !is_row {
                 let rows = versions().map(|version| index.token(version));
@@ -255,12 +255,12 @@ impl<'a> Pair<'a> {
         if let (Some(text), Some(index)) = (&text, &self.index) {
             let record = Text::read(text);
             let now = index.snapshot();
-            assert_eq!((record.floor, record.cold), (now.floor, index.is_cold()), "{text}");
-            assert!(self.renaming.holds(now.generation, record.turn), "the turn: {index:?} {text}");
+            assert_eq!((record.floor, record.unverified), (now.floor, index.is_unverified()), "{text}");
+            assert!(self.renaming.holds(now.generation, record.fence_generation), "the turn: {index:?} {text}");
             for version in versions() {
                 let token = index.token(version);
                 assert!(self.renaming.holds(token.generation, record.token(version)), "{version}: {index:?} {text}");
-                let is_served = !record.cold && (record.floor == version || record.alias == Some(version));
+                let is_served = !record.unverified && (record.floor == version || record.alias == Some(version));
                 assert_eq!(index.serves(token, FenceKind::Row), is_served, "row {version}: {index:?} {text}");
             }
         }
@@ -273,7 +273,7 @@ impl<'a> Pair<'a> {
             }
         };
         let served = self.entries.iter().filter(|((is_row, token), _)| {
-            let kind = if *is_row { FenceKind::Row } else { FenceKind::Still };
+            let kind = if *is_row { FenceKind::Row } else { FenceKind::Unversioned };
             self.index.as_ref().is_some_and(|index| index.serves(*token, kind))
         });
         let served: Vec<_> = served.map(|(_, content)| *content).collect();
@@ -338,7 +338,7 @@ async fn a_record_on_the_server_turns_when_an_index_does() {
         for step in [
             Step::Enter { rotates: true },
             Step::Fill { ago: 0, fence: Fence::Row(5), from_primary: true },
-            Step::Fill { ago: 0, fence: Fence::Still, from_primary: true },
+            Step::Fill { ago: 0, fence: Fence::Unversioned, from_primary: true },
             Step::Apply(moved),
             Step::Fill { ago: 0, fence: Fence::Row(9), from_primary: true },
             Step::Verify { ago: 0, version: 9 },

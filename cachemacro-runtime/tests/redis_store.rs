@@ -33,7 +33,7 @@ async fn keys_and_records_are_what_they_were() {
     let (user, page) = (Call::find("user:123"), Call::on("org:5:members:2", &["org:5", "user:123"]));
     process.load(&user, 7).await;
     let entered = process.enter(&page).await;
-    assert_eq!(process.fill(&page, &entered.snapshots, Fence::Still, b"page").await, Ok(()));
+    assert_eq!(process.fill(&page, &entered.snapshots, Fence::Unversioned, b"page").await, Ok(()));
     let _loading = process.enter(&Call::find("user:9")).await;
     process.apply("user:123", Move::Bump(8)).await;
     process.apply("user:123", Move::Restore { version: 9, of: 7 }).await;
@@ -211,7 +211,7 @@ async fn whatever_was_loaded_last_is_found() {
     let call = Call::find("user:1");
     process.load(&call, 7).await;
     let snapshots = process.enter(&call).await.snapshots;
-    for (nth, fence) in [Fence::Still, Fence::Row(7), Fence::Still, Fence::Row(7)].into_iter().enumerate() {
+    for (nth, fence) in [Fence::Unversioned, Fence::Row(7), Fence::Unversioned, Fence::Row(7)].into_iter().enumerate() {
         let content = nth.to_string();
         assert_eq!(process.fill(&call, &snapshots, fence, content.as_bytes()).await, Ok(()));
         assert_eq!(process.served(&call).await, Some(content.clone()));
@@ -222,7 +222,7 @@ async fn whatever_was_loaded_last_is_found() {
         payload: Payload::Absent(Absence::Error),
         ..entry(process.clock.now(), b"")
     };
-    let fill = Fill { snapshots, fence: Fence::Still, from_primary: true, entry: absent, object: None };
+    let fill = Fill { snapshots, fence: Fence::Unversioned, from_primary: true, entry: absent, object: None };
     assert_eq!(process.store.fill(call.query(), fill).await.expect("FILL"), Ok(()));
     assert_eq!(process.served(&call).await.as_deref(), Some("Absent(Error)"));
 }

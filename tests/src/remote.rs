@@ -37,8 +37,8 @@ pub struct Remote {
     pub holds_move_answers: watch::Sender<bool>,
     /// Announcements are made, but while this is set their answers are held back.
     pub holds_announcement_answers: watch::Sender<bool>,
-    /// Which life of the store this is.
-    pub life: AtomicU64,
+    /// Which incarnation of the store this is.
+    pub incarnation: AtomicU64,
     /// Operations so far, without those of the channel.
     pub operations: AtomicU64,
     channel: Mutex<Channel>,
@@ -70,7 +70,7 @@ impl Remote {
             moves: closed(),
             holds_move_answers: watch::Sender::new(false),
             holds_announcement_answers: watch::Sender::new(false),
-            life: AtomicU64::new(0),
+            incarnation: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             channel: Mutex::default(),
             news: Notify::new(),
@@ -248,8 +248,8 @@ impl Store for Remote {
         })
     }
 
-    fn life(&self) -> u64 {
-        self.life.load(Ordering::SeqCst)
+    fn incarnation(&self) -> u64 {
+        self.incarnation.load(Ordering::SeqCst)
     }
 
     fn source_lag(&self) -> Duration {

@@ -220,23 +220,23 @@ async fn a_publish_that_is_cancelled_is_not_lost() {
 #[tokio::test(start_paused = true)]
 async fn what_was_retried_is_told_again_as_well() {
     let Fleet { store, one, .. } = fleet_with(None);
-    store.life.store(1, SeqCst);
+    store.incarnation.store(1, SeqCst);
     store.loses_events.store(true, SeqCst);
     one.cache.publish(RowUpdated { id: 1, version: 2 }).await;
     store.loses_events.store(false, SeqCst);
     one.is_settled().await;
     assert_eq!(store.announced(), 1);
-    store.life.store(2, SeqCst);
+    store.incarnation.store(2, SeqCst);
     one.strict_page(1).await;
     one.is_settled().await;
     assert_eq!(store.announced(), 2);
 }
 
-/// R21: another life is noticed, and told what is known of, while an event is on its way that its records have forgotten.
+/// R21: another incarnation is noticed, and told what is known of, while an event is on its way that its records have forgotten.
 #[tokio::test(start_paused = true)]
 async fn what_is_on_its_way_when_another_life_is_noticed_is_told_again() {
     let Fleet { store, one, .. } = fleet_with(None);
-    store.life.store(1, SeqCst);
+    store.incarnation.store(1, SeqCst);
     one.strict_page(1).await;
     store.holds_announcement_answers.send_replace(true);
     let publishing = tokio::spawn({
@@ -244,7 +244,7 @@ async fn what_is_on_its_way_when_another_life_is_noticed_is_told_again() {
         async move { one.cache.publish(RowUpdated { id: 1, version: 2 }).await }
     });
     until_it_is_sent().await;
-    store.life.store(2, SeqCst);
+    store.incarnation.store(2, SeqCst);
     one.strict_page(2).await;
     store.holds_announcement_answers.send_replace(false);
     publishing.await.expect("no panic");

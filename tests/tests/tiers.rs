@@ -230,7 +230,7 @@ async fn an_announcement_that_failed_is_made_later() {
 #[tokio::test(start_paused = true)]
 async fn what_a_store_may_have_forgotten_is_told_again() {
     let fleet = fleet();
-    fleet.store.life.store(1, SeqCst);
+    fleet.store.incarnation.store(1, SeqCst);
     fleet.settle().await;
     fleet.write(2).await;
     let told = fleet.store.announced();
@@ -238,7 +238,7 @@ async fn what_a_store_may_have_forgotten_is_told_again() {
     fleet.one.row(1).await;
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.store.announced(), told, "in the same life it is told once");
-    fleet.store.life.store(2, SeqCst);
+    fleet.store.incarnation.store(2, SeqCst);
     fleet.one.strict_row(1).await;
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.store.announced(), told * 2);

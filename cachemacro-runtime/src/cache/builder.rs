@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::handle::{Cache, Inner};
-use crate::coalesce::{Flights, LoadLocks, Rounds};
+use crate::coalesce::{Coalescer, Flights, LoadLocks};
 use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{Memory, MemoryStore};
@@ -190,8 +190,8 @@ impl CacheBuilder {
                 shared,
                 flights: Arc::new(Flights::new()),
                 load_locks: Arc::new(LoadLocks::new()),
-                lookups: Rounds::new(),
-                enters: Rounds::new(),
+                lookups: Coalescer::new(),
+                enters: Coalescer::new(),
                 functions,
                 findings,
                 checks: Checks::default(),

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::callsite::Site;
-use crate::coalesce::{Flights, LoadLocks, Rounds};
+use crate::callsite::Callsite;
+use crate::coalesce::{Coalescer, Flights, LoadLocks};
 use crate::encoding::Encoding;
 use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
@@ -55,8 +55,8 @@ pub(crate) struct Inner {
     pub(crate) flights: Arc<Flights>,
     pub(crate) load_locks: Arc<LoadLocks>,
     /// Coalesces the questions to the shared store.
-    pub(crate) lookups: Rounds<Arc<EntryKey>, Result<Lookup, StoreError>>,
-    pub(crate) enters: Rounds<Arc<EntryKey>, Result<Entered, StoreError>>,
+    pub(crate) lookups: Coalescer<Arc<EntryKey>, Result<Lookup, StoreError>>,
+    pub(crate) enters: Coalescer<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) findings: Arc<Findings>,
     pub(crate) checks: Checks,
@@ -184,12 +184,12 @@ impl Cache {
     }
 
     #[inline]
-    pub(crate) fn counters(&self, site: &Site) -> &Counters {
+    pub(crate) fn counters(&self, site: &Callsite) -> &Counters {
         self.inner.functions.counters(site)
     }
 
     /// The store that serves a function.
-    pub(crate) fn store(&self, site: &Site) -> &dyn Store {
+    pub(crate) fn store(&self, site: &Callsite) -> &dyn Store {
         match (&self.inner.shared, self.tier(site)) {
             (_, Some(tier)) => &**tier,
             (Some(shared), None) if !site.policy().local => &**shared,
@@ -200,7 +200,7 @@ impl Cache {
     /// The tier, if it may answer for the shared store. A strict read asks the floor; so does a read in source mode,
     /// which has just asked for the version.
     #[inline]
-    pub(crate) fn tier(&self, site: &Site) -> Option<&Arc<Tiered>> {
+    pub(crate) fn tier(&self, site: &Callsite) -> Option<&Arc<Tiered>> {
         let policy = site.policy();
         let asks_the_floor = policy.local || policy.strict || site.info().mode == Mode::Source;
         self.inner.tier.as_ref().filter(|_| !asks_the_floor)
@@ -208,7 +208,7 @@ impl Cache {
 
     /// Whether that store is the in-process one.
     #[inline]
-    pub(crate) fn is_local(&self, site: &Site) -> bool {
+    pub(crate) fn is_local(&self, site: &Callsite) -> bool {
         self.inner.shared.is_none() || site.policy().local
     }
 }

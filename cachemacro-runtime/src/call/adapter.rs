@@ -6,27 +6,27 @@
 use std::sync::Arc;
 
 use super::fill::Loaded;
-use super::permit::Ticket;
+use super::permit::LoadPermit;
 use super::served::Served;
 use super::state::{Call, Step};
 use crate::entry::Absence;
 use crate::error::CacheError;
 use crate::observe::Event;
-use crate::value::{FailFace, Judged, Outcome, Shape, Values};
+use crate::value::{ErrorAdapter, LoadOutcome, Outcome, Shape, Values};
 
 /// How the engine's steps become a return value of this type.
-pub(super) struct Face<S: Shape> {
+pub(super) struct ReturnAdapter<S: Shape> {
     pub(super) values: Values<S::Value>,
-    pub(super) fail: FailFace<S::Return>,
+    pub(super) fail: ErrorAdapter<S::Return>,
 }
 
-impl<S: Shape> Clone for Face<S> {
+impl<S: Shape> Clone for ReturnAdapter<S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S: Shape> Copy for Face<S> {}
+impl<S: Shape> Copy for ReturnAdapter<S> {}
 
 /// What a caller gets.
 pub struct Answer<S: Shape>(Answered<S>);
@@ -48,8 +48,8 @@ impl<S: Shape> Answer<S> {
 
 /// A load that the call needs.
 pub(super) struct Due {
-    pub(super) ticket: Ticket,
-    /// What the caller gets without waiting for the load. The value is cloned after this call has given the ticket
+    pub(super) permit: LoadPermit,
+    /// What the caller gets without waiting for the load. The value is cloned after this call has given the permit
     /// away.
     pub(super) meanwhile: Option<Served>,
 }
@@ -61,8 +61,8 @@ pub(super) enum Next<S: Shape> {
 }
 
 impl<S: Shape> Next<S> {
-    fn load(ticket: Ticket) -> Self {
-        Self::Load(Due { ticket, meanwhile: None })
+    fn load(permit: LoadPermit) -> Self {
+        Self::Load(Due { permit, meanwhile: None })
     }
 
     fn returned(returned: S::Return) -> Self {
@@ -70,11 +70,11 @@ impl<S: Shape> Next<S> {
     }
 }
 
-impl<S: Shape> Face<S> {
+impl<S: Shape> ReturnAdapter<S> {
     pub(super) fn next(self, call: &mut Call, step: Step) -> Next<S> {
         let returned = match step {
-            Step::Load(ticket) => return Next::load(ticket),
-            Step::ServeAndRefresh(served, ticket) => return Next::Load(Due { ticket, meanwhile: Some(served) }),
+            Step::Load(permit) => return Next::load(permit),
+            Step::ServeAndRefresh(served, permit) => return Next::Load(Due { permit, meanwhile: Some(served) }),
             Step::Serve(served) => self.served(call, served),
             Step::Failed(error) => {
                 let shared = self.fail.share.and_then(|share| (share.unpack)(&error));
@@ -111,38 +111,38 @@ impl<S: Shape> Face<S> {
     }
 
     /// What the caller of a load gets: the value it loaded.
-    pub(super) fn loaded(self, kept: Kept<S>) -> Next<S> {
+    pub(super) fn loaded(self, kept: ForCaller<S>) -> Next<S> {
         Next::returned(match kept {
-            Kept::Value(value) => S::close((self.values.clone)(&value)),
-            Kept::Returned(returned) => returned,
+            ForCaller::Value(value) => S::close((self.values.clone)(&value)),
+            ForCaller::Returned(returned) => returned,
         })
     }
 
     /// The load returned something older than what the cache knows. The caller gets the newer value where the return
     /// type can express it, else what was loaded.
-    pub(super) fn stale(self, call: &Call, served: Served, kept: Kept<S>) -> Next<S> {
+    pub(super) fn stale(self, call: &Call, served: Served, kept: ForCaller<S>) -> Next<S> {
         self.served(call, served).map_or_else(|| self.loaded(kept), Next::Answer)
     }
 
     /// Splits the result of a load into what the engine needs and what the caller keeps.
-    pub(super) fn part(self, judged: Judged<S>) -> (Loaded, Kept<S>) {
-        let Judged { outcome, version, keep, weight } = judged;
+    pub(super) fn part(self, load_outcome: LoadOutcome<S>) -> (Loaded, ForCaller<S>) {
+        let LoadOutcome { outcome, version, keep, weight } = load_outcome;
         match outcome {
             Outcome::Value(value) => {
                 let object = (self.values.share)(Arc::clone(&value));
-                (Loaded::Value { object, version, keep, weight }, Kept::Value(value))
+                (Loaded::Value { object, version, keep, weight }, ForCaller::Value(value))
             }
-            Outcome::Absent(kind, returned) => (Loaded::Absent(kind), Kept::Returned(returned)),
+            Outcome::Absent(kind, returned) => (Loaded::Absent(kind), ForCaller::Returned(returned)),
             Outcome::Error(returned) => {
                 let shared = self.fail.share.and_then(|share| (share.pack)(&returned));
-                (Loaded::Error(shared), Kept::Returned(returned))
+                (Loaded::Error(shared), ForCaller::Returned(returned))
             }
         }
     }
 }
 
 /// The part of a load's result that the caller keeps.
-pub(super) enum Kept<S: Shape> {
+pub(super) enum ForCaller<S: Shape> {
     Value(Arc<S::Value>),
     Returned(S::Return),
 }

@@ -2,7 +2,7 @@
 
 use super::load::{Dependencies, SeenAggregate};
 use super::state::Call;
-use crate::callsite::{EventUse, Site, Writer, registry, template_shape};
+use crate::callsite::{Callsite, EventUse, Writer, registry, template_shape};
 use crate::event::Aggregate;
 use crate::observe::{CacheMode, FindingKind};
 
@@ -32,7 +32,7 @@ impl Call {
 /// Whether each `#[invalidates]` function that moves the aggregate also moves an aggregate of this function. Then this
 /// function need not depend on the first. Only templates are compared. So if the function itself has the template of an
 /// aggregate, that aggregate is never covered.
-fn is_covered(outer: &Site, aggregate: &str) -> bool {
+fn is_covered(outer: &Callsite, aggregate: &str) -> bool {
     let own = shapes(outer);
     let moves = |writer: &Writer, is_it: &dyn Fn(&str) -> bool| {
         let mut keys = writer.info().events.iter().flat_map(|event| event.keys);
@@ -46,7 +46,7 @@ fn is_covered(outer: &Site, aggregate: &str) -> bool {
 }
 
 /// The templates of the events of a function, as shapes.
-fn shapes(site: &Site) -> Vec<String> {
+fn shapes(site: &Callsite) -> Vec<String> {
     site.info().events.iter().flat_map(|used| used.aggregates).map(|template| template_shape(template)).collect()
 }
 
@@ -63,7 +63,7 @@ fn can_be(shape: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn message(outer: &Site, inner: &Site, aggregate: &str) -> String {
+fn message(outer: &Callsite, inner: &Callsite, aggregate: &str) -> String {
     let (this, other) = (outer.info().name, inner.info().name);
     let bindings: Vec<_> = inner.info().events.iter().filter(|used| !is_known(outer, used)).map(binding).collect();
     let remedy = if bindings.is_empty() {
@@ -80,7 +80,7 @@ fn message(outer: &Site, inner: &Site, aggregate: &str) -> String {
 }
 
 /// Empty where the two aggregates cannot be told apart by their templates.
-fn writers_remedy(outer: &Site, aggregate: &str) -> String {
+fn writers_remedy(outer: &Callsite, aggregate: &str) -> String {
     if shapes(outer).iter().any(|shape| can_be(shape, aggregate)) {
         return String::new();
     }
@@ -94,7 +94,7 @@ fn writers_remedy(outer: &Site, aggregate: &str) -> String {
     )
 }
 
-fn is_known(outer: &Site, used: &EventUse) -> bool {
+fn is_known(outer: &Callsite, used: &EventUse) -> bool {
     let own = shapes(outer);
     used.aggregates.iter().all(|template| own.contains(&template_shape(template)))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{self, LoadHint};
-use super::permit::Ticket;
+use super::permit::LoadPermit;
 use super::served::Served;
 use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
@@ -34,53 +34,53 @@ pub(crate) enum Landed {
     Return,
     /// Returns this stale value instead of the error.
     Stale(Served),
-    /// Loads again with this ticket: the row was from a replica, and a row of the primary is needed.
-    Again(Ticket),
+    /// Loads again with this permit: the row was from a replica, and a row of the primary is needed.
+    Again(LoadPermit),
     /// Starts again: the fence of the load is void.
     Restart,
 }
 
 impl Call {
     /// Ends a load: FILL, and then what the store's answer asks for.
-    pub(crate) async fn land(&mut self, ticket: Ticket, loaded: Loaded) -> Landed {
-        let took = self.now().since(ticket.started);
+    pub(crate) async fn land(&mut self, permit: LoadPermit, loaded: Loaded) -> Landed {
+        let took = self.now().since(permit.started);
         self.cache.counters(self.site).loaded(took);
         if let Loaded::Error(error) = loaded {
-            return self.land_error(ticket, error).await;
+            return self.land_error(permit, error).await;
         }
-        let dependencies = ticket.load.as_ref().map(|load| load.take()).unwrap_or_default();
+        let dependencies = permit.load.as_ref().map(|load| load.take()).unwrap_or_default();
         self.look_for_missing_bindings(&dependencies);
         if dependencies.is_incomplete {
             // The outer load uses this result, so it is incomplete too.
             load::not_cached();
         }
         let bound = dependencies.bound;
-        let deadlines = self.deadlines(&ticket, &loaded, bound);
-        let is_stored = ticket.is_stored && !dependencies.is_incomplete;
-        let Some(entered) = ticket.entered.as_ref().filter(|_| is_stored) else {
+        let deadlines = self.deadlines(&permit, &loaded, bound);
+        let is_stored = permit.is_stored && !dependencies.is_incomplete;
+        let Some(entered) = permit.entered.as_ref().filter(|_| is_stored) else {
             let bypassed = self.mode == CacheMode::Bypass;
             if bypassed {
                 self.observe_bypassed(&dependencies);
-                return self.share(ticket, loaded, deadlines, CallOutcome::Bypassed);
+                return self.share(permit, loaded, deadlines, CallOutcome::Bypassed);
             }
-            return self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored);
+            return self.share(permit, loaded, deadlines, CallOutcome::LoadedNotStored);
         };
-        match self.store_loaded(entered, &ticket, &loaded, deadlines, took).await {
-            Verdict::NeedsPrimary if ticket.attempt < MAX_LOADS && !self.loads_once => {
-                Landed::Again(self.primary_ticket(ticket))
+        match self.store_loaded(entered, &permit, &loaded, deadlines, took).await {
+            Verdict::NeedsPrimary if permit.attempt < MAX_LOADS && !self.loads_once => {
+                Landed::Again(self.primary_ticket(permit))
             }
-            Verdict::Unreachable { version } if ticket.attempt < MAX_LOADS => self.heal(ticket, version).await,
-            Verdict::Stored => self.share(ticket, loaded, deadlines, CallOutcome::Loaded),
-            _ => self.share(ticket, loaded, deadlines, CallOutcome::LoadedNotStored),
+            Verdict::Unreachable { version } if permit.attempt < MAX_LOADS => self.reset(permit, version).await,
+            Verdict::Stored => self.share(permit, loaded, deadlines, CallOutcome::Loaded),
+            _ => self.share(permit, loaded, deadlines, CallOutcome::LoadedNotStored),
         }
     }
 
     /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
-    async fn land_error(&mut self, mut ticket: Ticket, error: Option<Object>) -> Landed {
+    async fn land_error(&mut self, mut permit: LoadPermit, error: Option<Object>) -> Landed {
         self.count(Event::LoadError);
         #[cfg(feature = "tracing")]
         tracing::debug!(target: "cachemacro", function = self.site.info().name, "load failed");
-        if let (Some(lead), Some(error)) = (ticket.lead.take(), error) {
+        if let (Some(lead), Some(error)) = (permit.lead.take(), error) {
             lead.land(Landing::Error(error));
         }
         let was_cached = self.fallback.is_some();
@@ -121,23 +121,23 @@ impl Call {
     async fn store_loaded(
         &self,
         entered: &Entered,
-        ticket: &Ticket,
+        permit: &LoadPermit,
         loaded: &Loaded,
         deadlines: Deadlines,
         took: Duration,
     ) -> Verdict {
         let fence = match loaded {
             Loaded::Value { version: Some(version), .. } => Fence::Row(*version),
-            _ => Fence::Still,
+            _ => Fence::Unversioned,
         };
-        let from_primary = ticket.hint.primary_required || self.store().source_lag().is_zero();
+        let from_primary = permit.hint.primary_required || self.store().source_lag().is_zero();
         let origin = LoadOrigin {
             floor: entered.snapshots.first().map_or(0, |snapshot| snapshot.floor),
             needs_primary: entered.needs_primary,
-            asked_primary: ticket.hint.primary_required,
+            asked_primary: permit.hint.primary_required,
             from_primary,
         };
-        let Some(entry) = self.entry(ticket.started, loaded, deadlines, took) else {
+        let Some(entry) = self.entry(permit.started, loaded, deadlines, took) else {
             self.discard_refreshed().await;
             return origin.judge(fence, None);
         };
@@ -163,13 +163,13 @@ impl Call {
     }
 
     /// When the loaded value ends: by its own TTLs, and no later than any entry that was served inside its load (G1).
-    fn deadlines(&self, ticket: &Ticket, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
+    fn deadlines(&self, permit: &LoadPermit, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
         let (policy, chance) = (self.site.policy(), fastrand::f64());
         let negative = match loaded {
-            Loaded::Absent(_) => policy.negative_deadlines(ticket.started, chance),
+            Loaded::Absent(_) => policy.negative_deadlines(permit.started, chance),
             _ => None,
         };
-        let own = negative.unwrap_or_else(|| policy.deadlines(ticket.started, chance));
+        let own = negative.unwrap_or_else(|| policy.deadlines(permit.started, chance));
         bound.map_or(own, |bound| policy.bounded(own, bound))
     }
 
@@ -182,29 +182,38 @@ impl Call {
             Loaded::Absent(kind) => (Payload::Absent(*kind), 0),
         };
         let Deadlines { soft, hard } = deadlines;
-        Some(Entry { payload, version: 0, kind: FenceKind::Still, written: started, soft, hard, cost: took, weight })
+        Some(Entry {
+            payload,
+            version: 0,
+            kind: FenceKind::Unversioned,
+            written: started,
+            soft,
+            hard,
+            cost: took,
+            weight,
+        })
     }
 
     /// The weight is computed only for a cache that uses weights.
-    fn weigh(&self, object: &Object, given: Option<usize>) -> u64 {
-        let weight = given.or_else(|| self.cache.inner.weighs.then(|| self.ops.weigh(object)));
+    fn weigh(&self, object: &Object, supplied: Option<usize>) -> u64 {
+        let weight = supplied.or_else(|| self.cache.inner.weighs.then(|| self.ops.weigh(object)));
         weight.unwrap_or(0) as u64
     }
 
-    fn primary_ticket(&mut self, ticket: Ticket) -> Ticket {
+    fn primary_ticket(&mut self, permit: LoadPermit) -> LoadPermit {
         self.loads += 1;
         self.count(Event::Load);
-        let budget = if self.is_refresh { ticket.budget } else { self.budget() };
+        let budget = if self.is_refresh { permit.budget } else { self.budget() };
         let hint = LoadHint { primary_required: true };
-        Ticket { hint, budget, started: self.now(), attempt: self.loads, ..ticket }
+        LoadPermit { hint, budget, started: self.now(), attempt: self.loads, ..permit }
     }
 
     /// DETECT. The waiters of this load must look again too.
-    async fn heal(&self, ticket: Ticket, version: u64) -> Landed {
-        if let Some(entered) = &ticket.entered {
+    async fn reset(&self, permit: LoadPermit, version: u64) -> Landed {
+        if let Some(entered) = &permit.entered {
             self.detect(entered.snapshots[0], version).await;
         }
-        if let Some(lead) = ticket.lead {
+        if let Some(lead) = permit.lead {
             lead.land(Landing::Void);
         }
         if self.loads_once { Landed::Return } else { Landed::Restart }
@@ -225,14 +234,14 @@ impl Call {
         self.or_count(told);
     }
 
-    fn share(&self, ticket: Ticket, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {
+    fn share(&self, permit: LoadPermit, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {
         let (landing, version) = match loaded {
             Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines), version),
             Loaded::Absent(kind) => (Landing::Absent(kind, deadlines), None),
             Loaded::Error(_) => return Landed::Return,
         };
         let is_absent = matches!(landing, Landing::Absent(..));
-        if let Some(lead) = ticket.lead {
+        if let Some(lead) = permit.lead {
             lead.land(landing);
         }
         if outcome != CallOutcome::Bypassed {
@@ -243,8 +252,8 @@ impl Call {
     }
 
     /// A load that timed out. The flight passes to the next waiter, which may have time left.
-    pub(crate) fn land_timeout(&mut self, ticket: Ticket) -> Step {
-        drop(ticket);
+    pub(crate) fn land_timeout(&mut self, permit: LoadPermit) -> Step {
+        drop(permit);
         self.timed_out()
     }
 }

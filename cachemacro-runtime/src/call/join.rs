@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::served::{Found, Served};
 use super::state::{Call, Step};
-use crate::coalesce::{FlightKey, Landing, Lead, LoadGuard, Patience, Seat, Waited, Waiter, load_lock, singleflight};
+use crate::coalesce::{
+    FlightKey, Landing, LeaderGuard, LeaseBackoff, LoadGuard, Role, Waited, Waiter, load_lock, singleflight,
+};
 use crate::entry::deferred;
 use crate::observe::{CacheMode, CallOutcome, Event, Trace};
 use crate::policy::Deadlines;
@@ -13,19 +15,19 @@ use crate::remote::{Entered, Lease};
 
 impl Call {
     /// Joins the flight of this snapshot as leader or waiter; `None` says to look again.
-    pub(super) async fn board(&mut self, entered: Entered) -> Option<Step> {
+    pub(super) async fn join(&mut self, entered: Entered) -> Option<Step> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.as_slice().into() };
         match singleflight::join(&self.cache.inner.flights, key) {
-            Seat::Lead(lead) => self.lead(lead, entered).await,
-            Seat::Wait(waiter) => self.wait(waiter, entered).await,
+            Role::Leader(lead) => self.lead(lead, entered).await,
+            Role::Waiter(waiter) => self.wait(waiter, entered).await,
         }
     }
 
     /// The previous flight may have landed after this call's lookup and before it became the leader, here or in another
     /// process. So the leader looks up once more. While another process holds the lease, it repeats the lookup.
-    pub(super) async fn lead(&mut self, lead: Lead, mut entered: Entered) -> Option<Step> {
-        let mut patience = Patience::default();
-        while self.mode != CacheMode::Refresh && !self.is_apart {
+    pub(super) async fn lead(&mut self, lead: LeaderGuard, mut entered: Entered) -> Option<Step> {
+        let mut backoff = LeaseBackoff::default();
+        while self.mode != CacheMode::Refresh && !self.is_degraded {
             match self.look_up().await {
                 Some(Found { entry, tier, is_fresh: true, .. }) => {
                     if let Some(served) = self.decoded(entry.payload) {
@@ -38,19 +40,19 @@ impl Call {
                 None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
-            if !self.sleeps(patience.next(remaining)).await {
+            if !self.sleeps(backoff.next(remaining)).await {
                 return Some(self.timed_out());
             }
             let before = entered.snapshots;
             entered = self.enter().await;
-            if entered.snapshots != before && !self.is_apart {
+            if entered.snapshots != before && !self.is_degraded {
                 // The flight's snapshot is out of date: all of its callers look again.
                 lead.land(Landing::Void);
                 return None;
             }
         }
         match self.guard().await {
-            Some(guard) => Some(Step::Load(self.ticket(Some(lead), guard, Some(entered)))),
+            Some(guard) => Some(Step::Load(self.permit(Some(lead), guard, Some(entered)))),
             None => Some(self.timed_out()),
         }
     }
@@ -62,7 +64,7 @@ impl Call {
         }
         let locks = &self.cache.inner.load_locks;
         let guard = async {
-            if self.is_apart {
+            if self.is_degraded {
                 load_lock::alone(locks, &self.key).await
             } else {
                 load_lock::shared(locks, &self.key).await
@@ -75,7 +77,7 @@ impl Call {
     }
 
     /// Gives an entry that another load has stored to all waiters of this flight.
-    pub(super) fn found(&self, lead: Lead, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
+    pub(super) fn found(&self, lead: LeaderGuard, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
         lead.land(match &served {
             Served::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
             Served::Absent(kind) => Landing::Absent(*kind, deadlines),
@@ -103,7 +105,7 @@ impl Call {
         // This load may have begun before the refresh was asked for, so a refresh takes the result of the next load. So
         // does a call without its store: it does not know what other processes have published since this load began
         // (R10).
-        let wants_the_next = self.mode == CacheMode::Refresh || self.is_apart;
+        let wants_the_next = self.mode == CacheMode::Refresh || self.is_degraded;
         let is_too_old = wants_the_next && !std::mem::replace(&mut self.has_waited, true) && !waiter.came_first();
         match waited {
             None => Some(self.timed_out()),

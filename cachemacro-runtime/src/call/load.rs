@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::callsite::Site;
+use crate::callsite::Callsite;
 use crate::entry::EntryKey;
 use crate::event::Aggregate;
 use crate::policy::Deadlines;
@@ -48,14 +48,14 @@ pub(crate) struct Dependencies {
 /// An aggregate that a served entry depends on.
 pub(crate) struct SeenAggregate {
     /// A function whose entries depend on it.
-    pub(crate) site: &'static Site,
+    pub(crate) site: &'static Callsite,
     /// The newest version seen; 0 where it is unknown.
     pub(crate) version: u64,
 }
 
 /// What a call inside a load served, as reported to that load.
 pub(crate) struct Served<'a> {
-    pub(crate) site: &'static Site,
+    pub(crate) site: &'static Callsite,
     /// `None` for a value that was loaded past the cache.
     pub(crate) deadlines: Option<Deadlines>,
     /// The clock of the deadlines.

@@ -3,7 +3,7 @@
 use super::load;
 use super::served::{Found, Served};
 use super::state::Call;
-use crate::coalesce::Good;
+use crate::coalesce::Shared;
 use crate::entry::{Freshness, Payload, deferred};
 use crate::error::StoreError;
 use crate::observe::{Event, Tier};
@@ -11,10 +11,10 @@ use crate::remote::{Answer, Entered, Lookup};
 
 impl Call {
     /// A failure of the store is the answer for all callers that wait to ask it the same.
-    pub(super) async fn good<T>(&self, answer: Answer<'_, T>) -> Good<Result<T, StoreError>> {
+    pub(super) async fn good<T>(&self, answer: Answer<'_, T>) -> Shared<Result<T, StoreError>> {
         match answer.await {
-            Ok(answer) => Good::ForItsRound(Ok(answer)),
-            Err(error) => Good::ForAll(Err(error)),
+            Ok(answer) => Shared::WithRound(Ok(answer)),
+            Err(error) => Shared::WithAll(Err(error)),
         }
     }
 
@@ -22,7 +22,7 @@ impl Call {
     /// So an outage of the store causes no stampede.
     pub(super) async fn enter(&mut self) -> Entered {
         let rotates = self.site.rotates();
-        if !self.is_apart {
+        if !self.is_degraded {
             let entered = match self.cache.is_local(self.site) {
                 true => Ok(self.cache.inner.memory.enter_now(self.query(), rotates)),
                 false => {
@@ -35,7 +35,7 @@ impl Call {
             };
             match self.or_count(entered) {
                 Some(entered) => return entered,
-                None => self.go_apart(),
+                None => self.degrade(),
             }
         }
         self.cache.inner.memory.enter_now(self.query(), rotates)
@@ -65,7 +65,7 @@ impl Call {
             false => self.cache.inner.lookups.ask(&self.key, || self.good(self.ask_floor())).await,
         };
         let Some(found) = self.or_count(found) else {
-            self.go_apart();
+            self.degrade();
             return None;
         };
         let Lookup::Hit(entry, snapshots) = found else { return None };

@@ -20,9 +20,9 @@ mod sync;
 mod try_hit;
 
 pub use self::load::{LoadHint, load_hint};
-pub use self::pending_read::{Reading, Turn};
+pub use self::pending_read::{PendingRead, ReadStep};
 pub use self::read::{owned, read_background, read_inline};
-pub use self::source::{Asked, Source, source};
+pub use self::source::{Source, SourceRead, source};
 pub use self::state::Miss;
 pub use self::sync::{owned_sync, read_sync_background, read_sync_inline};
-pub use self::try_hit::{Peek, peek, peek_current, peek_unless};
+pub use self::try_hit::{TryHit, try_hit, try_hit_current, try_hit_unless};

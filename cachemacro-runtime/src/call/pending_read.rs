@@ -1,15 +1,15 @@
 //! A call that missed. It alternates with its function: only the function knows how to start a load, and what an
 //! absence is. The code here is not compiled once per function, except for functions whose loads borrow.
 
-use super::adapter::{Answer, Due, Face, Next};
-use super::permit::Ticket;
+use super::adapter::{Answer, Due, Next, ReturnAdapter};
+use super::permit::LoadPermit;
 use super::served::Served;
 use super::state::{Call, Miss, Spawner, Step};
 use crate::entry::Deferred;
-use crate::value::{FailFace, Shape, Values};
+use crate::value::{ErrorAdapter, Shape, Values};
 
 /// What the function does next.
-pub enum Turn<S: Shape> {
+pub enum ReadStep<S: Shape> {
     /// It returns this.
     Answer(Answer<S>),
     /// It supplies a load.
@@ -17,12 +17,12 @@ pub enum Turn<S: Shape> {
 }
 
 /// Runs a load that no caller waits for.
-pub(super) type Refresh<S, L> = fn(Call, Ticket, Face<S>, L);
+pub(super) type Refresh<S, L> = fn(Call, LoadPermit, ReturnAdapter<S>, L);
 
 /// A call, and how it runs loads of this kind. `T` is the result of a load, or the future of the result.
-pub struct Reading<S: Shape, L, T> {
+pub struct PendingRead<S: Shape, L, T> {
     pub(super) call: Box<Call>,
-    pub(super) face: Face<S>,
+    pub(super) adapter: ReturnAdapter<S>,
     pub(super) run: fn(&L) -> T,
     /// `None` where the caller itself runs a refresh.
     refresh: Option<Refresh<S, L>>,
@@ -32,11 +32,11 @@ pub struct Reading<S: Shape, L, T> {
     pub(super) deferred: Deferred,
 }
 
-impl<S: Shape, L, T> Reading<S, L, T> {
-    pub(super) fn new(miss: Miss, values: Values<S::Value>, fail: FailFace<S::Return>, run: fn(&L) -> T) -> Self {
+impl<S: Shape, L, T> PendingRead<S, L, T> {
+    pub(super) fn new(miss: Miss, values: Values<S::Value>, fail: ErrorAdapter<S::Return>, run: fn(&L) -> T) -> Self {
         Self {
             call: miss.0,
-            face: Face { values, fail },
+            adapter: ReturnAdapter { values, fail },
             run,
             refresh: None,
             due: None,
@@ -51,33 +51,33 @@ impl<S: Shape, L, T> Reading<S, L, T> {
         self
     }
 
-    /// Supplies the load that [`Turn::Load`] asked for.
-    pub fn give(&mut self, load: L) {
+    /// Supplies the load that [`ReadStep::Load`] asked for.
+    pub fn supply_loader(&mut self, load: L) {
         self.load = Some(load);
     }
 
     /// The load that was asked for and supplied.
-    pub(super) fn given(&mut self) -> Option<(Due, L)> {
+    pub(super) fn supplied(&mut self) -> Option<(Due, L)> {
         self.due.take().zip(self.load.take())
     }
 
     /// Begins a load that the caller does not wait for.
-    pub(super) fn refresh(&mut self, ticket: Ticket, load: L, meanwhile: Served) -> Next<S> {
+    pub(super) fn refresh(&mut self, permit: LoadPermit, load: L, meanwhile: Served) -> Next<S> {
         if let Some(refresh) = self.refresh {
-            refresh(self.call.for_refresh(), ticket, self.face, load);
+            refresh(self.call.for_refresh(), permit, self.adapter, load);
         }
-        self.face.next(&mut self.call, Step::Serve(meanwhile))
+        self.adapter.next(&mut self.call, Step::Serve(meanwhile))
     }
 
-    pub(super) fn turn_to(&mut self, next: Next<S>) -> Turn<S> {
+    pub(super) fn step_to(&mut self, next: Next<S>) -> ReadStep<S> {
         match next {
             Next::Answer(answer) => {
                 self.deferred.release();
-                Turn::Answer(answer)
+                ReadStep::Answer(answer)
             }
             Next::Load(due) => {
                 self.due = Some(due);
-                Turn::Load
+                ReadStep::Load
             }
         }
     }

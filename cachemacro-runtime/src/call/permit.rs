@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{Load, LoadHint};
-use crate::coalesce::{Lead, LoadGuard};
+use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::observe::scope;
 use crate::remote::Entered;
 use crate::util::clock::Moment;
 
 /// The permit for one load. Dropping it passes the lead of its flight to a waiter.
-pub(crate) struct Ticket {
+pub(crate) struct LoadPermit {
     /// The lead of the flight; `None` for a load that is not shared.
-    pub(super) lead: Option<Lead>,
+    pub(super) lead: Option<LeaderGuard>,
     /// Keeps loads of the other kind from running at once; `None` where only one kind exists.
     pub(super) _guard: Option<LoadGuard>,
     /// The fence of the fill; `None` for a load that is not shared.
@@ -31,7 +31,7 @@ pub(crate) struct Ticket {
     pub(super) load: Option<Arc<Load>>,
 }
 
-impl Ticket {
+impl LoadPermit {
     /// Runs the load; `None` when it timed out. Then it is cancelled.
     pub(super) async fn run<F: Future>(&mut self, load: Arc<Load>, future: F) -> Option<F::Output> {
         let future = scope::without_trace(load.run(future));

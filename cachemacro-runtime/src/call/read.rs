@@ -5,51 +5,51 @@ use std::pin::Pin;
 
 use tokio::runtime::Handle;
 
-use super::adapter::{Due, Face, Next};
+use super::adapter::{Due, Next, ReturnAdapter};
 use super::fill::Landed;
-use super::pending_read::{Reading, Turn};
-use super::permit::Ticket;
+use super::pending_read::{PendingRead, ReadStep};
+use super::permit::LoadPermit;
 use super::refresh::refresh;
 use super::state::{Call, Miss, Spawner};
 use crate::util::context;
-use crate::value::{FailFace, Judged, Shape, Values};
+use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
-impl<S: Shape, L, F: Future<Output = Judged<S>>> Reading<S, L, F> {
+impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     /// The next step: the answer, or a request for a load.
-    pub async fn turn(&mut self) -> Turn<S> {
-        let next = match self.given() {
+    pub async fn step(&mut self) -> ReadStep<S> {
+        let next = match self.supplied() {
             None => self.begin().await,
-            Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
+            Some((Due { permit, meanwhile: Some(served) }, load)) => self.refresh(permit, load, served),
             // Boxed: a load allocates in any case, and the future of a hit stays small.
-            Some((Due { ticket, meanwhile: None }, load)) => Box::pin(self.load(ticket, load)).await,
+            Some((Due { permit, meanwhile: None }, load)) => Box::pin(self.load(permit, load)).await,
         };
-        self.turn_to(next)
+        self.step_to(next)
     }
 
     async fn begin(&mut self) -> Next<S> {
-        self.call.can_refuse = self.face.fail.refusal.is_some();
-        self.call.can_answer_nothing = self.face.can_answer_nothing();
+        self.call.can_refuse = self.adapter.fail.refusal.is_some();
+        self.call.can_answer_nothing = self.adapter.can_answer_nothing();
         let step = behind(self.deferred.collect(self.call.next())).await;
-        self.face.next(&mut self.call, step)
+        self.adapter.next(&mut self.call, step)
     }
 
-    async fn load(&mut self, ticket: Ticket, load: L) -> Next<S> {
+    async fn load(&mut self, permit: LoadPermit, load: L) -> Next<S> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
-        let mut ticket = ticket;
+        let mut permit = permit;
         loop {
-            let this = self.call.load(&ticket);
-            let Some(judged) = ticket.run(this, (self.run)(&load)).await else {
-                let step = self.call.land_timeout(ticket);
-                return self.face.next(&mut self.call, step);
+            let this = self.call.load(&permit);
+            let Some(load_outcome) = permit.run(this, (self.run)(&load)).await else {
+                let step = self.call.land_timeout(permit);
+                return self.adapter.next(&mut self.call, step);
             };
-            let (loaded, kept) = self.face.part(judged);
-            match behind(self.deferred.collect(self.call.land(ticket, loaded))).await {
-                Landed::Return => return self.face.loaded(kept),
-                Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
+            let (loaded, kept) = self.adapter.part(load_outcome);
+            match behind(self.deferred.collect(self.call.land(permit, loaded))).await {
+                Landed::Return => return self.adapter.loaded(kept),
+                Landed::Stale(served) => return self.adapter.stale(&self.call, served, kept),
                 Landed::Again(next) => {
                     refused.push(kept);
-                    ticket = next;
+                    permit = next;
                 }
                 Landed::Restart => return self.begin().await,
             }
@@ -64,13 +64,18 @@ fn behind<'f, T>(future: impl Future<Output = T> + Send + 'f) -> Pin<Box<dyn Fut
 }
 
 /// A call with `refresh = inline`, or with nothing to refresh.
-pub fn read_inline<S, L, F>(miss: Miss, _: S, values: Values<S::Value>, fail: FailFace<S::Return>) -> Reading<S, L, F>
+pub fn read_inline<S, L, F>(
+    miss: Miss,
+    _: S,
+    values: Values<S::Value>,
+    fail: ErrorAdapter<S::Return>,
+) -> PendingRead<S, L, F>
 where
     S: Shape,
     L: Fn() -> F,
-    F: Future<Output = Judged<S>>,
+    F: Future<Output = LoadOutcome<S>>,
 {
-    Reading::new(miss, values, fail, |load: &L| load())
+    PendingRead::new(miss, values, fail, |load: &L| load())
 }
 
 /// A load that a task can run, of any function with this return type. A `dyn Fn` would compile two more functions for
@@ -81,7 +86,7 @@ pub trait Loads<S: Shape>: Send {
 }
 
 /// Its future.
-pub(super) type Loading<S> = Pin<Box<dyn Future<Output = Judged<S>> + Send>>;
+pub(super) type Loading<S> = Pin<Box<dyn Future<Output = LoadOutcome<S>> + Send>>;
 
 pub(super) type Load<S> = Box<dyn Loads<S>>;
 
@@ -89,7 +94,7 @@ impl<S, L, F> Loads<S> for L
 where
     S: Shape,
     L: Fn() -> F + Send,
-    F: Future<Output = Judged<S>> + Send + 'static,
+    F: Future<Output = LoadOutcome<S>> + Send + 'static,
 {
     fn run(&self) -> Loading<S> {
         Box::pin(self())
@@ -101,7 +106,7 @@ pub fn owned<S, L, F>(load: L) -> Load<S>
 where
     S: Shape,
     L: Fn() -> F + Send + 'static,
-    F: Future<Output = Judged<S>> + Send + 'static,
+    F: Future<Output = LoadOutcome<S>> + Send + 'static,
 {
     Box::new(load)
 }
@@ -111,15 +116,15 @@ pub fn read_background<S: Shape>(
     miss: Miss,
     _: S,
     values: Values<S::Value>,
-    fail: FailFace<S::Return>,
-) -> Reading<S, Load<S>, Loading<S>> {
-    Reading::new(miss, values, fail, |load: &Load<S>| load.run()).with_refresh(Spawner::Runtime, spawn)
+    fail: ErrorAdapter<S::Return>,
+) -> PendingRead<S, Load<S>, Loading<S>> {
+    PendingRead::new(miss, values, fail, |load: &Load<S>| load.run()).with_refresh(Spawner::Runtime, spawn)
 }
 
-/// Without a runtime the ticket is dropped, and the next reader refreshes.
-fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: Load<S>) {
+/// Without a runtime the permit is dropped, and the next reader refreshes.
+fn spawn<S: Shape>(call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: Load<S>) {
     if let Ok(runtime) = Handle::try_current() {
         // Boxed first, so that the runtime moves a pointer only.
-        runtime.spawn(context::inherit(Box::pin(refresh(call, ticket, face, move || load.run()))));
+        runtime.spawn(context::inherit(Box::pin(refresh(call, permit, adapter, move || load.run()))));
     }
 }

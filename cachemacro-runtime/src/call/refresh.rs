@@ -2,35 +2,35 @@
 
 use std::future::Future;
 
-use super::adapter::Face;
+use super::adapter::ReturnAdapter;
 use super::fill::Landed;
-use super::permit::Ticket;
+use super::permit::LoadPermit;
 use super::state::Call;
 use crate::entry::Deferred;
-use crate::value::{Judged, Shape};
+use crate::value::{LoadOutcome, Shape};
 
 /// Loads until the value can be stored. A failure is not reported here: the next reader still sees the stale entry.
-pub(super) async fn refresh<S, L, F>(mut call: Call, ticket: Ticket, face: Face<S>, load: L)
+pub(super) async fn refresh<S, L, F>(mut call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: L)
 where
     S: Shape,
     L: Fn() -> F,
-    F: Future<Output = Judged<S>>,
+    F: Future<Output = LoadOutcome<S>>,
 {
-    // The values that the refresh replaces. They are dropped after the ticket.
+    // The values that the refresh replaces. They are dropped after the permit.
     let mut deferred = Deferred::default();
-    let mut ticket = ticket;
-    ticket.budget = call.site.policy().timeout;
+    let mut permit = permit;
+    permit.budget = call.site.policy().timeout;
     loop {
         // The return value need not be `Send`, so it is dropped inside the load.
         let loading = load();
-        let loading = async move { face.part(loading.await).0 };
-        let this = call.load(&ticket);
-        let Some(loaded) = ticket.run(this, loading).await else {
-            drop(ticket);
+        let loading = async move { adapter.part(loading.await).0 };
+        let this = call.load(&permit);
+        let Some(loaded) = permit.run(this, loading).await else {
+            drop(permit);
             return deferred.collect(call.refresh_timed_out()).await;
         };
-        match deferred.collect(call.land(ticket, loaded)).await {
-            Landed::Again(next) => ticket = next,
+        match deferred.collect(call.land(permit, loaded)).await {
+            Landed::Again(next) => permit = next,
             _ => return,
         }
     }

@@ -19,7 +19,7 @@ use crate::value::{Shape, Values};
 const MAX_QUESTIONS: u32 = 4;
 
 /// What to do after a step.
-pub enum Asked<V> {
+pub enum SourceRead<V> {
     /// Ask the source (after [`Source::begin`]), or begin again (after [`Source::ask`]).
     Again,
     /// A value of the version that was asked for, or newer.
@@ -57,8 +57,8 @@ impl<V: 'static> Source<V> {
     }
 
     /// Makes the entry depend on these aggregates.
-    pub fn hang_on(&mut self, aggregates: Aggregates) {
-        self.call.hang_on(aggregates);
+    pub fn depend_on(&mut self, aggregates: Aggregates) {
+        self.call.depend_on(aggregates);
     }
 
     /// A call that goes past the cache asks for no version.
@@ -69,7 +69,7 @@ impl<V: 'static> Source<V> {
     }
 
     /// Reads the index before the source is asked. So the index can only be too old, and DETECT finds that.
-    pub async fn begin(&mut self) -> Asked<V> {
+    pub async fn begin(&mut self) -> SourceRead<V> {
         self.call.name_aggregates();
         if self.call.mode == CacheMode::Bypass {
             return self.miss();
@@ -78,24 +78,24 @@ impl<V: 'static> Source<V> {
             return self.load_alone();
         }
         self.entered = self.call.enter_alone().await;
-        if self.entered.is_some() { Asked::Again } else { self.load_alone() }
+        if self.entered.is_some() { SourceRead::Again } else { self.load_alone() }
     }
 
     /// Goes on with the version that the source answered.
-    pub async fn ask(&mut self, version: u64) -> Asked<V> {
+    pub async fn ask(&mut self, version: u64) -> SourceRead<V> {
         let Some(entered) = self.entered.take() else { return self.load_alone() };
         self.questions += 1;
         let snapshot = entered.snapshots[0];
         match SourceStep::of(snapshot, entered.needs_primary, version) {
             SourceStep::Detect => {
                 self.call.detect(snapshot, version).await;
-                return Asked::Again;
+                return SourceRead::Again;
             }
             SourceStep::Verify => {
                 let verified = self.call.store().verify(self.call.query(), &entered.snapshots, version).await;
                 match self.call.or_count(verified) {
                     None => return self.load_alone(),
-                    Some(Err(_)) => return Asked::Again,
+                    Some(Err(_)) => return SourceRead::Again,
                     Some(Ok(_)) => {}
                 }
             }
@@ -106,36 +106,36 @@ impl<V: 'static> Source<V> {
         self.serve()
     }
 
-    fn serve(&self) -> Asked<V> {
+    fn serve(&self) -> SourceRead<V> {
         if self.call.mode == CacheMode::Default {
             let Seen { object, other } = seen(&self.call.cache, &self.call.key.id().by_ref());
             if let Some(value) = object.and_then(self.values.own) {
-                return Asked::Value(value);
+                return SourceRead::Value(value);
             }
             if let Other::Absent(kind) = other {
-                return Asked::Absent(kind);
+                return SourceRead::Absent(kind);
             }
         }
         self.miss()
     }
 
     /// The source gave no version to compare with, so no cached entry may be served.
-    fn load_alone(&mut self) -> Asked<V> {
-        self.call.go_apart();
+    fn load_alone(&mut self) -> SourceRead<V> {
+        self.call.degrade();
         self.miss()
     }
 
-    fn miss(&self) -> Asked<V> {
-        Asked::Miss(Miss(Box::new(self.call.again())))
+    fn miss(&self) -> SourceRead<V> {
+        SourceRead::Miss(Miss(Box::new(self.call.again())))
     }
 
     /// As [`Source::begin`], for a sync function.
-    pub fn begin_sync(&mut self) -> Asked<V> {
+    pub fn begin_sync(&mut self) -> SourceRead<V> {
         block_on(self.begin())
     }
 
     /// As [`Source::ask`], for a sync function.
-    pub fn ask_sync(&mut self, version: u64) -> Asked<V> {
+    pub fn ask_sync(&mut self, version: u64) -> SourceRead<V> {
         block_on(self.ask(version))
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::permit::Ticket;
+use super::permit::LoadPermit;
 use super::served::{Fallback, Served};
 use super::state::{Call, Spawner, Step};
-use crate::coalesce::{FlightKey, Landing, Seat, load_lock, singleflight};
+use crate::coalesce::{FlightKey, Landing, Role, load_lock, singleflight};
 use crate::entry::{Payload, deferred};
 use crate::observe::{Event, WhyStale};
 use crate::policy::Refresh;
@@ -19,16 +19,16 @@ impl Call {
     /// For an entry past its soft deadline, or chosen for an early refresh: the caller that becomes the leader of its
     /// flight refreshes it, all other callers are served the entry.
     pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
-        let Some(ticket) = self.refresh_ticket(snapshots).await else {
+        let Some(permit) = self.refresh_ticket(snapshots).await else {
             return self.serve_aging(is_fresh, entry);
         };
         self.fallback = Some(entry.clone());
         if self.spawns() {
             let served = entry.served.clone();
             self.serve_aging(is_fresh, entry);
-            return Step::ServeAndRefresh(served, ticket);
+            return Step::ServeAndRefresh(served, permit);
         }
-        Step::Load(Ticket { budget: self.budget(), ..ticket })
+        Step::Load(LoadPermit { budget: self.budget(), ..permit })
     }
 
     pub(super) fn serve_aging(&self, is_fresh: bool, entry: Fallback) -> Step {
@@ -63,9 +63,9 @@ impl Call {
     }
 
     /// The right to refresh: the flight in this process, and the lease in the fleet.
-    pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<Ticket> {
+    pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<LoadPermit> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.as_slice().into() };
-        let Seat::Lead(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
+        let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         if self.cache.is_local(self.site) {
             self.count(Event::Refresh);
             // An entry may be served under a record that takes rows of the primary only, and an absence under an
@@ -73,7 +73,7 @@ impl Call {
             let replicas_lag = !self.store().source_lag().is_zero();
             let needs_primary = replicas_lag && self.cache.inner.memory.needs_primary(self.query());
             let entered = Entered { snapshots, needs_primary, hold: None, lease: Lease::Free };
-            return Some(self.ticket(Some(lead), None, Some(entered)));
+            return Some(self.permit(Some(lead), None, Some(entered)));
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {
@@ -83,7 +83,7 @@ impl Call {
         }
         let guard = load_lock::try_shared(&self.cache.inner.load_locks, &self.key)?;
         self.count(Event::Refresh);
-        Some(self.ticket(Some(lead), Some(guard), Some(entered)))
+        Some(self.permit(Some(lead), Some(guard), Some(entered)))
     }
 
     pub(super) fn spawns(&self) -> bool {

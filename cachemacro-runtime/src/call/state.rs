@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
-use super::permit::Ticket;
+use super::permit::LoadPermit;
 use super::served::{Fallback, Found, Served};
 use crate::cache::Cache;
-use crate::callsite::Site;
-use crate::coalesce::{Lead, LoadGuard};
+use crate::callsite::Callsite;
+use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::entry::{Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
@@ -40,8 +40,8 @@ impl Miss {
     }
 
     /// Makes the entry depend on these aggregates. Without this call it depends on its own key.
-    pub fn hang_on(&mut self, aggregates: Aggregates) {
-        self.0.hang_on(aggregates);
+    pub fn depend_on(&mut self, aggregates: Aggregates) {
+        self.0.depend_on(aggregates);
     }
 }
 
@@ -50,9 +50,9 @@ pub(crate) enum Step {
     /// The answer.
     Serve(Served),
     /// The answer, and a refresh in the background.
-    ServeAndRefresh(Served, Ticket),
+    ServeAndRefresh(Served, LoadPermit),
     /// A load.
-    Load(Ticket),
+    Load(LoadPermit),
     /// Another caller's load failed, and this is its error.
     Failed(Object),
     /// There is nothing to serve and a load is not allowed.
@@ -70,7 +70,7 @@ pub(super) enum Spawner {
 
 pub(crate) struct Call {
     pub(super) cache: Cache,
-    pub(super) site: &'static Site,
+    pub(super) site: &'static Callsite,
     pub(super) ops: ValueOps,
     pub(super) key: Arc<EntryKey>,
     pub(super) aggregates: Vec<Aggregate>,
@@ -91,7 +91,7 @@ pub(crate) struct Call {
     /// Whether the fresh entry should be refreshed before its time (XFetch).
     pub(super) is_early: bool,
     /// Whether this call does not use the store: it is down, or these aggregates are suspect there.
-    pub(super) is_apart: bool,
+    pub(super) is_degraded: bool,
     /// Whether a flight that may have begun before this call has landed since.
     pub(super) has_waited: bool,
     /// Whether this call is a background refresh of a stale entry.
@@ -100,7 +100,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(cache: &Cache, site: &'static Site, ops: ValueOps, key: Arc<EntryKey>) -> Self {
+    pub(super) fn new(cache: &Cache, site: &'static Callsite, ops: ValueOps, key: Arc<EntryKey>) -> Self {
         let timed = site.policy().timeout.is_some() && Handle::try_current().is_ok();
         Self {
             cache: cache.clone(),
@@ -116,7 +116,7 @@ impl Call {
             loads: 0,
             loads_once: false,
             is_early: false,
-            is_apart: false,
+            is_degraded: false,
             has_waited: false,
             is_refresh: false,
             is_counted: false,
@@ -129,7 +129,7 @@ impl Call {
         self.key.aggregates()
     }
 
-    pub(super) fn hang_on(&mut self, aggregates: Aggregates) {
+    pub(super) fn depend_on(&mut self, aggregates: Aggregates) {
         self.aggregates = aggregates.into_names();
     }
 
@@ -182,8 +182,8 @@ impl Call {
     }
 
     /// A new load of this entry. Its outer load is the one that this code runs inside of, if any.
-    pub(super) fn load(&self, ticket: &Ticket) -> Arc<Load> {
-        Load::new(ticket.hint, &self.cache.inner.clock, &self.key, self.cache.address())
+    pub(super) fn load(&self, permit: &LoadPermit) -> Arc<Load> {
+        Load::new(permit.hint, &self.cache.inner.clock, &self.key, self.cache.address())
     }
 
     /// Reports what this call served to the load that the call runs inside of: that load's value must not last longer.
@@ -250,7 +250,7 @@ impl Call {
         if contradicts_itself
             || (!self.cache.is_local(self.site) && self.cache.inner.retries.is_suspect(&self.aggregates))
         {
-            self.go_apart();
+            self.degrade();
         }
         loop {
             if let Some(step) = self.stored().await {
@@ -264,16 +264,16 @@ impl Call {
                 return Step::Load(self.unstored());
             }
             let entered = self.enter().await;
-            if let Some(step) = self.board(entered).await {
+            if let Some(step) = self.join(entered).await {
                 return step;
             }
         }
     }
 
     /// From now on the call does not use the store. Flights that it waited for before may be too old for it.
-    pub(super) fn go_apart(&mut self) {
-        if !self.is_apart {
-            (self.is_apart, self.has_waited) = (true, false);
+    pub(super) fn degrade(&mut self) {
+        if !self.is_degraded {
+            (self.is_degraded, self.has_waited) = (true, false);
         }
     }
 
@@ -286,7 +286,7 @@ impl Call {
 
     /// LOOKUP, where the mode allows it.
     async fn stored(&mut self) -> Option<Step> {
-        if self.mode == CacheMode::Refresh || self.is_apart {
+        if self.mode == CacheMode::Refresh || self.is_degraded {
             return None;
         }
         let Found { entry, snapshots, tier, is_fresh } = self.look_up().await?;
@@ -312,28 +312,33 @@ impl Call {
     }
 
     /// The permit for a load that is neither shared nor stored.
-    pub(super) fn unstored(&mut self) -> Ticket {
-        self.ticket(None, None, None)
+    pub(super) fn unstored(&mut self) -> LoadPermit {
+        self.permit(None, None, None)
     }
 
-    pub(super) fn ticket(&mut self, lead: Option<Lead>, guard: Option<LoadGuard>, entered: Option<Entered>) -> Ticket {
+    pub(super) fn permit(
+        &mut self,
+        lead: Option<LeaderGuard>,
+        guard: Option<LoadGuard>,
+        entered: Option<Entered>,
+    ) -> LoadPermit {
         self.loads += 1;
         self.count(Event::Load);
         if let Some(lead) = &lead {
             lead.begin();
         }
         let needs_primary = entered.as_ref().is_none_or(|entered| entered.needs_primary);
-        Ticket {
+        LoadPermit {
             lead,
             _guard: guard,
             entered,
-            is_stored: !self.is_apart,
+            is_stored: !self.is_degraded,
             // Opaque values and entries of many aggregates are fenced by the floor alone, so they must be from the
             // primary.
             hint: LoadHint {
                 primary_required: needs_primary
                     // Without the store nothing checks the loaded row, so a replica's row is not allowed.
-                    || self.is_apart
+                    || self.is_degraded
                     || self.loads > 1
                     || self.loads_once
                     || self.site.info().mode != Mode::Row

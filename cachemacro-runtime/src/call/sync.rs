@@ -4,48 +4,48 @@ use std::thread;
 
 use tokio::runtime::Handle;
 
-use super::adapter::{Due, Face, Next};
+use super::adapter::{Due, Next, ReturnAdapter};
 use super::fill::Landed;
-use super::pending_read::{Reading, Turn};
-use super::permit::Ticket;
+use super::pending_read::{PendingRead, ReadStep};
+use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner};
 use crate::entry::Deferred;
 use crate::util::block_on::block_on;
 use crate::util::context::{self, Entered};
-use crate::value::{FailFace, Judged, Shape, Values};
+use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
-impl<S: Shape, L> Reading<S, L, Judged<S>> {
+impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
     /// The next step: the answer, or a request for a load.
-    pub fn turn_sync(&mut self) -> Turn<S> {
-        let next = match self.given() {
+    pub fn step_sync(&mut self) -> ReadStep<S> {
+        let next = match self.supplied() {
             None => self.begin_sync(),
-            Some((Due { ticket, meanwhile: Some(served) }, load)) => self.refresh(ticket, load, served),
-            Some((Due { ticket, meanwhile: None }, load)) => self.load_sync(ticket, &load),
+            Some((Due { permit, meanwhile: Some(served) }, load)) => self.refresh(permit, load, served),
+            Some((Due { permit, meanwhile: None }, load)) => self.load_sync(permit, &load),
         };
-        self.turn_to(next)
+        self.step_to(next)
     }
 
     fn begin_sync(&mut self) -> Next<S> {
-        self.call.can_answer_nothing = self.face.can_answer_nothing();
+        self.call.can_answer_nothing = self.adapter.can_answer_nothing();
         let step = block_on(self.deferred.collect(self.call.next()));
-        self.face.next(&mut self.call, step)
+        self.adapter.next(&mut self.call, step)
     }
 
-    fn load_sync(&mut self, ticket: Ticket, load: &L) -> Next<S> {
+    fn load_sync(&mut self, permit: LoadPermit, load: &L) -> Next<S> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
-        let mut ticket = ticket;
+        let mut permit = permit;
         loop {
             let (loaded, kept) = {
-                let this = self.call.load(&ticket);
-                self.face.part(ticket.run_sync(this, || (self.run)(load)))
+                let this = self.call.load(&permit);
+                self.adapter.part(permit.run_sync(this, || (self.run)(load)))
             };
-            match block_on(self.deferred.collect(self.call.land(ticket, loaded))) {
-                Landed::Return => return self.face.loaded(kept),
-                Landed::Stale(served) => return self.face.stale(&self.call, served, kept),
+            match block_on(self.deferred.collect(self.call.land(permit, loaded))) {
+                Landed::Return => return self.adapter.loaded(kept),
+                Landed::Stale(served) => return self.adapter.stale(&self.call, served, kept),
                 Landed::Again(next) => {
                     refused.push(kept);
-                    ticket = next;
+                    permit = next;
                 }
                 Landed::Restart => return self.begin_sync(),
             }
@@ -54,20 +54,20 @@ impl<S: Shape, L> Reading<S, L, Judged<S>> {
 }
 
 /// A sync call with `refresh = inline`, or with nothing to refresh.
-pub fn read_sync_inline<S: Shape, L: Fn() -> Judged<S>>(
+pub fn read_sync_inline<S: Shape, L: Fn() -> LoadOutcome<S>>(
     miss: Miss,
     _: S,
     values: Values<S::Value>,
-    fail: FailFace<S::Return>,
-) -> Reading<S, L, Judged<S>> {
-    Reading::new(miss, values, fail, |load: &L| load())
+    fail: ErrorAdapter<S::Return>,
+) -> PendingRead<S, L, LoadOutcome<S>> {
+    PendingRead::new(miss, values, fail, |load: &L| load())
 }
 
 /// A load that a thread can run.
-pub(super) type SyncLoad<S> = Box<dyn Fn() -> Judged<S> + Send>;
+pub(super) type SyncLoad<S> = Box<dyn Fn() -> LoadOutcome<S> + Send>;
 
 /// A load that owns what it needs.
-pub fn owned_sync<S: Shape, L: Fn() -> Judged<S> + Send + 'static>(load: L) -> SyncLoad<S> {
+pub fn owned_sync<S: Shape, L: Fn() -> LoadOutcome<S> + Send + 'static>(load: L) -> SyncLoad<S> {
     Box::new(load)
 }
 
@@ -76,36 +76,36 @@ pub fn read_sync_background<S: Shape>(
     miss: Miss,
     _: S,
     values: Values<S::Value>,
-    fail: FailFace<S::Return>,
-) -> Reading<S, SyncLoad<S>, Judged<S>> {
-    Reading::new(miss, values, fail, |load: &SyncLoad<S>| load()).with_refresh(Spawner::Thread, spawn)
+    fail: ErrorAdapter<S::Return>,
+) -> PendingRead<S, SyncLoad<S>, LoadOutcome<S>> {
+    PendingRead::new(miss, values, fail, |load: &SyncLoad<S>| load()).with_refresh(Spawner::Thread, spawn)
 }
 
 /// The refresh runs on a new thread. In a thread pool it might be queued behind the callers that wait for it.
-fn spawn<S: Shape>(call: Call, ticket: Ticket, face: Face<S>, load: SyncLoad<S>) {
+fn spawn<S: Shape>(call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: SyncLoad<S>) {
     let runtime = Handle::try_current().ok();
     let mut scoped = context::scoped_cache();
     let refresh = move || {
         let _entered = runtime.as_ref().map(Handle::enter);
         let _scoped = Entered::new(&mut scoped);
-        refresh_sync(call, ticket, face, &load);
+        refresh_sync(call, permit, adapter, &load);
     };
-    // Without a thread the ticket is dropped, and the next reader refreshes.
+    // Without a thread the permit is dropped, and the next reader refreshes.
     let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
 }
 
-fn refresh_sync<S: Shape>(mut call: Call, ticket: Ticket, face: Face<S>, load: &SyncLoad<S>) {
-    // The values that the refresh replaces, and the results of its loads. They are dropped after the ticket.
+fn refresh_sync<S: Shape>(mut call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: &SyncLoad<S>) {
+    // The values that the refresh replaces, and the results of its loads. They are dropped after the permit.
     let (mut deferred, mut brought) = (Deferred::default(), Vec::new());
-    let mut ticket = ticket;
+    let mut permit = permit;
     loop {
         let (loaded, kept) = {
-            let this = call.load(&ticket);
-            face.part(ticket.run_sync(this, load))
+            let this = call.load(&permit);
+            adapter.part(permit.run_sync(this, load))
         };
         brought.push(kept);
-        match block_on(deferred.collect(call.land(ticket, loaded))) {
-            Landed::Again(next) => ticket = next,
+        match block_on(deferred.collect(call.land(permit, loaded))) {
+            Landed::Again(next) => permit = next,
             _ => return,
         }
     }

@@ -18,7 +18,7 @@ use crate::util::context::{CACHE, CALLER, LOAD};
 use crate::value::{Shape, ValueOps, Values};
 
 /// What the fast path found.
-pub enum Peek<V> {
+pub enum TryHit<V> {
     /// A fresh value.
     Value(V),
     /// A remembered absence.
@@ -30,71 +30,71 @@ pub enum Peek<V> {
 /// The fast path: a fresh entry of the in-process store. Allocates nothing, awaits nothing, takes no lock but its
 /// shard's, hashes once, reads the clock once.
 #[inline(always)] // Then the compiler knows how long the key is, and keeps its hasher in registers.
-pub fn peek<S: Shape>(
+pub fn try_hit<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
     key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
-) -> Peek<S::Value> {
+) -> TryHit<S::Value> {
     let key = EntryIdRef::of_call(instance, key);
     let Seen { object, other } = seen(cache, &key);
     match known(object, other, values) {
         Some(known) => known,
-        None => Peek::Miss(miss(cache, &key, values.ops, matches!(other, Other::Early))),
+        None => TryHit::Miss(miss(cache, &key, values.ops, matches!(other, Other::Early))),
     }
 }
 
-/// As [`peek`], in the cache of the scope that the caller runs in, else in the process-wide one.
+/// As [`try_hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
 #[inline(always)] // As above.
-pub fn peek_current<S: Shape>(
+pub fn try_hit_current<S: Shape>(
     instance: &'static Instance,
     key: &mut KeyWriter,
     _: S,
     values: Values<S::Value>,
-) -> Peek<S::Value> {
+) -> TryHit<S::Value> {
     let key = EntryIdRef::of_call(instance, key);
     let Seen { object, other } = seen_current(&key);
     match known(object, other, values) {
         Some(known) => known,
-        None => Peek::Miss(miss_current(&key, values.ops, matches!(other, Other::Early))),
+        None => TryHit::Miss(miss_current(&key, values.ops, matches!(other, Other::Early))),
     }
 }
 
 #[inline(always)]
-fn known<V>(object: Option<Object>, other: Other, values: Values<V>) -> Option<Peek<V>> {
+fn known<V>(object: Option<Object>, other: Other, values: Values<V>) -> Option<TryHit<V>> {
     if let Some(value) = object.and_then(values.own) {
-        return Some(Peek::Value(value));
+        return Some(TryHit::Value(value));
     }
     match other {
-        Other::Absent(kind) => Some(Peek::Absent(kind)),
+        Other::Absent(kind) => Some(TryHit::Absent(kind)),
         Other::Early | Other::Nothing => None,
     }
 }
 
-/// As [`peek`], unless the call goes past the cache: it is in a transaction, or may be.
+/// As [`try_hit`], unless the call goes past the cache: it is in a transaction, or may be.
 #[inline]
-pub fn peek_unless<S: Shape>(
+pub fn try_hit_unless<S: Shape>(
     bypasses: bool,
     instance: &'static Instance,
     cache: &Cache,
     key: &mut KeyWriter,
     shape: S,
     values: Values<S::Value>,
-) -> Peek<S::Value> {
+) -> TryHit<S::Value> {
     if bypasses {
         return bypass(instance, cache, key, values.ops);
     }
-    peek(instance, cache, key, shape, values)
+    try_hit(instance, cache, key, shape, values)
 }
 
 #[cold]
 #[inline(never)]
-fn bypass<V>(instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, ops: ValueOps) -> Peek<V> {
+fn bypass<V>(instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, ops: ValueOps) -> TryHit<V> {
     let key = EntryIdRef::of_call(instance, key).to_key();
     let mut call = Call::new(cache, instance.site, ops, Arc::new(key));
     call.mode = CacheMode::Bypass;
-    Peek::Miss(Miss(Box::new(call)))
+    TryHit::Miss(Miss(Box::new(call)))
 }
 
 /// What can be served without a load. This is not one `enum`: to move one costs as much as the lookup.
@@ -117,7 +117,7 @@ impl Seen {
 }
 
 /// What is copied from an entry under the lock of its shard.
-struct Glance {
+struct EntryView {
     object: Cell<Option<Object>>,
     other: Cell<Other>,
     soft: Cell<Moment>,
@@ -127,7 +127,7 @@ struct Glance {
     cost: Cell<Duration>,
 }
 
-impl Glance {
+impl EntryView {
     #[inline]
     fn take(&self, entry: &Entry) {
         self.soft.set(entry.soft);
@@ -173,7 +173,7 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     if is_passed || (tier.is_none() && !cache.is_local(site)) {
         return Seen::NOTHING;
     }
-    let glance = Glance {
+    let view = EntryView {
         object: Cell::new(None),
         other: Cell::new(Other::Nothing),
         soft: Cell::default(),
@@ -181,8 +181,8 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
         hard: Cell::default(),
         cost: Cell::default(),
     };
-    cache.inner.memory.peek(key, |entry| glance.take(entry));
-    let (object, other, soft) = (glance.object.take(), glance.other.get(), glance.soft.get());
+    cache.inner.memory.peek(key, |entry| view.take(entry));
+    let (object, other, soft) = (view.object.take(), view.other.get(), view.soft.get());
     let event = match (&object, other) {
         (Some(_), _) => Event::HitFresh,
         (None, Other::Absent(_)) => Event::HitNegative,
@@ -195,9 +195,9 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
         return passed(object, Other::Nothing);
     }
-    if glance.is_close {
-        let deadlines = Deadlines { soft, hard: glance.hard.get() };
-        if !keeps(flags, cache, key, now, deadlines, glance.cost.get(), object.is_none()) {
+    if view.is_close {
+        let deadlines = Deadlines { soft, hard: view.hard.get() };
+        if !keeps(flags, cache, key, now, deadlines, view.cost.get(), object.is_none()) {
             return passed(object, Other::Early);
         }
     }
@@ -222,7 +222,7 @@ fn keeps(
     }
     if flags & LOAD != 0 {
         let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
-        load::served(&served, cache.inner.memory.hangs_on(key));
+        load::served(&served, cache.inner.memory.depends_on(key));
     }
     true
 }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::connection::{Carried, carried, is_pool};
 use super::harmless::is_harmless;
-use super::info::SiteInfo;
-use super::site::Site;
+use super::info::CallsiteInfo;
+use super::site::Callsite;
 
 /// Whether calls with an argument of some type go past the cache. The last type that does not is remembered, so that a hit
 /// compares two numbers.
@@ -24,7 +24,7 @@ impl Default for TypeCheck {
 }
 
 /// The function that is called, and what to write in its annotation if the argument is in no transaction.
-type Called = (&'static Site, &'static str);
+type Called = (&'static Callsite, &'static str);
 
 impl TypeCheck {
     /// One for each argument.
@@ -92,7 +92,7 @@ fn noted() -> MutexGuard<'static, Noted> {
 }
 
 /// The functions of which calls have gone past the cache because of a type, the types, and what to write if they hold none.
-pub(crate) fn bypassed_by_type() -> Vec<(&'static SiteInfo, &'static str, &'static str)> {
+pub(crate) fn bypassed_by_type() -> Vec<(&'static CallsiteInfo, &'static str, &'static str)> {
     noted().iter().map(|((_, type_name), (site, remedy))| (site.info(), *type_name, *remedy)).collect()
 }
 

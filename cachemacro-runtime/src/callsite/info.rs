@@ -8,7 +8,7 @@ use crate::policy::{Mode, Policy};
 pub struct EventUse {
     /// The event.
     pub event: &'static EventInfo,
-    /// Which of its templates the function hangs on.
+    /// Which of its templates the function depends on.
     pub aggregates: &'static [&'static str],
     /// The binding as written, `org_id = org`.
     pub binding: &'static str,
@@ -16,7 +16,7 @@ pub struct EventUse {
 
 /// What `#[cached]` says of a function.
 #[derive(Clone, Copy, Debug)]
-pub struct SiteInfo {
+pub struct CallsiteInfo {
     /// The name after `fn`.
     pub name: &'static str,
     /// `module_path!()`.

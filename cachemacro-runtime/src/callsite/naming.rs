@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::info::SiteInfo;
+use super::info::CallsiteInfo;
 use super::origin::{Clarity, Name, Origin, fnv};
 use super::registry::sites;
-use super::site::{Instance, Site};
+use super::site::{Callsite, Instance};
 
 fn of(instance: &'static Instance) -> Name {
     let info = instance.site.info();
@@ -45,7 +45,7 @@ fn build() -> u64 {
     // Executables are loaded anywhere, but as one piece.
     let anchor = std::ptr::from_ref(&BUILD).addr();
     *BUILD.get_or_init(|| {
-        let of_site = |site: &'static Site| {
+        let of_site = |site: &'static Callsite| {
             let info = site.info();
             let addresses = [site.identity(), info.path as usize, info.template.as_ptr().addr()];
             let places = addresses.map(|address| address.wrapping_sub(anchor).to_le_bytes());
@@ -67,15 +67,15 @@ fn register(instance: &'static Instance) {
 }
 
 /// The instances of each name that use a shared store.
-type Known = BTreeMap<String, Vec<&'static Instance>>;
+type RegisteredNames = BTreeMap<String, Vec<&'static Instance>>;
 
-fn known() -> MutexGuard<'static, Known> {
-    static KNOWN: Mutex<Known> = Mutex::new(Known::new());
+fn known() -> MutexGuard<'static, RegisteredNames> {
+    static KNOWN: Mutex<RegisteredNames> = Mutex::new(RegisteredNames::new());
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The names that several instances of one function have, of those that used a shared store so far, and the function.
-pub(crate) fn shared_by_instances() -> Vec<(String, &'static SiteInfo)> {
+pub(crate) fn shared_by_instances() -> Vec<(String, &'static CallsiteInfo)> {
     let known = known();
     let shared = known.iter().filter(|(_, holders)| holders.len() > 1);
     let of_one_site =
@@ -118,7 +118,7 @@ impl Instance {
     }
 }
 
-impl Site {
+impl Callsite {
     /// Whether another function of the binary has this one's name, whatever they are called with.
     pub(crate) fn shares_name(&self) -> bool {
         static COUNTS: OnceLock<HashMap<String, usize>> = OnceLock::new();
@@ -134,12 +134,12 @@ impl Site {
 }
 
 /// The name of a function, before it is known what it is called with.
-pub(crate) fn site_name(info: &SiteInfo) -> String {
+pub(crate) fn site_name(info: &CallsiteInfo) -> String {
     info.shared_name.map_or_else(|| declared(info), str::to_owned)
 }
 
 /// Where the function is declared. Types and constants that only a call knows are `_`, or called as in the source.
-fn declared(info: &SiteInfo) -> String {
+fn declared(info: &CallsiteInfo) -> String {
     let path = (info.path)();
     without_closures(path.split("::__CACHEMACRO_SITE").next().unwrap_or(path))
 }

@@ -1,13 +1,13 @@
 //! All annotations that are linked into the binary.
 
 use super::info::template_shape;
-use super::site::Site;
+use super::site::Callsite;
 use super::writer::Writer;
 use crate::event::{EventInfo, EventKind};
 
 /// A cached function in the registry.
 #[derive(Clone, Copy, Debug)]
-pub struct CachedFn(pub &'static Site);
+pub struct CachedFn(pub &'static Callsite);
 /// A writer or handler in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct InvalidatesFn(pub &'static Writer);
@@ -20,7 +20,7 @@ inventory::collect!(InvalidatesFn);
 inventory::collect!(RegisteredEvent);
 
 /// All cached functions of the binary.
-pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
+pub(crate) fn sites() -> impl Iterator<Item = &'static Callsite> {
     inventory::iter::<CachedFn>().map(|registered| registered.0)
 }
 
@@ -34,13 +34,13 @@ pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
     inventory::iter::<RegisteredEvent>().map(|registered| registered.0)
 }
 
-impl Site {
+impl Callsite {
     /// Whether the database may use a version number of this function's aggregates twice (docs/protocol.md, the reused profile).
     /// Then every event ends what carries no version of its own: opaque values, but also the absences of row mode, and what
-    /// hangs on an aggregate that is not the entry's first.
+    /// depends on an aggregate that is not the entry's first.
     pub(crate) fn rotates(&self) -> bool {
         *self.rotates.get_or_init(|| {
-            // Without events an entry hangs on its own key, which may have an event's shape.
+            // Without events an entry depends on its own key, which may have an event's shape.
             let own = self.info.events.is_empty().then_some(&self.info.template);
             let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
             templates.any(|template| is_reused(template))

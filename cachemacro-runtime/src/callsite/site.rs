@@ -6,14 +6,14 @@ use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::info::SiteInfo;
+use super::info::CallsiteInfo;
 use super::origin::Name;
 use crate::policy::Policy;
 
 /// A cached function. Its address is its identity.
 #[derive(Debug)]
-pub struct Site {
-    pub(super) info: SiteInfo,
+pub struct Callsite {
+    pub(super) info: CallsiteInfo,
     /// Its place in the counters of every cache.
     pub(super) index: OnceLock<usize>,
     pub(super) rotates: OnceLock<bool>,
@@ -22,16 +22,16 @@ pub struct Site {
 
 static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
 
-impl Site {
+impl Callsite {
     /// A site with this annotation.
     #[must_use]
-    pub const fn new(info: SiteInfo) -> Self {
+    pub const fn new(info: CallsiteInfo) -> Self {
         Self { info, index: OnceLock::new(), rotates: OnceLock::new(), instances: Instances::new() }
     }
 
     /// The annotation.
     #[must_use]
-    pub const fn info(&self) -> &SiteInfo {
+    pub const fn info(&self) -> &CallsiteInfo {
         &self.info
     }
 
@@ -52,7 +52,7 @@ impl Site {
 ///
 /// It lives as long as the program, as its site does, so entries name it by its address.
 pub struct Instance {
-    pub(crate) site: &'static Site,
+    pub(crate) site: &'static Callsite,
     /// The type of a closure in the function's body: it differs whenever a type or constant does that the body can name.
     id: TypeId,
     /// The path of that closure.
@@ -66,7 +66,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    fn new(site: &'static Site, id: TypeId, path: fn() -> &'static str) -> Self {
+    fn new(site: &'static Callsite, id: TypeId, path: fn() -> &'static str) -> Self {
         let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Self { site, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
     }
@@ -123,7 +123,7 @@ impl Instances {
     }
 }
 
-impl Site {
+impl Callsite {
     /// This function, called with the types and constants that are in scope where the closure was made.
     #[inline]
     pub fn instance<F>(&'static self, _: F) -> &'static Instance {
@@ -192,7 +192,7 @@ pub(crate) mod tests {
     use crate::policy::{Mode, Refresh};
 
     /// A function of this name.
-    pub(crate) fn site(name: &'static str) -> &'static Site {
+    pub(crate) fn site(name: &'static str) -> &'static Callsite {
         let policy = Policy {
             soft: None,
             hard: Duration::from_secs(60),
@@ -205,7 +205,7 @@ pub(crate) mod tests {
             refresh: Refresh::Inline,
             local: false,
         };
-        Box::leak(Box::new(Site::new(SiteInfo {
+        Box::leak(Box::new(Callsite::new(CallsiteInfo {
             name,
             module: "shop::users",
             path: || "shop::users::find",
@@ -227,7 +227,7 @@ pub(crate) mod tests {
     #[test]
     fn one_type_has_one_instance_however_many_there_are() {
         let site = site("find");
-        fn of<const N: usize>(site: &'static Site) -> [usize; 2] {
+        fn of<const N: usize>(site: &'static Callsite) -> [usize; 2] {
             [(); 2].map(|()| site.instance(|| ()).identity())
         }
         let all = [of::<1>(site), of::<2>(site), of::<3>(site), of::<1>(site)];
@@ -238,7 +238,7 @@ pub(crate) mod tests {
 
     #[test]
     fn threads_agree_on_new_instances() {
-        fn of<const N: usize>(site: &'static Site) -> usize {
+        fn of<const N: usize>(site: &'static Callsite) -> usize {
             site.instance(|| ()).identity()
         }
         let site = site("find");

@@ -6,17 +6,17 @@ const FIRST_STEP: Duration = Duration::from_millis(4);
 const LONGEST_STEP: Duration = Duration::from_millis(64);
 
 /// The backoff of one caller that waits for a lease.
-pub(crate) struct Patience {
+pub(crate) struct LeaseBackoff {
     step: Duration,
 }
 
-impl Default for Patience {
+impl Default for LeaseBackoff {
     fn default() -> Self {
         Self { step: FIRST_STEP }
     }
 }
 
-impl Patience {
+impl LeaseBackoff {
     /// The next pause: random, from half of the step to all of it, so that callers of many processes do not ask at
     /// once.
     pub(crate) fn next(&mut self, remaining: Duration) -> Duration {
@@ -32,11 +32,11 @@ mod tests {
 
     #[test]
     fn steps_grow_to_a_bound_and_end_with_the_lease() {
-        let mut patience = Patience::default();
-        let pauses: Vec<_> = (0..10).map(|_| patience.next(Duration::from_secs(1))).collect();
+        let mut backoff = LeaseBackoff::default();
+        let pauses: Vec<_> = (0..10).map(|_| backoff.next(Duration::from_secs(1))).collect();
         assert!(pauses[0] <= FIRST_STEP);
         assert!(pauses.iter().all(|pause| *pause <= LONGEST_STEP));
         assert!(pauses[9] >= LONGEST_STEP / 2);
-        assert_eq!(patience.next(Duration::from_micros(5)), Duration::from_micros(5));
+        assert_eq!(backoff.next(Duration::from_micros(5)), Duration::from_micros(5));
     }
 }

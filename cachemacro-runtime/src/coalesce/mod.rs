@@ -5,7 +5,7 @@ mod lease;
 pub(crate) mod load_lock;
 pub(crate) mod singleflight;
 
-pub(crate) use self::coalescer::{Good, Rounds};
-pub(crate) use self::lease::Patience;
+pub(crate) use self::coalescer::{Coalescer, Shared};
+pub(crate) use self::lease::LeaseBackoff;
 pub(crate) use self::load_lock::{LoadGuard, LoadLocks};
-pub(crate) use self::singleflight::{FlightKey, Flights, Landing, Lead, Seat, Waited, Waiter};
+pub(crate) use self::singleflight::{FlightKey, Flights, Landing, LeaderGuard, Role, Waited, Waiter};

@@ -1,6 +1,6 @@
 //! One load in progress for each (key, snapshot) in a process; all other callers wait for it (R10, R11).
 //!
-//! The holder of the [`Lead`] leads the flight. A lead that is dropped, by cancellation, panic or an error that cannot
+//! The holder of the [`LeaderGuard`] leads the flight. A lead that is dropped, by cancellation, panic or an error that cannot
 //! be shared, passes to one waiter. A lead that lands gives every waiter the result.
 
 use std::hash::{Hash, Hasher};
@@ -56,20 +56,20 @@ pub(crate) struct Flight {
 pub(crate) type Flights = WeakMap<FlightKey, Flight>;
 
 /// The role of a caller in a flight: leader or waiter.
-pub(crate) enum Seat {
-    Lead(Lead),
-    Wait(Waiter),
+pub(crate) enum Role {
+    Leader(LeaderGuard),
+    Waiter(Waiter),
 }
 
 /// How waiting ended.
 pub(crate) enum Waited {
     Landed(Landing),
     /// The leader dropped its lead without a result, and this waiter leads now.
-    Leads(Lead),
+    Leads(LeaderGuard),
 }
 
 /// Joins the flight of this key, or begins one.
-pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
+pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Role {
     let flight = flights.get_or_insert(&key, || Flight {
         home: Arc::clone(flights),
         key: key.clone(),
@@ -79,8 +79,8 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Seat {
         changed: Notify::new(),
     });
     match flight.try_lead() {
-        Some(Waited::Leads(lead)) => Seat::Lead(lead),
-        _ => Seat::Wait(Waiter { begun: flight.begun.load(Ordering::SeqCst), flight }),
+        Some(Waited::Leads(lead)) => Role::Leader(lead),
+        _ => Role::Waiter(Waiter { begun: flight.begun.load(Ordering::SeqCst), flight }),
     }
 }
 
@@ -91,7 +91,7 @@ impl Flight {
             return Some(Waited::Landed(landing.clone()));
         }
         let was_led = std::mem::replace(&mut *lock(&self.is_led), true);
-        (!was_led).then(|| Waited::Leads(Lead { flight: Arc::clone(self), landed: false }))
+        (!was_led).then(|| Waited::Leads(LeaderGuard { flight: Arc::clone(self), landed: false }))
     }
 }
 
@@ -102,12 +102,12 @@ impl Drop for Flight {
 }
 
 /// The right and the duty to load.
-pub(crate) struct Lead {
+pub(crate) struct LeaderGuard {
     flight: Arc<Flight>,
     landed: bool,
 }
 
-impl Lead {
+impl LeaderGuard {
     /// The load begins.
     pub(crate) fn begin(&self) {
         self.flight.begun.fetch_add(1, Ordering::SeqCst);
@@ -123,7 +123,7 @@ impl Lead {
     }
 }
 
-impl Drop for Lead {
+impl Drop for LeaderGuard {
     fn drop(&mut self) {
         if !self.landed {
             *lock(&self.flight.is_led) = false;

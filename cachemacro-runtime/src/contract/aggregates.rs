@@ -1,4 +1,4 @@
-//! Entries that hang on several aggregates (R20).
+//! Entries that depend on several aggregates (R20).
 
 use super::bench::{Bench, Call, Loaded};
 use crate::protocol::Refused;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::callsite::{Bypass, Instance, Site, SiteInfo};
+use crate::callsite::{Bypass, Callsite, CallsiteInfo, Instance};
 use crate::contract::Setup;
 use crate::entry::{Absence, Entry, EntryKey, Payload};
 use crate::event::Aggregate;
@@ -20,7 +20,7 @@ pub(super) struct Bench<S> {
     pub(super) clock: ManualClock,
 }
 
-/// One cached call: its entry, and what that hangs on.
+/// One cached call: its entry, and what that depends on.
 pub(super) struct Call {
     pub(super) key: EntryKey,
     pub(super) aggregates: Vec<Aggregate>,
@@ -54,8 +54,8 @@ const POLICY: Policy = Policy {
     local: false,
 };
 
-const fn site(name: &'static str) -> Site {
-    Site::new(SiteInfo {
+const fn site(name: &'static str) -> Callsite {
+    Callsite::new(CallsiteInfo {
         name,
         module: module_path!(),
         path: || concat!(module_path!(), "::call"),
@@ -74,8 +74,8 @@ const fn site(name: &'static str) -> Site {
     })
 }
 
-static FIND: Site = site("find");
-static LIST: Site = site("list");
+static FIND: Callsite = site("find");
+static LIST: Callsite = site("list");
 
 pub(super) const TTL: Duration = Duration::from_secs(600);
 
@@ -112,12 +112,12 @@ impl Loaded {
 
     /// A value without a version, from the primary.
     pub(super) fn opaque(content: u64) -> Self {
-        Self { fence: Fence::Still, from_primary: true, held: Held::Value(content) }
+        Self { fence: Fence::Unversioned, from_primary: true, held: Held::Value(content) }
     }
 
     /// An absence, from the primary.
     pub(super) fn absence() -> Self {
-        Self { fence: Fence::Still, from_primary: true, held: Held::Absent(Absence::None) }
+        Self { fence: Fence::Unversioned, from_primary: true, held: Held::Absent(Absence::None) }
     }
 
     pub(super) fn as_replicas(self) -> Self {
@@ -219,7 +219,7 @@ impl<S: Store> Bench<S> {
         Entry {
             payload,
             version: 0,
-            kind: FenceKind::Still,
+            kind: FenceKind::Unversioned,
             written,
             soft: deadline,
             hard: deadline,

@@ -47,7 +47,7 @@ use crate::util::clock::Clock;
 pub struct Setup {
     /// Stands still, unless the suite says otherwise. The deadlines of entries are moments of this clock.
     pub clock: Arc<dyn Clock>,
-    /// What [`Store::source_lag`] must return, and for how long a new record is young.
+    /// What [`Store::source_lag`] must return, and for how long a new record takes rows of the primary only.
     pub source_lag: Duration,
 }
 
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Setup {
     }
 }
 
-/// Longer than the suite takes: with it a record stays young.
+/// Longer than the suite takes: with it a record takes rows of the primary only.
 const LONG_LAG: Duration = Duration::from_secs(3600);
 
 /// Runs each rule with a store of its own.

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::callsite::{Instance, Origin, Site};
+use crate::callsite::{Callsite, Instance, Origin};
 use crate::event::{Aggregate, Aggregates};
 use crate::key::{KeyWriter, Text, TextRef, rendered};
 use crate::protocol::FenceKind;
@@ -125,7 +125,7 @@ impl<'a> EntryIdRef<'a> {
     }
 
     #[inline]
-    pub(crate) fn site(&self) -> &'static Site {
+    pub(crate) fn site(&self) -> &'static Callsite {
         self.instance.site
     }
 
@@ -142,7 +142,7 @@ impl EntryId {
         EntryIdRef { hash, instance, parts: parts.by_ref() }
     }
 
-    pub(crate) fn site(&self) -> &'static Site {
+    pub(crate) fn site(&self) -> &'static Callsite {
         self.instance.site
     }
 
@@ -168,7 +168,7 @@ impl EntryKey {
         self.id.hash
     }
 
-    pub(crate) fn site(&self) -> &'static Site {
+    pub(crate) fn site(&self) -> &'static Callsite {
         self.id.site()
     }
 
@@ -179,7 +179,7 @@ impl EntryKey {
     /// The key of an entry of this function, for the tests of a store.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn new(site: &'static Site, text: &str) -> Self {
+    pub fn new(site: &'static Callsite, text: &str) -> Self {
         Self::of(site.plain_instance(), text)
     }
 

@@ -227,7 +227,7 @@ pub fn share_event<E: Shareable>(event: &E) -> SharedEvent {
     event.to_shared()
 }
 
-/// What a derived [`CacheEvent::wire`] asks, through [`wire_event!`](crate::wire_event).
+/// What a derived [`CacheEvent::wire`] asks, through [`wire_event!`](crate::__private::wire_event).
 pub struct Wire<'a, E>(pub &'a E);
 
 /// The event can leave the process.

@@ -20,7 +20,7 @@ impl Source {
 
 /// The stream and the id of an entry.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Place {
+pub(super) struct DeliveryId {
     pub(super) source: Source,
     pub(super) id: String,
 }
@@ -28,7 +28,7 @@ pub(super) struct Place {
 /// An entry, and its number of deliveries.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Delivery {
-    pub(super) place: Place,
+    pub(super) id: DeliveryId,
     /// Its first id, in the stream that all groups share. A replayed letter keeps it.
     pub(super) origin: String,
     /// The event's name; empty if the entry has only moves.
@@ -102,7 +102,7 @@ impl Entry {
             Source::Replays if self.field("id").is_some() => self.text("id"),
             _ => self.id.clone(),
         };
-        Delivery { origin, event: self.text("event"), body, deliveries, place: Place { source, id: self.id } }
+        Delivery { origin, event: self.text("event"), body, deliveries, id: DeliveryId { source, id: self.id } }
     }
 }
 

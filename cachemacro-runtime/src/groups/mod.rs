@@ -3,11 +3,11 @@
 mod consumer;
 mod dead;
 mod delivery;
-mod desk;
 mod handler;
 mod message;
 mod names;
 mod pause;
+mod pending;
 mod reader;
 mod streams;
 mod worker;
@@ -21,9 +21,9 @@ pub use consumer::Consumer;
 pub use dead::DeadLetter;
 pub use handler::ReceivedEvent;
 
-use self::desk::Rules;
 use self::handler::Handlers;
 use self::names::Names;
+use self::pending::Rules;
 use self::streams::{Start, Streams};
 use self::worker::{Settings, Worker};
 use crate::error::StoreError;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {shop}:events            the stream that all groups and tiers read; the server keeps the groups' positions with it
-//! {shop}:events:head       the life of that stream
+//! {shop}:events:head       the incarnation of that stream
 //! {shop}:retry:billing     dead letters that the group `billing` handles again
 //! {shop}:dead:billing      its dead letters
 //! ```

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisError, Value};
 
-use super::delivery::{Delivery, Entry, EntryId, Place, Source, array, number, streams, text};
+use super::delivery::{Delivery, DeliveryId, Entry, EntryId, Source, array, number, streams, text};
 use super::names::Names;
 use crate::error::StoreError;
 use crate::redis::link::{Link, OwnConnection};
@@ -40,7 +40,7 @@ pub(super) enum Start {
     Oldest,
 }
 
-/// The position up to which a group has settled everything, and the life of the stream.
+/// The position up to which a group has settled everything, and the incarnation of the stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Mark {
     life: String,
@@ -178,19 +178,19 @@ impl Streams {
     }
 
     /// Reports that this consumer is alive and has these entries. Returns those that it no longer has.
-    pub(super) async fn keep(&self, source: Source, ids: &[String]) -> Result<Vec<Place>, StoreError> {
+    pub(super) async fn keep(&self, source: Source, ids: &[String]) -> Result<Vec<DeliveryId>, StoreError> {
         let mut args: Vec<&str> = vec![&self.names.group, &self.consumer];
         args.extend(ids.iter().map(String::as_str));
         let value = self.call("keep", eval(KEEP, &[self.names.stream(source)], &args)).await?;
         let lost = array(value).unwrap_or_default();
-        Ok(lost.iter().filter_map(text).map(|id| Place { source, id }).collect())
+        Ok(lost.iter().filter_map(text).map(|id| DeliveryId { source, id }).collect())
     }
 
     /// Counts another delivery on the server. [`Again::Uncounted`]: the server no longer has the entry.
     /// [`Again::Lost`]: another consumer has it.
-    pub(super) async fn again(&self, place: &Place) -> Result<Again, StoreError> {
-        let args = [&*self.names.group, &self.consumer, &place.id];
-        let value = self.call("retry", eval(AGAIN, &[self.names.stream(place.source)], &args)).await?;
+    pub(super) async fn again(&self, id: &DeliveryId) -> Result<Again, StoreError> {
+        let args = [&*self.names.group, &self.consumer, &id.id];
+        let value = self.call("retry", eval(AGAIN, &[self.names.stream(id.source)], &args)).await?;
         Ok(match number(&value).unwrap_or_default() {
             ..0 => Again::Lost,
             0 => Again::Uncounted,
@@ -199,10 +199,10 @@ impl Streams {
     }
 
     /// Settles entries that were handled.
-    pub(super) async fn acknowledge(&self, places: &[Place]) -> Result<(), StoreError> {
+    pub(super) async fn acknowledge(&self, ids: &[DeliveryId]) -> Result<(), StoreError> {
         let mut pipeline = Pipeline::new();
         for source in Source::ALL {
-            let ids: Vec<_> = places.iter().filter(|place| place.source == source).map(|place| &*place.id).collect();
+            let ids: Vec<_> = ids.iter().filter(|id| id.source == source).map(|id| &*id.id).collect();
             if ids.is_empty() {
                 continue;
             }
@@ -220,7 +220,7 @@ impl Streams {
 
     /// Makes an entry a dead letter, if this consumer still has it. Returns whether it did.
     pub(super) async fn bury(&self, delivery: &Delivery, reason: &str) -> Result<bool, StoreError> {
-        let Place { source, id } = &delivery.place;
+        let DeliveryId { source, id } = &delivery.id;
         let (letters, deliveries) = (LETTERS.to_string(), delivery.deliveries.to_string());
         let is_own = if *source == Source::Replays { "1" } else { "0" };
         let mut args: Vec<&str> = vec![&self.names.group, &self.consumer, id, &letters, is_own];
@@ -231,12 +231,12 @@ impl Streams {
     }
 
     /// Lets other consumers claim these entries at once.
-    pub(super) async fn hand_back(&self, left: &[(Place, u64)]) -> Result<(), StoreError> {
+    pub(super) async fn hand_back(&self, left: &[(DeliveryId, u64)]) -> Result<(), StoreError> {
         let mut pipeline = Pipeline::new();
         for source in Source::ALL {
             let mut args = vec![self.names.group.clone(), self.consumer.clone()];
-            for (place, count) in left.iter().filter(|(place, _)| place.source == source) {
-                args.extend([place.id.clone(), count.to_string()]);
+            for (id, count) in left.iter().filter(|(id, _)| id.source == source) {
+                args.extend([id.id.clone(), count.to_string()]);
             }
             if args.len() > 2 {
                 let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -291,7 +291,7 @@ impl Look {
     }
 }
 
-/// The id at which a lost group continues. In another life of the stream, or if the stream ends before the mark, the
+/// The id at which a lost group continues. In another incarnation of the stream, or if the stream ends before the mark, the
 /// old ids do not apply, and all entries in it are new.
 fn resume(mark: &Mark, look: &Look) -> EntryId {
     match look.last {

@@ -9,11 +9,11 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::consumer::{Consumer, Counts, Stop};
-use super::delivery::{Delivery, Place, Source};
-use super::desk::{Desk, Rules, Verdict};
+use super::delivery::{Delivery, DeliveryId, Source};
 use super::handler::{Handlers, Outcome};
 use super::message::Message;
 use super::pause::Pause;
+use super::pending::{PendingDeliveries, Rules, Verdict};
 use super::reader::{BLOCK, Reader};
 use super::streams::{Again, Streams};
 use crate::error::StoreError;
@@ -44,7 +44,7 @@ pub(super) struct Worker {
     streams: Arc<Streams>,
     handlers: Handlers,
     counts: Arc<Counts>,
-    desk: Desk,
+    pending: PendingDeliveries,
     inbox: mpsc::UnboundedReceiver<Message>,
     stop: Stop,
     stopping_since: Option<Instant>,
@@ -76,7 +76,7 @@ impl Worker {
             streams,
             handlers,
             counts: Arc::clone(&counts),
-            desk: Desk::new(settings.rules),
+            pending: PendingDeliveries::new(settings.rules),
             inbox,
             stop: stop.clone(),
             stopping_since: None,
@@ -115,7 +115,7 @@ impl Worker {
 
     fn is_done(&self) -> bool {
         let is_read = |since: Instant| !self.is_reading || since.elapsed() > BLOCK + FAREWELL;
-        self.stopping_since.is_some_and(is_read) && !self.desk.is_running()
+        self.stopping_since.is_some_and(is_read) && !self.pending.is_running()
     }
 
     fn hear(&mut self, message: Message) {
@@ -125,12 +125,12 @@ impl Worker {
                 self.last_read = Instant::now();
                 self.take(deliveries);
             }
-            Message::Ended(place, outcome) => {
+            Message::Ended(id, outcome) => {
                 match &outcome {
                     Outcome::Handled => count(&self.counts.handled, 1),
-                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => failed(&place, reason),
+                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => failed(&id, reason),
                 }
-                self.desk.ended(&place, outcome, Instant::now());
+                self.pending.ended(&id, outcome, Instant::now());
             }
             Message::Stop => self.stopping_since = self.stopping_since.or_else(|| Some(Instant::now())),
         }
@@ -142,29 +142,29 @@ impl Worker {
             if !has_handler {
                 count(&self.counts.skipped, 1);
             }
-            self.desk.take(delivery, has_handler);
+            self.pending.take(delivery, has_handler);
         }
     }
 
     /// Starts handlers, up to the allowed concurrency.
     fn begin(&mut self) {
         while !self.is_stopping()
-            && let Some(delivery) = self.desk.begin()
+            && let Some(delivery) = self.pending.begin()
         {
             let (event, body) = (&delivery.event, delivery.body.text().to_owned());
             let ended = self.handlers.begin(event, body, self.settings.timeout);
-            let (outbox, place) = (self.stop.worker.clone(), delivery.place.clone());
+            let (outbox, id) = (self.stop.worker.clone(), delivery.id.clone());
             tokio::spawn(async move {
                 // If the worker has ended, the result is dropped: the entry is still pending, and another consumer
                 // claims it.
-                let _ = outbox.send(Message::Ended(place, ended.await));
+                let _ = outbox.send(Message::Ended(id, ended.await));
             });
         }
     }
 
     /// Asks the reader for more entries.
     fn demand(&mut self) {
-        if self.is_reading || self.is_stopping() || !self.desk.wants_more() {
+        if self.is_reading || self.is_stopping() || !self.pending.wants_more() {
             return;
         }
         let is_quick = self.last_read.elapsed() < APPETITE;
@@ -195,7 +195,7 @@ impl Worker {
             self.keep().await?;
             self.streams.remember().await?;
         }
-        let is_due = now >= self.next_tick || (self.claims_more && self.desk.wants_more());
+        let is_due = now >= self.next_tick || (self.claims_more && self.pending.wants_more());
         if is_due && !self.is_stopping() {
             self.claim().await?;
         }
@@ -216,19 +216,19 @@ impl Worker {
 
     async fn settle(&mut self) -> Result<(), StoreError> {
         let (mut done, mut dead) = (Vec::new(), Vec::new());
-        for (delivery, verdict) in self.desk.verdicts() {
+        for (delivery, verdict) in self.pending.verdicts() {
             match verdict {
-                Verdict::Done => done.push(delivery.place.clone()),
+                Verdict::Done => done.push(delivery.id.clone()),
                 Verdict::Dead(reason) => dead.push((delivery.clone(), reason.clone())),
             }
         }
         if !done.is_empty() {
             self.streams.acknowledge(&done).await?;
-            done.iter().for_each(|place| self.desk.settled(place));
+            done.iter().for_each(|id| self.pending.settled(id));
         }
         for (delivery, reason) in dead {
             let is_buried = self.streams.bury(&delivery, &reason).await?;
-            self.desk.settled(&delivery.place);
+            self.pending.settled(&delivery.id);
             count(&self.counts.dead, u64::from(is_buried));
         }
         Ok(())
@@ -238,9 +238,9 @@ impl Worker {
     /// runs.
     async fn keep(&mut self) -> Result<(), StoreError> {
         for source in Source::ALL {
-            for ids in self.desk.held(source).chunks(LARGEST_BATCH) {
+            for ids in self.pending.held(source).chunks(LARGEST_BATCH) {
                 for lost in self.streams.keep(source, ids).await? {
-                    self.desk.lose(&lost);
+                    self.pending.lose(&lost);
                 }
             }
         }
@@ -251,7 +251,7 @@ impl Worker {
     async fn claim(&mut self) -> Result<(), StoreError> {
         self.claims_more = false;
         for source in Source::ALL {
-            if !self.desk.wants_more() {
+            if !self.pending.wants_more() {
                 self.claims_more = true;
                 return Ok(());
             }
@@ -268,12 +268,12 @@ impl Worker {
         if self.is_stopping() {
             return Ok(());
         }
-        for place in self.desk.due(now) {
-            match self.streams.again(&place).await? {
-                Again::Counted(deliveries) => self.desk.again(&place, Some(deliveries)),
-                Again::Uncounted => self.desk.again(&place, None),
+        for id in self.pending.due(now) {
+            match self.streams.again(&id).await? {
+                Again::Counted(deliveries) => self.pending.again(&id, Some(deliveries)),
+                Again::Uncounted => self.pending.again(&id, None),
                 Again::Lost => {
-                    self.desk.lose(&place);
+                    self.pending.lose(&id);
                     continue;
                 }
             }
@@ -287,9 +287,9 @@ impl Worker {
     fn wake_at(&self) -> Instant {
         let mut at = self.next_tick;
         if !self.is_stopping() {
-            at = at.min(self.desk.next_due().unwrap_or(at));
+            at = at.min(self.pending.next_due().unwrap_or(at));
         }
-        if self.desk.has_verdicts() {
+        if self.pending.has_verdicts() {
             at = self.server_at;
         }
         at = at.max(self.server_at);
@@ -313,7 +313,7 @@ impl Worker {
 
     async fn try_leave(&mut self) -> Result<(), StoreError> {
         self.settle().await?;
-        self.streams.hand_back(&self.desk.leftovers()).await?;
+        self.streams.hand_back(&self.pending.leftovers()).await?;
         self.streams.resign().await
     }
 }
@@ -323,9 +323,9 @@ fn count(counter: &AtomicU64, more: u64) {
 }
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn failed(place: &Place, reason: &str) {
+fn failed(id: &DeliveryId, reason: &str) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", id = %place.id, %reason, "event handler failed");
+    tracing::warn!(target: "cachemacro", id = %id.id, %reason, "event handler failed");
 }
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]

@@ -4,7 +4,7 @@ mod part;
 mod text;
 mod writer;
 
-pub use part::{KeyPart, canon, part};
+pub use part::{KeyPart, canonical, part};
 pub(crate) use text::{Text, TextRef};
 pub use writer::KeyWriter;
 pub(crate) use writer::rendered;

@@ -20,10 +20,10 @@ use super::writer::KeyWriter;
 )]
 pub trait KeyPart {
     /// The type that typed event keys compare: `str` for every kind of string, the target of every kind of pointer.
-    type Canon: KeyPart + ?Sized;
+    type Canonical: KeyPart + ?Sized;
 
     /// This value as its canonical type.
-    fn canon(&self) -> &Self::Canon;
+    fn canonical(&self) -> &Self::Canonical;
 
     /// Writes this part. Whatever it writes must be percent-encoded ([`KeyWriter::encoded`]) or a number.
     fn render(&self, out: &mut KeyWriter);
@@ -37,15 +37,15 @@ pub fn part<T: KeyPart + ?Sized>(out: &mut KeyWriter, value: &T) {
 
 /// The canonical form of a part, through which a function's argument and an event's field become comparable.
 #[inline]
-pub fn canon<T: KeyPart + ?Sized>(value: &T) -> &T::Canon {
-    value.canon()
+pub fn canonical<T: KeyPart + ?Sized>(value: &T) -> &T::Canonical {
+    value.canonical()
 }
 
-macro_rules! own_canon {
+macro_rules! own_canonical {
     () => {
-        type Canon = Self;
+        type Canonical = Self;
         #[inline]
-        fn canon(&self) -> &Self {
+        fn canonical(&self) -> &Self {
             self
         }
     };
@@ -54,14 +54,14 @@ macro_rules! own_canon {
 macro_rules! integers {
     ($write:ident as $wide:ty: $($unsigned:ty, $signed:ty);*) => {$(
         impl KeyPart for $unsigned {
-            own_canon!();
+            own_canonical!();
             #[inline]
             fn render(&self, out: &mut KeyWriter) {
                 out.$write(<$wide>::from(*self));
             }
         }
         impl KeyPart for $signed {
-            own_canon!();
+            own_canonical!();
             #[inline]
             fn render(&self, out: &mut KeyWriter) {
                 if *self < 0 {
@@ -78,7 +78,7 @@ integers!(unsigned as u128: u128, i128);
 macro_rules! via {
     ($($ty:ty => |$value:ident| $via:expr;)*) => {$(
         impl KeyPart for $ty {
-            own_canon!();
+            own_canonical!();
             #[inline]
             fn render(&self, out: &mut KeyWriter) {
                 let $value = *self;
@@ -103,14 +103,14 @@ via! {
 
 #[cfg(feature = "uuid")]
 impl KeyPart for uuid::Uuid {
-    own_canon!();
+    own_canonical!();
     fn render(&self, out: &mut KeyWriter) {
         out.encoded(self.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).as_bytes());
     }
 }
 
 impl KeyPart for bool {
-    own_canon!();
+    own_canonical!();
     #[inline]
     fn render(&self, out: &mut KeyWriter) {
         out.literal(if *self { "true" } else { "false" });
@@ -118,14 +118,14 @@ impl KeyPart for bool {
 }
 
 impl KeyPart for char {
-    own_canon!();
+    own_canonical!();
     fn render(&self, out: &mut KeyWriter) {
         out.encoded(self.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 
 impl KeyPart for str {
-    own_canon!();
+    own_canonical!();
     #[inline]
     fn render(&self, out: &mut KeyWriter) {
         out.encoded(self.as_bytes());
@@ -133,9 +133,9 @@ impl KeyPart for str {
 }
 
 impl KeyPart for String {
-    type Canon = str;
+    type Canonical = str;
     #[inline]
-    fn canon(&self) -> &str {
+    fn canonical(&self) -> &str {
         self
     }
     #[inline]
@@ -146,7 +146,7 @@ impl KeyPart for String {
 
 /// An absent part is `%-`, which no encoded part can be; an absence within a presence has one more.
 impl<T: KeyPart> KeyPart for Option<T> {
-    own_canon!();
+    own_canonical!();
     fn render(&self, out: &mut KeyWriter) {
         match self {
             Some(value) => {
@@ -164,10 +164,10 @@ impl<T: KeyPart> KeyPart for Option<T> {
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(
         impl<T: KeyPart + ?Sized> KeyPart for $pointer {
-            type Canon = T::Canon;
+            type Canonical = T::Canonical;
             #[inline]
-            fn canon(&self) -> &T::Canon {
-                (**self).canon()
+            fn canonical(&self) -> &T::Canonical {
+                (**self).canonical()
             }
             #[inline]
             fn render(&self, out: &mut KeyWriter) {
@@ -179,9 +179,9 @@ macro_rules! pointers {
 pointers!(&T, Box<T>, Rc<T>, Arc<T>);
 
 impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
-    type Canon = T::Canon;
-    fn canon(&self) -> &T::Canon {
-        (**self).canon()
+    type Canonical = T::Canonical;
+    fn canonical(&self) -> &T::Canonical {
+        (**self).canonical()
     }
     fn render(&self, out: &mut KeyWriter) {
         (**self).render(out);
@@ -191,7 +191,7 @@ impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
 macro_rules! tuples {
     ($(($first:ident $($rest:ident)*))*) => {$(
         impl<$first: KeyPart $(, $rest: KeyPart)*> KeyPart for ($first, $($rest,)*) {
-            own_canon!();
+            own_canonical!();
             #[allow(non_snake_case)]
             fn render(&self, out: &mut KeyWriter) {
                 let ($first, $($rest,)*) = self;
@@ -238,8 +238,8 @@ mod tests {
     }
 
     #[test]
-    fn all_strings_have_one_canon() {
-        fn same<A: KeyPart<Canon = str>, B: KeyPart<Canon = str>>(_: A, _: B) {}
+    fn all_strings_have_one_canonical_form() {
+        fn same<A: KeyPart<Canonical = str>, B: KeyPart<Canonical = str>>(_: A, _: B) {}
         same(String::new(), "");
         same(Arc::<str>::from(""), Cow::Borrowed(""));
     }

@@ -5,7 +5,7 @@ use std::hash::BuildHasherDefault;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use super::kept::Kept;
+use super::entry_versions::EntryVersions;
 use crate::entry::Prehashed;
 
 /// How much the in-process store may hold.
@@ -53,16 +53,16 @@ impl From<u64> for Memory {
 #[derive(Clone)]
 pub(super) struct Collect;
 
-impl Lifecycle<Kept, ()> for Collect {
+impl Lifecycle<EntryVersions, ()> for Collect {
     type RequestState = PushedOut;
 
-    fn on_evict(&self, pushed_out: &mut Self::RequestState, kept: Kept, (): ()) {
+    fn on_evict(&self, pushed_out: &mut Self::RequestState, kept: EntryVersions, (): ()) {
         pushed_out.push(kept);
     }
 }
 
-pub(super) type PushedOut = Vec<Kept>;
-pub(super) type Records = Cache<Kept, (), Weigh, BuildHasherDefault<Prehashed>, Collect>;
+pub(super) type PushedOut = Vec<EntryVersions>;
+pub(super) type Records = Cache<EntryVersions, (), Weigh, BuildHasherDefault<Prehashed>, Collect>;
 
 impl Memory {
     /// An empty map with this bound.
@@ -82,8 +82,8 @@ pub(super) struct Weigh {
     by_bytes: bool,
 }
 
-impl Weighter<Kept, ()> for Weigh {
-    fn weight(&self, kept: &Kept, (): &()) -> u64 {
+impl Weighter<EntryVersions, ()> for Weigh {
+    fn weight(&self, kept: &EntryVersions, (): &()) -> u64 {
         if self.by_bytes { kept.weight().saturating_add(kept.record.id.parts().len() as u64).max(1) } else { 1 }
     }
 }

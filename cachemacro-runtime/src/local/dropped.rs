@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bound::PushedOut;
-use super::record::Record;
+use super::stored_entry::StoredEntry;
 use crate::entry::EntryId;
 
 /// Dropped while no lock is held: a value's `Drop` is the user's code.
@@ -11,13 +11,13 @@ pub(super) struct Dropped {
     /// Entries that were evicted or replaced.
     pub(super) pushed_out: PushedOut,
     /// Older versions that are no longer kept.
-    pub(super) fell_off: Vec<Arc<Record>>,
+    pub(super) fell_off: Vec<Arc<StoredEntry>>,
     /// The record of the insertion.
-    pub(super) inserted: Arc<Record>,
+    pub(super) inserted: Arc<StoredEntry>,
 }
 
 impl Dropped {
-    pub(super) fn by(inserted: &Arc<Record>) -> Self {
+    pub(super) fn by(inserted: &Arc<StoredEntry>) -> Self {
         Self { pushed_out: Vec::new(), fell_off: Vec::new(), inserted: Arc::clone(inserted) }
     }
 

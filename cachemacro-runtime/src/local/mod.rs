@@ -1,12 +1,12 @@
 //! The in-process store.
 
 mod bound;
-mod cell;
 mod dropped;
-mod kept;
+mod entry_versions;
 mod operations;
-mod record;
 mod store;
+mod stored_entry;
+mod version_cell;
 
 pub use self::bound::Memory;
 pub use self::store::MemoryStore;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cell::Cell;
-use super::kept::{Kept, Look};
+use super::entry_versions::{EntryVersions, Look};
 use super::store::MemoryStore;
+use super::version_cell::VersionCell;
 use crate::event::Aggregate;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 use crate::remote::{Answer, Entered, Fill, Form, Hold, Lease, Lookup, Query, Store};
@@ -98,12 +98,12 @@ impl Store for MemoryStore {
     }
 
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
-        let detect = |cell: SyncArc<Cell>| cell.detect(snapshot, version, self.clock.now(), self.source_lag);
+        let detect = |cell: SyncArc<VersionCell>| cell.detect(snapshot, version, self.clock.now(), self.source_lag);
         ready(self.cells.get(aggregate).is_some_and(detect))
     }
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
-        self.records.remove(&Look { id: &query.key.id().by_ref(), see: |_: &Kept| () });
+        self.records.remove(&Look { id: &query.key.id().by_ref(), see: |_: &EntryVersions| () });
         ready(())
     }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bound::{Memory, Records};
-use super::cell::{Cell, Cells};
 use super::dropped::Dropped;
-use super::kept::{Kept, Look};
-use super::record::{Record, Ties};
+use super::entry_versions::{EntryVersions, Look};
+use super::stored_entry::{StoredEntry, VersionGuards};
+use super::version_cell::{VersionCell, VersionCells};
 use crate::entry::{Entry, EntryId, EntryIdRef, EntryKey, Freshness};
 use crate::event::Aggregate;
 use crate::protocol::{Applied, Fence, Index, Move, Refused, Snapshot};
@@ -27,7 +27,7 @@ pub struct MemoryStore {
     pub(super) source_lag: Duration,
     pub(super) records: Records,
     pub(super) on_evict: OnEvict,
-    pub(super) cells: SyncArc<Cells>,
+    pub(super) cells: SyncArc<VersionCells>,
     /// Locks, chosen by key: see [`MemoryStore::order`].
     pub(super) fills: Box<[Mutex<()>]>,
 }
@@ -50,7 +50,7 @@ impl MemoryStore {
             source_lag,
             records: memory.records(),
             on_evict,
-            cells: SyncArc::new(Cells::new()),
+            cells: SyncArc::new(VersionCells::new()),
             fills: (0..FILL_STRIPES).map(|_| Mutex::new(())).collect(),
         }
     }
@@ -59,7 +59,7 @@ impl MemoryStore {
     /// held meanwhile; no other lock is taken, and nothing is allocated.
     #[inline]
     pub(crate) fn peek(&self, id: &EntryIdRef<'_>, see: impl Fn(&Entry)) {
-        let see = move |kept: &Kept| {
+        let see = move |kept: &EntryVersions| {
             if kept.record.holds() {
                 see(&kept.record.entry);
             }
@@ -73,22 +73,22 @@ impl MemoryStore {
         }
     }
 
-    pub(super) fn newest(&self, id: &EntryIdRef<'_>) -> Option<Kept> {
+    pub(super) fn newest(&self, id: &EntryIdRef<'_>) -> Option<EntryVersions> {
         let newest = OnceCell::new();
-        let see = |kept: &Kept| _ = newest.set(kept.clone());
+        let see = |kept: &EntryVersions| _ = newest.set(kept.clone());
         self.records.get(&Look { id, see });
         newest.into_inner()
     }
 
     /// The aggregates that the entry under this key depends on, each with the version under which the entry was stored.
-    pub(crate) fn hangs_on(&self, id: &EntryIdRef<'_>) -> Vec<(Aggregate, u64)> {
-        self.newest(id).map(|kept| kept.record.hangs_on()).unwrap_or_default()
+    pub(crate) fn depends_on(&self, id: &EntryIdRef<'_>) -> Vec<(Aggregate, u64)> {
+        self.newest(id).map(|kept| kept.record.depends_on()).unwrap_or_default()
     }
 
     /// As [`MemoryStore::newest`], but it does not count as a hit for the eviction policy.
-    fn previous(&self, key: &EntryKey) -> Option<Kept> {
+    fn previous(&self, key: &EntryKey) -> Option<EntryVersions> {
         let previous = OnceCell::new();
-        let see = |kept: &Kept| _ = previous.set(kept.clone());
+        let see = |kept: &EntryVersions| _ = previous.set(kept.clone());
         self.records.peek(&Look { id: &key.id().by_ref(), see });
         previous.into_inner()
     }
@@ -153,10 +153,10 @@ impl MemoryStore {
         self.cells.len()
     }
 
-    pub(super) fn cell(&self, aggregate: &Aggregate, now: Moment) -> SyncArc<Cell> {
+    pub(super) fn cell(&self, aggregate: &Aggregate, now: Moment) -> SyncArc<VersionCell> {
         self.cells.get_or_insert(aggregate, || {
             let index = Index::new(now, self.source_lag);
-            Cell::new(SyncArc::clone(&self.cells), aggregate.clone(), index)
+            VersionCell::new(SyncArc::clone(&self.cells), aggregate.clone(), index)
         })
     }
 
@@ -177,23 +177,23 @@ impl MemoryStore {
         // The clock is the user's code, so it is read before the lock.
         let now = self.clock.now();
         let _ordered = self.order(query.key);
-        let ties = self.admit(query, &fill, now)?;
-        Ok(self.insert(query.key, fill.entry, ties, origin, now))
+        let guards = self.admit(query, &fill, now)?;
+        Ok(self.insert(query.key, fill.entry, guards, origin, now))
     }
 
-    fn admit(&self, query: Query<'_>, fill: &Fill, now: Moment) -> Result<Ties, Refused> {
+    fn admit(&self, query: Query<'_>, fill: &Fill, now: Moment) -> Result<VersionGuards, Refused> {
         if let ([aggregate], [snapshot, ..]) = (query.aggregates, &*fill.snapshots) {
             let cell = self.cells.get(aggregate).ok_or(Refused::Lost)?;
-            return cell.admit(*snapshot, fill.fence, fill.from_primary, now).map(Ties::One);
+            return cell.admit(*snapshot, fill.fence, fill.from_primary, now).map(VersionGuards::One);
         }
         let mut fence = fill.fence;
-        let mut ties = Vec::with_capacity(query.aggregates.len());
+        let mut guards = Vec::with_capacity(query.aggregates.len());
         for (aggregate, snapshot) in query.aggregates.iter().zip(&fill.snapshots) {
             let cell = self.cells.get(aggregate).ok_or(Refused::Lost)?;
-            ties.push(cell.admit(*snapshot, fence, fill.from_primary, now)?);
-            fence = Fence::Still;
+            guards.push(cell.admit(*snapshot, fence, fill.from_primary, now)?);
+            fence = Fence::Unversioned;
         }
-        Ok(ties.into())
+        Ok(guards.into())
     }
 
     /// Called under the lock of [`MemoryStore::order`] only.
@@ -201,14 +201,14 @@ impl MemoryStore {
         &self,
         key: &EntryKey,
         mut entry: Entry,
-        ties: Ties,
+        guards: VersionGuards,
         origin: Option<Arc<[Snapshot]>>,
         now: Moment,
     ) -> Dropped {
-        if let Some(tie) = ties.all().first() {
-            (entry.version, entry.kind) = (tie.token().version, tie.kind());
+        if let Some(guard) = guards.all().first() {
+            (entry.version, entry.kind) = (guard.token().version, guard.kind());
         }
-        let record = Arc::new(Record::new(key.id().clone(), entry, ties, origin));
+        let record = Arc::new(StoredEntry::new(key.id().clone(), entry, guards, origin));
         let mut dropped = Dropped::by(&record);
         if record.entry.freshness(now) == Freshness::Expired {
             return dropped;
@@ -219,13 +219,13 @@ impl MemoryStore {
                 return dropped;
             }
             Some(previous) => {
-                let (kept, fell_off) = Kept::over(record, &previous, now);
+                let (kept, fell_off) = EntryVersions::over(record, &previous, now);
                 dropped.fell_off = fell_off;
                 // This may be its last reference: another insertion may have evicted it since.
                 dropped.pushed_out.push(previous);
                 kept
             }
-            None => Kept::new(record),
+            None => EntryVersions::new(record),
         };
         self.records.insert_with_lifecycle(kept, (), &mut dropped.pushed_out);
         dropped

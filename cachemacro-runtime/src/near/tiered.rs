@@ -87,7 +87,7 @@ impl Tiered {
             if let Some(places) = places {
                 let fence = match entry.kind {
                     FenceKind::Row => Fence::Row(entry.version),
-                    FenceKind::Still => Fence::Still,
+                    FenceKind::Unversioned => Fence::Unversioned,
                 };
                 self.keep(query, places, fence, entry.clone(), snapshots.clone());
             }
@@ -198,8 +198,8 @@ impl Store for Tiered {
         self.shared.follow(from, wait)
     }
 
-    fn life(&self) -> u64 {
-        self.shared.life()
+    fn incarnation(&self) -> u64 {
+        self.shared.incarnation()
     }
 
     /// The shared store without this tier: the caller ends the copies on its own thread.
@@ -207,8 +207,8 @@ impl Store for Tiered {
         self.shared.detached()
     }
 
-    fn patience(&self) -> Duration {
-        self.shared.patience()
+    fn operation_timeout(&self) -> Duration {
+        self.shared.operation_timeout()
     }
 
     fn source_lag(&self) -> Duration {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::histogram::Histogram;
 use super::stats::{FunctionStats, RefusedFills};
-use super::tally::Tally;
+use super::striped_counter::StripedCounter;
 use crate::protocol::Refused;
 
 /// What a counter counts. The order is that of the counters in memory.
@@ -87,7 +87,7 @@ pub(crate) struct Counters {
     name: &'static str,
     module: &'static str,
     /// Fresh hits; `counts` has all other events.
-    hits: Tally,
+    hits: StripedCounter,
     counts: [AtomicU64; Event::COUNT],
     loads: Histogram,
     /// The metrics, looked up once: to build their labels allocates, and a hit must not allocate.
@@ -100,7 +100,7 @@ impl Counters {
         Self {
             name,
             module,
-            hits: Tally::new(),
+            hits: StripedCounter::new(),
             counts: [const { AtomicU64::new(0) }; Event::COUNT],
             loads: Histogram::default(),
             #[cfg(feature = "metrics")]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::callsite::{Instance, Site, Writer};
+use crate::callsite::{Callsite, Instance, Writer};
 use crate::util::sync::{Mutex, lock};
 
 /// The most findings that are kept; there is one for each function and kind.
@@ -82,8 +82,8 @@ pub(crate) struct Subject {
     module: &'static str,
 }
 
-impl From<&'static Site> for Subject {
-    fn from(site: &'static Site) -> Self {
+impl From<&'static Callsite> for Subject {
+    fn from(site: &'static Callsite) -> Self {
         Self { address: site.identity(), function: site.info().name, module: site.info().module }
     }
 }

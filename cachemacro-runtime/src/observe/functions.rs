@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::counters::Counters;
 use super::stats::FunctionStats;
-use crate::callsite::Site;
+use crate::callsite::Callsite;
 
 const PAGE: usize = 64;
 const PAGES: usize = 64;
@@ -31,7 +31,7 @@ impl Functions {
     }
 
     #[inline]
-    pub(crate) fn counters(&self, site: &Site) -> &Counters {
+    pub(crate) fn counters(&self, site: &Callsite) -> &Counters {
         let index = site.index();
         let page = self.pages.get(index / PAGE).and_then(OnceLock::get);
         match page.and_then(|page| page[index % PAGE].get()) {
@@ -41,7 +41,7 @@ impl Functions {
     }
 
     #[cold]
-    fn begin(&self, site: &Site) -> &Counters {
+    fn begin(&self, site: &Callsite) -> &Counters {
         let index = site.index();
         let Some(page) = self.pages.get(index / PAGE) else {
             self.rest_is_used.get_or_init(|| ());

@@ -6,7 +6,7 @@ mod functions;
 mod histogram;
 pub(crate) mod scope;
 mod stats;
-mod tally;
+mod striped_counter;
 
 pub(crate) use self::counters::{Counters, Event};
 pub(crate) use self::finding::Findings;

@@ -17,7 +17,7 @@ pub enum Fence {
     /// The row carries this version, which must not be below the floor.
     Row(u64),
     /// The floor must be the snapshot's: the value carries no version, or is an absence (R9).
-    Still,
+    Unversioned,
 }
 
 /// How an entry was stored.
@@ -26,7 +26,7 @@ pub enum FenceKind {
     /// Under its row's own version.
     Row,
     /// Under the floor that it was loaded under.
-    Still,
+    Unversioned,
 }
 
 impl Fence {
@@ -35,7 +35,7 @@ impl Fence {
     pub const fn kind(self) -> FenceKind {
         match self {
             Self::Row(_) => FenceKind::Row,
-            Self::Still => FenceKind::Still,
+            Self::Unversioned => FenceKind::Unversioned,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The index record of one aggregate: what docs/protocol.md says of floor, marks, alias, cold and young, and nothing else.
+//! The index record of one aggregate, with the rules of docs/protocol.md for its floor, marks, alias and fence generation.
 //!
-//! The record knows no lock, no clock and no store, so the model can explore it, and every store can be held against it.
+//! The record has no lock, no clock and no store. So the exploration runs this code, and every store is compared with it.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ pub struct Index {
     /// The first mark, from version 0.
     pub(super) first: Generation,
     pub(super) past: Option<Box<Past>>,
-    pub(super) cold: bool,
-    pub(super) young_until: Moment,
+    pub(super) unverified: bool,
+    pub(super) primary_only_until: Moment,
     pub(super) rotates: bool,
-    /// A new one with every mark, and with `rotates` at every event. Loads are fenced with it, and what carries no version
-    /// is bound to it.
-    pub(super) turn: Generation,
+    /// Renewed with each mark, and with `rotates` at each event. Loads are fenced with it. An entry without a version is
+    /// bound to it.
+    pub(super) fence_generation: Generation,
 }
 
-/// What few records have: apart, as most records are many.
+/// Fields that few records use. They are boxed, so that the others stay small.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Past {
     /// Further marks: `(from, generation)`, ascending.
@@ -37,7 +37,7 @@ pub(super) struct Past {
 }
 
 impl Index {
-    /// A new record: a fresh generation, floor 0, cold, and young for as long as a replica may lag (R2, R5).
+    /// A new record: a fresh generation, floor 0, unverified, and taking rows of the primary only for as long as a replica may lag (R2, R5).
     #[must_use]
     pub fn new(now: Moment, source_lag: Duration) -> Self {
         let generation = Generation::random();
@@ -45,20 +45,20 @@ impl Index {
             floor: 0,
             first: generation,
             past: None,
-            cold: true,
-            young_until: now.after(source_lag),
+            unverified: true,
+            primary_only_until: now.after(source_lag),
             rotates: false,
-            turn: generation,
+            fence_generation: generation,
         }
     }
 
     /// What a load must be fenced with.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { generation: self.turn, floor: self.floor }
+        Snapshot { generation: self.fence_generation, floor: self.floor }
     }
 
-    /// The versioned key's end for this version.
+    /// The token of this version: the end of the versioned key.
     #[must_use]
     pub fn token(&self, version: u64) -> Token {
         let further = self.past.iter().flat_map(|past| past.marks.iter().rev());
@@ -68,20 +68,20 @@ impl Index {
 
     /// Whether an entry under this token may be served.
     ///
-    /// A row carries its own version: it is served at the floor, and through an alias. An opaque value or an absence is
-    /// labelled with the floor it was loaded under and may be newer than its label, so no alias reaches it and no rollback
-    /// spares it: it is bound to the turn. A record becomes cold together with a new turn, so what is bound to that was read
-    /// from the primary since, and needs no further word.
+    /// A row carries its version: it is served at the floor, and through an alias. An opaque value or an absence has the
+    /// floor that it was loaded under, and may be newer than that floor. So no alias serves it and every rollback ends it:
+    /// it is bound to the fence generation. A record becomes unverified together with a new fence generation. So a value
+    /// that is bound to the present one was read from the primary since, and needs no further check.
     #[must_use]
     pub fn serves(&self, token: Token, fence: FenceKind) -> bool {
         match fence {
-            FenceKind::Row => !self.cold && (token == self.token(self.floor) || self.is_alias(token)),
-            FenceKind::Still => token == self.still_token(),
+            FenceKind::Row => !self.unverified && (token == self.token(self.floor) || self.is_alias(token)),
+            FenceKind::Unversioned => token == self.unversioned_token(),
         }
     }
 
-    fn still_token(&self) -> Token {
-        Token { version: self.floor, generation: self.turn }
+    fn unversioned_token(&self) -> Token {
+        Token { version: self.floor, generation: self.fence_generation }
     }
 
     fn is_alias(&self, token: Token) -> bool {
@@ -96,20 +96,21 @@ impl Index {
 
     /// Whether nothing may be served before a primary read has confirmed the record.
     #[must_use]
-    pub fn is_cold(&self) -> bool {
-        self.cold
+    pub fn is_unverified(&self) -> bool {
+        self.unverified
     }
 
     /// Whether only primary rows may fill.
     #[must_use]
     pub fn needs_primary(&self, now: Moment) -> bool {
-        self.cold || now < self.young_until
+        self.unverified || now < self.primary_only_until
     }
 
-    /// The database may use version numbers twice (see [`Site::rotates`](crate::callsite::Site)). From now on every event, late
-    /// and duplicate ones too, is a turn: a late event of an abandoned version lifts the floor above the database, where the
-    /// event that matters looks like a duplicate. Rows prove themselves by their version; nothing else does. For the same
-    /// reason RESTORE acts as BUMP: a late one would serve what the database has left behind.
+    /// The database may use version numbers twice (see [`Callsite::rotates`](crate::callsite::Callsite)). From now on every
+    /// event renews the fence generation, late and duplicate events too. The reason: a late event of an abandoned version
+    /// raises the floor above the database, and the next event then looks like a duplicate. Rows are checked by their
+    /// version; other values have none. For the same reason RESTORE acts as BUMP: a late one would serve an entry that the
+    /// database has replaced.
     pub fn set_rotates(&mut self) {
         self.rotates = true;
     }
@@ -118,7 +119,7 @@ impl Index {
     /// under which token.
     ///
     /// # Errors
-    /// - [`Refused::Moved`]: the turn (or, with [`Fence::Still`], the floor) is not the snapshot's.
+    /// - [`Refused::Moved`]: the fence generation (or, with [`Fence::Unversioned`], the floor) is not the snapshot's.
     /// - [`Refused::Replica`]: the record needs a primary row and this may be none.
     /// - [`Refused::Old`]: the row is below the floor.
     pub fn admit(
@@ -128,7 +129,7 @@ impl Index {
         from_primary: bool,
         now: Moment,
     ) -> Result<Token, Refused> {
-        if snapshot.generation != self.turn {
+        if snapshot.generation != self.fence_generation {
             return Err(Refused::Moved);
         }
         if self.needs_primary(now) && !from_primary {
@@ -139,13 +140,13 @@ impl Index {
             Fence::Row(version) => {
                 self.floor = version;
                 self.set_alias(None);
-                self.cold = false;
+                self.unverified = false;
                 self.token(version)
             }
-            Fence::Still if !from_primary => return Err(Refused::Replica),
-            Fence::Still if snapshot.floor != self.floor => return Err(Refused::Moved),
+            Fence::Unversioned if !from_primary => return Err(Refused::Replica),
+            Fence::Unversioned if snapshot.floor != self.floor => return Err(Refused::Moved),
             // It confirms no floor: a late ROLLBACK may have set one below the database, with an old row's entry under it.
-            Fence::Still => self.still_token(),
+            Fence::Unversioned => self.unversioned_token(),
         };
         Ok(token)
     }
@@ -165,7 +166,7 @@ impl Index {
             }
         };
         if self.rotates {
-            self.turn = Generation::random();
+            self.fence_generation = Generation::random();
             return Applied::Moved;
         }
         applied
@@ -174,7 +175,7 @@ impl Index {
     fn raise(&mut self, version: u64, alias: Option<u64>) -> Applied {
         if version == 0 && self.floor == 0 {
             // A new record's floor says nothing of version 0: what was read before this event may be older than it.
-            self.turn = Generation::random();
+            self.fence_generation = Generation::random();
             return Applied::Moved;
         }
         if version <= self.floor {
@@ -191,12 +192,12 @@ impl Index {
         if past.marks.len() + 1 >= MAX_MARKS {
             return self.rotate(to, now, source_lag);
         }
-        self.turn = Generation::random();
-        past.marks.push((to.saturating_add(1), self.turn));
+        self.fence_generation = Generation::random();
+        past.marks.push((to.saturating_add(1), self.fence_generation));
         past.alias = None;
         self.floor = to;
-        self.cold = true;
-        self.young_until = now.after(source_lag);
+        self.unverified = true;
+        self.primary_only_until = now.after(source_lag);
     }
 
     fn rotate(&mut self, floor: u64, now: Moment, source_lag: Duration) {

@@ -12,10 +12,10 @@ pub struct IndexParts {
     pub first: Generation,
     pub marks: Vec<(u64, Generation)>,
     pub alias: Option<u64>,
-    pub cold: bool,
-    pub young_until: Moment,
+    pub unverified: bool,
+    pub primary_only_until: Moment,
     pub rotates: bool,
-    pub turn: Generation,
+    pub fence_generation: Generation,
 }
 
 impl From<&Index> for IndexParts {
@@ -26,19 +26,20 @@ impl From<&Index> for IndexParts {
             first: index.first,
             marks: past.map(|past| past.marks.clone()).unwrap_or_default(),
             alias: past.and_then(|past| past.alias),
-            cold: index.cold,
-            young_until: index.young_until,
+            unverified: index.unverified,
+            primary_only_until: index.primary_only_until,
             rotates: index.rotates,
-            turn: index.turn,
+            fence_generation: index.fence_generation,
         }
     }
 }
 
 impl From<IndexParts> for Index {
     fn from(parts: IndexParts) -> Self {
-        let IndexParts { floor, first, marks, alias, cold, young_until, rotates, turn } = parts;
+        let IndexParts { floor, first, marks, alias, unverified, primary_only_until, rotates, fence_generation } =
+            parts;
         let has_past = !marks.is_empty() || alias.is_some();
         let past = has_past.then(|| Box::new(Past { marks, alias }));
-        Self { floor, first, past, cold, young_until, rotates, turn }
+        Self { floor, first, past, unverified, primary_only_until, rotates, fence_generation }
     }
 }

@@ -9,7 +9,7 @@ pub enum Refused {
     Moved,
     /// The row's version is below the floor.
     Old,
-    /// The index is cold or young and the row may come from a replica.
+    /// The record needs a row of the primary, and the row may come from a replica.
     Replica,
     /// The value has more bytes than the store takes.
     TooLarge,

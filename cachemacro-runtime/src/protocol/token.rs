@@ -1,15 +1,15 @@
-//! Versions order the states of an aggregate; generations tell its lives apart; a token is one of each.
+//! Versions order the states of an aggregate; generations tell its incarnations apart; a token is one of each.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-/// A random id of one life of an index record, compared by equality only.
+/// A random id of one incarnation of an index record, compared by equality only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(u64);
 
 impl Generation {
     /// A new id from the operating system's randomness (the seed of [`RandomState`]), so that two processes, or two
-    /// lives of one record, never share one (R2).
+    /// incarnations of one record, never share one (R2).
     #[must_use]
     pub fn random() -> Self {
         Self(RandomState::new().hash_one(0_u8))

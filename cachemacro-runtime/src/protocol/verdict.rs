@@ -41,7 +41,7 @@ impl LoadOrigin {
             (Fence::Row(version), _) if version < self.floor => Verdict::NeedsPrimary,
             (_, Some(Refused::Replica)) => Verdict::NeedsPrimary,
             (Fence::Row(_), _) if self.from_primary || !self.needs_primary => Verdict::Unstored,
-            (Fence::Still, _) if self.from_primary => Verdict::Unstored,
+            (Fence::Unversioned, _) if self.from_primary => Verdict::Unstored,
             _ => Verdict::NeedsPrimary,
         }
     }

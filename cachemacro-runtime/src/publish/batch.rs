@@ -187,7 +187,7 @@ impl Cache {
 
     /// As [`Cache::publish`], for synchronous code, with or without a runtime. It blocks the thread until the shared
     /// store has acknowledged the moves. It waits at most `(moves + 2)` times
-    /// [`Store::patience`](crate::remote::Store::patience), which on Redis is
+    /// [`Store::operation_timeout`](crate::remote::Store::operation_timeout), which on Redis is
     /// [`Redis::timeout`](crate::redis::Redis::timeout). A separate thread of the cache sends to the store, so that the
     /// call does not wait for a task of the blocked thread.
     ///
@@ -255,15 +255,15 @@ impl Cache {
         on_error: OnError,
     ) -> Result<(), CacheError> {
         let recent = writes.announcements.clone();
-        let before = outlet.life();
+        let before = outlet.incarnation();
         self.inner.retries.repeat_in(before);
         let mut unsent = Unsent::new(self, writes, on_error);
         let sent = unsent.send(outlet).await;
         drop(unsent);
         if sent.is_ok() {
-            // A store that was not connected before has no earlier life in which it knew the moves.
-            let life = if before == 0 { outlet.life() } else { before };
-            self.inner.retries.remember(recent, life);
+            // A store that was not connected before has no earlier incarnation in which it knew the moves.
+            let incarnation = if before == 0 { outlet.incarnation() } else { before };
+            self.inner.retries.remember(recent, incarnation);
         }
         if on_error == OnError::Fail { sent } else { Ok(()) }
     }

@@ -27,10 +27,10 @@ pub(super) enum Outlet<'a> {
 }
 
 impl Outlet<'_> {
-    pub(super) fn life(&self) -> u64 {
+    pub(super) fn incarnation(&self) -> u64 {
         match self {
-            Self::Here(store) => store.life(),
-            Self::Thread { store, .. } => store.life(),
+            Self::Here(store) => store.incarnation(),
+            Self::Thread { store, .. } => store.incarnation(),
         }
     }
 

@@ -10,11 +10,11 @@ use crate::error::{CacheError, StoreError};
 use crate::remote::{Form, Store};
 use crate::util::block_on::block_on_until;
 
-/// The longest wait of a thread, whatever the store's patience.
+/// The longest wait of a thread, whatever the store's operation timeout.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Cache {
-    /// As `apply`, on this thread, for no longer than the store's patience for each operation. What is not acknowledged
+    /// As `apply`, on this thread, for no longer than the store's operation timeout for each operation. What is not acknowledged
     /// by then goes to the retry queue.
     pub(super) fn apply_blocking(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
         self.move_here(&writes);
@@ -54,8 +54,8 @@ impl Cache {
     }
 }
 
-/// One patience for each move, one for the channel, and one for a connection that may have to be made first.
+/// One operation timeout for each move, one for the channel, and one for a connection that may have to be made first.
 fn longest_wait(store: &dyn Store, moves: usize) -> Duration {
     let operations = u32::try_from(moves).unwrap_or(u32::MAX).saturating_add(2);
-    store.patience().saturating_mul(operations).min(LONGEST_WAIT)
+    store.operation_timeout().saturating_mul(operations).min(LONGEST_WAIT)
 }

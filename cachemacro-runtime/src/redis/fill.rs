@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::entry_codec;
 use super::header::Owner;
 use super::join::try_all;
 use super::keys::{EntryKeys, Suffix};
 use super::lease::{Owner as LeaseOwner, Release, millis};
 use super::names::Name;
-use super::parcel;
 use super::record::Record;
 use super::script::{FILL, Invocation};
 use super::server::{Answers, get, single};
@@ -22,14 +22,14 @@ use crate::remote::{Fill, Query};
 const SLACK: Duration = Duration::from_secs(60);
 
 /// An entry that is ready to send to the server.
-struct Parcel {
+struct EncodedEntry {
     suffix: Suffix,
     /// Until when it is served, in milliseconds by the server's clock.
     until: u64,
     /// `None` if the entry is too large.
     bytes: Option<Vec<u8>>,
     /// The entries that it replaces.
-    rivals: Vec<Suffix>,
+    superseded: Vec<Suffix>,
 }
 
 impl RedisStore {
@@ -41,14 +41,14 @@ impl RedisStore {
             return Ok(Err(refused));
         }
         self.leases.loaded(query.key.site(), fill.entry.cost);
-        let parcel = self.pack(query, &name, &keys, &fill).await?;
+        let encoded = self.pack(query, &name, &keys, &fill).await?;
         let release = self.leases.release(&keys.lease());
-        let word = self.send(query, &keys, &fill, parcel.as_ref(), release.as_ref().map(Release::owner)).await?;
+        let word = self.send(query, &keys, &fill, encoded.as_ref(), release.as_ref().map(Release::owner)).await?;
         if let (Ok(()), Some(release)) = (word, release) {
             release.done();
         }
-        Ok(match (word, parcel) {
-            (Ok(()), Some(Parcel { bytes: None, .. })) => Err(Refused::TooLarge),
+        Ok(match (word, encoded) {
+            (Ok(()), Some(EncodedEntry { bytes: None, .. })) => Err(Refused::TooLarge),
             (Ok(()), Some(_)) => Ok(()),
             // The record did not match the snapshot while the entry was encoded, but matched it when the script ran.
             (Ok(()), None) => Err(Refused::Moved),
@@ -69,8 +69,9 @@ impl RedisStore {
                 let mut answers = self
                     .server
                     .run("fill", |session, how| {
-                        let call = self.common(&FILL, self.keys.index(&aggregate), session.stamp);
-                        let call = fenced(call, snapshot, Fence::Still, fill.from_primary).arg(self.life(&fill.entry));
+                        let call = self.common(&FILL, self.keys.index(&aggregate), session.epoch);
+                        let call = fenced(call, snapshot, Fence::Unversioned, fill.from_primary)
+                            .arg(self.record_ttl(&fill.entry));
                         single(&call, how)
                     })
                     .await?;
@@ -87,13 +88,13 @@ impl RedisStore {
         name: &Name,
         keys: &EntryKeys,
         fill: &Fill,
-    ) -> Result<Option<Parcel>, StoreError> {
-        let Some((suffix, rivals)) = self.destination(query, keys, fill).await? else { return Ok(None) };
+    ) -> Result<Option<EncodedEntry>, StoreError> {
+        let Some((suffix, superseded)) = self.destination(query, keys, fill).await? else { return Ok(None) };
         let sample = self.sample("fill", &keys.index).await?;
         let owner = Owner::new(name.origin, &keys.versioned(suffix));
-        let (bytes, until) = parcel::pack(&fill.entry, owner, suffix, &fill.snapshots[1..], sample)?;
+        let (bytes, until) = entry_codec::pack(&fill.entry, owner, suffix, &fill.snapshots[1..], sample)?;
         let bytes = Some(bytes).filter(|bytes| bytes.len() <= self.max_entry);
-        Ok(Some(Parcel { suffix, until, bytes, rivals }))
+        Ok(Some(EncodedEntry { suffix, until, bytes, superseded }))
     }
 
     /// The suffix of the entry's key, and those of the entries that it replaces.
@@ -106,9 +107,9 @@ impl RedisStore {
         let first = &query.aggregates[0];
         let place = |record: &Record| {
             let suffix = record.suffix(fill.snapshots[0], fill.fence)?;
-            Some((suffix, record.rivals(suffix)))
+            Some((suffix, record.superseded(suffix)))
         };
-        if let Some(place) = self.known.record(first).and_then(|record| place(&record)) {
+        if let Some(place) = self.locations.record(first).and_then(|record| place(&record)) {
             return Ok(Some(place));
         }
         let mut answers = self.server.run("fill", |_, _| get(&keys.index)).await?;
@@ -121,19 +122,19 @@ impl RedisStore {
         query: Query<'_>,
         keys: &EntryKeys,
         fill: &Fill,
-        parcel: Option<&Parcel>,
+        encoded: Option<&EncodedEntry>,
         owner: Option<LeaseOwner>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let mut answers = self
             .server
             .run("fill", |session, how| {
-                let mut call = self.common(&FILL, &keys.index, session.stamp);
-                call = fenced(call, fill.snapshots[0], fill.fence, fill.from_primary).arg(self.life(&fill.entry));
-                if let Some(parcel) = parcel {
-                    call = call.key(keys.versioned(parcel.suffix)).key(keys.lease());
-                    call = call.keys(parcel.rivals.iter().map(|rival| keys.versioned(*rival)));
+                let mut call = self.common(&FILL, &keys.index, session.epoch);
+                call = fenced(call, fill.snapshots[0], fill.fence, fill.from_primary).arg(self.record_ttl(&fill.entry));
+                if let Some(encoded) = encoded {
+                    call = call.key(keys.versioned(encoded.suffix)).key(keys.lease());
+                    call = call.keys(encoded.superseded.iter().map(|suffix| keys.versioned(*suffix)));
                     call = call.arg(owner.map_or_else(|| "-".to_owned(), |owner| owner.to_string()));
-                    call = call.arg(parcel.until).arg(&parcel.bytes);
+                    call = call.arg(encoded.until).arg(&encoded.bytes);
                 }
                 single(&call, how)
             })
@@ -152,7 +153,7 @@ impl RedisStore {
         let mut answers = self
             .server
             .run("verify", |session, how| {
-                let call = self.common(&FILL, self.keys.index(first), session.stamp);
+                let call = self.common(&FILL, self.keys.index(first), session.epoch);
                 single(&fenced(call, snapshots[0], Fence::Row(version), true).arg(millis(SLACK)), how)
             })
             .await?;
@@ -177,7 +178,7 @@ impl RedisStore {
     }
 
     /// How long the record must live for this entry, in milliseconds.
-    fn life(&self, entry: &Entry) -> u64 {
+    fn record_ttl(&self, entry: &Entry) -> u64 {
         millis(entry.hard.since(self.clock.now()).saturating_add(SLACK))
     }
 }
@@ -186,8 +187,8 @@ impl RedisStore {
 fn fenced(call: Invocation, snapshot: Snapshot, fence: Fence, from_primary: bool) -> Invocation {
     let version = match fence {
         Fence::Row(version) => padded(version),
-        Fence::Still => "-".to_owned(),
+        Fence::Unversioned => "-".to_owned(),
     };
-    let turn = format!("{:016x}", snapshot.generation.to_bits());
-    call.arg(turn).arg(padded(snapshot.floor)).arg(version).arg(u8::from(from_primary))
+    let fence_generation = format!("{:016x}", snapshot.generation.to_bits());
+    call.arg(fence_generation).arg(padded(snapshot.floor)).arg(version).arg(u8::from(from_primary))
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::announcement::{parse, render};
 use super::lease::millis;
-use super::link::{OwnConnection, Stamp};
+use super::link::{OwnConnection, ServerEpoch};
 use super::script::{ANNOUNCE, TAIL};
 use super::server::{failed, get, single};
 use super::store::{RedisStore, random};
@@ -33,27 +33,27 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The content of a [`Position`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Place {
-    life: String,
+struct StreamPosition {
+    incarnation: String,
     number: u64,
     /// The stream id of the announcement that was read last.
     id: String,
-    /// The stamp of the server that it was read from. Another server may have lost announcements that were not read yet
+    /// The epoch of the server that it was read from. Another server may have lost announcements that were not read yet
     /// (R21).
-    stamp: String,
+    epoch: String,
 }
 
-impl Place {
+impl StreamPosition {
     fn parse(position: &Position) -> Option<Self> {
         let mut words = position.0.split(' ');
         let mut word = || words.next().map(str::to_owned);
-        let place = Self { life: word()?, number: word()?.parse().ok()?, id: word()?, stamp: word()? };
-        words.next().is_none().then_some(place)
+        let at = Self { incarnation: word()?, number: word()?.parse().ok()?, id: word()?, epoch: word()? };
+        words.next().is_none().then_some(at)
     }
 
     fn position(&self) -> Position {
-        let Self { life, number, id, stamp } = self;
-        Position(format!("{life} {number} {id} {stamp}"))
+        let Self { incarnation, number, id, epoch } = self;
+        Position(format!("{incarnation} {number} {id} {epoch}"))
     }
 }
 
@@ -82,10 +82,10 @@ impl RedisStore {
         from: Option<&Position>,
         wait: Duration,
     ) -> Result<Option<Followed>, StoreError> {
-        let read = match from.map(Place::parse) {
+        let read = match from.map(StreamPosition::parse) {
             None => return Ok(Some(self.end(false).await?)),
             Some(None) => None,
-            Some(Some(place)) => self.read_on(place, wait).await?,
+            Some(Some(at)) => self.read_on(at, wait).await?,
         };
         match read {
             Some(followed) => Ok(Some(followed)),
@@ -99,19 +99,19 @@ impl RedisStore {
             .server
             .run("follow", |_, how| single(&TAIL.on(self.keys.events()).key(self.keys.head()).arg(random()), how))
             .await?;
-        let (life, number, id) = answers.next::<(String, u64, String)>()?;
-        let place = Place { life, number, id, stamp: answers.stamp.to_string() };
-        Ok(Followed { position: place.position(), notices: Vec::new(), has_gap })
+        let (incarnation, number, id) = answers.next::<(String, u64, String)>()?;
+        let at = StreamPosition { incarnation, number, id, epoch: answers.epoch.to_string() };
+        Ok(Followed { position: at.position(), notices: Vec::new(), has_gap })
     }
 
     /// `None` where announcements are missing.
-    async fn read_on(&self, mut place: Place, wait: Duration) -> Result<Option<Followed>, StoreError> {
+    async fn read_on(&self, mut at: StreamPosition, wait: Duration) -> Result<Option<Followed>, StoreError> {
         let idle = lock(&self.idle_reader).take();
         let mut connection = match idle {
             Some(connection) => connection,
             None => self.server.link().own().await?,
         };
-        if self.is_suspect(&place, connection.stamp()) {
+        if self.is_suspect(&at, connection.epoch()) {
             return Ok(None);
         }
         let mut notices = Vec::new();
@@ -119,19 +119,19 @@ impl RedisStore {
         let mut missed = false;
         loop {
             let left = if missed { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
-            let Some(read) = self.read_stream(&mut connection, &place.id, left).await? else { return Ok(None) };
+            let Some(read) = self.read_stream(&mut connection, &at.id, left).await? else { return Ok(None) };
             let is_empty = read.is_empty();
-            if !read.into_iter().all(|one| step(&mut place, &mut notices, &one)) {
+            if !read.into_iter().all(|one| step(&mut at, &mut notices, &one)) {
                 return Ok(None);
             }
-            match self.read_head(&place).await? {
-                Some(number) if number == place.number => {
+            match self.read_head(&at).await? {
+                Some(number) if number == at.number => {
                     if !notices.is_empty() || left.is_zero() {
                         break;
                     }
                 }
                 // Announced after the stream was read, or trimmed from it.
-                Some(number) if number > place.number && !(is_empty && missed) => missed = true,
+                Some(number) if number > at.number && !(is_empty && missed) => missed = true,
                 _ => return Ok(None),
             }
             if is_empty && connection.longest_block().is_zero() && !missed {
@@ -139,11 +139,11 @@ impl RedisStore {
             }
         }
         *lock(&self.idle_reader) = Some(connection);
-        Ok(Some(Followed { position: place.position(), notices, has_gap: false }))
+        Ok(Some(Followed { position: at.position(), notices, has_gap: false }))
     }
 
-    fn is_suspect(&self, place: &Place, stamp: Stamp) -> bool {
-        !self.trusts() && place.stamp != stamp.to_string()
+    fn is_suspect(&self, at: &StreamPosition, epoch: ServerEpoch) -> bool {
+        !self.trusts() && at.epoch != epoch.to_string()
     }
 
     /// `None` where the key holds a value of another type.
@@ -173,29 +173,31 @@ impl RedisStore {
     /// The number of the last announcement, if the position is in this stream.
     ///
     /// Asked over the link, which knows the server of each answer; the reader's connection may be to an earlier server.
-    async fn read_head(&self, place: &Place) -> Result<Option<u64>, StoreError> {
+    async fn read_head(&self, at: &StreamPosition) -> Result<Option<u64>, StoreError> {
         let mut answers = self.server.run("follow", |_, _| get(&self.keys.head())).await?;
         let head = answers.text()?;
         let head = head.as_deref().and_then(|head| std::str::from_utf8(head).ok());
-        let (life, number) = head.and_then(|head| head.split_once(' ')).unwrap_or_default();
-        let is_same = life == place.life && !self.is_suspect(place, answers.stamp);
+        let (incarnation, number) = head.and_then(|head| head.split_once(' ')).unwrap_or_default();
+        let is_same = incarnation == at.incarnation && !self.is_suspect(at, answers.epoch);
         Ok(number.parse().ok().filter(|_| is_same))
     }
 }
 
 /// Moves the position to this announcement, if it is the next one.
-fn step(place: &mut Place, notices: &mut Vec<(Aggregate, Notice)>, read: &StreamId) -> bool {
-    let (Some(life), Some(number), Some(moves)) =
+fn step(at: &mut StreamPosition, notices: &mut Vec<(Aggregate, Notice)>, read: &StreamId) -> bool {
+    let (Some(incarnation), Some(number), Some(moves)) =
         (read.get::<String>("life"), read.get::<u64>("n"), read.get::<String>("moves"))
     else {
         return false;
     };
-    let Some(told) = parse(&moves).filter(|_| place.life == life && place.number.checked_add(1) == Some(number)) else {
+    let Some(told) =
+        parse(&moves).filter(|_| at.incarnation == incarnation && at.number.checked_add(1) == Some(number))
+    else {
         return false;
     };
     notices.extend(told);
-    place.number = number;
-    place.id.clone_from(&read.id);
+    at.number = number;
+    at.id.clone_from(&read.id);
     true
 }
 
@@ -207,10 +209,10 @@ mod tests {
     fn a_position_is_read_as_it_was_written() {
         let text = "9f86d081884c7d65 7 1767225600000-0 1a2b3c4d5e6f7081";
         let position = Position(text.to_owned());
-        assert_eq!(Place::parse(&position).map(|place| place.position()), Some(position));
+        assert_eq!(StreamPosition::parse(&position).map(|at| at.position()), Some(position));
         for at in 0..text.rfind(' ').unwrap_or(0) {
-            assert_eq!(Place::parse(&Position(text[..at].to_owned())), None);
+            assert_eq!(StreamPosition::parse(&Position(text[..at].to_owned())), None);
         }
-        assert_eq!(Place::parse(&Position(format!("{text} more"))), None);
+        assert_eq!(StreamPosition::parse(&Position(format!("{text} more"))), None);
     }
 }

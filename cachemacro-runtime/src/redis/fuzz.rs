@@ -24,6 +24,6 @@ pub(crate) fn index_record(bytes: &[u8]) {
     if let Some(record) = Record::parse(bytes, key) {
         let _ = record.candidates();
         let _ = record.whatever_serves();
-        let _ = record.rivals(record.still());
+        let _ = record.superseded(record.still());
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     });
     bytes.push(match header.kind {
         FenceKind::Row => 0,
-        FenceKind::Still => 1,
+        FenceKind::Unversioned => 1,
     });
     bytes.extend(further.to_le_bytes());
     let Token { version, generation } = header.token;
@@ -130,7 +130,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
     };
     let kind = match reader.take()? {
         [0] => FenceKind::Row,
-        [1] => FenceKind::Still,
+        [1] => FenceKind::Unversioned,
         _ => return None,
     };
     let further = usize::from(u16::from_le_bytes(reader.take()?));
@@ -182,7 +182,7 @@ mod tests {
     fn header() -> impl Strategy<Value = Header> {
         let holds =
             prop_oneof![Just(Holds::Value), Just(Holds::Absent(Absence::None)), Just(Holds::Absent(Absence::Error))];
-        let kind = prop_oneof![Just(FenceKind::Row), Just(FenceKind::Still)];
+        let kind = prop_oneof![Just(FenceKind::Row), Just(FenceKind::Unversioned)];
         let further = proptest::collection::vec(token(), 0..5);
         (holds, kind, token(), any::<[u64; 9]>(), further).prop_map(|(holds, kind, token, numbers, further)| {
             let [function, build, instance, key, written, soft, hard, cost, weight] = numbers;
@@ -259,7 +259,7 @@ mod tests {
                 "{shop:user:1}:find:v7.9f86d081884c7d65",
             ),
             token: token(7, 0x9f86_d081_884c_7d65),
-            kind: FenceKind::Still,
+            kind: FenceKind::Unversioned,
             written: 1_767_225_600_000_000,
             soft: 1_767_225_630_000_000,
             hard: 1_767_225_660_000_000,

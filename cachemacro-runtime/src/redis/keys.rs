@@ -8,7 +8,7 @@
 //! {shop:user:123}:shop::find:lease                    the lease: which process loads it
 //! {shop:org:5}:shop::list(org:5:members:2):v3.…       an entry whose text is not the name of its first aggregate
 //! {shop}:events                                       the channel of announcements
-//! {shop}:events:head                                  the life of the stream, and its last number
+//! {shop}:events:head                                  the incarnation of the stream, and its last number
 //! {!}:events                                          the channel of the namespace ""
 //! ```
 //!
@@ -69,7 +69,7 @@ impl Keys {
         format!("{}:events", self.channel())
     }
 
-    /// The key of the stream's head: the life of the stream, and its last number.
+    /// The key of the stream's head: the incarnation of the stream, and its last number.
     pub(super) fn head(&self) -> String {
         format!("{}:events:head", self.channel())
     }
@@ -90,7 +90,7 @@ impl EntryKeys {
     pub(super) fn versioned(&self, suffix: Suffix) -> String {
         let letter = match suffix.kind {
             FenceKind::Row => 'v',
-            FenceKind::Still => 's',
+            FenceKind::Unversioned => 's',
         };
         format!("{}:{letter}{}.{:016x}", self.stem, suffix.token.version, suffix.token.generation.to_bits())
     }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(entry.index, "{shop:user:123}:index");
         assert_eq!(entry.lease(), "{shop:user:123}:find:lease");
         assert_eq!(row(&entry), "{shop:user:123}:find:v7.9f86d081884c7d65");
-        let still = Suffix { kind: FenceKind::Still, token: token(u64::MAX, 0x11) };
+        let still = Suffix { kind: FenceKind::Unversioned, token: token(u64::MAX, 0x11) };
         assert_eq!(entry.versioned(still), "{shop:user:123}:find:s18446744073709551615.0000000000000011");
     }
 

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::script::LEASE;
 use super::server::Server;
-use crate::callsite::Site;
+use crate::callsite::Callsite;
 use crate::error::StoreError;
 use crate::util::sync::{Mutex, lock};
 
@@ -127,13 +127,13 @@ impl Leases {
     }
 
     /// The length of a lease for this function: four times its mean load time, within the configured range.
-    pub(super) fn term(&self, site: &Site) -> Duration {
+    pub(super) fn term(&self, site: &Callsite) -> Duration {
         let cost = lock(&self.costs).get(&site.identity()).copied();
         cost.map_or(UNKNOWN, |cost| cost.saturating_mul(4)).clamp(*self.terms.start(), *self.terms.end())
     }
 
     /// Adds a load time to the moving mean, with a weight of a quarter.
-    pub(super) fn loaded(&self, site: &Site, took: Duration) {
+    pub(super) fn loaded(&self, site: &Callsite, took: Duration) {
         let mut costs = lock(&self.costs);
         let mean = costs.entry(site.identity()).or_insert(took);
         *mean = (mean.saturating_mul(3).saturating_add(took)) / 4;

@@ -5,25 +5,25 @@ use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 
-use super::asked::Asked;
+use super::entry_codec;
 use super::header::Owner;
 use super::join::{both, try_all};
 use super::keys::{EntryKeys, Suffix};
-use super::known::{Seen, Trail};
-use super::link::Stamp;
+use super::link::ServerEpoch;
+use super::location_cache::{CachedLocation, Seen};
+use super::lookup_keys::LookupKeys;
 use super::names::Name;
-use super::parcel;
 use super::record::Record;
 use super::script::TIME;
 use super::server::get;
+use super::shared_reply::{MgetReply, Values};
 use super::store::RedisStore;
-use super::trip::{Told, Values};
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::remote::{Lookup, Query};
 
 /// Where an entry is stored.
-struct Place<'a> {
+struct Question<'a> {
     query: Query<'a>,
     name: Arc<Name>,
     keys: EntryKeys,
@@ -31,92 +31,93 @@ struct Place<'a> {
 
 impl RedisStore {
     pub(super) async fn look_up(&self, query: Query<'_>) -> Result<Lookup, StoreError> {
-        let Some(trail) = self.known.trail(query) else { return Box::pin(self.find(query, None)).await };
-        let values = self.ask(&trail.asked).await?;
-        if let Some(found) = self.follow_trail(query, &trail, &values) {
+        let Some(location) = self.locations.location(query) else { return Box::pin(self.find(query, None)).await };
+        let values = self.ask(&location.keys_asked).await?;
+        if let Some(found) = self.try_location(query, &location, &values) {
             return Ok(found);
         }
-        Box::pin(self.find(query, Some((trail, values)))).await
+        Box::pin(self.find(query, Some((location, values)))).await
     }
 
     /// The path of most hits: nothing has changed since the last one.
-    fn follow_trail(&self, query: Query<'_>, trail: &Trail, values: &Values) -> Option<Lookup> {
-        let bytes = trail.entry(values)?;
-        if !trail.records().all(|record| self.is_confirmed(record, values.stamp)) {
+    fn try_location(&self, query: Query<'_>, location: &CachedLocation, values: &Values) -> Option<Lookup> {
+        let bytes = location.entry(values)?;
+        if !location.records().all(|record| self.is_confirmed(record, values.epoch)) {
             return None;
         }
-        let further = trail.records().skip(1).map(Record::snapshot);
-        let entry = parcel::open(bytes, trail.owner, trail.suffix, further, values.sample?, query.decode)?;
+        let further = location.records().skip(1).map(Record::snapshot);
+        let entry = entry_codec::open(bytes, location.owner, location.suffix, further, values.sample?, query.decode)?;
         let is_served = self.clock.near(entry.hard) < entry.hard;
-        is_served.then(|| Lookup::Hit(entry, trail.records().map(Record::snapshot).collect()))
+        is_served.then(|| Lookup::Hit(entry, location.records().map(Record::snapshot).collect()))
     }
 
     /// The path of all other lookups. It starts without any location, or from one that did not lead to the entry.
-    async fn find(&self, query: Query<'_>, lost: Option<(Arc<Trail>, Values)>) -> Result<Lookup, StoreError> {
+    async fn find(&self, query: Query<'_>, lost: Option<(Arc<CachedLocation>, Values)>) -> Result<Lookup, StoreError> {
         let name = self.names.of(query.key);
         let keys = self.keys.entry(query.key, &name, &query.aggregates[0]);
-        let place = Place { query, name, keys };
+        let question = Question { query, name, keys };
         let new;
-        let (asked, values) = match &lost {
-            Some((trail, values)) => (&trail.asked, values),
+        let (keys_asked, values) = match &lost {
+            Some((location, values)) => (&location.keys_asked, values),
             None => {
-                let record = self.known.record(&query.aggregates[0]);
-                let asked = self.asked(&place, record.map(|record| record.candidates()).unwrap_or_default());
-                let values = self.ask(&asked).await?;
-                new = (asked, values);
+                let record = self.locations.record(&query.aggregates[0]);
+                let keys_asked =
+                    self.keys_asked(&question, record.map(|record| record.candidates()).unwrap_or_default());
+                let values = self.ask(&keys_asked).await?;
+                new = (keys_asked, values);
                 (&new.0, &new.1)
             }
         };
-        let Some(records) = self.records(query, asked, values) else { return Ok(Lookup::Miss) };
+        let Some(records) = self.records(query, keys_asked, values) else { return Ok(Lookup::Miss) };
         let candidates = records[0].record.candidates();
-        if let Some(found) = self.pick(&place, asked, values, records) {
+        if let Some(found) = self.pick(&question, keys_asked, values, records) {
             return Ok(found);
         }
-        let unread: Vec<_> = candidates.into_iter().filter(|suffix| !asked.entries.contains(suffix)).collect();
+        let unread: Vec<_> = candidates.into_iter().filter(|suffix| !keys_asked.entries.contains(suffix)).collect();
         if unread.is_empty() {
             return Ok(Lookup::Miss);
         }
-        let asked = self.asked(&place, unread);
-        let values = self.ask(&asked).await?;
-        let records = self.records(query, &asked, &values);
-        Ok(records.and_then(|records| self.pick(&place, &asked, &values, records)).unwrap_or(Lookup::Miss))
+        let keys_asked = self.keys_asked(&question, unread);
+        let values = self.ask(&keys_asked).await?;
+        let records = self.records(query, &keys_asked, &values);
+        Ok(records.and_then(|records| self.pick(&question, &keys_asked, &values, records)).unwrap_or(Lookup::Miss))
     }
 
-    fn asked(&self, place: &Place<'_>, entries: Vec<Suffix>) -> Asked {
-        let further = place.query.aggregates[1..].iter().map(|aggregate| self.keys.index(aggregate));
-        Asked::new(&place.keys, entries, further)
+    fn keys_asked(&self, question: &Question<'_>, entries: Vec<Suffix>) -> LookupKeys {
+        let further = question.query.aggregates[1..].iter().map(|aggregate| self.keys.index(aggregate));
+        LookupKeys::new(&question.keys, entries, further)
     }
 
-    async fn ask(&self, asked: &Asked) -> Result<Values, StoreError> {
+    async fn ask(&self, keys_asked: &LookupKeys) -> Result<Values, StoreError> {
         match &self.batch {
-            Some(batch) => batch.get(asked).await,
-            None => Box::pin(self.ask_slots(asked)).await,
+            Some(batch) => batch.get(keys_asked).await,
+            None => Box::pin(self.ask_slots(keys_asked)).await,
         }
     }
 
     /// In a cluster: asks for the keys in the first aggregate's slot and, at the same time, for each further record in
     /// its own slot.
-    async fn ask_slots(&self, asked: &Asked) -> Result<Values, StoreError> {
-        let first: Vec<_> = asked.keys().take(1 + asked.entries.len()).collect();
-        let others = try_all(asked.keys().skip(first.len()).map(|index| async move {
+    async fn ask_slots(&self, keys_asked: &LookupKeys) -> Result<Values, StoreError> {
+        let first: Vec<_> = keys_asked.keys().take(1 + keys_asked.entries.len()).collect();
+        let others = try_all(keys_asked.keys().skip(first.len()).map(|index| async move {
             let mut answers = self.server.run("lookup", |_, _| get(index)).await?;
-            Ok((answers.sequence()?.pop().unwrap_or(Value::Nil), answers.stamp))
+            Ok((answers.sequence()?.pop().unwrap_or(Value::Nil), answers.epoch))
         }));
         let (mut told, others) = both(self.ask_slot(&first), others).await?;
-        // A value from another life of the cluster counts as absent.
-        let of_this = |(value, stamp)| if stamp == told.stamp { value } else { Value::Nil };
+        // A value from another incarnation of the cluster counts as absent.
+        let of_this = |(value, epoch)| if epoch == told.epoch { value } else { Value::Nil };
         told.values.extend(others.into_iter().map(of_this));
         Ok(Values::all(told))
     }
 
-    async fn ask_slot(&self, keys: &[&str]) -> Result<Told, StoreError> {
+    async fn ask_slot(&self, keys: &[&str]) -> Result<MgetReply, StoreError> {
         let index = keys[0];
         let mut answers = self
             .server
             .run("lookup", |session, how| {
                 let mut pipeline = Pipeline::new();
                 pipeline.cmd("MGET").arg(keys);
-                if self.times.sample(self.slot(index), session.stamp, self.clock.now()).is_none() {
+                if self.times.sample(self.slot(index), session.epoch, self.clock.now()).is_none() {
                     pipeline.add_command(TIME.on(index).command(how));
                 }
                 pipeline
@@ -127,35 +128,42 @@ impl RedisStore {
             let micros = answers.next()?;
             self.observe(index, &answers, micros);
         }
-        let sample = self.times.sample(self.slot(index), answers.stamp, self.clock.now());
-        Ok(Told { values, stamp: answers.stamp, sample })
+        let sample = self.times.sample(self.slot(index), answers.epoch, self.clock.now());
+        Ok(MgetReply { values, epoch: answers.epoch, sample })
     }
 
     /// The records of all aggregates, each confirmed by the server that answered; `None` if one is absent or suspect.
-    fn records(&self, query: Query<'_>, asked: &Asked, values: &Values) -> Option<Vec<Seen>> {
-        let trusted =
-            |(at, aggregate)| self.trusted(asked.record(values, at)?, asked.index(at), aggregate, values.stamp);
+    fn records(&self, query: Query<'_>, keys_asked: &LookupKeys, values: &Values) -> Option<Vec<Seen>> {
+        let trusted = |(at, aggregate)| {
+            self.trusted(keys_asked.record(values, at)?, keys_asked.index(at), aggregate, values.epoch)
+        };
         query.aggregates.iter().enumerate().map(trusted).collect()
     }
 
-    fn trusted(&self, text: &[u8], index: &str, aggregate: &Aggregate, stamp: Stamp) -> Option<Seen> {
+    fn trusted(&self, text: &[u8], index: &str, aggregate: &Aggregate, epoch: ServerEpoch) -> Option<Seen> {
         let record = Arc::new(Record::parse(text, index)?);
-        self.known.saw(aggregate, &record);
-        self.is_confirmed(&record, stamp).then(|| Seen { text: text.to_vec(), record })
+        self.locations.saw(aggregate, &record);
+        self.is_confirmed(&record, epoch).then(|| Seen { text: text.to_vec(), record })
     }
 
     /// The first entry that serves.
-    fn pick(&self, place: &Place<'_>, asked: &Asked, values: &Values, records: Vec<Seen>) -> Option<Lookup> {
+    fn pick(
+        &self,
+        question: &Question<'_>,
+        keys_asked: &LookupKeys,
+        values: &Values,
+        records: Vec<Seen>,
+    ) -> Option<Lookup> {
         let now = self.clock.now();
         let (suffix, owner, entry) = records[0].record.candidates().into_iter().find_map(|suffix| {
-            let (key, bytes) = asked.found(values, suffix)?;
-            let owner = Owner::new(place.name.origin, key);
+            let (key, bytes) = keys_asked.found(values, suffix)?;
+            let owner = Owner::new(question.name.origin, key);
             let further = records[1..].iter().map(|seen| seen.record.snapshot());
-            let entry = parcel::open(bytes, owner, suffix, further, values.sample?, place.query.decode)?;
+            let entry = entry_codec::open(bytes, owner, suffix, further, values.sample?, question.query.decode)?;
             (now < entry.hard).then_some((suffix, owner, entry))
         })?;
         let snapshots = records.iter().map(|seen| seen.record.snapshot()).collect();
-        self.known.found(place.query, self.asked(place, vec![suffix]), suffix, owner, records);
+        self.locations.found(question.query, self.keys_asked(question, vec![suffix]), suffix, owner, records);
         Some(Lookup::Hit(entry, snapshots))
     }
 }

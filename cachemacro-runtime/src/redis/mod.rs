@@ -1,9 +1,8 @@
 //! The shared store on Redis or Valkey: keys, records and scripts over one link to the server.
 
 mod announcement;
-mod asked;
-mod batch;
 mod config;
+mod entry_codec;
 mod escape;
 mod fill;
 mod follow;
@@ -12,18 +11,19 @@ pub(crate) mod fuzz;
 mod header;
 mod join;
 mod keys;
-mod known;
 mod lease;
 pub(crate) mod link;
+mod location_cache;
 mod lookup;
+mod lookup_keys;
+mod mget_batcher;
 mod names;
-mod parcel;
 mod record;
 mod script;
 mod server;
+mod shared_reply;
 mod store;
 mod time;
-mod trip;
 
 pub use config::{OnFailover, Redis, RedisConfigError};
 pub use store::RedisStore;

@@ -68,10 +68,10 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::callsite::{Bypass, Site, SiteInfo};
+    use crate::callsite::{Bypass, Callsite, CallsiteInfo};
     use crate::policy::{Mode, Policy, Refresh};
 
-    pub(crate) static FIND: Site = Site::new(SiteInfo {
+    pub(crate) static FIND: Callsite = Callsite::new(CallsiteInfo {
         name: "find",
         module: "shop::users",
         path: || "shop::users::Users::find",

@@ -4,7 +4,7 @@
 //! It has the meaning of [`Index`](crate::protocol::Index); only the scripts change it.
 
 use super::keys::Suffix;
-use super::link::Stamp;
+use super::link::ServerEpoch;
 use crate::protocol::{Fence, FenceKind, Generation, Snapshot, Token};
 
 /// The most marks that the scripts allow in a record.
@@ -14,11 +14,11 @@ const MAX_MARKS: usize = 8;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Record {
     floor: u64,
-    turn: Generation,
+    fence_generation: Generation,
     alias: Option<u64>,
-    cold: bool,
+    unverified: bool,
     /// The first 16 digits of the `master_replid` under which it was last confirmed (R21).
-    server: Stamp,
+    server: ServerEpoch,
     /// `(from, generation)`, ascending; the first starts at version 0.
     marks: Vec<(u64, Generation)>,
 }
@@ -32,17 +32,17 @@ impl Record {
         let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
         let record = Self {
             floor: version(field("floor")?)?,
-            turn: generation(field("turn")?)?,
+            fence_generation: generation(field("turn")?)?,
             alias: match field("alias")? {
                 "-" => None,
                 digits => Some(version(digits)?),
             },
-            cold: flag(field("cold")?)?,
+            unverified: flag(field("cold")?)?,
             server: {
                 // Used by the scripts only, but part of the format.
                 let _young: u64 = decimal(field("young")?)?;
                 let _rotates = flag(field("rotates")?)?;
-                Stamp::from_bits(bits(field("server")?)?)
+                ServerEpoch::from_bits(bits(field("server")?)?)
             },
             marks: field("marks")?.split(',').map(mark).collect::<Option<_>>()?,
         };
@@ -52,12 +52,12 @@ impl Record {
 
     /// The snapshot that fences a load.
     pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot { generation: self.turn, floor: self.floor }
+        Snapshot { generation: self.fence_generation, floor: self.floor }
     }
 
     /// Whether this server has confirmed it.
-    pub(super) fn is_confirmed_by(&self, stamp: Stamp) -> bool {
-        stamp == self.server
+    pub(super) fn is_confirmed_by(&self, epoch: ServerEpoch) -> bool {
+        epoch == self.server
     }
 
     /// The suffix under which a value is stored that was loaded with this fence and snapshot. `None` if the fence
@@ -65,26 +65,26 @@ impl Record {
     /// equal marks.
     pub(super) fn suffix(&self, snapshot: Snapshot, fence: Fence) -> Option<Suffix> {
         match fence {
-            _ if self.turn != snapshot.generation => None,
+            _ if self.fence_generation != snapshot.generation => None,
             Fence::Row(version) => Some(row(self.token(version))),
-            Fence::Still => (self.floor == snapshot.floor).then(|| self.still()),
+            Fence::Unversioned => (self.floor == snapshot.floor).then(|| self.still()),
         }
     }
 
     /// The suffixes that serve, in the order of the search.
     pub(super) fn candidates(&self) -> Vec<Suffix> {
-        let rows = if self.cold { Vec::new() } else { self.rows() };
+        let rows = if self.unverified { Vec::new() } else { self.rows() };
         rows.into_iter().chain([self.still()]).collect()
     }
 
     /// The suffixes of older entries that a LOOKUP could find instead of a value under this suffix.
-    pub(super) fn rivals(&self, suffix: Suffix) -> Vec<Suffix> {
+    pub(super) fn superseded(&self, suffix: Suffix) -> Vec<Suffix> {
         match suffix.kind {
             FenceKind::Row => {
-                let token = Token { version: suffix.token.version, generation: self.turn };
-                vec![Suffix { kind: FenceKind::Still, token }]
+                let token = Token { version: suffix.token.version, generation: self.fence_generation };
+                vec![Suffix { kind: FenceKind::Unversioned, token }]
             }
-            FenceKind::Still => self.rows(),
+            FenceKind::Unversioned => self.rows(),
         }
     }
 
@@ -101,7 +101,7 @@ impl Record {
     /// The suffix of entries without a version. They are bound to the floor and the fence generation, and need no
     /// confirmation.
     pub(super) fn still(&self) -> Suffix {
-        Suffix { kind: FenceKind::Still, token: Token { version: self.floor, generation: self.turn } }
+        Suffix { kind: FenceKind::Unversioned, token: Token { version: self.floor, generation: self.fence_generation } }
     }
 
     fn token(&self, version: u64) -> Token {
@@ -165,22 +165,25 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let turn = Generation::from_bits(0x9f86_d081_884c_7d65);
+        let fence_generation = Generation::from_bits(0x9f86_d081_884c_7d65);
         let marks = vec![(0, Generation::from_bits(1)), (6, Generation::from_bits(0xaaaa_aaaa_aaaa_aaaa))];
-        let server = Stamp::from_bits(0x1a2b_3c4d_5e6f_7081);
-        assert_eq!(read(TEXT), Some(Record { floor: 7, turn, alias: Some(3), cold: false, server, marks }));
+        let server = ServerEpoch::from_bits(0x1a2b_3c4d_5e6f_7081);
+        assert_eq!(
+            read(TEXT),
+            Some(Record { floor: 7, fence_generation, alias: Some(3), unverified: false, server, marks })
+        );
     }
 
     #[test]
     fn rows_serve_at_the_alias_and_at_the_floor_and_all_else_at_the_turn() {
         let record = read(TEXT).expect("a record");
-        let still = Suffix { kind: FenceKind::Still, token: token(7, 0x9f86_d081_884c_7d65) };
+        let still = Suffix { kind: FenceKind::Unversioned, token: token(7, 0x9f86_d081_884c_7d65) };
         let rows = [row(token(3, 1)), row(token(7, 0xaaaa_aaaa_aaaa_aaaa))];
         assert_eq!(record.candidates(), [rows[0], rows[1], still]);
-        assert_eq!(record.rivals(still), rows);
-        assert_eq!(record.rivals(rows[1]), [still]);
-        let cold = read(&TEXT.replace("cold=0", "cold=1")).expect("a record");
-        assert_eq!(cold.candidates(), [still], "a cold record serves no row");
+        assert_eq!(record.superseded(still), rows);
+        assert_eq!(record.superseded(rows[1]), [still]);
+        let unverified = read(&TEXT.replace("cold=0", "cold=1")).expect("a record");
+        assert_eq!(unverified.candidates(), [still], "a cold record serves no row");
     }
 
     #[test]
@@ -189,10 +192,10 @@ mod tests {
         let now = record.snapshot();
         assert_eq!(record.suffix(now, Fence::Row(5)), Some(row(token(5, 1))));
         assert_eq!(record.suffix(now, Fence::Row(u64::MAX)), Some(row(token(u64::MAX, 0xaaaa_aaaa_aaaa_aaaa))));
-        assert_eq!(record.suffix(now, Fence::Still), Some(record.still()));
+        assert_eq!(record.suffix(now, Fence::Unversioned), Some(record.still()));
         let lower = Snapshot { floor: 6, ..now };
         assert_eq!(record.suffix(lower, Fence::Row(6)), Some(row(token(6, 0xaaaa_aaaa_aaaa_aaaa))));
-        assert_eq!(record.suffix(lower, Fence::Still), None);
+        assert_eq!(record.suffix(lower, Fence::Unversioned), None);
         assert_eq!(record.suffix(Snapshot { generation: Generation::from_bits(1), ..now }, Fence::Row(7)), None);
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use redis::{FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 
-use super::link::{Link, Reply, Session, Stamp};
+use super::link::{Link, Reply, ServerEpoch, Session};
 use super::script::{How, Invocation};
 use super::time::Sample;
 use crate::error::StoreError;
@@ -15,7 +15,7 @@ use crate::util::clock::Moment;
 #[derive(Clone)]
 pub(super) struct Server {
     link: Arc<Link>,
-    /// The stamp of the server that answered last.
+    /// The epoch of the server that answered last.
     last: Arc<AtomicU64>,
 }
 
@@ -23,8 +23,8 @@ pub(super) struct Server {
 pub(super) struct Answers {
     operation: &'static str,
     values: std::vec::IntoIter<Value>,
-    /// The stamp of the server that answered.
-    pub(super) stamp: Stamp,
+    /// The epoch of the server that answered.
+    pub(super) epoch: ServerEpoch,
     sent: Moment,
     received: Moment,
 }
@@ -38,9 +38,9 @@ impl Server {
         &self.link
     }
 
-    /// The stamp of the server that answered last.
-    pub(super) fn stamp(&self) -> Stamp {
-        Stamp::from_bits(self.last.load(Ordering::Relaxed))
+    /// The epoch of the server that answered last.
+    pub(super) fn epoch(&self) -> ServerEpoch {
+        ServerEpoch::from_bits(self.last.load(Ordering::Relaxed))
     }
 
     /// Runs the pipeline that `build` makes for the connection. If the server does not know a script, runs it again
@@ -54,9 +54,9 @@ impl Server {
         if reply.values.iter().any(is_no_script) {
             reply = self.link.run(operation, |session| build(session, How::BySource)).await?;
         }
-        let Reply { values, stamp, sent, received } = reply;
-        self.last.store(stamp.to_bits(), Ordering::Relaxed);
-        Ok(Answers { operation, values: values.into_iter(), stamp, sent, received })
+        let Reply { values, epoch, sent, received } = reply;
+        self.last.store(epoch.to_bits(), Ordering::Relaxed);
+        Ok(Answers { operation, values: values.into_iter(), epoch, sent, received })
     }
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use redis::Pipeline;
 
-use super::batch::Batch;
 use super::config::{OnFailover, Redis};
 use super::join::try_all;
 use super::keys::{EntryKeys, Keys, slot};
-use super::known::Known;
 use super::lease::{Leases, millis};
-use super::link::{Link, OwnConnection, Stamp};
+use super::link::{Link, OwnConnection, ServerEpoch};
+use super::location_cache::LocationCache;
+use super::mget_batcher::MgetBatcher;
 use super::names::Names;
 use super::record::Record;
 use super::script::{APPLY, DETECT, ENTER, Invocation, Script, TIME};
@@ -35,10 +35,10 @@ pub struct RedisStore {
     pub(super) server: Server,
     pub(super) keys: Keys,
     pub(super) names: Names,
-    pub(super) known: Known,
+    pub(super) locations: LocationCache,
     pub(super) times: Arc<Times>,
     /// `None` in a cluster, where all keys of a command must be in one slot.
-    pub(super) batch: Option<Batch>,
+    pub(super) batch: Option<MgetBatcher>,
     pub(super) leases: Arc<Leases>,
     /// The connection that follows the channel, between its reads.
     pub(super) idle_reader: Mutex<Option<OwnConnection>>,
@@ -83,8 +83,9 @@ impl RedisStore {
         Self {
             keys: Keys::new(namespace),
             names: Names::default(),
-            known: Known::new(),
-            batch: (!is_cluster(&config)).then(|| Batch::new(server.clone(), Arc::clone(&times), Arc::clone(&clock))),
+            locations: LocationCache::new(),
+            batch: (!is_cluster(&config))
+                .then(|| MgetBatcher::new(server.clone(), Arc::clone(&times), Arc::clone(&clock))),
             times,
             leases: Arc::new(Leases::new(server.clone(), config.lease_terms().clone())),
             idle_reader: Mutex::default(),
@@ -110,7 +111,7 @@ impl RedisStore {
     }
 
     /// A script with the arguments of all scripts that read a record.
-    pub(super) fn common(&self, script: &'static Script, index: impl Into<String>, stamp: Stamp) -> Invocation {
+    pub(super) fn common(&self, script: &'static Script, index: impl Into<String>, epoch: ServerEpoch) -> Invocation {
         let on_failover = match self.on_failover {
             OnFailover::SuspectReplay => "suspect",
             OnFailover::Rotate => "rotate",
@@ -118,13 +119,13 @@ impl RedisStore {
         };
         // One millisecond is added, as the server's milliseconds are rounded down.
         let young = if self.source_lag.is_zero() { 0 } else { millis(self.source_lag).saturating_add(1) };
-        let call = script.on(index).arg(stamp.to_string()).arg(on_failover).arg(young);
+        let call = script.on(index).arg(epoch.to_string()).arg(on_failover).arg(young);
         call.arg(random()).arg(random())
     }
 
     /// Whether entries may be served by this record.
-    pub(super) fn is_confirmed(&self, record: &Record, stamp: Stamp) -> bool {
-        self.on_failover == OnFailover::Trust || record.is_confirmed_by(stamp)
+    pub(super) fn is_confirmed(&self, record: &Record, epoch: ServerEpoch) -> bool {
+        self.on_failover == OnFailover::Trust || record.is_confirmed_by(epoch)
     }
 
     /// The answer of a script about a record: its result, and the record if it was returned.
@@ -138,13 +139,13 @@ impl RedisStore {
         self.observe(&index, answers, micros);
         let record = Record::parse(&text, &index).map(Arc::new);
         if let Some(record) = &record {
-            self.known.saw(aggregate, record);
+            self.locations.saw(aggregate, record);
         }
         Ok((word, record))
     }
 
     pub(super) fn observe(&self, index: &str, answers: &Answers, micros: u64) {
-        self.times.observe(self.slot(index), answers.stamp, answers.sample(micros));
+        self.times.observe(self.slot(index), answers.epoch, answers.sample(micros));
     }
 
     /// A recent sample of the clock by which the entries in this record's slot expire.
@@ -165,7 +166,7 @@ impl RedisStore {
             let mut answers = self
                 .server
                 .run("enter", |session, how| {
-                    let mut call = self.common(&ENTER, self.keys.index(aggregate), session.stamp);
+                    let mut call = self.common(&ENTER, self.keys.index(aggregate), session.epoch);
                     call = call.arg(u8::from(rotates)).arg(millis(EMPTY_LIFE));
                     if at == 0 {
                         call =
@@ -179,7 +180,7 @@ impl RedisStore {
             self.observe(&index, &answers, micros);
             let record = Record::parse(&text, &index).ok_or_else(|| answers.unexpected("no record"))?;
             let snapshot = record.snapshot();
-            self.known.saw(aggregate, &Arc::new(record));
+            self.locations.saw(aggregate, &Arc::new(record));
             Ok((snapshot, word == "primary", u64::try_from(left).ok()))
         };
         let entered = try_all(query.aggregates.iter().enumerate().map(enter_one)).await?;
@@ -209,7 +210,7 @@ impl RedisStore {
         let mut answers = self
             .server
             .run("apply", |session, how| {
-                let call = self.common(&APPLY, self.keys.index(aggregate), session.stamp);
+                let call = self.common(&APPLY, self.keys.index(aggregate), session.epoch);
                 let other = other.map_or_else(|| "-".to_owned(), padded);
                 single(&call.arg(what).arg(padded(version)).arg(other), how)
             })
@@ -227,7 +228,7 @@ impl RedisStore {
         let mut answers = self
             .server
             .run("detect", |session, how| {
-                let call = self.common(&DETECT, self.keys.index(aggregate), session.stamp);
+                let call = self.common(&DETECT, self.keys.index(aggregate), session.epoch);
                 single(&call.arg(&turn).arg(padded(snapshot.floor)).arg(padded(version)), how)
             })
             .await?;
@@ -329,8 +330,8 @@ impl Store for RedisStore {
         Box::pin(self.try_follow(from, wait))
     }
 
-    fn life(&self) -> u64 {
-        if self.trusts() { 0 } else { self.server.stamp().to_bits() }
+    fn incarnation(&self) -> u64 {
+        if self.trusts() { 0 } else { self.server.epoch().to_bits() }
     }
 
     fn detached(&self) -> Option<Arc<dyn Store>> {
@@ -339,7 +340,7 @@ impl Store for RedisStore {
         Some(Arc::new(Self::over(link, config, &self.namespace, clock, self.source_lag)))
     }
 
-    fn patience(&self) -> Duration {
+    fn operation_timeout(&self) -> Duration {
         self.config.operation_timeout()
     }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::link::Stamp;
+use super::link::ServerEpoch;
 use crate::util::clock::Moment;
 use crate::util::sync::{Mutex, lock};
 
@@ -26,15 +26,15 @@ pub(super) struct Sample {
 /// differ.
 #[derive(Default)]
 pub(super) struct Times {
-    samples: Mutex<HashMap<u16, (Stamp, Sample)>>,
+    samples: Mutex<HashMap<u16, (ServerEpoch, Sample)>>,
 }
 
 impl Times {
     /// The last sample of this slot's clock, if it is recent and from this server.
-    pub(super) fn sample(&self, slot: u16, stamp: Stamp, now: Moment) -> Option<Sample> {
+    pub(super) fn sample(&self, slot: u16, epoch: ServerEpoch, now: Moment) -> Option<Sample> {
         let samples = lock(&self.samples);
         let (of, sample) = samples.get(&slot)?;
-        (*of == stamp && now.since(sample.after) < MAX_AGE).then_some(*sample)
+        (*of == epoch && now.since(sample.after) < MAX_AGE).then_some(*sample)
     }
 
     /// As [`Times::sample`], but from any server.
@@ -44,16 +44,16 @@ impl Times {
     }
 
     /// Keeps the most exact sample, until it is old or the clocks no longer agree with it.
-    pub(super) fn observe(&self, slot: u16, stamp: Stamp, sample: Sample) {
+    pub(super) fn observe(&self, slot: u16, epoch: ServerEpoch, sample: Sample) {
         let mut samples = lock(&self.samples);
         let closest = samples.get(&slot).filter(|(of, known)| {
-            *of == stamp
+            *of == epoch
                 && known.round_trip() < sample.round_trip()
                 && sample.after.since(known.after) < MAX_AGE
                 && known.agrees_with(sample)
         });
         if closest.is_none() {
-            samples.insert(slot, (stamp, sample));
+            samples.insert(slot, (epoch, sample));
         }
     }
 }
@@ -123,16 +123,16 @@ mod tests {
     #[test]
     fn the_closest_sample_stays_while_it_is_young_and_true() {
         let times = Times::default();
-        let stamp = Stamp::default();
-        let known = |now| times.sample(0, stamp, at(now));
-        times.observe(0, stamp, sample(100, 110));
+        let epoch = ServerEpoch::default();
+        let known = |now| times.sample(0, epoch, at(now));
+        times.observe(0, epoch, sample(100, 110));
         let wide = Sample { server: HOUR + 1_000_000, ..sample(1_100, 1_150) };
-        times.observe(0, stamp, wide);
+        times.observe(0, epoch, wide);
         assert_eq!(known(1_200), Some(sample(100, 110)));
         let set = Sample { server: HOUR + 9_000_000, ..wide };
-        times.observe(0, stamp, set);
+        times.observe(0, epoch, set);
         assert_eq!(known(1_200), Some(set), "the server's clock was set");
         assert_eq!(known(11_200), None, "it is old");
-        assert_eq!(times.sample(1, stamp, at(1_200)), None, "another node");
+        assert_eq!(times.sample(1, epoch, at(1_200)), None, "another node");
     }
 }

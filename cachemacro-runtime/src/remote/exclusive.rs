@@ -87,8 +87,8 @@ impl Store for Exclusive {
         self.store.follow(from, wait)
     }
 
-    fn life(&self) -> u64 {
-        self.store.life()
+    fn incarnation(&self) -> u64 {
+        self.store.incarnation()
     }
 
     /// Only publishers use it, and they fill nothing.
@@ -96,8 +96,8 @@ impl Store for Exclusive {
         self.store.detached()
     }
 
-    fn patience(&self) -> Duration {
-        self.store.patience()
+    fn operation_timeout(&self) -> Duration {
+        self.store.operation_timeout()
     }
 
     fn source_lag(&self) -> Duration {

@@ -84,7 +84,7 @@ impl std::fmt::Debug for Hold {
 pub struct Fill {
     /// What ENTER returned.
     pub snapshots: Vec<Snapshot>,
-    /// The fence of the first aggregate; the others are always [`Fence::Still`].
+    /// The fence of the first aggregate; the others are always [`Fence::Unversioned`].
     pub fence: Fence,
     /// Whether the value was read from the primary.
     pub from_primary: bool,
@@ -184,9 +184,9 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// The current life of the store. If the number changes, writes that it had acknowledged may be lost (R21). Then
+    /// The current incarnation of the store. If the number changes, writes that it had acknowledged may be lost (R21). Then
     /// publishers send again what they sent recently.
-    fn life(&self) -> u64 {
+    fn incarnation(&self) -> u64 {
         0
     }
 
@@ -199,7 +199,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// How long a caller that blocks its thread waits for one operation. Default: one second.
-    fn patience(&self) -> Duration {
+    fn operation_timeout(&self) -> Duration {
         Duration::from_secs(1)
     }
 

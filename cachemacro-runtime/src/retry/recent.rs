@@ -16,26 +16,26 @@ pub(super) struct Recent {
     told: VecDeque<Told>,
 }
 
-/// What the store accepted, and in which of its lives.
+/// What the store accepted, and in which of its incarnations.
 struct Told {
     at: Moment,
-    life: u64,
+    incarnation: u64,
     announcement: Announcement,
 }
 
 impl Recent {
-    pub(super) fn keep(&mut self, announcements: Vec<Announcement>, life: u64, now: Moment) {
-        self.told.extend(announcements.into_iter().map(|announcement| Told { at: now, life, announcement }));
+    pub(super) fn keep(&mut self, announcements: Vec<Announcement>, incarnation: u64, now: Moment) {
+        self.told.extend(announcements.into_iter().map(|announcement| Told { at: now, incarnation, announcement }));
         let is_old = |told: &Told| now.since(told.at) > REMEMBERED;
         while self.told.len() > MOST_REMEMBERED || self.told.front().is_some_and(is_old) {
             self.told.pop_front();
         }
     }
 
-    /// Takes what was sent in other lives than this one.
-    pub(super) fn take_forgotten(&mut self, life: u64) -> Vec<Announcement> {
+    /// Takes what was sent in other incarnations than this one.
+    pub(super) fn take_forgotten(&mut self, incarnation: u64) -> Vec<Announcement> {
         let (forgotten, known): (VecDeque<_>, _) =
-            std::mem::take(&mut self.told).into_iter().partition(|told| told.life != life);
+            std::mem::take(&mut self.told).into_iter().partition(|told| told.incarnation != incarnation);
         self.told = known;
         forgotten.into_iter().map(|told| told.announcement).collect()
     }

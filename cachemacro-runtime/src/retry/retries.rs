@@ -34,8 +34,8 @@ pub(crate) struct Retries {
     /// The number of suspect aggregates: a reader takes the lock only if it is not zero.
     suspects: AtomicU64,
     dropped: AtomicU64,
-    /// The life of the store to which everything recent was sent.
-    life: AtomicU64,
+    /// The incarnation of the store to which everything recent was sent.
+    incarnation: AtomicU64,
 }
 
 struct State {
@@ -56,7 +56,7 @@ impl Retries {
     /// `store` is the one that publishers send to: a tier, which ends its own copies last, or the shared store.
     /// `own_runtime` runs the worker where the program has no runtime, or has none any more.
     pub(crate) fn new(store: Option<Arc<dyn Store>>, clock: Arc<dyn Clock>, own_runtime: Arc<OwnRuntime>) -> Self {
-        let life = store.as_ref().map_or(0, |store| store.life());
+        let incarnation = store.as_ref().map_or(0, |store| store.incarnation());
         let state = State { queue: RetryQueue::new(CAPACITY), recent: Recent::default(), is_running: false };
         Self {
             store,
@@ -65,7 +65,7 @@ impl Retries {
             state: Mutex::new(state),
             suspects: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
-            life: AtomicU64::new(life),
+            incarnation: AtomicU64::new(incarnation),
         }
     }
 
@@ -119,41 +119,41 @@ impl Retries {
         self.start();
     }
 
-    /// Remembers what the store accepted in this life, for [`Retries::repeat`]. If a new life was noticed meanwhile, it
+    /// Remembers what the store accepted in this incarnation, for [`Retries::repeat`]. If a new incarnation was noticed meanwhile, it
     /// is sent again now.
-    pub(crate) fn remember(self: &Arc<Self>, announcements: Vec<Announcement>, life: u64) {
-        self.keep(announcements, life);
-        let present = self.life.load(Ordering::Acquire);
-        if life != 0 && present != 0 && present != life {
+    pub(crate) fn remember(self: &Arc<Self>, announcements: Vec<Announcement>, incarnation: u64) {
+        self.keep(announcements, incarnation);
+        let present = self.incarnation.load(Ordering::Acquire);
+        if incarnation != 0 && present != 0 && present != incarnation {
             self.tell_again(present);
         }
     }
 
-    fn keep(&self, announcements: Vec<Announcement>, life: u64) {
-        if life == 0 {
+    fn keep(&self, announcements: Vec<Announcement>, incarnation: u64) {
+        if incarnation == 0 {
             return;
         }
         let now = self.clock.now();
-        self.state().recent.keep(announcements, life, now);
+        self.state().recent.keep(announcements, incarnation, now);
     }
 
-    /// Sends again to a store in a new life what it accepted in its earlier lives and may have forgotten (R21). This
-    /// runs once for each life: the first caller that notices the new life does it.
+    /// Sends again to a store in a new incarnation what it accepted in its earlier incarnations and may have forgotten (R21). This
+    /// runs once for each incarnation: the first caller that notices the new incarnation does it.
     pub(crate) fn repeat(self: &Arc<Self>) {
         if let Some(store) = &self.store {
-            self.repeat_in(store.life());
+            self.repeat_in(store.incarnation());
         }
     }
 
-    /// As [`Retries::repeat`], for a new life that a second connection has noticed.
-    pub(crate) fn repeat_in(self: &Arc<Self>, life: u64) {
-        if life != 0 && self.life.swap(life, Ordering::AcqRel) != life {
-            self.tell_again(life);
+    /// As [`Retries::repeat`], for a new incarnation that a second connection has noticed.
+    pub(crate) fn repeat_in(self: &Arc<Self>, incarnation: u64) {
+        if incarnation != 0 && self.incarnation.swap(incarnation, Ordering::AcqRel) != incarnation {
+            self.tell_again(incarnation);
         }
     }
 
-    fn tell_again(self: &Arc<Self>, life: u64) {
-        let forgotten = self.state().recent.take_forgotten(life);
+    fn tell_again(self: &Arc<Self>, incarnation: u64) {
+        let forgotten = self.state().recent.take_forgotten(incarnation);
         let mut untold = Untold { moves: Vec::new(), announcements: Vec::new(), suspect: false };
         for announcement in forgotten {
             let moved = |(aggregate, notice): &(Aggregate, Notice)| match notice {
@@ -234,14 +234,14 @@ impl Retries {
             if ready.is_empty() {
                 return Some(());
             }
-            let before = store.life();
+            let before = store.incarnation();
             let announced = store.announce(&ready).await;
             self.change(|queue| match announced {
                 Ok(()) => queue.announced(),
                 Err(_) => queue.interrupted(),
             });
             announced.ok()?;
-            self.keep(ready, if before == 0 { store.life() } else { before });
+            self.keep(ready, if before == 0 { store.incarnation() } else { before });
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::binary::{Binary, is_same, moves, path};
-use super::word;
-use crate::callsite::{Commit, OnError, Role, SiteInfo, WriterInfo};
+use super::labels;
+use super::registry::{Registry, is_same, moves, path};
+use crate::callsite::{CallsiteInfo, Commit, OnError, Role, WriterInfo};
 use crate::event::{EventInfo, EventKind};
 
 /// A function that publishes an event: a writer, or a handler of what came from elsewhere.
@@ -16,7 +16,7 @@ pub struct Publisher {
     /// The name after `fn`.
     pub function: String,
     /// What it does when the invalidation does not reach the store.
-    #[serde(serialize_with = "word::serialize")]
+    #[serde(serialize_with = "labels::serialize")]
     pub on_error: OnError,
     /// Whether its caller commits: its events wait in a [`PendingEvents`](crate::PendingEvents), and are published from there.
     pub defers: bool,
@@ -45,8 +45,8 @@ impl Publisher {
     }
 }
 
-fn publishers(binary: &Binary, event: &EventInfo, role: Role) -> Vec<Publisher> {
-    let mut found: Vec<_> = binary.publishers(event, role).map(Publisher::of).collect();
+fn publishers(registry: &Registry, event: &EventInfo, role: Role) -> Vec<Publisher> {
+    let mut found: Vec<_> = registry.publishers(event, role).map(Publisher::of).collect();
     found.dedup();
     found
 }
@@ -62,7 +62,7 @@ pub struct EventStrategy {
     /// The templates of the aggregates it moves.
     pub keys: Vec<String>,
     /// What kind of move it announces.
-    #[serde(serialize_with = "word::serialize")]
+    #[serde(serialize_with = "labels::serialize")]
     pub kind: EventKind,
     /// The functions that emit it.
     pub writers: Vec<Publisher>,
@@ -73,15 +73,15 @@ pub struct EventStrategy {
 }
 
 impl EventStrategy {
-    pub(super) fn of(event: &EventInfo, binary: &Binary) -> Self {
+    pub(super) fn of(event: &EventInfo, registry: &Registry) -> Self {
         Self {
             name: event.name.to_owned(),
             rust_type: event.rust_type.to_owned(),
             keys: event.keys.iter().map(|key| (*key).to_owned()).collect(),
             kind: event.kind,
-            writers: publishers(binary, event, Role::Writes),
-            handlers: publishers(binary, event, Role::Handles),
-            moves: binary.listeners(event).map(|site| path(site.module, site.name)).collect(),
+            writers: publishers(registry, event, Role::Writes),
+            handlers: publishers(registry, event, Role::Handles),
+            moves: registry.listeners(event).map(|site| path(site.module, site.name)).collect(),
         }
     }
 }
@@ -93,7 +93,7 @@ pub struct Invalidation {
     /// The event's name on the wire.
     pub event: String,
     /// What kind of move it announces.
-    #[serde(serialize_with = "word::serialize")]
+    #[serde(serialize_with = "labels::serialize")]
     pub kind: EventKind,
     /// How `invalidated_by` binds its key fields, as written. Empty for an event that the function does not
     /// name, and that moves an aggregate of the same template all the same.
@@ -106,25 +106,25 @@ pub struct Invalidation {
 
 impl Invalidation {
     /// The events of a function: those it names in its own order, then the others.
-    pub(super) fn all_of(site: &SiteInfo, binary: &Binary) -> Vec<Self> {
+    pub(super) fn all_of(site: &CallsiteInfo, registry: &Registry) -> Vec<Self> {
         let mut order: Vec<&EventInfo> = Vec::new();
         let used = site.events.iter().map(|used| used.event);
-        for event in used.chain(binary.events.iter().copied().filter(|event| moves(event, site))) {
+        for event in used.chain(registry.events.iter().copied().filter(|event| moves(event, site))) {
             if !order.iter().any(|known| is_same(known, event)) {
                 order.push(event);
             }
         }
-        order.into_iter().map(|event| Self::of(event, site, binary)).collect()
+        order.into_iter().map(|event| Self::of(event, site, registry)).collect()
     }
 
-    fn of(event: &EventInfo, site: &SiteInfo, binary: &Binary) -> Self {
+    fn of(event: &EventInfo, site: &CallsiteInfo, registry: &Registry) -> Self {
         let bindings = site.events.iter().filter(|used| is_same(used.event, event));
         Self {
             event: event.name.to_owned(),
             kind: event.kind,
             bindings: bindings.map(|used| used.binding.to_owned()).collect(),
-            writers: publishers(binary, event, Role::Writes),
-            handlers: publishers(binary, event, Role::Handles),
+            writers: publishers(registry, event, Role::Writes),
+            handlers: publishers(registry, event, Role::Handles),
         }
     }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::duration::human;
 use super::event::{Invalidation, Publisher};
-use super::{duration, word};
-use crate::callsite::{OnError, SiteInfo};
+use super::{duration, labels};
+use crate::callsite::{CallsiteInfo, OnError};
 use crate::policy::Mode;
 
 const POLICIES: [OnError; 4] = [OnError::Suspect, OnError::Retry, OnError::Fail, OnError::Bounded];
@@ -19,7 +19,7 @@ const ASKED: &str =
 #[non_exhaustive]
 pub struct Failure {
     /// The publishers' policy; `None` where the binary knows no publisher.
-    #[serde(serialize_with = "word::serialize_option")]
+    #[serde(serialize_with = "labels::serialize_option")]
     pub on_error: Option<OnError>,
     /// The events that it is about.
     pub events: Vec<String>,
@@ -36,12 +36,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn all_of(site: &SiteInfo, invalidations: &[Invalidation]) -> Vec<Self> {
+    pub(super) fn all_of(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Vec<Self> {
         let known = POLICIES.into_iter().filter_map(|policy| Self::of_policy(site, invalidations, policy));
         known.chain(Self::of_unknown(site, invalidations)).collect()
     }
 
-    fn of_policy(site: &SiteInfo, invalidations: &[Invalidation], on_error: OnError) -> Option<Self> {
+    fn of_policy(site: &CallsiteInfo, invalidations: &[Invalidation], on_error: OnError) -> Option<Self> {
         let has_policy = |publisher: &&Publisher| publisher.on_error == on_error;
         let (mut events, mut publishers) = (Vec::new(), Vec::new());
         for invalidation in invalidations {
@@ -71,7 +71,7 @@ impl Failure {
     }
 
     /// Events that no function of the binary publishes.
-    fn of_unknown(site: &SiteInfo, invalidations: &[Invalidation]) -> Option<Self> {
+    fn of_unknown(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Option<Self> {
         let unknown = invalidations.iter().filter(|invalidation| invalidation.publishers().next().is_none());
         let events: Vec<_> = unknown.map(|invalidation| invalidation.event.clone()).collect();
         let is_asked = site.mode == Mode::Source;
@@ -125,7 +125,7 @@ mod tests {
 
     const HARD: Duration = POLICY.hard;
 
-    fn failures(site_info: SiteInfo, policies: &[OnError]) -> Vec<Failure> {
+    fn failures(site_info: CallsiteInfo, policies: &[OnError]) -> Vec<Failure> {
         let writers: Vec<_> =
             policies.iter().map(|on_error| writer(WriterInfo { on_error: *on_error, ..RENAME })).collect();
         Strategy::of(&[site(site_info)], &writers, &[]).functions()[0].on_failure.clone()
@@ -154,14 +154,14 @@ mod tests {
 
     #[test]
     fn a_local_entry_cannot_miss_an_event_of_its_own_process() {
-        let local = SiteInfo { policy: Policy { local: true, ..POLICY }, ..FIND };
+        let local = CallsiteInfo { policy: Policy { local: true, ..POLICY }, ..FIND };
         let found = failures(local, &[OnError::Bounded]);
         assert_eq!((found[0].here, found[0].elsewhere), (Duration::ZERO, HARD));
     }
 
     #[test]
     fn a_version_that_is_asked_for_needs_no_event() {
-        let asked = SiteInfo { mode: Mode::Source, ..FIND };
+        let asked = CallsiteInfo { mode: Mode::Source, ..FIND };
         for policies in [&[OnError::Retry][..], &[]] {
             let found = failures(asked, policies);
             assert_eq!((found[0].here, found[0].elsewhere), (Duration::ZERO, Duration::ZERO));

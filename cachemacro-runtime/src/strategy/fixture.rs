@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::callsite::{
-    Bypass, CachedFn, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Site, SiteInfo, Writer,
+    Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Writer,
     WriterInfo,
 };
 use crate::event::{EventInfo, EventKind};
@@ -33,7 +33,7 @@ pub(super) static ROLLED_BACK: EventInfo = event("user.rolled_back", &["user:<id
 pub(super) static SOLD: EventInfo = event("item.sold", &["shelf:<shop>"], EventKind::Unversioned);
 pub(super) static UNHEARD: EventInfo = event("door.opened", &["door:<id>"], EventKind::Unversioned);
 
-pub(super) const FIND: SiteInfo = SiteInfo {
+pub(super) const FIND: CallsiteInfo = CallsiteInfo {
     name: "find",
     module: "shop::users",
     path: || "shop::users::find",
@@ -51,7 +51,7 @@ pub(super) const FIND: SiteInfo = SiteInfo {
     cache: None,
 };
 
-pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
+pub(super) const BEST_SELLERS: CallsiteInfo = CallsiteInfo {
     name: "best_sellers",
     module: "shop::reports",
     path: || "shop::reports::best_sellers",
@@ -69,7 +69,7 @@ pub(super) const BEST_SELLERS: SiteInfo = SiteInfo {
     cache: None,
 };
 
-pub(super) const RATE: SiteInfo = SiteInfo {
+pub(super) const RATE: CallsiteInfo = CallsiteInfo {
     name: "rate",
     module: "shop::reports",
     path: || "shop::reports::rate",
@@ -100,9 +100,9 @@ pub(super) const RENAME: WriterInfo = WriterInfo {
     cache: None,
 };
 
-static FIND_SITE: Site = Site::new(FIND);
-static BEST_SELLERS_SITE: Site = Site::new(BEST_SELLERS);
-static RATE_SITE: Site = Site::new(RATE);
+static FIND_SITE: Callsite = Callsite::new(FIND);
+static BEST_SELLERS_SITE: Callsite = Callsite::new(BEST_SELLERS);
+static RATE_SITE: Callsite = Callsite::new(RATE);
 static RENAME_WRITER: Writer = Writer::new(RENAME);
 static RESTORE_WRITER: Writer =
     Writer::new(WriterInfo { name: "restore", events: &[&RESTORED], on_error: OnError::Fail, ..RENAME });
@@ -139,8 +139,8 @@ pub(super) fn shop_backwards() -> Strategy {
 }
 
 /// A site of its own for one test.
-pub(super) fn site(info: SiteInfo) -> &'static Site {
-    Box::leak(Box::new(Site::new(info)))
+pub(super) fn site(info: CallsiteInfo) -> &'static Callsite {
+    Box::leak(Box::new(Callsite::new(info)))
 }
 
 /// A writer of its own for one test.

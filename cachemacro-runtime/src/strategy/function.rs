@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::binary::{Binary, path};
 use super::event::Invalidation;
 use super::failure::Failure;
+use super::registry::{Registry, path};
 use super::rollback::Rollback;
 use super::staleness::StalenessPart;
 use super::type_name::{shorten, value_of};
-use super::{duration, staleness, word};
-use crate::callsite::SiteInfo;
+use super::{duration, labels, staleness};
+use crate::callsite::CallsiteInfo;
 use crate::policy::{Mode, Policy, Refresh};
 
 /// What a cached function may get wrong.
@@ -25,7 +25,7 @@ pub struct FunctionStrategy {
     /// The key template as written.
     pub template: String,
     /// Where the version comes from.
-    #[serde(serialize_with = "word::serialize")]
+    #[serde(serialize_with = "labels::serialize")]
     pub mode: Mode,
     /// The type of its values, without modules.
     pub value_type: String,
@@ -76,7 +76,7 @@ pub struct Timing {
     /// β of the probabilistic early refresh.
     pub early: Option<f64>,
     /// Who refreshes a stale entry.
-    #[serde(serialize_with = "word::serialize")]
+    #[serde(serialize_with = "labels::serialize")]
     pub refresh: Refresh,
     /// Whether a stale value outlives a failed refresh.
     pub stale_if_error: bool,
@@ -107,9 +107,9 @@ impl Timing {
 }
 
 impl FunctionStrategy {
-    pub(super) fn of(site: &SiteInfo, binary: &Binary) -> Self {
+    pub(super) fn of(site: &CallsiteInfo, registry: &Registry) -> Self {
         let policy = &site.policy;
-        let invalidated_by = Invalidation::all_of(site, binary);
+        let invalidated_by = Invalidation::all_of(site, registry);
         let has_events = !invalidated_by.is_empty();
         Self {
             module: site.module.to_owned(),
@@ -138,14 +138,14 @@ impl FunctionStrategy {
     }
 }
 
-fn value_type(site: &SiteInfo) -> String {
+fn value_type(site: &CallsiteInfo) -> String {
     match site.value_type {
         Some(name) => shorten(name()),
         None => value_of(site.returns).to_owned(),
     }
 }
 
-fn staleness_in_words(site: &SiteInfo, invalidated_by: &[Invalidation]) -> Vec<String> {
+fn staleness_in_words(site: &CallsiteInfo, invalidated_by: &[Invalidation]) -> Vec<String> {
     let has_events = !invalidated_by.is_empty();
     let mut sentences = Vec::new();
     if has_events {

@@ -4,8 +4,8 @@ use super::duration::human;
 use super::event::{EventStrategy, Invalidation, Publisher};
 use super::failure::Failure;
 use super::function::FunctionStrategy;
+use super::labels::Label;
 use super::model::Strategy;
-use super::word::Word;
 use crate::policy::{Mode, Refresh};
 
 const HEAD: &str = "\
@@ -172,7 +172,7 @@ fn on_failure(failures: &[Failure]) -> Vec<String> {
     let sentences = failures.iter().map(|failure| match failure.on_error {
         Some(policy) => {
             let publishers = codes(failure.publishers.iter().cloned());
-            format!("{publishers} (`on_error = {}`): {}", policy.word(), failure.answer)
+            format!("{publishers} (`on_error = {}`): {}", policy.label(), failure.answer)
         }
         None => format!("{}: {}", codes(failure.events.iter().cloned()), failure.answer),
     });
@@ -191,7 +191,7 @@ fn events(events: &[EventStrategy]) -> String {
             codes(event.keys.iter().cloned()),
             or_dash(codes(event.writers.iter().map(Publisher::path))),
             or_dash(codes(event.handlers.iter().map(Publisher::path))),
-            event.kind.word().to_owned(),
+            event.kind.label().to_owned(),
         ]
     });
     format!("## Events\n\n{}", table(&["event", "moves", "writers", "handlers", "kind"], rows))

@@ -25,7 +25,6 @@
 //! Annotations register when their crate is linked. An integration test sees the library it uses; a `#[cached]`
 //! function of a crate that nothing in the test refers to may be missing.
 
-mod binary;
 mod diff;
 mod document;
 mod duration;
@@ -34,15 +33,16 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod function;
+mod labels;
 mod markdown;
 mod model;
+mod registry;
 mod rollback;
 mod staleness;
 mod table;
 mod type_name;
 mod verify;
 mod warning;
-mod word;
 
 pub use event::{EventStrategy, Invalidation, Publisher};
 pub use failure::Failure;

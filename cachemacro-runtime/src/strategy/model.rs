@@ -4,13 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::binary::Binary;
 use super::event::EventStrategy;
 use super::function::FunctionStrategy;
+use super::registry::Registry;
 use super::verify::{self, Problem, VerifyError};
 use super::warning::Warning;
 use super::{document, warning};
-use crate::callsite::{Site, Writer, registry};
+use crate::callsite::{Callsite, Writer, registry};
 use crate::event::EventInfo;
 
 /// What the caches of a binary may get wrong, from its annotations alone: [`strategy()`] answers it.
@@ -50,13 +50,13 @@ pub fn strategy() -> Strategy {
 }
 
 impl Strategy {
-    pub(crate) fn of(sites: &[&'static Site], writers: &[&'static Writer], events: &[&'static EventInfo]) -> Self {
-        let binary = Binary::of(sites, writers, events);
+    pub(crate) fn of(sites: &[&'static Callsite], writers: &[&'static Writer], events: &[&'static EventInfo]) -> Self {
+        let registry = Registry::of(sites, writers, events);
         Self {
-            functions: binary.sites.iter().map(|site| FunctionStrategy::of(site, &binary)).collect(),
-            events: binary.events.iter().map(|event| EventStrategy::of(event, &binary)).collect(),
-            problems: verify::problems(&binary),
-            warnings: warning::warnings(&binary),
+            functions: registry.sites.iter().map(|site| FunctionStrategy::of(site, &registry)).collect(),
+            events: registry.events.iter().map(|event| EventStrategy::of(event, &registry)).collect(),
+            problems: verify::problems(&registry),
+            warnings: warning::warnings(&registry),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::duration::human;
 use super::event::Invalidation;
-use crate::callsite::SiteInfo;
+use crate::callsite::CallsiteInfo;
 use crate::event::EventKind;
 use crate::policy::Mode;
 
@@ -34,7 +34,7 @@ pub struct Rollback {
 }
 
 impl Rollback {
-    pub(super) fn of(site: &SiteInfo, invalidations: &[Invalidation]) -> Self {
+    pub(super) fn of(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Self {
         let restores = events_of(invalidations, EventKind::Restores);
         let rolls_back = events_of(invalidations, EventKind::RollsBack);
         let profile = match (rolls_back.is_empty(), restores.is_empty()) {
@@ -99,7 +99,7 @@ fn rolled_back(mode: Mode, events: &str) -> String {
 }
 
 /// What a database does that no event tells of.
-fn unannounced(site: &SiteInfo, invalidations: &[Invalidation]) -> Vec<String> {
+fn unannounced(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Vec<String> {
     let hard = human(site.policy.hard);
     let aborted = "A transaction that is rolled back publishes nothing, as events follow the commit.".to_owned();
     let older = match site.mode {
@@ -125,7 +125,7 @@ mod tests {
     use crate::strategy::fixture::{FIND, RESTORED, ROLLED_BACK, UPDATED, site};
 
     fn rollback(mode: Mode, events: &[&'static EventInfo]) -> Rollback {
-        let strategy = Strategy::of(&[site(SiteInfo { mode, ..FIND })], &[], events);
+        let strategy = Strategy::of(&[site(CallsiteInfo { mode, ..FIND })], &[], events);
         strategy.functions()[0].on_rollback.clone()
     }
 

@@ -167,7 +167,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::callsite::SiteInfo;
+    use crate::callsite::CallsiteInfo;
     use crate::strategy::{document, fixture};
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn long_names_stay_within_the_terminal() {
-        let long = fixture::site(SiteInfo {
+        let long = fixture::site(CallsiteInfo {
             module: "a_company::a_service::repositories::customers::addresses",
             template: "tenant:<tenant_id>:customer:<customer_id>:addresses:<kind>:<page>",
             ..fixture::FIND

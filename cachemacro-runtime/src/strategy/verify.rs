@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::binary::{Binary, listed, names, path};
+use super::registry::{Registry, listed, names, path};
 use super::type_name::{shorten, value_of};
 use crate::callsite::{
-    Carried, Commit, Role, SAY_WHEN, SiteInfo, carried, shared_by_instances, site_name, template_shape,
+    CallsiteInfo, Carried, Commit, Role, SAY_WHEN, carried, shared_by_instances, site_name, template_shape,
 };
 
 /// A cache that cannot be right.
@@ -144,17 +144,17 @@ fn unique(sorted: &[String]) -> Vec<String> {
     unique
 }
 
-fn path_of(site: &SiteInfo) -> String {
+fn path_of(site: &CallsiteInfo) -> String {
     path(site.module, site.name)
 }
 
-pub(super) fn problems(binary: &Binary) -> Vec<Problem> {
-    unsent(binary).chain(uncommitted(binary)).chain(collisions(binary)).chain(shared_names(binary)).collect()
+pub(super) fn problems(registry: &Registry) -> Vec<Problem> {
+    unsent(registry).chain(uncommitted(registry)).chain(collisions(registry)).chain(shared_names(registry)).collect()
 }
 
-fn shared_names(binary: &Binary) -> impl Iterator<Item = Problem> {
+fn shared_names(registry: &Registry) -> impl Iterator<Item = Problem> {
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for site in binary.sites.iter().filter(|site| !site.policy.local) {
+    for site in registry.sites.iter().filter(|site| !site.policy.local) {
         names.entry(site_name(site)).or_default().push(path_of(site));
     }
     let shared = names.into_iter().filter(|(_, functions)| functions.len() > 1);
@@ -163,14 +163,14 @@ fn shared_names(binary: &Binary) -> impl Iterator<Item = Problem> {
 
 /// What was noticed while the program ran.
 pub(super) fn noticed() -> impl Iterator<Item = Problem> {
-    let look_alike = |(name, site): (String, &SiteInfo)| Problem::TypesLookAlike { name, function: path_of(site) };
+    let look_alike = |(name, site): (String, &CallsiteInfo)| Problem::TypesLookAlike { name, function: path_of(site) };
     shared_by_instances().into_iter().map(look_alike)
 }
 
-fn unsent(binary: &Binary) -> impl Iterator<Item = Problem> {
-    binary.events.iter().filter_map(|event| {
-        let mut published = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
-        let waits = binary.sites.iter().filter(|site| names(site, event));
+fn unsent(registry: &Registry) -> impl Iterator<Item = Problem> {
+    registry.events.iter().filter_map(|event| {
+        let mut published = [Role::Writes, Role::Handles].into_iter().flat_map(|role| registry.publishers(event, role));
+        let waits = registry.sites.iter().filter(|site| names(site, event));
         let listeners: Vec<_> = waits.map(|site| path_of(site)).collect();
         (!listeners.is_empty() && published.next().is_none()).then(|| Problem::NeverPublished {
             event: event.name.to_owned(),
@@ -180,8 +180,8 @@ fn unsent(binary: &Binary) -> impl Iterator<Item = Problem> {
     })
 }
 
-fn uncommitted(binary: &Binary) -> impl Iterator<Item = Problem> {
-    let shown = binary.writers.iter().filter(|writer| writer.commit == Commit::Shown);
+fn uncommitted(registry: &Registry) -> impl Iterator<Item = Problem> {
+    let shown = registry.writers.iter().filter(|writer| writer.commit == Commit::Shown);
     shown.filter_map(|writer| {
         let types = writer.arguments.iter().map(|argument| (argument.0)());
         let argument = types.into_iter().find(|name| carried(name) != Carried::Nothing)?;
@@ -189,9 +189,9 @@ fn uncommitted(binary: &Binary) -> impl Iterator<Item = Problem> {
     })
 }
 
-fn collisions(binary: &Binary) -> impl Iterator<Item = Problem> {
-    let mut shapes: BTreeMap<String, Vec<&SiteInfo>> = BTreeMap::new();
-    for site in &binary.sites {
+fn collisions(registry: &Registry) -> impl Iterator<Item = Problem> {
+    let mut shapes: BTreeMap<String, Vec<&CallsiteInfo>> = BTreeMap::new();
+    for site in &registry.sites {
         shapes.entry(template_shape(site.template)).or_default().push(site);
     }
     shapes.into_values().filter(|sites| sites.iter().any(|site| differs(site, sites[0]))).map(|sites| {
@@ -205,7 +205,7 @@ fn collisions(binary: &Binary) -> impl Iterator<Item = Problem> {
 }
 
 /// Whether two functions keep values of different types, by their names where both have one, else as spelled.
-fn differs(a: &SiteInfo, b: &SiteInfo) -> bool {
+fn differs(a: &CallsiteInfo, b: &CallsiteInfo) -> bool {
     match (a.value_type, b.value_type) {
         (Some(a), Some(b)) => a() != b(),
         _ => value_of(a.returns) != value_of(b.returns),
@@ -259,18 +259,18 @@ mod tests {
     #[test]
     fn keys_that_render_alike_need_one_value_type() {
         let path = || "shop::users::profile";
-        let profile = SiteInfo { name: "profile", path, template: "user:<user.id>", ..FIND };
-        let collide = |other: SiteInfo| {
+        let profile = CallsiteInfo { name: "profile", path, template: "user:<user.id>", ..FIND };
+        let collide = |other: CallsiteInfo| {
             let strategy = Strategy::of(&[site(FIND), site(other)], &[writer(RENAME)], &[]);
             strategy.verify().map_or_else(|error| error.to_string(), |_| String::new())
         };
         assert_eq!(collide(profile), "", "one type");
         assert_eq!(
-            collide(SiteInfo { value_type: None, returns: "Option<User>", ..profile }),
+            collide(CallsiteInfo { value_type: None, returns: "Option<User>", ..profile }),
             "",
             "one type, as spelled"
         );
-        let other = SiteInfo { value_type: Some(|| "shop::users::Profile"), ..profile };
+        let other = CallsiteInfo { value_type: Some(|| "shop::users::Profile"), ..profile };
         assert_eq!(
             collide(other),
             "the caching strategy cannot be right:\n\
@@ -278,23 +278,23 @@ mod tests {
              `shop::users::profile` keeps `shop::users::Profile` under `user:<user.id>`: put a literal of its own into \
              each key, `user-profile:<id>`"
         );
-        assert_eq!(collide(SiteInfo { template: "user:<id>:profile", ..other }), "");
-        assert_ne!(collide(SiteInfo { value_type: None, returns: "Option<Profile>", ..profile }), "");
+        assert_eq!(collide(CallsiteInfo { template: "user:<id>:profile", ..other }), "");
+        assert_ne!(collide(CallsiteInfo { value_type: None, returns: "Option<Profile>", ..profile }), "");
     }
 
     #[test]
     fn functions_of_one_name_need_another() {
-        let verify = |infos: [SiteInfo; 2]| Strategy::of(&infos.map(site), &[writer(RENAME)], &[]).verify();
+        let verify = |infos: [CallsiteInfo; 2]| Strategy::of(&infos.map(site), &[writer(RENAME)], &[]).verify();
         assert_eq!(
             verify([FIND, FIND]).unwrap_err().to_string(),
             "the caching strategy cannot be right:\n\
              - 2 functions are called `shop::users::find` in a shared store (`shop::users::find`), so none of \
              them is stored there: give each a name of its own, `name = \"…\"`"
         );
-        let named = SiteInfo { shared_name: Some("find"), ..FIND };
+        let named = CallsiteInfo { shared_name: Some("find"), ..FIND };
         assert_eq!(verify([FIND, named]), Ok(Vec::new()));
         assert!(verify([named, named]).is_err());
-        let local = SiteInfo { policy: Policy { local: true, ..FIND.policy }, ..FIND };
+        let local = CallsiteInfo { policy: Policy { local: true, ..FIND.policy }, ..FIND };
         assert_eq!(verify([FIND, local]), Ok(Vec::new()), "a local function has no name there");
     }
 
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn every_problem_is_told_at_once() {
         let path = || "shop::users::profile";
-        let profile = SiteInfo { name: "profile", path, value_type: Some(|| "shop::users::Profile"), ..FIND };
+        let profile = CallsiteInfo { name: "profile", path, value_type: Some(|| "shop::users::Profile"), ..FIND };
         let error = Strategy::of(&[site(FIND), site(profile)], &[], &[]).verify().unwrap_err();
         assert!(
             matches!(error.problems(), [Problem::NeverPublished { listeners, .. }, Problem::KeysCollide { functions }]

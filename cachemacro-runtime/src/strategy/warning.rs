@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::binary::{Binary, listed, names, path};
+use super::registry::{Registry, listed, names, path};
 use super::type_name::shorten;
 use crate::callsite::{Bypass, Carried, Commit, LookedAt, Role, WriterInfo, bypassed_by_type, carried, may_hold};
 
@@ -13,7 +13,7 @@ use crate::callsite::{Bypass, Carried, Commit, LookedAt, Role, WriterInfo, bypas
 #[serde(tag = "warning", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Warning {
-    /// No cached function of the binary hangs on what the event moves.
+    /// No cached function of the binary depends on what the event moves.
     NeverConsumed {
         /// The event's name on the wire.
         event: String,
@@ -88,21 +88,21 @@ impl fmt::Display for Warning {
     }
 }
 
-pub(super) fn warnings(binary: &Binary) -> Vec<Warning> {
-    let unheard = binary.events.iter().filter(|event| binary.listeners(event).next().is_none());
+pub(super) fn warnings(registry: &Registry) -> Vec<Warning> {
+    let unheard = registry.events.iter().filter(|event| registry.listeners(event).next().is_none());
     let warnings = unheard.map(|event| {
-        let publishers = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
+        let publishers = [Role::Writes, Role::Handles].into_iter().flat_map(|role| registry.publishers(event, role));
         Warning::NeverConsumed {
             event: event.name.to_owned(),
             rust_type: event.rust_type.to_owned(),
             publishers: publishers.map(|writer| path(writer.module, writer.name)).collect(),
         }
     });
-    warnings.chain(bypassed(binary)).chain(apart(binary)).collect()
+    warnings.chain(bypassed(registry)).chain(apart(registry)).collect()
 }
 
-fn bypassed(binary: &Binary) -> impl Iterator<Item = Warning> {
-    binary.sites.iter().filter_map(|site| {
+fn bypassed(registry: &Registry) -> impl Iterator<Item = Warning> {
+    registry.sites.iter().filter_map(|site| {
         let (why, remedy) = because_of_type(&site.bypass).or_else(|| {
             let why = site.bypass.always?.to_owned();
             Some((why, site.bypass.remedy.map_or_else(|| WITHOUT.to_owned(), or_say_so)))
@@ -156,11 +156,12 @@ fn or_say_so(remedy: &str) -> String {
     format!("{WITHOUT}; if it is in no transaction, or holds no connection, say so: {remedy}")
 }
 
-fn apart(binary: &Binary) -> impl Iterator<Item = Warning> {
-    binary.sites.iter().flat_map(move |site| {
-        let events = binary.events.iter().filter(|event| names(site, event));
+fn apart(registry: &Registry) -> impl Iterator<Item = Warning> {
+    registry.sites.iter().flat_map(move |site| {
+        let events = registry.events.iter().filter(|event| names(site, event));
         events.flat_map(move |event| {
-            let publishers = [Role::Writes, Role::Handles].into_iter().flat_map(|role| binary.publishers(event, role));
+            let publishers =
+                [Role::Writes, Role::Handles].into_iter().flat_map(|role| registry.publishers(event, role));
             // The events of a deferred writer go to the cache that its `PendingEvents` are of.
             let publishers = publishers.filter(|writer| writer.commit != Commit::Deferred);
             let only_one = |writer: &WriterInfo| match (site.cache, writer.cache) {
@@ -182,13 +183,13 @@ fn apart(binary: &Binary) -> impl Iterator<Item = Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::callsite::{Argument, SiteInfo};
+    use crate::callsite::{Argument, CallsiteInfo};
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{FIND, RENAME, site, writer};
 
     #[test]
     fn functions_that_are_never_cached_are_listed() {
-        let verified = |bypass| Strategy::of(&[site(SiteInfo { bypass, ..FIND })], &[writer(RENAME)], &[]).verify();
+        let verified = |bypass| Strategy::of(&[site(CallsiteInfo { bypass, ..FIND })], &[writer(RENAME)], &[]).verify();
         let warned = |bypass| verified(bypass).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
         assert!(warned(Bypass::NONE).is_empty());
         assert!(warned(Bypass { executors: &["ex: E"], condition: Some("fresh"), ..Bypass::NONE }).is_empty());
@@ -214,7 +215,7 @@ mod tests {
                 LookedAt { argument: Argument(type_name), is_unique, remedy: "`autocommit(db)`" },
             ]));
             let strategy = Strategy::of(
-                &[site(SiteInfo { bypass: Bypass { arguments, ..Bypass::NONE }, ..FIND })],
+                &[site(CallsiteInfo { bypass: Bypass { arguments, ..Bypass::NONE }, ..FIND })],
                 &[writer(RENAME)],
                 &[],
             );
@@ -234,7 +235,7 @@ mod tests {
     #[test]
     fn a_reader_and_a_writer_that_may_use_different_caches_are_listed() {
         let warned = |reader, publisher: WriterInfo| {
-            let strategy = Strategy::of(&[site(SiteInfo { cache: reader, ..FIND })], &[writer(publisher)], &[]);
+            let strategy = Strategy::of(&[site(CallsiteInfo { cache: reader, ..FIND })], &[writer(publisher)], &[]);
             strategy.verify().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let named = WriterInfo { cache: Some("self.cache"), ..RENAME };

@@ -3,7 +3,7 @@
 mod carry;
 mod checks;
 mod compare;
-mod judged;
+mod load_outcome;
 mod refusal;
 mod shape;
 mod store_form;
@@ -11,10 +11,12 @@ mod store_form;
 pub(crate) use carry::Carried;
 pub(crate) use checks::Checks;
 pub use compare::{Comparing, EqOfArc, EqOfNothing, EqOfValue, Equal, Show, ShowOfArc, ShowOfNothing, ShowOfValue};
-pub use judged::{Judged, Outcome, absent, absent_or, close, judge, judge_or, keep, row, succeeded, weight};
+pub use load_outcome::{
+    LoadOutcome, Outcome, absent, absent_or, classify, classify_or, close, keep, row, succeeded, weight,
+};
 pub use refusal::{
-    CarriesCacheError, CarriesNothing, CarriesThroughIo, ErrorShare, FailFace, Refusal, RefusalFallback, RefusalFrom,
-    RefusalFromIo, ShareError, ShareFallback,
+    CarriesCacheError, CarriesNothing, CarriesThroughIo, ErrorAdapter, ErrorShare, Refusal, RefusalFallback,
+    RefusalFrom, RefusalFromIo, ShareError, ShareFallback,
 };
 pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape};
 pub use shape::{ShapeOption, ShapePlain, ShapeResult, ShapeResultOption, value_type_of};

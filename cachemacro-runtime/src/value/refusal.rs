@@ -86,21 +86,21 @@ impl<R> ShareFallback<R> for Probe<R> {
     }
 }
 
-/// Both properties of a return type, found by [`fail_face!`](crate::fail_face).
-pub struct FailFace<R> {
+/// Both properties of a return type, found by [`error_adapter!`](crate::__private::error_adapter).
+pub struct ErrorAdapter<R> {
     /// How it carries the cache's own error.
     pub refusal: Refusal<R>,
     /// How its error is shared.
     pub share: Option<ErrorShare<R>>,
 }
 
-impl<R> Clone for FailFace<R> {
+impl<R> Clone for ErrorAdapter<R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R> Copy for FailFace<R> {}
+impl<R> Copy for ErrorAdapter<R> {}
 
 /// A return type that can report a failed invalidation, for `on_error = fail`: through its error's `From<CacheError>`.
 pub trait CarriesCacheError<R> {

@@ -255,18 +255,18 @@ mod tests {
     #[test]
     fn an_arc_is_kept_as_what_it_points_to() {
         let value = Arc::new(7_u32);
-        let values = crate::flatten!(<Arc<u32> as LocalValue>::values());
+        let values = crate::__private::flatten!(<Arc<u32> as LocalValue>::values());
         let object = (values.share)(Arc::new(Arc::clone(&value)));
         assert!(object.downcast_ref::<u32>().is_some(), "no Arc around the Arc");
         assert!((values.own)(object).is_some_and(|own| Arc::ptr_eq(&own, &value)));
         let opaque = Arc::new(std::sync::Mutex::new(()));
-        let values = crate::flatten!(<Arc<std::sync::Mutex<()>> as LocalValue>::values());
+        let values = crate::__private::flatten!(<Arc<std::sync::Mutex<()>> as LocalValue>::values());
         assert!((values.own)(opaque as Object).is_some(), "what cannot be encoded is flat as well");
     }
 
     #[test]
     fn what_is_no_arc_is_kept_as_it_is() {
-        let values = crate::flatten!(<String as SharedValue>::values());
+        let values = crate::__private::flatten!(<String as SharedValue>::values());
         let object = (values.share)(Arc::new("a".to_owned()));
         assert_eq!((values.own)(Arc::clone(&object)).as_deref(), Some("a"));
         assert_eq!((values.own)(object).as_deref(), Some("a"), "and is given away where it is the only reference");

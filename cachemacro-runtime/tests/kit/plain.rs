@@ -24,28 +24,28 @@ pub(crate) enum Rule {
     MaxMerge,
     /// R4: a row below the floor is refused.
     RowFence,
-    /// R5: a cold record serves no row.
-    ColdServesNothing,
-    /// R5: a cold record takes primary rows only.
-    ColdNeedsPrimary,
-    /// A young record takes primary rows only.
-    YoungNeedsPrimary,
+    /// R5: a unverified record serves no row.
+    UnverifiedServesNothing,
+    /// R5: a unverified record takes primary rows only.
+    UnverifiedNeedsPrimary,
+    /// For as long as a replica may lag, a record takes primary rows only.
+    ReplicaLagNeedsPrimary,
     /// Values without a version come from the primary.
-    StillNeedsPrimary,
+    UnversionedNeedsPrimary,
     /// R6: an event creates no record.
     AbsentStaysAbsent,
-    /// R7: an unreachable floor is healed.
+    /// R7: an unreachable floor is reset.
     Detect,
     /// DETECT compares with the snapshot.
     DetectCompares,
     /// G7: a rollback adds a mark.
     RollbackMarks,
-    /// A rollback is cold.
-    RollbackIsCold,
+    /// A rollback is unverified.
+    RollbackIsUnverified,
     /// A value without a version ends with a rollback.
     StillEndsWithMark,
     /// An absence confirms no floor.
-    StillConfirmsNothing,
+    UnversionedConfirmsNothing,
     /// In a reused database every event ends what carries no version.
     EveryEventTurns,
     /// In a reused database RESTORE acts as BUMP.
@@ -69,17 +69,17 @@ pub(crate) const RULES: [Rule; 23] = [
     Rule::NewGeneration,
     Rule::MaxMerge,
     Rule::RowFence,
-    Rule::ColdServesNothing,
-    Rule::ColdNeedsPrimary,
-    Rule::YoungNeedsPrimary,
-    Rule::StillNeedsPrimary,
+    Rule::UnverifiedServesNothing,
+    Rule::UnverifiedNeedsPrimary,
+    Rule::ReplicaLagNeedsPrimary,
+    Rule::UnversionedNeedsPrimary,
     Rule::AbsentStaysAbsent,
     Rule::Detect,
     Rule::DetectCompares,
     Rule::RollbackMarks,
-    Rule::RollbackIsCold,
+    Rule::RollbackIsUnverified,
     Rule::StillEndsWithMark,
-    Rule::StillConfirmsNothing,
+    Rule::UnversionedConfirmsNothing,
     Rule::EveryEventTurns,
     Rule::RestoreIsBump,
     Rule::AliasReachesRowsOnly,
@@ -93,10 +93,10 @@ struct Record {
     floor: u64,
     marks: Vec<(u64, Generation)>,
     alias: Option<u64>,
-    cold: bool,
-    young_until: Moment,
+    unverified: bool,
+    primary_only_until: Moment,
     rotates: bool,
-    turn: Generation,
+    fence_generation: Generation,
 }
 
 /// A versioned key: never holds two contents, but for refreshes of one version.
@@ -127,7 +127,7 @@ impl PlainStore {
         Self { without: Some(rule), ..self }
     }
 
-    /// Forgets records, and keeps the entries that hang on them.
+    /// Forgets records, and keeps the entries that depend on them.
     pub(crate) fn lose(&self, aggregates: &[Aggregate]) {
         let mut maps = self.maps();
         for aggregate in aggregates {
@@ -148,14 +148,14 @@ impl PlainStore {
     }
 
     fn new_record(&self) -> Record {
-        let turn = self.generation();
+        let fence_generation = self.generation();
         Record {
-            turn,
+            fence_generation,
             floor: 0,
-            marks: vec![(0, turn)],
+            marks: vec![(0, fence_generation)],
             alias: None,
-            cold: true,
-            young_until: self.clock.now().after(self.source_lag),
+            unverified: true,
+            primary_only_until: self.clock.now().after(self.source_lag),
             rotates: false,
         }
     }
@@ -165,13 +165,14 @@ impl PlainStore {
     }
 
     fn needs_primary(&self, record: &Record) -> bool {
-        let is_young = self.clock.now() < record.young_until;
-        record.cold && self.keeps(Rule::ColdNeedsPrimary) || is_young && self.keeps(Rule::YoungNeedsPrimary)
+        let is_young = self.clock.now() < record.primary_only_until;
+        record.unverified && self.keeps(Rule::UnverifiedNeedsPrimary)
+            || is_young && self.keeps(Rule::ReplicaLagNeedsPrimary)
     }
 
-    fn still_token(&self, record: &Record) -> Token {
+    fn unversioned_token(&self, record: &Record) -> Token {
         if self.keeps(Rule::StillEndsWithMark) {
-            Token { version: record.floor, generation: record.turn }
+            Token { version: record.floor, generation: record.fence_generation }
         } else {
             record.token(record.floor)
         }
@@ -179,8 +180,8 @@ impl PlainStore {
 
     /// The versioned keys that serve, with the further aggregates' tokens.
     fn candidates(&self, record: &Record) -> Vec<(Token, bool)> {
-        let mut tokens = vec![(self.still_token(record), false)];
-        if !record.cold || !self.keeps(Rule::ColdServesNothing) {
+        let mut tokens = vec![(self.unversioned_token(record), false)];
+        if !record.unverified || !self.keeps(Rule::UnverifiedServesNothing) {
             tokens.push((record.token(record.floor), true));
             if let Some(of) = record.alias {
                 tokens.push((record.token(of), true));
@@ -198,7 +199,8 @@ impl PlainStore {
         let now = self.clock.now();
         let serves = |(entry, further): &&(Entry, Vec<Token>)| {
             let in_time = now < entry.hard || !self.keeps(Rule::HardDeadline);
-            let all_serve = further.iter().zip(&records[1..]).all(|(token, record)| *token == self.still_token(record));
+            let all_serve =
+                further.iter().zip(&records[1..]).all(|(token, record)| *token == self.unversioned_token(record));
             in_time && (all_serve || !self.keeps(Rule::AllAreChecked))
         };
         let candidates = self.candidates(records[0]).into_iter();
@@ -225,14 +227,14 @@ impl PlainStore {
             Fence::Row(version) => {
                 record.floor = version;
                 record.alias = None;
-                record.cold = false;
+                record.unverified = false;
                 Ok(record.token(version))
             }
-            Fence::Still if !from_primary && self.keeps(Rule::StillNeedsPrimary) => Err(Refused::Replica),
-            Fence::Still if snapshot.floor != record.floor && self.keeps(Rule::FloorFence) => Err(Refused::Moved),
-            Fence::Still => {
-                record.cold &= self.keeps(Rule::StillConfirmsNothing);
-                Ok(self.still_token(record))
+            Fence::Unversioned if !from_primary && self.keeps(Rule::UnversionedNeedsPrimary) => Err(Refused::Replica),
+            Fence::Unversioned if snapshot.floor != record.floor && self.keeps(Rule::FloorFence) => Err(Refused::Moved),
+            Fence::Unversioned => {
+                record.unverified &= self.keeps(Rule::UnversionedConfirmsNothing);
+                Ok(self.unversioned_token(record))
             }
         }
     }
@@ -245,10 +247,10 @@ impl PlainStore {
             let record = maps.records.get_mut(name).ok_or(Refused::Lost)?;
             let is_fenced = tokens.is_empty() || self.keeps(Rule::AllFence);
             tokens.push(match self.admit(record, *snapshot, fence, fill.from_primary) {
-                Err(_) if !is_fenced => self.still_token(record),
+                Err(_) if !is_fenced => self.unversioned_token(record),
                 admitted => admitted?,
             });
-            fence = Fence::Still;
+            fence = Fence::Unversioned;
         }
         let is_row = fill.fence.kind() == FenceKind::Row;
         let first = tokens.remove(0);
@@ -274,7 +276,7 @@ impl PlainStore {
             }
         };
         if record.rotates && self.keeps(Rule::EveryEventTurns) {
-            record.turn = self.generation();
+            record.fence_generation = self.generation();
             return Applied::Moved;
         }
         applied
@@ -282,7 +284,7 @@ impl PlainStore {
 
     fn raise(&self, record: &mut Record, version: u64, alias: Option<u64>) -> Applied {
         if version == 0 && record.floor == 0 {
-            record.turn = self.generation();
+            record.fence_generation = self.generation();
             return Applied::Moved;
         }
         if version <= record.floor && self.keeps(Rule::MaxMerge) {
@@ -298,12 +300,12 @@ impl PlainStore {
     fn roll_back(&self, record: &mut Record, to: u64) {
         record.floor = to;
         record.alias = None;
-        record.cold |= self.keeps(Rule::RollbackIsCold);
-        record.young_until = self.clock.now().after(self.source_lag);
+        record.unverified |= self.keeps(Rule::RollbackIsUnverified);
+        record.primary_only_until = self.clock.now().after(self.source_lag);
         if self.keeps(Rule::RollbackMarks) {
-            record.turn = self.generation();
+            record.fence_generation = self.generation();
             record.marks.retain(|(from, _)| *from <= to);
-            record.marks.push((to + 1, record.turn));
+            record.marks.push((to + 1, record.fence_generation));
         }
     }
 
@@ -321,7 +323,7 @@ impl PlainStore {
 
 impl Record {
     fn snapshot(&self) -> Snapshot {
-        Snapshot { generation: self.turn, floor: self.floor }
+        Snapshot { generation: self.fence_generation, floor: self.floor }
     }
 
     fn token(&self, version: u64) -> Token {
@@ -384,7 +386,7 @@ impl Store for PlainStore {
         }
         if !self.keeps(Rule::AbsentStaysAbsent) {
             let mut record = self.new_record();
-            record.cold = false;
+            record.unverified = false;
             self.moved(&mut record, moved);
             maps.records.insert(aggregate.clone(), record);
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro_runtime::__private::{Bypass, Mode, Policy, Refresh, Site, SiteInfo};
+use cachemacro_runtime::__private::{Bypass, Callsite, CallsiteInfo, Mode, Policy, Refresh};
 use cachemacro_runtime::store::{
     Aggregate, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Lease, Lookup, Move, Payload, Query,
     RedisStore, Refused, Snapshot, Store,
@@ -14,8 +14,8 @@ use cachemacro_runtime::{Clock, ManualClock, Moment};
 
 pub(crate) const TTL: Duration = Duration::from_secs(600);
 
-pub(crate) const fn site(name: &'static str) -> Site {
-    Site::new(SiteInfo {
+pub(crate) const fn site(name: &'static str) -> Callsite {
+    Callsite::new(CallsiteInfo {
         name,
         module: module_path!(),
         path: || concat!(module_path!(), "::call"),
@@ -45,9 +45,9 @@ pub(crate) const fn site(name: &'static str) -> Site {
     })
 }
 
-pub(crate) static FIND: Site = site("find");
+pub(crate) static FIND: Callsite = site("find");
 
-/// One call: its entry, and what that hangs on.
+/// One call: its entry, and what that depends on.
 pub(crate) struct Call {
     pub(crate) key: EntryKey,
     pub(crate) aggregates: Vec<Aggregate>,

@@ -67,8 +67,8 @@ pub(crate) const TTL: Duration = Duration::from_secs(10);
 /// All callers call one instance of a function, although their loads are closures of different types.
 fn one_instance() {}
 
-const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: &'static [p::EventUse]) -> p::Site {
-    p::Site::new(p::SiteInfo {
+const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: &'static [p::EventUse]) -> p::Callsite {
+    p::Callsite::new(p::CallsiteInfo {
         name,
         module: module_path!(),
         path: || concat!(module_path!(), "::call"),
@@ -106,10 +106,10 @@ use p::CacheEvent as _;
 /// The functions on one database.
 pub(crate) struct Sites {
     pub(crate) prefix: &'static str,
-    row: p::Site,
-    pair: p::Site,
-    opaque: p::Site,
-    source: p::Site,
+    row: p::Callsite,
+    pair: p::Callsite,
+    opaque: p::Callsite,
+    source: p::Callsite,
 }
 
 /// `names` are what they are called in a shared store: two functions of one name would not be stored there.
@@ -140,7 +140,7 @@ pub(crate) enum Function {
 }
 
 impl Sites {
-    pub(crate) fn site(&'static self, function: Function) -> &'static p::Site {
+    pub(crate) fn site(&'static self, function: Function) -> &'static p::Callsite {
         match function {
             Function::Row => &self.row,
             Function::Pair => &self.pair,
@@ -171,16 +171,16 @@ impl Sites {
             let mut source = p::source(site.instance(one_instance), cache, key, shape, values);
             let mut aggregates = source.aggregates();
             bind(&mut aggregates);
-            source.hang_on(aggregates);
+            source.depend_on(aggregates);
             asked(source, ask).await
         } else {
-            match p::peek(site.instance(one_instance), cache, key, shape, values) {
-                p::Peek::Value(value) => Ok(Some(value)),
-                p::Peek::Absent(_) => Ok(None),
-                p::Peek::Miss(mut miss) => {
+            match p::try_hit(site.instance(one_instance), cache, key, shape, values) {
+                p::TryHit::Value(value) => Ok(Some(value)),
+                p::TryHit::Absent(_) => Ok(None),
+                p::TryHit::Miss(mut miss) => {
                     let mut aggregates = miss.aggregates();
                     bind(&mut aggregates);
-                    miss.hang_on(aggregates);
+                    miss.depend_on(aggregates);
                     Err(miss)
                 }
             }
@@ -190,17 +190,17 @@ impl Sites {
             Err(miss) => miss,
         };
         let has_version = matches!(function, Function::Row | Function::Pair);
-        let fail = p::fail_face!(Option<Value>);
+        let fail = p::error_adapter!(Option<Value>);
         let mut reading = p::read_inline(miss, shape, values, fail);
         loop {
-            match reading.turn().await {
-                p::Turn::Answer(answer) => return answer.returned(p::absent(shape)),
-                p::Turn::Load => reading.give(|| async {
-                    let mut judged = p::judge(shape, load().await);
+            match reading.step().await {
+                p::ReadStep::Answer(answer) => return answer.returned(p::absent(shape)),
+                p::ReadStep::Load => reading.supply_loader(|| async {
+                    let mut load_outcome = p::classify(shape, load().await);
                     if has_version {
-                        p::row(&mut judged, |value| value.version);
+                        p::row(&mut load_outcome, |value| value.version);
                     }
-                    judged
+                    load_outcome
                 }),
             }
         }
@@ -220,17 +220,17 @@ impl Sites {
 async fn asked(mut source: p::Source<Value>, ask: impl AsyncFn() -> u64) -> Result<Option<Value>, p::Miss> {
     loop {
         match source.begin().await {
-            p::Asked::Again => {}
-            p::Asked::Value(value) => return Ok(Some(value)),
-            p::Asked::Absent(_) => return Ok(None),
-            p::Asked::Miss(miss) => return Err(miss),
+            p::SourceRead::Again => {}
+            p::SourceRead::Value(value) => return Ok(Some(value)),
+            p::SourceRead::Absent(_) => return Ok(None),
+            p::SourceRead::Miss(miss) => return Err(miss),
         }
         let version = ask().await;
         match source.ask(version).await {
-            p::Asked::Again => {}
-            p::Asked::Value(value) => return Ok(Some(value)),
-            p::Asked::Absent(_) => return Ok(None),
-            p::Asked::Miss(miss) => return Err(miss),
+            p::SourceRead::Again => {}
+            p::SourceRead::Value(value) => return Ok(Some(value)),
+            p::SourceRead::Absent(_) => return Ok(None),
+            p::SourceRead::Miss(miss) => return Err(miss),
         }
     }
 }

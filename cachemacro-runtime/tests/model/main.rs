@@ -176,12 +176,12 @@ fn telling(rule: Rule) -> Option<Plan> {
         Rule::HardDeadline => None,
         // Rotating too often is only a cost.
         Rule::DetectCompares => None,
-        Rule::ColdNeedsPrimary | Rule::AbsentStaysAbsent => Some(ROWS_FROM_REPLICAS),
-        Rule::RollbackMarks | Rule::RollbackIsCold | Rule::ColdServesNothing => Some(PRIMARY_REUSED),
-        Rule::YoungNeedsPrimary | Rule::Detect => Some(REUSED),
+        Rule::UnverifiedNeedsPrimary | Rule::AbsentStaysAbsent => Some(ROWS_FROM_REPLICAS),
+        Rule::RollbackMarks | Rule::RollbackIsUnverified | Rule::UnverifiedServesNothing => Some(PRIMARY_REUSED),
+        Rule::ReplicaLagNeedsPrimary | Rule::Detect => Some(REUSED),
         // Chance takes a hundred thousand schedules to find it: see LATE_RESTORE.
         Rule::RestoreIsBump => None,
-        Rule::StillEndsWithMark | Rule::StillConfirmsNothing | Rule::EveryEventTurns => Some(EVERYTHING_REUSED),
+        Rule::StillEndsWithMark | Rule::UnversionedConfirmsNothing | Rule::EveryEventTurns => Some(EVERYTHING_REUSED),
         _ => Some(MONOTONE),
     }
 }

@@ -294,7 +294,7 @@ impl<'a> Schedule<'a> {
         self.drain()?;
         for function in self.plan.functions {
             for row in 0..ROWS {
-                // The first read may heal a floor that the late events have left too high.
+                // The first read may reset a floor that the late events have left too high.
                 for _ in 0..2 {
                     self.begin(*function, row);
                     self.drain()?;

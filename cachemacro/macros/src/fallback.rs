@@ -45,8 +45,8 @@ pub(crate) fn part(errors: &syn::Error, krate: &Krate, input: &DeriveInput) -> T
     quote! {
         #errors
         impl #impl_generics #p::KeyPart for #ident #type_generics #where_clause {
-            type Canon = Self;
-            fn canon(&self) -> &Self {
+            type Canonical = Self;
+            fn canonical(&self) -> &Self {
                 self
             }
             fn render(&self, _: &mut #p::KeyWriter) {}

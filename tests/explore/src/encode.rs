@@ -23,7 +23,7 @@ impl Names {
         let mut names = vec![ONE_GENERATION];
         for parts in records.iter().flatten().map(IndexParts::from) {
             let marks = parts.marks.iter().map(|(_, generation)| *generation);
-            for generation in [parts.first].into_iter().chain(marks).chain([parts.turn]) {
+            for generation in [parts.first].into_iter().chain(marks).chain([parts.fence_generation]) {
                 if !names.contains(&generation) {
                     names.push(generation);
                 }
@@ -109,10 +109,10 @@ pub(crate) fn encode_commit(commit: &Commit, bytes: &mut Vec<u8>) {
 
 pub(crate) fn encode_record(record: Option<&Index>, names: &Names, bytes: &mut Vec<u8>) {
     let Some(parts) = record.map(IndexParts::from) else { return bytes.push(NONE) };
-    let young = record::ticks_until(parts.young_until);
-    bytes.push(bits(&[parts.cold, parts.rotates]) | young << 2);
+    let young = record::ticks_until(parts.primary_only_until);
+    bytes.push(bits(&[parts.unverified, parts.rotates]) | young << 2);
     let alias = parts.alias.map_or(NONE, small);
-    bytes.extend([small(parts.floor), alias, names.number(parts.first), names.number(parts.turn)]);
+    bytes.extend([small(parts.floor), alias, names.number(parts.first), names.number(parts.fence_generation)]);
     bytes.push(parts.marks.len() as u8);
     parts.marks.iter().for_each(|(from, of)| bytes.extend([small(*from), names.number(*of)]));
 }
@@ -208,16 +208,16 @@ pub(crate) fn decode_record(bytes: &mut Bytes<'_>) -> Option<Index> {
     if flags == NONE {
         return None;
     }
-    let [floor, alias, first, turn, marks] = bytes.array();
+    let [floor, alias, first, fence_generation, marks] = bytes.array();
     let parts = IndexParts {
         floor: floor.into(),
         first: generation(first),
         marks: (0..marks).map(|_| (bytes.next().into(), generation(bytes.next()))).collect(),
         alias: (alias != NONE).then_some(alias.into()),
-        cold: flag(flags, 0),
-        young_until: record::now().after(record::ticks(flags >> 2)),
+        unverified: flag(flags, 0),
+        primary_only_until: record::now().after(record::ticks(flags >> 2)),
         rotates: flag(flags, 1),
-        turn: generation(turn),
+        fence_generation: generation(fence_generation),
     };
     Some(parts.into())
 }
@@ -245,6 +245,6 @@ fn decode_entry(bytes: [u8; 7]) -> Entry {
     let token = |version: u8, number| Token { version: version.into(), generation: generation(number) };
     let tokens: [Token; MAX_ROWS] = [token(version1, generation1), token(version2, generation2)];
     let contents: Contents = [content, further];
-    let kind = if kind == FenceKind::Row as u8 { FenceKind::Row } else { FenceKind::Still };
+    let kind = if kind == FenceKind::Row as u8 { FenceKind::Row } else { FenceKind::Unversioned };
     Entry { tokens, kind, contents }
 }

@@ -42,7 +42,7 @@ pub enum Rule {
     UnverifiedNeedsPrimary,
     /// R6: an event creates no record.
     EventCreatesNothing,
-    /// R7: an unreachable floor is healed.
+    /// R7: an unreachable floor is reset.
     Detect,
     /// R8: a refresh knows whether the record needs a primary row.
     RefreshKnowsTheRecord,

@@ -30,7 +30,7 @@ pub(crate) fn new(plan: &Plan) -> Index {
     let index = Index::new(now(), source_lag(plan));
     match plan.has(Rule::NewGeneration) {
         true => index,
-        false => changed(&index, |parts| (parts.first, parts.turn) = (ONE_GENERATION, ONE_GENERATION)),
+        false => changed(&index, |parts| (parts.first, parts.fence_generation) = (ONE_GENERATION, ONE_GENERATION)),
     }
 }
 
@@ -49,11 +49,13 @@ pub(crate) fn enter(index: &mut Index, plan: &Plan) -> (Snapshot, bool) {
 pub(crate) fn serves(index: &Index, plan: &Plan, token: Token, kind: FenceKind) -> bool {
     let serves = index.serves(token, kind);
     match plan.without {
-        Some(Rule::UnverifiedServesNothing) if index.is_cold() => {
-            changed(index, |parts| parts.cold = false).serves(token, kind)
+        Some(Rule::UnverifiedServesNothing) if index.is_unverified() => {
+            changed(index, |parts| parts.unverified = false).serves(token, kind)
         }
         Some(Rule::AliasReachesRowsOnly) => serves || index.serves(token, FenceKind::Row),
-        Some(Rule::UnversionedEndsWithMark) if kind == FenceKind::Still => token == index.token(index.snapshot().floor),
+        Some(Rule::UnversionedEndsWithMark) if kind == FenceKind::Unversioned => {
+            token == index.token(index.snapshot().floor)
+        }
         _ => serves,
     }
 }
@@ -77,9 +79,9 @@ pub(crate) fn admit(
     match plan.without {
         Some(Rule::FillIsFenced) => (snapshot, from_primary) = (known, true),
         Some(Rule::RefreshIsFenced) if is_refresh => (snapshot, from_primary) = (known, true),
-        Some(Rule::FloorFence) if fence == Fence::Still => snapshot.floor = known.floor,
+        Some(Rule::FloorFence) if fence == Fence::Unversioned => snapshot.floor = known.floor,
         Some(Rule::UnverifiedNeedsPrimary) => from_primary = true,
-        Some(Rule::UnversionedNeedsPrimary) if fence == Fence::Still && !index.needs_primary(now()) => {
+        Some(Rule::UnversionedNeedsPrimary) if fence == Fence::Unversioned && !index.needs_primary(now()) => {
             from_primary = true
         }
         _ => {}
@@ -94,10 +96,10 @@ pub(crate) fn admit(
     }
     let token = index.admit(snapshot, fence, from_primary, now())?;
     match plan.without {
-        Some(Rule::UnversionedConfirmsNothing) if fence == Fence::Still => {
-            *index = changed(index, |parts| parts.cold = false);
+        Some(Rule::UnversionedConfirmsNothing) if fence == Fence::Unversioned => {
+            *index = changed(index, |parts| parts.unverified = false);
         }
-        Some(Rule::UnversionedEndsWithMark) if fence == Fence::Still => return Ok(index.token(token.version)),
+        Some(Rule::UnversionedEndsWithMark) if fence == Fence::Unversioned => return Ok(index.token(token.version)),
         _ => {}
     }
     Ok(token)
@@ -116,10 +118,11 @@ pub(crate) fn apply(index: &mut Index, plan: &Plan, moved: Move) {
         (Some(Rule::NextIsUnverified), Move::Next) => *index = confirmed(index),
         (Some(Rule::AliasEnds), Move::Bump(_)) => *index = changed(index, |parts| parts.alias = before.alias),
         (Some(Rule::RollbackMarks), _) if is_rollback => {
-            *index = changed(index, |parts| (parts.marks, parts.turn) = (before.marks, before.turn));
+            *index =
+                changed(index, |parts| (parts.marks, parts.fence_generation) = (before.marks, before.fence_generation));
         }
         (Some(Rule::RollbackIsUnverified), _) if is_rollback => {
-            *index = changed(index, |parts| parts.cold = before.cold)
+            *index = changed(index, |parts| parts.unverified = before.unverified)
         }
         (Some(Rule::RestoreIsBump), Move::Restore { version, of }) if before.floor < version => {
             *index = changed(index, |parts| parts.alias = Some(of));
@@ -140,7 +143,8 @@ pub(crate) fn fail_over(index: &Index, plan: &Plan) -> Index {
         }
         (true, false) => changed(index, |parts| {
             let begun = IndexParts::from(&begun);
-            (parts.turn, parts.alias, parts.cold, parts.young_until) = (begun.turn, None, true, begun.young_until);
+            (parts.fence_generation, parts.alias, parts.unverified, parts.primary_only_until) =
+                (begun.fence_generation, None, true, begun.primary_only_until);
         }),
     }
 }
@@ -160,13 +164,13 @@ pub(crate) fn detect(index: &mut Index, plan: &Plan, mut snapshot: Snapshot, ver
     }
     let detected = index.detect(snapshot, version, now(), source_lag(plan));
     if detected && !plan.has(Rule::DetectIsUnverified) {
-        *index = changed(index, |parts| parts.cold = false);
+        *index = changed(index, |parts| parts.unverified = false);
     }
 }
 
 /// Lets a tick pass.
 pub(crate) fn tick(index: &mut Index) {
-    *index = changed(index, |parts| parts.young_until = sooner(parts.young_until));
+    *index = changed(index, |parts| parts.primary_only_until = sooner(parts.primary_only_until));
 }
 
 fn sooner(deadline: Moment) -> Moment {
@@ -179,10 +183,10 @@ pub(crate) fn ticks_until(deadline: Moment) -> u8 {
 }
 
 pub(crate) fn is_primary_only(index: &Index) -> bool {
-    ticks_until(IndexParts::from(index).young_until) > 0
+    ticks_until(IndexParts::from(index).primary_only_until) > 0
 }
 
 /// The record as one that a primary row has confirmed.
 pub(crate) fn confirmed(index: &Index) -> Index {
-    changed(index, |parts| parts.cold = false)
+    changed(index, |parts| parts.unverified = false)
 }

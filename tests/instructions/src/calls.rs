@@ -68,13 +68,13 @@ pub(crate) const ALL: &[Call] = &[
         },
     },
     Call { name: "absent", what: "a remembered absence", run: times!(id => absent(id).await) },
-    Call { name: "both", what: "a hit that hangs on two aggregates", run: times!(id => both(id).await) },
+    Call { name: "both", what: "a hit that depends on two aggregates", run: times!(id => both(id).await) },
     Call {
         name: "source",
         what: "a hit whose version is asked for (source mode)",
         run: times!(id => source(id).await),
     },
-    Call { name: "bump", what: "a published event that a cache hangs on", run: times!(id => bump(id).await) },
+    Call { name: "bump", what: "a published event that entries depend on", run: times!(id => bump(id).await) },
     Call {
         name: "update",
         what: "the same, and the miss and the fill behind it",

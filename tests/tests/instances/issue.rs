@@ -56,8 +56,8 @@ struct UserId(u64);
 struct Bare(u64);
 
 impl KeyPart for Bare {
-    type Canon = u64;
-    fn canon(&self) -> &u64 {
+    type Canonical = u64;
+    fn canonical(&self) -> &u64 {
         &self.0
     }
     fn render(&self, out: &mut cachemacro::KeyWriter) {

@@ -65,8 +65,8 @@ impl<T> Clone for One<T> {
 }
 
 impl<T> KeyPart for One<T> {
-    type Canon = Self;
-    fn canon(&self) -> &Self {
+    type Canonical = Self;
+    fn canonical(&self) -> &Self {
         self
     }
     fn render(&self, out: &mut KeyWriter) {

@@ -54,7 +54,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             // The generation in an entry's key would hide it from the new record.
             Edit {
                 file: "redis/record.rs",
-                from: "            _ if self.turn != snapshot.generation => None,\n",
+                from: "            _ if self.fence_generation != snapshot.generation => None,\n",
                 to: "",
             },
         ],
@@ -82,14 +82,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "suspect",
-        rule: "R21: a record from another life of the server serves nothing before it is confirmed",
+        rule: "R21: a record from another incarnation of the server serves nothing before it is confirmed",
         test: "",
         edits: &[
             Edit { file: "redis/scripts/record.lua", from: "  return record, true\n", to: "  return record, false\n" },
             Edit {
                 file: "redis/record.rs",
-                from: "        stamp == self.server\n",
-                to: "        stamp == self.server || true\n",
+                from: "        epoch == self.server\n",
+                to: "        epoch == self.server || true\n",
             },
         ],
     },

@@ -1,7 +1,7 @@
--- LOOK: the life of the stream, the id of its last entry, and the position of the group: the id that was delivered
+-- LOOK: the incarnation of the stream, the id of its last entry, and the position of the group: the id that was delivered
 -- last, and the oldest one that is not settled. Empty if there is none.
 --
--- KEYS[1]  the stream     KEYS[2]  its head: `life number`     KEYS[3]  the group's own stream
+-- KEYS[1]  the stream     KEYS[2]  its head: `incarnation number`     KEYS[3]  the group's own stream
 -- ARGV[1]  the group
 
 local function field(line, name)

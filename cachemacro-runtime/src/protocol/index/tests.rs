@@ -54,7 +54,7 @@ fn r9_an_absence_is_fenced_by_the_floor() {
     let (mut index, _) = warm(1);
     let before = index.snapshot();
     index.apply(Move::Bump(2), NOW, Duration::ZERO);
-    assert_eq!(index.admit(before, Fence::Still, true, NOW), Err(Refused::Moved));
+    assert_eq!(index.admit(before, Fence::Unversioned, true, NOW), Err(Refused::Moved));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_restore_serves_the_old_rows_entry_and_no_opaque_one() {
     assert!(!index.serves(five, FenceKind::Row));
     index.apply(Move::Restore { version: 7, of: 5 }, NOW, Duration::ZERO);
     assert!(index.serves(five, FenceKind::Row));
-    assert!(!index.serves(five, FenceKind::Still));
+    assert!(!index.serves(five, FenceKind::Unversioned));
 }
 
 #[test]
@@ -82,11 +82,11 @@ fn a_rolled_back_version_number_gets_another_generation() {
 #[test]
 fn r22_an_absence_does_not_outlive_a_rollback_to_its_floor() {
     let (mut index, _) = warm(5);
-    let absence = index.admit(index.snapshot(), Fence::Still, true, NOW).expect("an absence under floor 5");
-    assert!(index.serves(absence, FenceKind::Still));
+    let absence = index.admit(index.snapshot(), Fence::Unversioned, true, NOW).expect("an absence under floor 5");
+    assert!(index.serves(absence, FenceKind::Unversioned));
     index.apply(Move::Rollback { to: 5 }, NOW, Duration::ZERO);
     index.admit(index.snapshot(), Fence::Row(5), true, NOW).expect("another function confirms the record");
-    assert!(!index.serves(absence, FenceKind::Still), "it may have seen the deletion that was rolled back");
+    assert!(!index.serves(absence, FenceKind::Unversioned), "it may have seen the deletion that was rolled back");
 }
 
 #[test]
@@ -108,16 +108,16 @@ fn r7_detect_rotates_only_an_unchanged_record() {
     assert!(!index.detect(before, 5, NOW, Duration::ZERO), "an event came between");
     assert!(index.detect(index.snapshot(), 5, NOW, Duration::ZERO));
     assert_eq!(index.snapshot().floor, 0);
-    assert!(index.is_cold());
+    assert!(index.is_unverified());
 }
 
 #[test]
 fn in_a_reused_database_every_event_ends_what_carries_no_version() {
     let (mut index, five) = warm(5);
     index.set_rotates();
-    let opaque = index.admit(index.snapshot(), Fence::Still, true, NOW).expect("an opaque value under floor 5");
+    let opaque = index.admit(index.snapshot(), Fence::Unversioned, true, NOW).expect("an opaque value under floor 5");
     index.apply(Move::Bump(5), NOW, Duration::ZERO);
-    assert!(!index.serves(opaque, FenceKind::Still), "a duplicate ends it too");
+    assert!(!index.serves(opaque, FenceKind::Unversioned), "a duplicate ends it too");
     assert!(index.serves(five, FenceKind::Row), "a row proves itself by its version");
 }
 

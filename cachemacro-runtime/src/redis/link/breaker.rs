@@ -22,7 +22,7 @@ const TRIAL: Duration = Duration::from_secs(5);
 pub(super) struct Breaker {
     clock: Arc<dyn Clock>,
     /// How long a probe may take.
-    patience: Duration,
+    operation_timeout: Duration,
     /// Zero while it is closed. While it is open: when the probe must have ended. After that the probe counts as lost,
     /// for example because its runtime has stopped.
     probe_due: AtomicMoment,
@@ -55,10 +55,10 @@ pub(super) struct Probe {
 }
 
 impl Breaker {
-    pub(super) fn new(clock: Arc<dyn Clock>, patience: Duration) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, operation_timeout: Duration) -> Self {
         Self {
             clock,
-            patience,
+            operation_timeout,
             probe_due: AtomicMoment::default(),
             period: AtomicU32::new(0),
             failures: AtomicU32::new(0),
@@ -148,7 +148,7 @@ impl Breaker {
 
     fn probe(&self, state: &mut State, wait: Duration) -> Probe {
         state.probe += 1;
-        self.probe_due.store(self.clock.now().after(wait).after(self.patience).max(just_open()));
+        self.probe_due.store(self.clock.now().after(wait).after(self.operation_timeout).max(just_open()));
         Probe { serial: state.probe, wait }
     }
 }

@@ -104,7 +104,7 @@ impl Connector {
 
     /// Checks all primaries of a cluster again, if that is due. Operations continue meanwhile, as each answer proves
     /// its server. But a primary that no operation asks may have been replaced, and all processes must have the same
-    /// stamp. If a primary does not answer, a new connection is made. If the cluster is incomplete, the others are used
+    /// epoch. If a primary does not answer, a new connection is made. If the cluster is incomplete, the others are used
     /// as before.
     pub(super) fn recheck(self: &Arc<Self>, live: &Arc<Live>, now: Moment) {
         if !live.wire.is_cluster() || !live.is_recheck_due(now) {

@@ -7,7 +7,7 @@ use redis::{Pipeline, Value};
 
 use super::fault::Fault;
 use super::server::Server;
-use super::stamp::{Primaries, Stamp};
+use super::server_epoch::{Primaries, ServerEpoch};
 use super::wire::Wire;
 use super::{fault, wire};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
@@ -21,8 +21,8 @@ const STRIKES: u32 = 3;
 /// What an operation knows of the connection that it runs on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session {
-    /// The server, and the life of it.
-    pub(crate) stamp: Stamp,
+    /// The server, and its incarnation.
+    pub(crate) epoch: ServerEpoch,
 }
 
 /// A connection whose server was identified.
@@ -49,7 +49,7 @@ impl Live {
         let primaries = wire.primaries().await?;
         let live = Self {
             wire,
-            session: Session { stamp: primaries.stamp() },
+            session: Session { epoch: primaries.epoch() },
             primaries,
             is_over: AtomicBool::new(false),
             strikes: AtomicU32::new(0),
@@ -70,7 +70,7 @@ impl Live {
 
     /// Adds a command whose reply identifies the server, if the check is due. On a connection that may reconnect by
     /// itself it is always due. To check after the command is enough: a lookup's answer from another server is dropped,
-    /// and a record that a script wrote there has the stamp of the former server, so it is suspect from the start.
+    /// and a record that a script wrote there has the epoch of the former server, so it is suspect from the start.
     pub(super) fn add_proof(&self, pipeline: &mut Pipeline, now: Moment) -> bool {
         let is_due = !self.wire.is_own() || self.is_recheck_due(now);
         if is_due {

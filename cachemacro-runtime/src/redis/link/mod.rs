@@ -1,7 +1,7 @@
 //! The link to the server: one connection that all operations share, behind a circuit breaker, and a separate
 //! connection for each caller that blocks.
 //!
-//! Every answer is from the server whose [`Stamp`] the operation was given (R21). Connections that are made here are
+//! Every answer is from the server whose [`ServerEpoch`] the operation was given (R21). Connections that are made here are
 //! identified before their first use, and again every half second of use. Where the client reconnects by itself (a
 //! connection manager, a cluster), every answer comes with a proof of its server.
 
@@ -10,9 +10,9 @@ mod connect;
 mod fault;
 mod live;
 mod own;
-mod patience;
+mod reply_timeout;
 pub(super) mod server;
-mod stamp;
+mod server_epoch;
 #[cfg(test)]
 mod tests;
 pub(super) mod url;
@@ -30,8 +30,8 @@ use self::connect::Connector;
 use self::fault::Fault;
 pub(crate) use self::live::Session;
 pub(crate) use self::own::OwnConnection;
-use self::patience::Patience;
-pub(crate) use self::stamp::Stamp;
+use self::reply_timeout::ReplyTimeout;
+pub(crate) use self::server_epoch::ServerEpoch;
 use super::config::Redis;
 use crate::error::StoreError;
 use crate::observe::Connection;
@@ -45,8 +45,8 @@ const PROBE_SLACK: Duration = Duration::from_secs(1);
 pub(crate) struct Reply {
     /// One value for each command. An error reply of the server is a value too.
     pub(crate) values: Vec<Value>,
-    /// The stamp of the server that answered, for which the pipeline was built.
-    pub(crate) stamp: Stamp,
+    /// The epoch of the server that answered, for which the pipeline was built.
+    pub(crate) epoch: ServerEpoch,
     /// Just before the commands were sent.
     pub(crate) sent: Moment,
     /// Just after the answers were received.
@@ -178,16 +178,16 @@ impl Link {
     }
 
     async fn attempt(&self, build: impl FnOnce(&Session) -> Pipeline) -> Result<Reply, Fault> {
-        let mut patience = Patience::new(self.timeout);
-        let live = patience.wait(self.connector.live()).await.ok_or(Fault::NotConnected(self.timeout))??;
+        let mut reply_timeout = ReplyTimeout::new(self.timeout);
+        let live = reply_timeout.wait(self.connector.live()).await.ok_or(Fault::NotConnected(self.timeout))??;
         if self.connects_apart {
-            patience = Patience::new(self.timeout);
+            reply_timeout = ReplyTimeout::new(self.timeout);
         }
         let mut pipeline = build(&live.session);
         let sent = self.clock.now();
         self.connector.recheck(&live, sent);
         let has_proof = live.add_proof(&mut pipeline, sent);
-        let values = patience.wait(live.wire.send(&pipeline)).await;
+        let values = reply_timeout.wait(live.wire.send(&pipeline)).await;
         let received = self.clock.now();
         let values = match values {
             Some(answer) => answer.map_err(Fault::Client),
@@ -202,7 +202,7 @@ impl Link {
         match values {
             Ok(values) => {
                 live.answered(&values);
-                Ok(Reply { values, stamp: live.session.stamp, sent, received })
+                Ok(Reply { values, epoch: live.session.epoch, sent, received })
             }
             Err(fault) => {
                 live.suffer(&fault);

@@ -6,7 +6,7 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 use super::live::Live;
-use super::stamp::Stamp;
+use super::server_epoch::ServerEpoch;
 
 /// A connection for one owner. It does not reconnect: after an error its owner asks the link for another.
 ///
@@ -21,10 +21,10 @@ impl OwnConnection {
         Self { live, longest_block }
     }
 
-    /// The stamp of the server that it was connected to. With a connection manager, and in a cluster, it may be another
+    /// The epoch of the server that it was connected to. With a connection manager, and in a cluster, it may be another
     /// server by now.
-    pub(crate) fn stamp(&self) -> Stamp {
-        self.live.session.stamp
+    pub(crate) fn epoch(&self) -> ServerEpoch {
+        self.live.session.epoch
     }
 
     /// How long a command may block. Zero means without `BLOCK`: a connection manager of the user has one connection,

@@ -4,7 +4,7 @@ use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use super::fault::Fault;
-use super::stamp::{Primaries, Replid};
+use super::server_epoch::{Primaries, Replid};
 
 /// Clones share the connection.
 #[derive(Clone)]
@@ -127,7 +127,7 @@ mod cluster {
         }
     }
 
-    /// All primaries that have slots. If one is down, this fails: a stamp of the rest would make the records of other
+    /// All primaries that have slots. If one is down, this fails: a epoch of the rest would make the records of other
     /// processes suspect.
     pub(super) async fn primaries(mut cluster: ClusterConnection) -> Result<Primaries, Fault> {
         let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));

@@ -1,4 +1,4 @@
--- The head of the stream: its life, and the number of the last announcement. Nothing if there is no head, or if the
+-- The head of the stream: its incarnation, and the number of the last announcement. Nothing if there is no head, or if the
 -- number has so many digits that Lua would round it.
 local function read_head(key)
   local life, number = string.match(text_of(key) or '', '^([0-9a-f]+) (%d+)$')

@@ -2,7 +2,7 @@
 -- the same rules, and a test compares the two.
 --
 -- KEYS[1]  the record
--- ARGV[1]  the server's stamp       ARGV[2]  suspect, rotate or trust: what happens to records of another stamp
+-- ARGV[1]  the server's epoch       ARGV[2]  suspect, rotate or trust: what happens to records of another epoch
 -- ARGV[3]  how long a record takes rows of the primary only, in ms
 -- ARGV[4], ARGV[5]  two new random ids, for a mark and for a fence generation
 --
@@ -57,7 +57,7 @@ local function render(record)
     record.server, table.concat(marks, ',')) .. INDEX
 end
 
--- A new life of the record: unverified, for a time primary-only, and no entry from before can be found.
+-- A new incarnation of the record: unverified, for a time primary-only, and no entry from before can be found.
 local function rotated(floor, rotates)
   return {
     floor = floor, turn = MARK, alias = '-', cold = true, young = now + LAG, rotates = rotates,

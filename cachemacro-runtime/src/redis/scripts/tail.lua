@@ -1,7 +1,7 @@
 -- The current end of the channel of announcements. A channel without a head gets one.
 --
--- KEYS[1]  the stream     KEYS[2]  its head: `life number`
--- ARGV[1]  a life for the stream, if it has none
+-- KEYS[1]  the stream     KEYS[2]  its head: `incarnation number`
+-- ARGV[1]  an incarnation for the stream, if it has none
 
 local last = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local is_foreign = last.err ~= nil

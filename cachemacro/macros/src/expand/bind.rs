@@ -1,4 +1,4 @@
-//! The aggregates an entry hangs on, through the typed keys of the events.
+//! The aggregates an entry depends on, through the typed keys of the events.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
@@ -14,7 +14,7 @@ use crate::model::spelling::tidy;
 ///
 /// ```text
 /// let mut out = miss.aggregates();
-/// P::bind(&mut out, &P::KeyOf::<'_, UserUpdated, HASH> { id: P::canon(&id) });
+/// P::bind(&mut out, &P::KeyOf::<'_, UserUpdated, HASH> { id: P::canonical(&id) });
 /// miss.hang_on(out);
 /// ```
 pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
@@ -24,7 +24,7 @@ pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
     Some(quote_spanned! {here()=>
         let mut __cachemacro_out = #of.aggregates();
         #(#bound)*
-        #of.hang_on(__cachemacro_out);
+        #of.depend_on(__cachemacro_out);
     })
 }
 
@@ -55,7 +55,7 @@ fn bound_field(krate: &Krate, field: &BoundField) -> TokenStream {
     let start = at_start(value);
     let p = krate.private(start);
     let value = borrowed(value);
-    quote_spanned!(start=> #name: #p::canon(#value))
+    quote_spanned!(start=> #name: #p::canonical(#value))
 }
 
 /// `&id`, with parentheses only where precedence needs them.
@@ -125,7 +125,7 @@ mod tests {
             tidy(&text).replace(' ', ""),
             format!(
                 "::cachemacro::__private::bind(&mut__cachemacro_out,&::cachemacro::__private::KeyOf::<'_,UserUpdated,{hash}u64>\
-                 {{id:::cachemacro::__private::canon(&id)}});"
+                 {{id:::cachemacro::__private::canonical(&id)}});"
             )
         );
     }

@@ -35,11 +35,11 @@ pub(crate) struct Read<'c> {
 }
 
 /// ```text
-/// let mut reading = P::read_inline(miss, shape, values, fail);
+/// let mut read = P::read_inline(miss, shape, values, fail);
 /// let answer = loop {
-///     match reading.turn().await {
-///         P::Turn::Answer(answer) => break answer.returned(absent),
-///         P::Turn::Load => reading.give(load),
+///     match read.step().await {
+///         P::ReadStep::Answer(answer) => break answer.returned(absent),
+///         P::ReadStep::Load => read.supply_loader(load),
 ///     }
 /// };
 /// answer
@@ -48,20 +48,20 @@ pub(crate) struct Read<'c> {
 pub(crate) fn read(cached: &Cached, read: &Read<'_>) -> TokenStream {
     let p = cached.krate.private(here());
     let Read { form, at, load } = read;
-    let (prefix, turn) = if cached.function.is_async() {
-        ("read", quote_spanned!(here()=> turn().await))
+    let (prefix, step) = if cached.function.is_async() {
+        ("read", quote_spanned!(here()=> step().await))
     } else {
-        ("read_sync", quote_spanned!(here()=> turn_sync()))
+        ("read_sync", quote_spanned!(here()=> step_sync()))
     };
     let begin = Ident::new(&format!("{prefix}_{form}"), here());
-    let give = quote_spanned!(*at=> __cachemacro_reading.give(#load));
+    let supply_loader = quote_spanned!(*at=> __cachemacro_read.supply_loader(#load));
     quote_spanned! {here()=>
-        let mut __cachemacro_reading =
+        let mut __cachemacro_read =
             #p::#begin(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail);
         let __cachemacro_answer = loop {
-            match __cachemacro_reading.#turn {
-                #p::Turn::Answer(__cachemacro_answer) => break __cachemacro_answer.returned(__cachemacro_absent),
-                #p::Turn::Load => #give,
+            match __cachemacro_read.#step {
+                #p::ReadStep::Answer(__cachemacro_answer) => break __cachemacro_answer.returned(__cachemacro_absent),
+                #p::ReadStep::Load => #supply_loader,
             }
         };
         __cachemacro_answer

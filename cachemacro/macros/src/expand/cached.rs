@@ -23,8 +23,8 @@ use crate::model::policy::Refresh;
 ///     let cache = P::handle(&cache);                  // with `cache = …`
 ///     let absent = P::absent(shape);
 ///     let miss = ..;                                  // or return what was found
-///     let reading = P::read_background(miss, ..);     // or another of the four
-///     loop { match reading.turn().await { .. } }      // until there is an answer
+///     let read = P::read_background(miss, ..);     // or another of the four
+///     loop { match read.step().await { .. } }      // until there is an answer
 /// }
 /// ```
 pub(crate) fn expand(cached: &Cached) -> TokenStream {
@@ -48,7 +48,7 @@ fn steps(cached: &Cached) -> TokenStream {
     let setup = setup(cached);
     let miss = match &cached.mode {
         Mode::Source(version) => ask(cached, version),
-        Mode::Row(_) | Mode::Opaque => peek(cached),
+        Mode::Row(_) | Mode::Opaque => try_hit(cached),
     };
     let read = match cached.policy.refresh {
         Refresh::Background => owned::read(cached),
@@ -122,7 +122,7 @@ fn setup(cached: &Cached) -> TokenStream {
     quote_spanned! {here()=>
         let __cachemacro_shape = #p::shape!(#output);
         let __cachemacro_values = #values;
-        let __cachemacro_fail = #p::fail_face!(#output);
+        let __cachemacro_fail = #p::error_adapter!(#output);
         #cache
         #absent
     }
@@ -164,25 +164,27 @@ fn known(cached: &Cached, kind: &str) -> TokenStream {
     }
 }
 
-fn peek(cached: &Cached) -> TokenStream {
+fn try_hit(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
-    let known = known(cached, "Peek");
+    let known = known(cached, "TryHit");
     let aggregates = bind::aggregates(cached, "__cachemacro_miss");
     let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
     let cache = cache_of(cached);
-    let (peek, before) = match (bypass::decide(cached), &cached.cache) {
-        (Some(_), _) => ("peek_unless", quote_spanned!(here()=> __cachemacro_bypasses, __cachemacro_instance, #cache,)),
-        (None, Some(_)) => ("peek", quote_spanned!(here()=> __cachemacro_instance, #cache,)),
-        (None, None) => ("peek_current", quote_spanned!(here()=> __cachemacro_instance,)),
+    let (try_hit, before) = match (bypass::decide(cached), &cached.cache) {
+        (Some(_), _) => {
+            ("try_hit_unless", quote_spanned!(here()=> __cachemacro_bypasses, __cachemacro_instance, #cache,))
+        }
+        (None, Some(_)) => ("try_hit", quote_spanned!(here()=> __cachemacro_instance, #cache,)),
+        (None, None) => ("try_hit_current", quote_spanned!(here()=> __cachemacro_instance,)),
     };
-    let peek = Ident::new(peek, here());
+    let try_hit = Ident::new(try_hit, here());
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
             #key
-            match #p::#peek(#before &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+            match #p::#try_hit(#before &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
                 #known
-                #p::Peek::Miss(__cachemacro_miss) => __cachemacro_miss,
+                #p::TryHit::Miss(__cachemacro_miss) => __cachemacro_miss,
             }
         };
         #aggregates
@@ -202,7 +204,7 @@ fn cache_of(cached: &Cached) -> TokenStream {
 fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
-    let known = known(cached, "Asked");
+    let known = known(cached, "SourceRead");
     let version = with_copies(cached, expr);
     let read_version = call_over(expr, &cached.krate, "version", reaching(expr, "__cachemacro_version"));
     let (begin, ask) = if cached.function.is_async() {
@@ -226,16 +228,16 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         #[allow(unused_mut)]
         let mut __cachemacro_miss = loop {
             match __cachemacro_source.#begin {
-                #p::Asked::Again => {}
+                #p::SourceRead::Again => {}
                 #known
-                #p::Asked::Miss(__cachemacro_miss) => break __cachemacro_miss,
+                #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
             }
             let __cachemacro_version = &#version;
             let __cachemacro_version = #read_version;
             match __cachemacro_source.#ask {
-                #p::Asked::Again => {}
+                #p::SourceRead::Again => {}
                 #known
-                #p::Asked::Miss(__cachemacro_miss) => break __cachemacro_miss,
+                #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
             }
         };
     }

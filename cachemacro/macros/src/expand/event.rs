@@ -66,14 +66,15 @@ fn implementation(event: &Event) -> TokenStream {
     }
 }
 
-/// `out.add(&UserUpdatedKey { id: P::canon(&self.id) }, P::Move::Bump(P::version(&self.version)));`
+/// `out.add(&UserUpdatedKey { id: P::canonical(&self.id) }, P::Move::Bump(P::version(&self.version)));`
 fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let p = event.krate.private(here());
     let name = key_name(event, index);
     let fields = key.fields.iter().map(|field| {
         let ident = &field.ident;
-        let canon = call_over(&field.ty, &event.krate, "canon", quote_spanned!(at_start(&field.ty)=> &self.#ident));
-        quote_spanned!(here()=> #ident: #canon)
+        let canonical =
+            call_over(&field.ty, &event.krate, "canonical", quote_spanned!(at_start(&field.ty)=> &self.#ident));
+        quote_spanned!(here()=> #ident: #canonical)
     });
     let version = |field: &Ident| {
         let span = at(field.span());
@@ -127,7 +128,7 @@ fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
         let (ident, ty) = (&field.ident, &field.ty);
         let span = at_start(ty);
         let q = event.krate.private(span);
-        quote_spanned!(span=> #[doc(hidden)] #vis #ident: &'__cachemacro_a <#ty as #q::KeyPart>::Canon)
+        quote_spanned!(span=> #[doc(hidden)] #vis #ident: &'__cachemacro_a <#ty as #q::KeyPart>::Canonical)
     });
     let doc = format!("The aggregate that a `{}` moves, as typed fields.", event.ident);
     quote_spanned! {key_span(event, key)=>

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use crate::expand::body::{self, Read};
-use crate::expand::judge;
+use crate::expand::classify;
 use crate::expand::span::{call_over, here, reaching};
 use crate::expand::this;
 use crate::model::cached::Cached;
@@ -39,7 +39,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let inside = steps.iter().map(|step| &step.inside);
     let run = body::run(function, renames_self(cached));
     let output = &function.output;
-    let judge = judge::call(cached);
+    let classify = classify::call(cached);
     let asynchronous = function.is_async().then(|| quote_spanned!(here()=> async move));
     let load = quote_spanned! {here()=>
         || {
@@ -47,7 +47,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
             #asynchronous {
                 #(#inside)*
                 let __cachemacro_out: #output = #run;
-                #judge
+                #classify
             }
         }
     };

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::Index;
 
 use crate::expand::body::{self, Read};
-use crate::expand::judge;
+use crate::expand::classify;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
 use crate::expand::this;
 use crate::model::cached::Cached;
@@ -73,14 +73,14 @@ fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     let enter = twins.iter().map(|twin| &twin.enter);
     let run = body::run(function, function.receiver.is_some());
     let output = &function.output;
-    let judge = judge::call(cached);
+    let classify = classify::call(cached);
     let whole = at(function.item.sig.ident.span());
     let asynchronous = function.is_async().then(|| quote_spanned!(whole=> async move));
     quote_spanned! {whole=>
         #asynchronous {
             #(#enter)*
             let __cachemacro_out: #output = #run;
-            #judge
+            #classify
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::model::part::{Part, PartBody, PartField, PartVariant};
 /// ```text
 /// impl<T: P::KeyPart> P::KeyPart for Pair<T> {
 ///     type Canon = Self;
-///     fn canon(&self) -> &Self { self }
+///     fn canonical(&self) -> &Self { self }
 ///     fn render(&self, out: &mut P::KeyWriter) { out.open(""); P::part(out, &self.0); out.next(); ..; out.close(); }
 /// }
 /// ```
@@ -27,8 +27,8 @@ pub(crate) fn expand(part: &Part) -> TokenStream {
     quote_spanned! {here()=>
         #[automatically_derived]
         impl #impl_generics #p::KeyPart for #ident #type_generics #where_clause {
-            type Canon = Self;
-            fn canon(&self) -> &Self {
+            type Canonical = Self;
+            fn canonical(&self) -> &Self {
                 self
             }
             fn render(&self, __cachemacro_out: &mut #p::KeyWriter) {

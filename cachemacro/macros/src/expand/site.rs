@@ -12,7 +12,7 @@ use crate::model::policy::{Policy, Refresh, Ttl};
 use crate::model::spelling::tidy;
 
 /// ```text
-/// static SITE: P::Site = P::Site::new(P::SiteInfo { .. });
+/// static SITE: P::Callsite = P::Callsite::new(P::CallsiteInfo { .. });
 /// P::inventory::submit! { P::CachedFn(&SITE) }
 /// const _: () = P::check_ttls(..);                 // only where the compiler alone can tell, of a `const POLICY`
 /// ```
@@ -42,7 +42,7 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
     };
     quote_spanned! {here()=>
         #constant
-        static __CACHEMACRO_SITE: #p::Site = #p::Site::new(#p::SiteInfo {
+        static __CACHEMACRO_SITE: #p::Callsite = #p::Callsite::new(#p::CallsiteInfo {
             name: #name,
             module: ::core::module_path!(),
             path: || #p::path_of(&|| ()),

@@ -60,7 +60,7 @@ impl Tiers {
         }
         state.shared = decode_record(&mut bytes);
         state.local = decode_record(&mut bytes);
-        let kind = |kind: u8| if kind == FenceKind::Row as u8 { FenceKind::Row } else { FenceKind::Still };
+        let kind = |kind: u8| if kind == FenceKind::Row as u8 { FenceKind::Row } else { FenceKind::Unversioned };
         for list in [&mut state.entries, &mut state.copies] {
             for _ in 0..bytes.next() {
                 let [version, of, what, content] = bytes.array();

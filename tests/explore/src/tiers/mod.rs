@@ -125,7 +125,7 @@ pub(crate) enum Step {
 /// What the functions load, where their row is there.
 fn kinds(plan: &Plan) -> impl Iterator<Item = FenceKind> {
     plan.functions.iter().map(|function| match function {
-        Function::Opaque => FenceKind::Still,
+        Function::Opaque => FenceKind::Unversioned,
         Function::Row | Function::Source => FenceKind::Row,
     })
 }

@@ -12,7 +12,7 @@ use crate::record;
 fn fence(kind: FenceKind, version: u8) -> Fence {
     match kind {
         FenceKind::Row => Fence::Row(version.into()),
-        FenceKind::Still => Fence::Still,
+        FenceKind::Unversioned => Fence::Unversioned,
     }
 }
 
@@ -33,7 +33,7 @@ impl Tiers {
     /// What a load reads now: a deleted row is an absence, which carries no version.
     pub(super) fn read(&self, wanted: FenceKind) -> (FenceKind, u8, u8) {
         let current = self.row.current();
-        let kind = if current.content == 0 { FenceKind::Still } else { wanted };
+        let kind = if current.content == 0 { FenceKind::Unversioned } else { wanted };
         (kind, current.version, current.content)
     }
 

@@ -171,7 +171,7 @@ impl World {
         entries.copied().filter(move |entry| {
             let checked = if plan.has(Rule::AllServe) { plan.rows } else { 1 };
             (0..checked).all(|row| {
-                let kind = if row == 0 { entry.kind } else { FenceKind::Still };
+                let kind = if row == 0 { entry.kind } else { FenceKind::Unversioned };
                 let record = self.records[row].as_ref();
                 record.is_some_and(|record| record::serves(record, plan, entry.tokens[row], kind))
             })

@@ -137,7 +137,7 @@ impl World {
         let is_absent = plan.rows == 1 && reader.contents[0] == 0;
         let fence = match reader.function {
             Function::Row | Function::Source if !is_absent => Fence::Row(reader.version.into()),
-            _ => Fence::Still,
+            _ => Fence::Unversioned,
         };
         let from_primary = reader.asked_primary || plan.source_lag() == 0;
         let verdict = match self.admit(plan, &reader, fence, from_primary) {
@@ -191,7 +191,7 @@ impl World {
                 admitted => admitted?,
             };
             tokens.get_or_insert([token; MAX_ROWS])[row] = token;
-            fence = Fence::Still;
+            fence = Fence::Unversioned;
         }
         tokens.ok_or(Refused::Lost)
     }

@@ -332,22 +332,22 @@ async fn call_broken(row: &Row, cache: &Cache) -> Result<u64, Broken> {
     let values = p::cacheable_shared(shape);
     let mut key = p::KeyWriter::new();
     key.literal("broken");
-    let p::Peek::Miss(miss) =
-        p::peek(MONOTONE_SITES.site(Function::Opaque).instance(|| ()), cache, &mut key, shape, values)
+    let p::TryHit::Miss(miss) =
+        p::try_hit(MONOTONE_SITES.site(Function::Opaque).instance(|| ()), cache, &mut key, shape, values)
     else {
         panic!("an error is never stored");
     };
-    let fail = p::fail_face!(Result<u64, Broken>);
+    let fail = p::error_adapter!(Result<u64, Broken>);
     let mut reading = p::read_inline(miss, shape, values, fail);
     loop {
-        match reading.turn().await {
-            p::Turn::Answer(answer) => return answer.returned(p::absent(shape)),
-            p::Turn::Load => reading.give(|| async {
+        match reading.step().await {
+            p::ReadStep::Answer(answer) => return answer.returned(p::absent(shape)),
+            p::ReadStep::Load => reading.supply_loader(|| async {
                 let loading = row.begin_load();
                 shuttle::future::yield_now().await;
                 assert!(row.loading.load(SeqCst) <= 1, "one load at a time");
                 drop(loading);
-                p::judge(shape, Err(Broken))
+                p::classify(shape, Err(Broken))
             }),
         }
     }

@@ -22,17 +22,17 @@ async fn r21_a_replica_serves_no_lookup_on_a_connection_that_was_the_primarys() 
 async fn r21_a_primary_that_took_another_replication_id_is_noticed() {
     let server = TestServer::start();
     let (link, clock) = link_with_clock(&server.url());
-    let former = insist(&link, "GET a").await.stamp;
+    let former = insist(&link, "GET a").await.epoch;
     server.tell("DEBUG CHANGE-REPL-ID");
     clock.advance(LATER);
     let error = run(&link, "GET a").await.expect_err("this answer is thrown away");
     assert!(error.to_string().contains("failed over"), "{error}");
-    let present = run(&link, "GET a").await.expect("the next one is not").stamp;
+    let present = run(&link, "GET a").await.expect("the next one is not").epoch;
     assert_ne!(present, former);
     assert_eq!(link.health().openings, 0);
     // Between two checks the identity is not asked for.
     server.tell("DEBUG CHANGE-REPL-ID");
-    assert_eq!(run(&link, "GET a").await.expect("it was looked at just now").stamp, present);
+    assert_eq!(run(&link, "GET a").await.expect("it was looked at just now").epoch, present);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn r21_a_connection_manager_that_reconnected_out_of_sight_serves_nothing_u
     let mut users = ConnectionManager::new_with_config(client, config).await.expect("it connects");
     let clock = ManualClock::default();
     let link = Link::new(&Redis::from(users.clone()).timeout(TIMEOUT), Arc::new(clock));
-    let former = insist(&link, "SET a 1").await.stamp;
+    let former = insist(&link, "SET a 1").await.epoch;
     assert_eq!(link.own().await.expect("a connection").longest_block(), Duration::ZERO);
 
     server.restart();
@@ -53,7 +53,7 @@ async fn r21_a_connection_manager_that_reconnected_out_of_sight_serves_nothing_u
     }
     let error = run(&link, "GET a").await.expect_err("this answer is thrown away");
     assert!(error.to_string().contains("failed over"), "{error}");
-    assert_ne!(run(&link, "GET a").await.expect("the next one is not").stamp, former);
+    assert_ne!(run(&link, "GET a").await.expect("the next one is not").epoch, former);
 }
 
 #[tokio::test]
@@ -68,13 +68,13 @@ async fn r21_after_a_failover_the_sentinels_lead_to_the_new_master_and_its_stamp
         sentinel.ask("INFO sentinel").is_some_and(|info| info.contains("slaves=1"))
     });
     let link = link_to(Redis::sentinel([sentinel.url()], "mymaster").expect("the URL is right"));
-    let former = insist(&link, "SET a 1").await.stamp;
+    let former = insist(&link, "SET a 1").await.epoch;
 
     master.kill();
     let present = insist(&link, "SET a 2").await;
-    assert_ne!(present.stamp, former);
+    assert_ne!(present.epoch, former);
     let info = replica.ask("INFO replication").expect("an answer");
-    assert!(info.contains("role:master") && info.contains(&present.stamp.to_string()), "{info}");
+    assert!(info.contains("role:master") && info.contains(&present.epoch.to_string()), "{info}");
 
     let unknown = link_to(Redis::sentinel([sentinel.url()], "other").expect("the URL is right"));
     let error = run(&unknown, "PING").await.expect_err("there is no such master");
@@ -109,20 +109,20 @@ mod cluster {
         let mut nodes = start();
         let urls: Vec<_> = nodes.iter().map(TestServer::url).collect();
         let link = link_to(Redis::cluster(&urls).expect("the URLs are right"));
-        let former = insist(&link, "SET a 1").await.stamp;
+        let former = insist(&link, "SET a 1").await.epoch;
         for key in KEYS {
             let reply = run(&link, &format!("SET {key} 1")).await.expect("a reply");
             assert!(matches!(&reply.values[..], [Value::Okay]), "{:?}", reply.values);
-            assert_eq!(reply.stamp, former);
+            assert_eq!(reply.epoch, former);
         }
         let other = link_to(Redis::cluster(&urls[1..]).expect("the URLs are right"));
-        assert_eq!(insist(&other, "GET a").await.stamp, former, "processes agree");
+        assert_eq!(insist(&other, "GET a").await.epoch, former, "processes agree");
 
         nodes[0].restart();
-        let first = insist(&link, &format!("GET {}", KEYS[0])).await.stamp;
+        let first = insist(&link, &format!("GET {}", KEYS[0])).await.epoch;
         assert_ne!(first, former, "the restarted node does not answer under the former stamp");
         let begin = Instant::now();
-        while insist(&other, "GET a").await.stamp != first {
+        while insist(&other, "GET a").await.epoch != first {
             assert!(begin.elapsed() < Duration::from_secs(30), "a process that does not ask that node never learns");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

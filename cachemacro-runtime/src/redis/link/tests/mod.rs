@@ -13,7 +13,7 @@ use redis::{Pipeline, Value};
 use self::server::{TestServer, free_port};
 use crate::error::StoreError;
 use crate::redis::config::Redis;
-use crate::redis::link::{Link, Reply, Stamp};
+use crate::redis::link::{Link, Reply, ServerEpoch};
 use crate::util::clock::{ManualClock, SystemClock};
 
 /// Much longer than an answer takes, and much shorter than a test may take.
@@ -43,16 +43,16 @@ fn pipeline(commands: &[&str]) -> Pipeline {
     pipeline
 }
 
-/// Runs one command, and checks that the reply has the stamp for which the command was built.
+/// Runs one command, and checks that the reply has the epoch for which the command was built.
 async fn run(link: &Link, command: &str) -> Result<Reply, StoreError> {
-    let mut told = Stamp::default();
+    let mut told = ServerEpoch::default();
     let reply = link
         .run("test", |session| {
-            told = session.stamp;
+            told = session.epoch;
             pipeline(&[command])
         })
         .await?;
-    assert_eq!(told, reply.stamp);
+    assert_eq!(told, reply.epoch);
     assert_eq!(reply.values.len(), 1, "proofs are no replies: {:?}", reply.values);
     assert!(reply.sent <= reply.received);
     Ok(reply)
@@ -86,7 +86,7 @@ async fn a_pipeline_gets_one_reply_per_command_and_errors_among_them() {
     let reply = link.run("test", |_| pipeline(&["SET a 1", "LPUSH a 2", "GET a"])).await.expect("a reply");
     assert!(matches!(&reply.values[..], [Value::Okay, Value::ServerError(_), Value::BulkString(one)] if one == b"1"));
     let replid = server.ask("INFO replication").expect("an answer");
-    assert!(replid.contains(&format!("master_replid:{}", reply.stamp)), "{replid}");
+    assert!(replid.contains(&format!("master_replid:{}", reply.epoch)), "{replid}");
     assert_eq!(link.health(), super::Connection { connects: 1, ..Default::default() });
 }
 
@@ -134,7 +134,7 @@ async fn a_connection_of_its_own_may_block_for_longer_than_an_operation_takes() 
     let link = link(&server.url());
     let mut own = link.own().await.expect("a connection");
     assert_eq!(own.longest_block(), Duration::MAX);
-    assert_eq!(own.stamp(), run(&link, "PING").await.expect("a reply").stamp);
+    assert_eq!(own.epoch(), run(&link, "PING").await.expect("a reply").epoch);
     let blocking = tokio::spawn(async move {
         let mut read = redis::cmd("XREAD");
         read.arg(&["BLOCK", "10000", "STREAMS", "events", "$"]);

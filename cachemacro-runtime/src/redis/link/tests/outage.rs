@@ -23,10 +23,10 @@ async fn a_server_that_starts_late_is_found() {
 async fn r21_no_operation_after_a_restart_is_served_under_the_former_stamp() {
     let mut server = TestServer::start();
     let link = link(&server.url());
-    let mut former = insist(&link, "PING").await.stamp;
+    let mut former = insist(&link, "PING").await.epoch;
     for _ in 0..3 {
         server.restart();
-        let present = insist(&link, "PING").await.stamp;
+        let present = insist(&link, "PING").await.epoch;
         assert_ne!(present, former);
         former = present;
     }
@@ -108,14 +108,14 @@ async fn operations_that_are_dropped_leave_nothing_wedged() {
 async fn a_loading_or_read_only_server_is_asked_again_only_by_a_new_connection() {
     let server = TestServer::start();
     let (link, _clock) = link_with_clock(&server.url());
-    let former = insist(&link, "SET a 1").await.stamp;
+    let former = insist(&link, "SET a 1").await.epoch;
     server.tell("REPLICAOF 127.0.0.1 1");
     let reply = run(&link, "SET a 2").await.expect("the server's own error is a reply");
     assert!(matches!(&reply.values[..], [Value::ServerError(error)] if error.code() == "READONLY"));
     let error = run(&link, "GET a").await.expect_err("the new connection sees that it is a replica");
     assert!(error.to_string().contains("no primary"), "{error}");
     server.tell("REPLICAOF NO ONE");
-    assert_ne!(insist(&link, "SET a 2").await.stamp, former);
+    assert_ne!(insist(&link, "SET a 2").await.epoch, former);
 }
 
 #[tokio::test]

@@ -10,19 +10,19 @@ use crate::util::sync::atomic::{AtomicU64, Ordering};
 use crate::util::sync::{Arc, Mutex, lock};
 use crate::util::weak_map::WeakMap;
 
-pub(super) type Cells = WeakMap<Aggregate, Cell>;
+pub(super) type VersionCells = WeakMap<Aggregate, VersionCell>;
 
 /// The record lives while an entry or a load holds it. So an event that finds no record has nothing to invalidate (R6).
-pub(super) struct Cell {
-    home: Arc<Cells>,
+pub(super) struct VersionCell {
+    home: Arc<VersionCells>,
     name: Aggregate,
     /// Incremented, under the lock of `index`, whenever the record may serve other entries than before.
     epoch: AtomicU64,
     index: Mutex<Index>,
 }
 
-impl Cell {
-    pub(super) fn new(home: Arc<Cells>, name: Aggregate, index: Index) -> Self {
+impl VersionCell {
+    pub(super) fn new(home: Arc<VersionCells>, name: Aggregate, index: Index) -> Self {
         Self { home, name, epoch: AtomicU64::new(1), index: Mutex::new(index) }
     }
 
@@ -46,7 +46,7 @@ impl Cell {
         let mut index = lock(&self.index);
         let applied = index.apply(moved, now, source_lag);
         if applied == Applied::Moved {
-            self.turn();
+            self.bump_epoch();
         }
         applied
     }
@@ -55,7 +55,7 @@ impl Cell {
         let mut index = lock(&self.index);
         let rotated = index.detect(snapshot, version, now, source_lag);
         if rotated {
-            self.turn();
+            self.bump_epoch();
         }
         rotated
     }
@@ -63,35 +63,35 @@ impl Cell {
     pub(super) fn reset(&self, now: Moment, source_lag: Duration) {
         let mut index = lock(&self.index);
         index.reset(now, source_lag);
-        self.turn();
+        self.bump_epoch();
     }
 
-    /// The check of FILL. The returned tie later proves that the record has not changed since.
+    /// The check of FILL. The returned guard later proves that the record has not changed since.
     pub(super) fn admit(
         self: &Arc<Self>,
         snapshot: Snapshot,
         fence: Fence,
         from_primary: bool,
         now: Moment,
-    ) -> Result<Tie, Refused> {
+    ) -> Result<VersionGuard, Refused> {
         let mut index = lock(&self.index);
-        let before = (index.snapshot().floor, index.is_cold());
+        let before = (index.snapshot().floor, index.is_unverified());
         let token = index.admit(snapshot, fence, from_primary, now)?;
-        if before != (index.snapshot().floor, index.is_cold()) {
-            self.turn();
+        if before != (index.snapshot().floor, index.is_unverified()) {
+            self.bump_epoch();
         }
-        let stamp = AtomicU64::new(self.epoch.load(Ordering::Relaxed));
-        Ok(Tie { cell: Arc::clone(self), token, kind: fence.kind(), stamp })
+        let seen_epoch = AtomicU64::new(self.epoch.load(Ordering::Relaxed));
+        Ok(VersionGuard { cell: Arc::clone(self), token, kind: fence.kind(), seen_epoch })
     }
 
     /// Increments the epoch. Called under the lock only. `Release`: a thread that sees the new epoch also sees what was
     /// published before it.
-    fn turn(&self) {
+    fn bump_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }
 }
 
-impl Drop for Cell {
+impl Drop for VersionCell {
     fn drop(&mut self) {
         self.home.forget(&self.name);
     }
@@ -99,18 +99,18 @@ impl Drop for Cell {
 
 /// Ties an entry to a record: the token under which the entry was stored, and the last epoch in which the record was
 /// found to serve that token.
-pub(super) struct Tie {
-    cell: Arc<Cell>,
+pub(super) struct VersionGuard {
+    cell: Arc<VersionCell>,
     token: Token,
     kind: FenceKind,
-    stamp: AtomicU64,
+    seen_epoch: AtomicU64,
 }
 
-impl Tie {
+impl VersionGuard {
     /// Whether the record has not changed since it last served the entry: one atomic load.
     #[inline]
     pub(super) fn holds(&self) -> bool {
-        self.cell.epoch.load(Ordering::Acquire) == self.stamp.load(Ordering::Relaxed)
+        self.cell.epoch.load(Ordering::Acquire) == self.seen_epoch.load(Ordering::Relaxed)
     }
 
     /// Whether the record serves the token. If so, stores the current epoch.
@@ -118,7 +118,7 @@ impl Tie {
         let index = lock(&self.cell.index);
         let serves = index.serves(self.token, self.kind);
         if serves {
-            self.stamp.store(self.cell.epoch.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.seen_epoch.store(self.cell.epoch.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         serves
     }

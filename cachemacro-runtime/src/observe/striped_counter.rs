@@ -12,9 +12,9 @@ struct Stripe(AtomicU64);
 
 /// A thread with its own stripe adds with one load and one store. Every thread has one while there are at most two
 /// threads for each core. Further threads share the last stripe.
-pub(crate) struct Tally(Box<[Stripe]>);
+pub(crate) struct StripedCounter(Box<[Stripe]>);
 
-impl Tally {
+impl StripedCounter {
     pub(crate) fn new() -> Self {
         static STRIPES: LazyLock<usize> =
             LazyLock::new(|| available_parallelism().map_or(8, |cores| 2 * cores.get()).min(64) + 1);
@@ -93,33 +93,33 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_where_threads_come_and_go() {
-        let tally = Tally::new();
+        let striped_counter = StripedCounter::new();
         for _ in 0..50 {
             thread::scope(|scope| {
                 for _ in 0..20 {
-                    scope.spawn(|| (0..2_000).for_each(|_| tally.add()));
+                    scope.spawn(|| (0..2_000).for_each(|_| striped_counter.add()));
                 }
             });
         }
-        assert_eq!(tally.read(), 50 * 20 * 2_000);
+        assert_eq!(striped_counter.read(), 50 * 20 * 2_000);
     }
 
     #[test]
     fn a_thread_that_is_ending_still_counts() {
-        struct Last<'t>(&'t Tally);
+        struct Last<'t>(&'t StripedCounter);
         impl Drop for Last<'_> {
             fn drop(&mut self) {
                 self.0.add();
             }
         }
         thread_local!(static LAST: Cell<Option<Last<'static>>> = const { Cell::new(None) });
-        let tally: &'static Tally = Box::leak(Box::new(Tally::new()));
+        let striped_counter: &'static StripedCounter = Box::leak(Box::new(StripedCounter::new()));
         let thread = thread::spawn(move || {
             // Created before the claim, so it is dropped after it.
-            LAST.set(Some(Last(tally)));
-            tally.add();
+            LAST.set(Some(Last(striped_counter)));
+            striped_counter.add();
         });
         thread.join().expect("it counts");
-        assert_eq!(tally.read(), 2);
+        assert_eq!(striped_counter.read(), 2);
     }
 }

@@ -11,11 +11,11 @@ use foldhash::fast::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use super::asked::Asked;
 use super::header::Owner;
 use super::keys::Suffix;
+use super::lookup_keys::LookupKeys;
 use super::record::Record;
-use super::trip::Values;
+use super::shared_reply::Values;
 use crate::entry::{EntryId, Prehashed};
 use crate::event::Aggregate;
 use crate::remote::Query;
@@ -24,12 +24,12 @@ use crate::util::sync::{Mutex, lock};
 /// The most records that are remembered.
 const RECORDS: usize = 65_536;
 /// The most entries whose location is remembered: about 600 bytes each, with keys of usual length.
-const TRAILS: usize = 32_768;
+const LOCATIONS: usize = 32_768;
 
 /// Caches what was seen on the server. Its size is bounded.
-pub(super) struct Known {
+pub(super) struct LocationCache {
     records: Cache<Aggregate, Arc<Latest>, UnitWeighter, RandomState>,
-    trails: Cache<EntryId, Arc<Trail>, UnitWeighter, BuildHasherDefault<Prehashed>>,
+    locations: Cache<EntryId, Arc<CachedLocation>, UnitWeighter, BuildHasherDefault<Prehashed>>,
 }
 
 /// The record of an aggregate as this process last saw it.
@@ -41,12 +41,12 @@ struct Latest {
 }
 
 /// Where an entry was found, and the records that served it.
-pub(super) struct Trail {
+pub(super) struct CachedLocation {
     /// The key of the entry, and those of its aggregates' records.
-    pub(super) asked: Asked,
+    pub(super) keys_asked: LookupKeys,
     pub(super) suffix: Suffix,
     pub(super) owner: Owner,
-    hangs_on: Names,
+    depends_on: Names,
     first: Seen,
     further: Vec<Seen>,
     /// The first aggregate's record, and its number of changes at that time.
@@ -66,11 +66,11 @@ pub(super) struct Seen {
     pub(super) record: Arc<Record>,
 }
 
-impl Known {
+impl LocationCache {
     pub(super) fn new() -> Self {
         Self {
             records: bounded(RECORDS, RandomState::default()),
-            trails: bounded(TRAILS, BuildHasherDefault::default()),
+            locations: bounded(LOCATIONS, BuildHasherDefault::default()),
         }
     }
 
@@ -88,20 +88,28 @@ impl Known {
     }
 
     /// Where the entry was last found, unless its record is known to have changed since.
-    pub(super) fn trail(&self, query: Query<'_>) -> Option<Arc<Trail>> {
-        let trail = self.trails.get(query.key.id())?;
-        let (latest, moves) = &trail.latest;
+    pub(super) fn location(&self, query: Query<'_>) -> Option<Arc<CachedLocation>> {
+        let location = self.locations.get(query.key.id())?;
+        let (latest, moves) = &location.latest;
         let is_latest = latest.moves.load(Ordering::Relaxed) == *moves;
-        (is_latest && trail.hangs_on.are_those_of(query)).then_some(trail)
+        (is_latest && location.depends_on.are_those_of(query)).then_some(location)
     }
 
-    pub(super) fn found(&self, query: Query<'_>, asked: Asked, suffix: Suffix, owner: Owner, mut records: Vec<Seen>) {
+    pub(super) fn found(
+        &self,
+        query: Query<'_>,
+        keys_asked: LookupKeys,
+        suffix: Suffix,
+        owner: Owner,
+        mut records: Vec<Seen>,
+    ) {
         let latest = self.latest(&query.aggregates[0]);
         let first = records.remove(0);
         let moves = latest.is(&first.record);
-        let hangs_on = Names::of(query);
-        let trail = Trail { asked, suffix, owner, hangs_on, first, further: records, latest: (latest, moves) };
-        self.trails.insert(query.key.id().clone(), Arc::new(trail));
+        let depends_on = Names::of(query);
+        let location =
+            CachedLocation { keys_asked, suffix, owner, depends_on, first, further: records, latest: (latest, moves) };
+        self.locations.insert(query.key.id().clone(), Arc::new(location));
     }
 }
 
@@ -138,10 +146,10 @@ fn is_own(query: Query<'_>) -> bool {
     matches!(query.aggregates, [only] if only.as_str() == query.key.text())
 }
 
-impl Trail {
+impl CachedLocation {
     /// The entry's bytes, if the text of every record is unchanged.
     pub(super) fn entry<'v>(&self, values: &'v Values) -> Option<&'v [u8]> {
-        let says = |(at, seen): (usize, &Seen)| self.asked.record(values, at) == Some(&seen.text);
+        let says = |(at, seen): (usize, &Seen)| self.keys_asked.record(values, at) == Some(&seen.text);
         let is_same = values.get(0) == Some(&self.first.text) && (1..).zip(&self.further).all(says);
         if is_same { values.get(1) } else { None }
     }

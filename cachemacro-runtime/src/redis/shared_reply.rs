@@ -5,35 +5,35 @@ use std::sync::{Arc, OnceLock};
 use redis::Value;
 use tokio::sync::Notify;
 
-use super::link::Stamp;
+use super::link::ServerEpoch;
 use super::time::Sample;
 use crate::error::StoreError;
 
 /// The values from a server, in one reply or several.
-pub(super) struct Told {
+pub(super) struct MgetReply {
     pub(super) values: Vec<Value>,
-    pub(super) stamp: Stamp,
+    pub(super) epoch: ServerEpoch,
     /// A sample of the clock that the entries expire by.
     pub(super) sample: Option<Sample>,
 }
 
 /// The place of a shared reply: empty until it arrives.
 #[derive(Default)]
-pub(super) struct Trip {
-    told: OnceLock<Result<Told, StoreError>>,
+pub(super) struct SharedReply {
+    told: OnceLock<Result<MgetReply, StoreError>>,
     is_back: Notify,
 }
 
-impl Trip {
+impl SharedReply {
     /// Waits for the reply. Returns the values of the lookup whose keys begin at this index.
     pub(super) async fn values(self: Arc<Self>, from: usize) -> Result<Values, StoreError> {
         if self.told.get().is_none() {
             self.end_of_it().await;
         }
         match self.told.get() {
-            Some(Ok(Told { stamp, sample, .. })) => {
-                let (stamp, sample) = (*stamp, *sample);
-                Ok(Values { trip: self, from, stamp, sample })
+            Some(Ok(MgetReply { epoch, sample, .. })) => {
+                let (epoch, sample) = (*epoch, *sample);
+                Ok(Values { reply: self, from, epoch, sample })
             }
             Some(Err(error)) => Err(error.clone()),
             None => Err(StoreError::new("lookup", "the shared reply ended without a result")),
@@ -49,7 +49,7 @@ impl Trip {
         }
     }
 
-    pub(super) fn end(&self, told: Result<Told, StoreError>) {
+    pub(super) fn end(&self, told: Result<MgetReply, StoreError>) {
         // A reply arrives once.
         let _ = self.told.set(told);
         self.is_back.notify_waiters();
@@ -58,23 +58,23 @@ impl Trip {
 
 /// The values of the keys of one LOOKUP, in a shared reply.
 pub(super) struct Values {
-    trip: Arc<Trip>,
+    reply: Arc<SharedReply>,
     from: usize,
-    pub(super) stamp: Stamp,
+    pub(super) epoch: ServerEpoch,
     pub(super) sample: Option<Sample>,
 }
 
 impl Values {
     /// All values of a reply that is not shared.
-    pub(super) fn all(told: Told) -> Self {
-        let Told { stamp, sample, .. } = told;
-        let trip = Trip { told: Ok(told).into(), is_back: Notify::new() };
-        Self { trip: Arc::new(trip), from: 0, stamp, sample }
+    pub(super) fn all(told: MgetReply) -> Self {
+        let MgetReply { epoch, sample, .. } = told;
+        let reply = SharedReply { told: Ok(told).into(), is_back: Notify::new() };
+        Self { reply: Arc::new(reply), from: 0, epoch, sample }
     }
 
     /// The value of the key with this index.
     pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
-        match self.trip.told.get()?.as_ref().ok()?.values.get(self.from + at)? {
+        match self.reply.told.get()?.as_ref().ok()?.values.get(self.from + at)? {
             Value::BulkString(bytes) => Some(bytes),
             _ => None,
         }

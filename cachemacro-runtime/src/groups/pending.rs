@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::delivery::{Delivery, Place, Source};
+use super::delivery::{Delivery, DeliveryId, Source};
 use super::handler::Outcome;
 
 /// The longest pause between two attempts, unless the first pause is configured to be longer.
@@ -27,10 +27,10 @@ pub(super) struct Rules {
     pub(super) backoff: Duration,
 }
 
-pub(super) struct Desk {
+pub(super) struct PendingDeliveries {
     rules: Rules,
-    held: HashMap<Place, Held>,
-    queue: VecDeque<Place>,
+    held: HashMap<DeliveryId, Held>,
+    queue: VecDeque<DeliveryId>,
     running: usize,
 }
 
@@ -55,15 +55,15 @@ pub(super) enum Verdict {
     Dead(String),
 }
 
-impl Desk {
+impl PendingDeliveries {
     pub(super) fn new(rules: Rules) -> Self {
         Self { rules, held: HashMap::new(), queue: VecDeque::new(), running: 0 }
     }
 
     /// Adds a delivered entry.
     pub(super) fn take(&mut self, delivery: Delivery, has_handler: bool) {
-        let place = delivery.place.clone();
-        if let Some(held) = self.held.get_mut(&place) {
+        let id = delivery.id.clone();
+        if let Some(held) = self.held.get_mut(&id) {
             // The entry is known already: a recreated group delivered it again, or this consumer has claimed it back.
             held.delivery.deliveries = held.delivery.deliveries.max(delivery.deliveries);
             return;
@@ -76,10 +76,10 @@ impl Desk {
             let reason = "no consumer has come to an end with it: each died, or lost its server, while handling it";
             Stage::Settling(Verdict::Dead(reason.to_owned()))
         } else {
-            self.queue.push_back(place.clone());
+            self.queue.push_back(id.clone());
             Stage::Queued
         };
-        self.held.insert(place, Held { delivery, stage });
+        self.held.insert(id, Held { delivery, stage });
     }
 
     /// Whether to read more: no entry waits for a handler, and a handler is free.
@@ -94,18 +94,18 @@ impl Desk {
         if self.running >= self.rules.concurrency {
             return None;
         }
-        let place = self.queue.pop_front()?;
-        let held = self.held.get_mut(&place)?;
+        let id = self.queue.pop_front()?;
+        let held = self.held.get_mut(&id)?;
         held.stage = Stage::Running;
         self.running += 1;
         Some(&held.delivery)
     }
 
     /// A handler has ended.
-    pub(super) fn ended(&mut self, place: &Place, outcome: Outcome, now: Instant) {
+    pub(super) fn ended(&mut self, id: &DeliveryId, outcome: Outcome, now: Instant) {
         self.running = self.running.saturating_sub(1);
         let rules = self.rules;
-        let Some(held) = self.held.get_mut(place) else { return };
+        let Some(held) = self.held.get_mut(id) else { return };
         held.stage = match outcome {
             Outcome::Handled => Stage::Settling(Verdict::Done),
             Outcome::Unreadable(reason) => Stage::Settling(Verdict::Dead(reason)),
@@ -117,24 +117,24 @@ impl Desk {
     }
 
     /// Entries that are due for another attempt.
-    pub(super) fn due(&self, now: Instant) -> Vec<Place> {
+    pub(super) fn due(&self, now: Instant) -> Vec<DeliveryId> {
         let is_due = |held: &Held| matches!(held.stage, Stage::Waiting(until) if until <= now);
-        self.held.iter().filter(|(_, held)| is_due(held)).map(|(place, _)| place.clone()).collect()
+        self.held.iter().filter(|(_, held)| is_due(held)).map(|(id, _)| id.clone()).collect()
     }
 
     /// The server counted another delivery; `None` if the server no longer has the entry, so that only this consumer
     /// counts.
-    pub(super) fn again(&mut self, place: &Place, deliveries: Option<u64>) {
-        let Some(held) = self.held.get_mut(place) else { return };
+    pub(super) fn again(&mut self, id: &DeliveryId, deliveries: Option<u64>) {
+        let Some(held) = self.held.get_mut(id) else { return };
         held.delivery.deliveries = deliveries.unwrap_or(held.delivery.deliveries + 1);
         held.stage = Stage::Queued;
-        self.queue.push_back(place.clone());
+        self.queue.push_back(id.clone());
     }
 
     /// Another consumer has the entry now. A handler that already runs may finish.
-    pub(super) fn lose(&mut self, place: &Place) {
-        if matches!(self.held.get(place), Some(Held { stage: Stage::Queued | Stage::Waiting(_), .. })) {
-            self.settled(place);
+    pub(super) fn lose(&mut self, id: &DeliveryId) {
+        if matches!(self.held.get(id), Some(Held { stage: Stage::Queued | Stage::Waiting(_), .. })) {
+            self.settled(id);
         }
     }
 
@@ -158,14 +158,14 @@ impl Desk {
     }
 
     /// The server has the result.
-    pub(super) fn settled(&mut self, place: &Place) {
-        self.held.remove(place);
-        self.queue.retain(|queued| queued != place);
+    pub(super) fn settled(&mut self, id: &DeliveryId) {
+        self.held.remove(id);
+        self.queue.retain(|queued| queued != id);
     }
 
     /// All pending entries from one stream.
     pub(super) fn held(&self, source: Source) -> Vec<String> {
-        self.held.keys().filter(|place| place.source == source).map(|place| place.id.clone()).collect()
+        self.held.keys().filter(|id| id.source == source).map(|id| id.id.clone()).collect()
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -174,12 +174,12 @@ impl Desk {
 
     /// The remaining entries at the end, each with its number of deliveries. A delivery whose handler was not started
     /// does not count.
-    pub(super) fn leftovers(&self) -> Vec<(Place, u64)> {
+    pub(super) fn leftovers(&self) -> Vec<(DeliveryId, u64)> {
         let counted = |held: &Held| match held.stage {
             Stage::Queued => held.delivery.deliveries.saturating_sub(1),
             _ => held.delivery.deliveries,
         };
-        self.held.iter().map(|(place, held)| (place.clone(), counted(held))).collect()
+        self.held.iter().map(|(id, held)| (id.clone(), counted(held))).collect()
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
 
     fn delivery(id: &str, deliveries: u64) -> Delivery {
         Delivery {
-            place: Place { source: Source::Events, id: id.to_owned() },
+            id: DeliveryId { source: Source::Events, id: id.to_owned() },
             origin: id.to_owned(),
             event: "a".to_owned(),
             body: Body::Json("{}".to_owned()),
@@ -208,12 +208,12 @@ mod tests {
         }
     }
 
-    fn verdicts(desk: &Desk) -> Vec<Verdict> {
-        desk.verdicts().into_iter().map(|(_, verdict)| verdict.clone()).collect()
+    fn verdicts(pending: &PendingDeliveries) -> Vec<Verdict> {
+        pending.verdicts().into_iter().map(|(_, verdict)| verdict.clone()).collect()
     }
 
-    fn begin(desk: &mut Desk) -> Option<Place> {
-        desk.begin().map(|delivery| delivery.place.clone())
+    fn begin(pending: &mut PendingDeliveries) -> Option<DeliveryId> {
+        pending.begin().map(|delivery| delivery.id.clone())
     }
 
     fn failed() -> Outcome {
@@ -222,99 +222,99 @@ mod tests {
 
     #[tokio::test]
     async fn entries_begin_in_order_and_no_more_than_allowed() {
-        let mut desk = Desk::new(RULES);
-        assert!(desk.wants_more());
+        let mut pending = PendingDeliveries::new(RULES);
+        assert!(pending.wants_more());
         for id in ["1-0", "2-0", "1-0"] {
-            desk.take(delivery(id, 1), true);
+            pending.take(delivery(id, 1), true);
         }
-        let first = begin(&mut desk).expect("one is free");
+        let first = begin(&mut pending).expect("one is free");
         assert_eq!(first.id, "1-0");
-        assert_eq!(begin(&mut desk), None);
-        desk.ended(&first, Outcome::Handled, Instant::now());
-        assert_eq!(verdicts(&desk), [Verdict::Done]);
-        desk.settled(&first);
-        assert_eq!(begin(&mut desk).expect("the other").id, "2-0");
-        assert!(!desk.wants_more());
+        assert_eq!(begin(&mut pending), None);
+        pending.ended(&first, Outcome::Handled, Instant::now());
+        assert_eq!(verdicts(&pending), [Verdict::Done]);
+        pending.settled(&first);
+        assert_eq!(begin(&mut pending).expect("the other").id, "2-0");
+        assert!(!pending.wants_more());
     }
 
     #[tokio::test]
     async fn a_failed_entry_waits_and_dies_with_its_last_delivery() {
-        let mut desk = Desk::new(RULES);
-        desk.take(delivery("1-0", 1), true);
-        let place = begin(&mut desk).expect("queued");
+        let mut pending = PendingDeliveries::new(RULES);
+        pending.take(delivery("1-0", 1), true);
+        let id = begin(&mut pending).expect("queued");
         let now = Instant::now();
-        desk.ended(&place, failed(), now);
-        assert!(desk.wants_more(), "others go on meanwhile");
-        assert!(desk.due(now).is_empty());
-        assert_eq!(desk.due(now + RULES.backoff), std::slice::from_ref(&place));
-        desk.again(&place, Some(3));
-        begin(&mut desk).expect("queued again");
-        desk.ended(&place, failed(), now);
-        assert_eq!(verdicts(&desk), [Verdict::Dead("no".to_owned())]);
+        pending.ended(&id, failed(), now);
+        assert!(pending.wants_more(), "others go on meanwhile");
+        assert!(pending.due(now).is_empty());
+        assert_eq!(pending.due(now + RULES.backoff), std::slice::from_ref(&id));
+        pending.again(&id, Some(3));
+        begin(&mut pending).expect("queued again");
+        pending.ended(&id, failed(), now);
+        assert_eq!(verdicts(&pending), [Verdict::Dead("no".to_owned())]);
     }
 
     #[tokio::test]
     async fn without_a_count_of_the_server_the_consumer_counts() {
-        let mut desk = Desk::new(RULES);
-        desk.take(delivery("1-0", 1), true);
+        let mut pending = PendingDeliveries::new(RULES);
+        pending.take(delivery("1-0", 1), true);
         for _ in 0..3 {
-            let place = begin(&mut desk).expect("queued");
-            desk.ended(&place, failed(), Instant::now());
-            if verdicts(&desk).is_empty() {
-                desk.again(&place, None);
+            let id = begin(&mut pending).expect("queued");
+            pending.ended(&id, failed(), Instant::now());
+            if verdicts(&pending).is_empty() {
+                pending.again(&id, None);
             }
         }
-        assert_eq!(verdicts(&desk).len(), 1, "the third delivery was the last");
+        assert_eq!(verdicts(&pending).len(), 1, "the third delivery was the last");
     }
 
     #[test]
     fn what_no_handler_takes_is_done_and_what_none_can_read_is_dead() {
-        let mut desk = Desk::new(RULES);
-        desk.take(delivery("1-0", 9), false);
-        assert_eq!(verdicts(&desk), [Verdict::Done]);
-        desk.take(Delivery { body: Body::Missing, ..delivery("2-0", 1) }, true);
-        desk.take(delivery("3-0", 4), true);
-        let reasons = verdicts(&desk).into_iter().filter(|verdict| *verdict != Verdict::Done).count();
+        let mut pending = PendingDeliveries::new(RULES);
+        pending.take(delivery("1-0", 9), false);
+        assert_eq!(verdicts(&pending), [Verdict::Done]);
+        pending.take(Delivery { body: Body::Missing, ..delivery("2-0", 1) }, true);
+        pending.take(delivery("3-0", 4), true);
+        let reasons = verdicts(&pending).into_iter().filter(|verdict| *verdict != Verdict::Done).count();
         assert_eq!(reasons, 2, "no body; and delivered once too often, to consumers that died of it");
-        assert_eq!(begin(&mut desk), None);
+        assert_eq!(begin(&mut pending), None);
     }
 
     #[tokio::test]
     async fn what_is_handed_back_was_not_delivered_unless_it_was_tried() {
-        let mut desk = Desk::new(RULES);
-        desk.take(delivery("1-0", 2), true);
-        desk.take(delivery("2-0", 2), true);
-        let place = begin(&mut desk).expect("queued");
-        desk.ended(&place, failed(), Instant::now());
-        let mut left: Vec<_> = desk.leftovers().into_iter().map(|(place, count)| (place.id, count)).collect();
+        let mut pending = PendingDeliveries::new(RULES);
+        pending.take(delivery("1-0", 2), true);
+        pending.take(delivery("2-0", 2), true);
+        let id = begin(&mut pending).expect("queued");
+        pending.ended(&id, failed(), Instant::now());
+        let mut left: Vec<_> = pending.leftovers().into_iter().map(|(id, count)| (id.id, count)).collect();
         left.sort();
         assert_eq!(left, [("1-0".to_owned(), 2), ("2-0".to_owned(), 1)]);
     }
 
     #[tokio::test]
     async fn a_lost_entry_is_not_begun_and_a_running_one_ends() {
-        let mut desk = Desk::new(RULES);
-        desk.take(delivery("1-0", 1), true);
-        desk.take(delivery("2-0", 1), true);
-        let running = begin(&mut desk).expect("queued");
-        desk.lose(&running);
-        desk.lose(&delivery("2-0", 1).place);
-        assert_eq!(desk.held(Source::Events), ["1-0"]);
-        desk.ended(&running, Outcome::Handled, Instant::now());
-        assert_eq!(verdicts(&desk), [Verdict::Done]);
-        assert_eq!(begin(&mut desk), None);
+        let mut pending = PendingDeliveries::new(RULES);
+        pending.take(delivery("1-0", 1), true);
+        pending.take(delivery("2-0", 1), true);
+        let running = begin(&mut pending).expect("queued");
+        pending.lose(&running);
+        pending.lose(&delivery("2-0", 1).id);
+        assert_eq!(pending.held(Source::Events), ["1-0"]);
+        pending.ended(&running, Outcome::Handled, Instant::now());
+        assert_eq!(verdicts(&pending), [Verdict::Done]);
+        assert_eq!(begin(&mut pending), None);
     }
 
     #[tokio::test]
     async fn where_everything_fails_no_more_is_read() {
-        let mut desk = Desk::new(RULES);
+        let mut pending = PendingDeliveries::new(RULES);
         for id in 0..ENOUGH {
-            assert!(desk.wants_more());
-            desk.take(delivery(&format!("{id}-0"), 1), true);
-            let place = begin(&mut desk).expect("queued");
-            desk.ended(&place, failed(), Instant::now());
+            assert!(pending.wants_more());
+            pending.take(delivery(&format!("{id}-0"), 1), true);
+            let id = begin(&mut pending).expect("queued");
+            pending.ended(&id, failed(), Instant::now());
         }
-        assert!(!desk.wants_more());
+        assert!(!pending.wants_more());
     }
 
     #[test]

@@ -6,22 +6,22 @@ use quote::quote_spanned;
 use crate::expand::span::{call_over, here};
 use crate::model::cached::{Cached, Mode};
 
-/// `let mut judged = P::judge(shape, out); P::row(&mut judged, ..); P::keep(..); P::weight(..); judged`. The user's closures
+/// `let mut outcome = P::classify(shape, out); P::row(&mut outcome, ..); P::keep(..); P::weight(..); outcome`. The user's closures
 /// go in as they are, so that the compiler infers their parameter, and its complaints land on them.
 pub(crate) fn call(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
-    let judge = match &cached.not_found {
+    let classify = match &cached.not_found {
         Some(not_found) => {
             let pattern = &not_found.pattern;
             quote_spanned! {here()=>
-                #p::judge_or(__cachemacro_shape, __cachemacro_out, |__cachemacro_error| match __cachemacro_error {
+                #p::classify_or(__cachemacro_shape, __cachemacro_out, |__cachemacro_error| match __cachemacro_error {
                     #pattern => true,
                     #[allow(unreachable_patterns)]
                     _ => false,
                 })
             }
         }
-        None => quote_spanned!(here()=> #p::judge(__cachemacro_shape, __cachemacro_out)),
+        None => quote_spanned!(here()=> #p::classify(__cachemacro_shape, __cachemacro_out)),
     };
     let version = match &cached.mode {
         Mode::Row(closure) => Some(("row", closure)),
@@ -31,15 +31,15 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
     let weight = cached.weight.as_ref().map(|closure| ("weight", closure));
     let given: Vec<_> = [version, keep, weight].into_iter().flatten().collect();
     if given.is_empty() {
-        return judge;
+        return classify;
     }
     let asks = given.into_iter().map(|(name, closure)| {
-        let arguments = quote_spanned!(here()=> &mut __cachemacro_judged, #closure);
+        let arguments = quote_spanned!(here()=> &mut __cachemacro_outcome, #closure);
         call_over(closure, &cached.krate, name, arguments)
     });
     quote_spanned! {here()=>
-        let mut __cachemacro_judged = #judge;
+        let mut __cachemacro_outcome = #classify;
         #(#asks;)*
-        __cachemacro_judged
+        __cachemacro_outcome
     }
 }

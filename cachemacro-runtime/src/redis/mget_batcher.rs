@@ -9,25 +9,25 @@ use std::sync::Arc;
 use redis::{Cmd, Pipeline};
 use tokio::runtime::Handle;
 
-use super::asked::Asked;
+use super::lookup_keys::LookupKeys;
 use super::script::TIME;
 use super::server::Server;
+use super::shared_reply::{MgetReply, SharedReply, Values};
 use super::time::Times;
-use super::trip::{Told, Trip, Values};
 use crate::error::StoreError;
 use crate::util::clock::Clock;
 use crate::util::sync::{Mutex, lock};
 
 /// The most workers that send at the same time. Lookups that come meanwhile fill the next MGET. Fewer workers leave the
 /// server idle while answers are read, more make smaller commands (`benches/`, section Redis).
-const CARRIERS: usize = 4;
+const WORKERS: usize = 4;
 /// The most lookups in one MGET.
 const TOGETHER: usize = 128;
 
 type Answer<T> = Result<T, StoreError>;
 
 /// Batches the lookups of one store.
-pub(super) struct Batch {
+pub(super) struct MgetBatcher {
     shared: Arc<Shared>,
 }
 
@@ -41,8 +41,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// The MGETs that wait to be sent. Each has a lookup; all but the last are full.
-    loads: VecDeque<Load>,
-    carriers: usize,
+    mgets: VecDeque<PendingMget>,
+    workers: usize,
     /// Whether a worker is about to take the next MGET.
     is_taking: bool,
     /// Whether a lookup is under way by itself, without a worker.
@@ -50,8 +50,8 @@ struct State {
 }
 
 impl State {
-    fn needs_carrier(&self) -> bool {
-        !self.is_taking && self.carriers < CARRIERS
+    fn needs_worker(&self) -> bool {
+        !self.is_taking && self.workers < WORKERS
     }
 }
 
@@ -59,62 +59,62 @@ impl State {
 #[must_use]
 struct Summoned {
     runtime: Handle,
-    carrier: Carrier,
+    worker: Worker,
 }
 
 impl Summoned {
     fn start(self) {
-        self.runtime.spawn(self.carrier.run());
+        self.runtime.spawn(self.worker.run());
     }
 }
 
 /// One MGET that waits to be sent.
-struct Load {
+struct PendingMget {
     /// MGET with the keys of all.
     command: Cmd,
     lookups: usize,
     keys: usize,
     /// One of the keys.
     key: String,
-    trip: Arc<Trip>,
+    reply: Arc<SharedReply>,
 }
 
-impl Load {
-    fn new(first: &Asked) -> Self {
-        Self { command: redis::cmd("MGET"), lookups: 0, keys: 0, key: first.first().to_owned(), trip: Arc::default() }
+impl PendingMget {
+    fn new(first: &LookupKeys) -> Self {
+        Self { command: redis::cmd("MGET"), lookups: 0, keys: 0, key: first.first().to_owned(), reply: Arc::default() }
     }
 
     /// The shared reply, and the index of these keys' first value in it.
-    fn add(&mut self, asked: &Asked) -> (Arc<Trip>, usize) {
+    fn add(&mut self, keys_asked: &LookupKeys) -> (Arc<SharedReply>, usize) {
         let from = self.keys;
-        for key in asked.keys() {
+        for key in keys_asked.keys() {
             self.command.arg(key);
         }
         self.lookups += 1;
-        self.keys += asked.len();
-        (Arc::clone(&self.trip), from)
+        self.keys += keys_asked.len();
+        (Arc::clone(&self.reply), from)
     }
 
-    fn of(asked: &Asked) -> Self {
-        let mut load = Self::new(asked);
-        load.add(asked);
-        load
+    fn of(keys_asked: &LookupKeys) -> Self {
+        let mut mget = Self::new(keys_asked);
+        mget.add(keys_asked);
+        mget
     }
 }
 
-impl Batch {
+impl MgetBatcher {
     pub(super) fn new(server: Server, times: Arc<Times>, clock: Arc<dyn Clock>) -> Self {
         Self { shared: Arc::new(Shared { server, times, clock, state: Mutex::default() }) }
     }
 
     /// The values of these keys.
-    pub(super) async fn get(&self, asked: &Asked) -> Answer<Values> {
-        match self.shared.board(asked)? {
-            Some((trip, from)) => trip.values(from).await,
+    pub(super) async fn get(&self, keys_asked: &LookupKeys) -> Answer<Values> {
+        match self.shared.join(keys_asked)? {
+            Some((reply, from)) => reply.values(from).await,
             None => {
                 let _alone = Alone { shared: &self.shared };
-                let load = Load::of(asked);
-                Box::pin(self.shared.ask(&load)).await.map(Values::all)
+                let mget = PendingMget::of(keys_asked);
+                Box::pin(self.shared.ask(&mget)).await.map(Values::all)
             }
         }
     }
@@ -123,50 +123,50 @@ impl Batch {
 impl Shared {
     /// Adds the lookup to the next MGET; `None` if nothing is under way, and then the caller sends it by itself. A
     /// worker is a spawned task, so that a caller that is never polled again does not block other callers.
-    fn board(self: &Arc<Self>, asked: &Asked) -> Answer<Option<(Arc<Trip>, usize)>> {
+    fn join(self: &Arc<Self>, keys_asked: &LookupKeys) -> Answer<Option<(Arc<SharedReply>, usize)>> {
         let mut state = lock(&self.state);
-        if state.carriers == 0 && !state.is_alone {
+        if state.workers == 0 && !state.is_alone {
             state.is_alone = true;
             return Ok(None);
         }
-        let carrier = state.needs_carrier().then(|| self.summon(&mut state)).transpose()?;
-        let place = match state.loads.back_mut() {
-            Some(last) if last.lookups < TOGETHER => last.add(asked),
+        let worker = state.needs_worker().then(|| self.summon(&mut state)).transpose()?;
+        let place = match state.mgets.back_mut() {
+            Some(last) if last.lookups < TOGETHER => last.add(keys_asked),
             _ => {
-                let mut load = Load::new(asked);
-                let place = load.add(asked);
-                state.loads.push_back(load);
+                let mut mget = PendingMget::new(keys_asked);
+                let place = mget.add(keys_asked);
+                state.mgets.push_back(mget);
                 place
             }
         };
         drop(state);
-        carrier.into_iter().for_each(Summoned::start);
+        worker.into_iter().for_each(Summoned::start);
         Ok(Some(place))
     }
 
     fn summon(self: &Arc<Self>, state: &mut State) -> Answer<Summoned> {
         let runtime = Handle::try_current();
         let runtime = runtime.map_err(|_| StoreError::new("lookup", "there is no tokio runtime to ask on"))?;
-        state.carriers += 1;
+        state.workers += 1;
         state.is_taking = true;
-        Ok(Summoned { runtime, carrier: Carrier { shared: Arc::clone(self), is_taking: true, trip: None } })
+        Ok(Summoned { runtime, worker: Worker { shared: Arc::clone(self), is_taking: true, reply: None } })
     }
 
     /// After a failed MGET, those that wait behind it fail too: a slow server costs no caller two timeouts.
     fn give_up(&self, error: &StoreError) {
-        let waiting = std::mem::take(&mut lock(&self.state).loads);
-        waiting.into_iter().for_each(|load| load.trip.end(Err(error.clone())));
+        let waiting = std::mem::take(&mut lock(&self.state).mgets);
+        waiting.into_iter().for_each(|mget| mget.reply.end(Err(error.clone())));
     }
 
-    async fn ask(&self, load: &Load) -> Answer<Told> {
+    async fn ask(&self, mget: &PendingMget) -> Answer<MgetReply> {
         let now = self.clock.now();
         let mut answers = self
             .server
             .run("lookup", |session, how| {
                 let mut pipeline = Pipeline::with_capacity(2);
-                pipeline.add_command(load.command.clone());
-                if self.times.sample(0, session.stamp, now).is_none() {
-                    pipeline.add_command(TIME.on(&load.key).command(how));
+                pipeline.add_command(mget.command.clone());
+                if self.times.sample(0, session.epoch, now).is_none() {
+                    pipeline.add_command(TIME.on(&mget.key).command(how));
                 }
                 pipeline
             })
@@ -174,9 +174,9 @@ impl Shared {
         let values = answers.sequence()?;
         if !answers.is_empty() {
             let micros = answers.next()?;
-            self.times.observe(0, answers.stamp, answers.sample(micros));
+            self.times.observe(0, answers.epoch, answers.sample(micros));
         }
-        Ok(Told { values, stamp: answers.stamp, sample: self.times.sample(0, answers.stamp, self.clock.now()) })
+        Ok(MgetReply { values, epoch: answers.epoch, sample: self.times.sample(0, answers.epoch, self.clock.now()) })
     }
 }
 
@@ -192,73 +192,73 @@ impl Drop for Alone<'_> {
 }
 
 /// A task that sends MGETs until none waits.
-struct Carrier {
+struct Worker {
     shared: Arc<Shared>,
     is_taking: bool,
     /// The reply of the MGET that it has taken.
-    trip: Option<Arc<Trip>>,
+    reply: Option<Arc<SharedReply>>,
 }
 
-impl Carrier {
+impl Worker {
     async fn run(mut self) {
         while self.is_taking {
             // Lets callers run first that just got an answer or are about to ask, so that they join this MGET.
             tokio::task::yield_now().await;
-            let Some(load) = self.take() else { return };
-            let told = self.shared.ask(&load).await;
+            let Some(mget) = self.take() else { return };
+            let told = self.shared.ask(&mget).await;
             if let Err(error) = &told {
                 self.shared.give_up(error);
             }
-            load.trip.end(told);
+            mget.reply.end(told);
             self.come_back();
         }
     }
 
     /// If no MGET waits, the worker ends under the same lock, so that no lookup can be added in between.
-    fn take(&mut self) -> Option<Load> {
+    fn take(&mut self) -> Option<PendingMget> {
         let mut state = lock(&self.shared.state);
         self.is_taking = false;
         state.is_taking = false;
-        let Some(load) = state.loads.pop_front() else {
-            state.carriers -= 1;
+        let Some(mget) = state.mgets.pop_front() else {
+            state.workers -= 1;
             return None;
         };
-        self.trip = Some(Arc::clone(&load.trip));
-        let needs_another = !state.loads.is_empty() && state.carriers < CARRIERS;
+        self.reply = Some(Arc::clone(&mget.reply));
+        let needs_another = !state.mgets.is_empty() && state.workers < WORKERS;
         // This worker runs on a runtime, so another one can start.
         let another = needs_another.then(|| self.shared.summon(&mut state)).and_then(Answer::ok);
         drop(state);
         another.into_iter().for_each(Summoned::start);
-        Some(load)
+        Some(mget)
     }
 
     /// Ready for the next MGET, unless another worker is about to take it.
     fn come_back(&mut self) {
         let mut state = lock(&self.shared.state);
-        self.trip = None;
+        self.reply = None;
         self.is_taking = !state.is_taking;
         if self.is_taking {
             state.is_taking = true;
         } else {
-            state.carriers -= 1;
+            state.workers -= 1;
         }
     }
 }
 
-impl Drop for Carrier {
+impl Drop for Worker {
     /// Dropped with its runtime while an MGET is under way: the callers of that MGET get an error. The MGETs that wait
     /// are left to the other workers; without one they fail too.
     fn drop(&mut self) {
-        if !self.is_taking && self.trip.is_none() {
+        if !self.is_taking && self.reply.is_none() {
             return;
         }
         let mut state = lock(&self.shared.state);
-        state.carriers -= 1;
+        state.workers -= 1;
         state.is_taking &= !self.is_taking;
-        let left = if state.carriers == 0 { std::mem::take(&mut state.loads) } else { VecDeque::new() };
+        let left = if state.workers == 0 { std::mem::take(&mut state.mgets) } else { VecDeque::new() };
         drop(state);
-        for trip in self.trip.take().into_iter().chain(left.into_iter().map(|load| load.trip)) {
-            trip.end(Err(StoreError::new("lookup", "the runtime that asked has ended")));
+        for reply in self.reply.take().into_iter().chain(left.into_iter().map(|mget| mget.reply)) {
+            reply.end(Err(StoreError::new("lookup", "the runtime that asked has ended")));
         }
     }
 }

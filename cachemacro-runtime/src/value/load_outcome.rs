@@ -7,7 +7,7 @@ use crate::entry::Absence;
 use crate::event::IntoVersion;
 
 /// The result of a load, with everything that the engine needs.
-pub struct Judged<S: Shape> {
+pub struct LoadOutcome<S: Shape> {
     pub(crate) outcome: Outcome<S>,
     /// The version of the row, in row mode.
     pub(crate) version: Option<u64>,
@@ -27,7 +27,7 @@ pub enum Outcome<S: Shape> {
     Error(S::Return),
 }
 
-impl<S: Shape> Judged<S> {
+impl<S: Shape> LoadOutcome<S> {
     fn value(&self) -> Option<&S::Value> {
         match &self.outcome {
             Outcome::Value(value) => Some(value),
@@ -37,33 +37,33 @@ impl<S: Shape> Judged<S> {
 }
 
 /// Evaluates a load. No error is an absence (R23).
-pub fn judge<S: Shape>(shape: S, returned: S::Return) -> Judged<S> {
-    judge_or(shape, returned, |_| false)
+pub fn classify<S: Shape>(shape: S, returned: S::Return) -> LoadOutcome<S> {
+    classify_or(shape, returned, |_| false)
 }
 
 /// Evaluates a load of a function with `not_found`.
-pub fn judge_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::Error) -> bool) -> Judged<S> {
+pub fn classify_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::Error) -> bool) -> LoadOutcome<S> {
     let (outcome, keep) = match S::open(returned, not_found) {
         Opened::Value(value) => (Outcome::Value(Arc::new(value)), true),
         Opened::Absent(kind, returned) => (Outcome::Absent(kind, returned), true),
         Opened::Error(returned) => (Outcome::Error(returned), false),
     };
-    Judged { outcome, version: None, keep, weight: None }
+    LoadOutcome { outcome, version: None, keep, weight: None }
 }
 
 /// Sets the version of the value, in row mode. In the other modes a value has none.
-pub fn row<S: Shape, V: IntoVersion>(judged: &mut Judged<S>, version: impl Fn(&S::Value) -> V) {
-    judged.version = judged.value().map(|value| version(value).to_version());
+pub fn row<S: Shape, V: IntoVersion>(load_outcome: &mut LoadOutcome<S>, version: impl Fn(&S::Value) -> V) {
+    load_outcome.version = load_outcome.value().map(|value| version(value).to_version());
 }
 
 /// `cache_if`. Without it every value is kept.
-pub fn keep<S: Shape>(judged: &mut Judged<S>, keep: impl Fn(&S::Value) -> bool) {
-    judged.keep = judged.value().map_or(judged.keep, keep);
+pub fn keep<S: Shape>(load_outcome: &mut LoadOutcome<S>, keep: impl Fn(&S::Value) -> bool) {
+    load_outcome.keep = load_outcome.value().map_or(load_outcome.keep, keep);
 }
 
 /// `weight`. Without it the engine estimates.
-pub fn weight<S: Shape>(judged: &mut Judged<S>, weight: impl Fn(&S::Value) -> usize) {
-    judged.weight = judged.value().map(weight);
+pub fn weight<S: Shape>(load_outcome: &mut LoadOutcome<S>, weight: impl Fn(&S::Value) -> usize) {
+    load_outcome.weight = load_outcome.value().map(weight);
 }
 
 /// The return value that holds this value.

@@ -1,17 +1,17 @@
-//! The identity of a server and of its life. It makes a restart or a failover visible (R21).
+//! The identity of a server and of its incarnation. It makes a restart or a failover visible (R21).
 
 use std::fmt;
 
 use super::fault::Fault;
 
-/// Identifies the server that a connection speaks to, and its life. A restart or a failover changes it.
+/// Identifies the server that a connection speaks to, and its incarnation. A restart or a failover changes it.
 ///
 /// It is the start of the primary's `master_replid`; in a cluster it is a hash of those of all primaries. Displayed as
 /// 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Stamp(u64);
+pub(crate) struct ServerEpoch(u64);
 
-impl Stamp {
+impl ServerEpoch {
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
@@ -21,7 +21,7 @@ impl Stamp {
     }
 }
 
-impl fmt::Display for Stamp {
+impl fmt::Display for ServerEpoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }
@@ -72,14 +72,14 @@ impl Primaries {
         self.0.binary_search(&replid).is_ok()
     }
 
-    /// All processes must compute the same stamp. A hash that another build may seed differently cannot be used; this
+    /// All processes must compute the same epoch. A hash that another build may seed differently cannot be used; this
     /// is FNV-1a.
-    pub(super) fn stamp(&self) -> Stamp {
+    pub(super) fn epoch(&self) -> ServerEpoch {
         if let [Replid(only)] = self.0[..] {
-            return Stamp(only);
+            return ServerEpoch(only);
         }
         let bytes = self.0.iter().flat_map(|Replid(id)| id.to_be_bytes());
-        Stamp(
+        ServerEpoch(
             bytes
                 .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)),
         )
@@ -101,8 +101,8 @@ mod tests {
     #[test]
     fn a_stamp_is_the_beginning_of_the_replication_id() {
         let replid = Replid::of_primary(&info("master", REPLID)).expect("a primary");
-        assert_eq!(Primaries::new(vec![replid]).stamp().to_string(), &REPLID[..16]);
-        assert_eq!(Stamp::default().to_string(), "0".repeat(16));
+        assert_eq!(Primaries::new(vec![replid]).epoch().to_string(), &REPLID[..16]);
+        assert_eq!(ServerEpoch::default().to_string(), "0".repeat(16));
     }
 
     #[test]
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn the_stamp_of_a_cluster_is_the_same_in_whichever_order_and_another_for_other_primaries() {
-        let stamp = |ids: &[u64]| Primaries::new(ids.iter().copied().map(Replid).collect()).stamp();
-        assert_eq!(stamp(&[1, 2, 3]), stamp(&[3, 1, 2]));
-        assert_ne!(stamp(&[1, 2, 3]), stamp(&[1, 2, 4]));
-        assert_eq!(stamp(&[1, 2, 3]).to_string(), "0c2654236a2e0585");
+        let epoch = |ids: &[u64]| Primaries::new(ids.iter().copied().map(Replid).collect()).epoch();
+        assert_eq!(epoch(&[1, 2, 3]), epoch(&[3, 1, 2]));
+        assert_ne!(epoch(&[1, 2, 3]), epoch(&[1, 2, 4]));
+        assert_eq!(epoch(&[1, 2, 3]).to_string(), "0c2654236a2e0585");
     }
 }

@@ -7,12 +7,12 @@ use crate::event::EventKind;
 use crate::policy::{Mode, Refresh};
 
 /// A choice with a name.
-pub(super) trait Word: Copy {
-    fn word(self) -> &'static str;
+pub(super) trait Label: Copy {
+    fn label(self) -> &'static str;
 }
 
-impl Word for Mode {
-    fn word(self) -> &'static str {
+impl Label for Mode {
+    fn label(self) -> &'static str {
         match self {
             Self::Row => "row",
             Self::Source => "source",
@@ -21,8 +21,8 @@ impl Word for Mode {
     }
 }
 
-impl Word for Refresh {
-    fn word(self) -> &'static str {
+impl Label for Refresh {
+    fn label(self) -> &'static str {
         match self {
             Self::Background => "background",
             Self::Inline => "inline",
@@ -30,8 +30,8 @@ impl Word for Refresh {
     }
 }
 
-impl Word for OnError {
-    fn word(self) -> &'static str {
+impl Label for OnError {
+    fn label(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Suspect => "suspect",
@@ -41,8 +41,8 @@ impl Word for OnError {
     }
 }
 
-impl Word for EventKind {
-    fn word(self) -> &'static str {
+impl Label for EventKind {
+    fn label(self) -> &'static str {
         match self {
             Self::Versioned => "versioned",
             Self::Unversioned => "unversioned",
@@ -52,11 +52,11 @@ impl Word for EventKind {
     }
 }
 
-pub(super) fn serialize<W: Word, S: Serializer>(word: &W, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(word.word())
+pub(super) fn serialize<W: Label, S: Serializer>(word: &W, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(word.label())
 }
 
-pub(super) fn serialize_option<W: Word, S: Serializer>(word: &Option<W>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize_option<W: Label, S: Serializer>(word: &Option<W>, serializer: S) -> Result<S::Ok, S::Error> {
     match word {
         Some(word) => serialize(word, serializer),
         None => serializer.serialize_none(),

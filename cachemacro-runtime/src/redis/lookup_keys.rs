@@ -1,11 +1,11 @@
 //! The keys that one LOOKUP asks for in one round trip.
 
 use super::keys::{EntryKeys, Suffix};
-use super::trip::Values;
+use super::shared_reply::Values;
 
 /// The keys: the record of the first aggregate, the entries in the same slot, the records of further aggregates.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct LookupKeys {
     /// The keys, concatenated.
     text: String,
     ends: Vec<usize>,
@@ -13,13 +13,13 @@ pub(super) struct Asked {
     pub(super) entries: Vec<Suffix>,
 }
 
-impl Asked {
+impl LookupKeys {
     pub(super) fn new(keys: &EntryKeys, entries: Vec<Suffix>, further: impl Iterator<Item = String>) -> Self {
-        let mut asked = Self::default();
-        asked.add(&keys.index);
-        entries.iter().for_each(|suffix| asked.add(&keys.versioned(*suffix)));
-        further.for_each(|index| asked.add(&index));
-        Self { entries, ..asked }
+        let mut keys_asked = Self::default();
+        keys_asked.add(&keys.index);
+        entries.iter().for_each(|suffix| keys_asked.add(&keys.versioned(*suffix)));
+        further.for_each(|index| keys_asked.add(&index));
+        Self { entries, ..keys_asked }
     }
 
     fn add(&mut self, key: &str) {

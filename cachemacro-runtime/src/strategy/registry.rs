@@ -1,18 +1,22 @@
 //! The annotations of one binary, in an order that depends on nothing but them.
 
-use crate::callsite::{Role, Site, SiteInfo, Writer, WriterInfo, template_shape};
+use crate::callsite::{Callsite, CallsiteInfo, Role, Writer, WriterInfo, template_shape};
 use crate::event::EventInfo;
 
-pub(super) struct Binary {
-    pub(super) sites: Vec<&'static SiteInfo>,
+pub(super) struct Registry {
+    pub(super) sites: Vec<&'static CallsiteInfo>,
     pub(super) writers: Vec<&'static WriterInfo>,
     /// Registered, named by a cached function, or published; each type once.
     pub(super) events: Vec<&'static EventInfo>,
 }
 
-impl Binary {
+impl Registry {
     /// Lines come last: moving a function in its file must not move it in the report.
-    pub(super) fn of(sites: &[&'static Site], writers: &[&'static Writer], registered: &[&'static EventInfo]) -> Self {
+    pub(super) fn of(
+        sites: &[&'static Callsite],
+        writers: &[&'static Writer],
+        registered: &[&'static EventInfo],
+    ) -> Self {
         let mut sites: Vec<_> = sites.iter().map(|site| site.info()).collect();
         sites.sort_by_key(|site| (site.module, site.name, site.template, site.file, site.line));
         let mut writers: Vec<_> = writers.iter().map(|writer| writer.info()).collect();
@@ -35,7 +39,7 @@ impl Binary {
     }
 
     /// The cached functions whose entries an event moves, whether they name it or not.
-    pub(super) fn listeners<'a>(&'a self, event: &'a EventInfo) -> impl Iterator<Item = &'static SiteInfo> {
+    pub(super) fn listeners<'a>(&'a self, event: &'a EventInfo) -> impl Iterator<Item = &'static CallsiteInfo> {
         self.sites.iter().copied().filter(move |site| moves(event, site))
     }
 }
@@ -45,8 +49,8 @@ pub(super) fn is_same(a: &EventInfo, b: &EventInfo) -> bool {
     (a.name, a.rust_type) == (b.name, b.rust_type)
 }
 
-/// The templates of the aggregates that a function's entries hang on: those of its events, or its own key.
-pub(super) fn hangs_on(site: &SiteInfo) -> Vec<&'static str> {
+/// The templates of the aggregates that a function's entries depend on: those of its events, or its own key.
+pub(super) fn depends_on(site: &CallsiteInfo) -> Vec<&'static str> {
     let mut templates: Vec<_> = site.events.iter().flat_map(|used| used.aggregates).copied().collect();
     if templates.is_empty() {
         templates.push(site.template);
@@ -56,16 +60,16 @@ pub(super) fn hangs_on(site: &SiteInfo) -> Vec<&'static str> {
     templates
 }
 
-/// Whether an event can name an aggregate that the function's entries hang on.
-pub(super) fn moves(event: &EventInfo, site: &SiteInfo) -> bool {
+/// Whether an event can name an aggregate that the function's entries depend on.
+pub(super) fn moves(event: &EventInfo, site: &CallsiteInfo) -> bool {
     names(site, event) || {
-        let shapes: Vec<_> = hangs_on(site).into_iter().map(template_shape).collect();
+        let shapes: Vec<_> = depends_on(site).into_iter().map(template_shape).collect();
         event.keys.iter().any(|key| shapes.contains(&template_shape(key)))
     }
 }
 
 /// Whether `invalidated_by` names the event.
-pub(super) fn names(site: &SiteInfo, event: &EventInfo) -> bool {
+pub(super) fn names(site: &CallsiteInfo, event: &EventInfo) -> bool {
     site.events.iter().any(|used| is_same(used.event, event))
 }
 

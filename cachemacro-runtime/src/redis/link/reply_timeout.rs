@@ -12,13 +12,13 @@ const LATE: u32 = 8;
 const MOST_GRACES: u32 = 8;
 
 /// How much longer the operations of one call may wait.
-pub(super) struct Patience {
+pub(super) struct ReplyTimeout {
     limit: Duration,
     deadline: Instant,
     graces: u32,
 }
 
-impl Patience {
+impl ReplyTimeout {
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, deadline: Instant::now() + limit, graces: MOST_GRACES }
     }
@@ -50,7 +50,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_server_costs_the_limit() {
         let began = Instant::now();
-        assert!(Patience::new(LIMIT).wait(std::future::pending::<()>()).await.is_none());
+        assert!(ReplyTimeout::new(LIMIT).wait(std::future::pending::<()>()).await.is_none());
         assert_eq!(began.elapsed(), LIMIT);
     }
 
@@ -58,7 +58,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_late_timer_is_not_the_servers_fault() {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let mut patience = Patience::new(LIMIT);
+        let mut patience = ReplyTimeout::new(LIMIT);
         tokio::time::advance(LIMIT * 2).await;
         tokio::spawn(async move {
             tokio::task::yield_now().await;

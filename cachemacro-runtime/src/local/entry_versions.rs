@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quick_cache::Equivalent;
 
-use super::record::Record;
+use super::stored_entry::StoredEntry;
 use crate::entry::{EntryIdRef, Freshness};
 use crate::util::clock::Moment;
 
@@ -15,23 +15,24 @@ const OLDER_VERSIONS: usize = 3;
 /// A record, and its older versions. The map returns clones of its values, but compares its keys in place. So the
 /// record is the key: a lookup sees it without a new `Arc` reference, whose counting costs more than the rest of a hit.
 #[derive(Clone)]
-pub(super) struct Kept {
-    pub(super) record: Arc<Record>,
+pub(super) struct EntryVersions {
+    pub(super) record: Arc<StoredEntry>,
     /// The newest first. Read only when the record does not serve.
-    older: Option<Arc<Vec<Arc<Record>>>>,
+    older: Option<Arc<Vec<Arc<StoredEntry>>>>,
 }
 
-impl Kept {
-    pub(super) fn new(record: Arc<Record>) -> Self {
+impl EntryVersions {
+    pub(super) fn new(record: Arc<StoredEntry>) -> Self {
         Self { record, older: None }
     }
 
     /// The record, with the versions in `previous` as its older ones. Versions under the same token, expired ones, and
     /// those above [`OLDER_VERSIONS`] are left out. They are returned too, so that the caller drops them while it holds
     /// no lock: a value's `Drop` is the user's code.
-    pub(super) fn over(record: Arc<Record>, previous: &Self, now: Moment) -> (Self, Vec<Arc<Record>>) {
-        let is_kept =
-            |other: &&Arc<Record>| !record.is_same_version(other) && other.entry.freshness(now) != Freshness::Expired;
+    pub(super) fn over(record: Arc<StoredEntry>, previous: &Self, now: Moment) -> (Self, Vec<Arc<StoredEntry>>) {
+        let is_kept = |other: &&Arc<StoredEntry>| {
+            !record.is_same_version(other) && other.entry.freshness(now) != Freshness::Expired
+        };
         let (mut older, mut fell_off): (Vec<_>, Vec<_>) = previous.all().partition(is_kept);
         fell_off.extend(older.drain(OLDER_VERSIONS.min(older.len())..));
         let older = older.into_iter().cloned().collect::<Vec<_>>();
@@ -39,12 +40,12 @@ impl Kept {
         (kept, fell_off.into_iter().cloned().collect())
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<Record>> {
+    fn all(&self) -> impl Iterator<Item = &Arc<StoredEntry>> {
         std::iter::once(&self.record).chain(self.older.iter().flat_map(|older| older.iter()))
     }
 
     /// The version that serves, this one or an older one.
-    pub(super) fn serving(&self, now: Moment) -> Option<&Arc<Record>> {
+    pub(super) fn serving(&self, now: Moment) -> Option<&Arc<StoredEntry>> {
         self.all().find(|record| record.entry.freshness(now) != Freshness::Expired && record.serves())
     }
 
@@ -54,19 +55,19 @@ impl Kept {
     }
 }
 
-impl Hash for Kept {
+impl Hash for EntryVersions {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.record.id.hash(state);
     }
 }
 
-impl PartialEq for Kept {
+impl PartialEq for EntryVersions {
     fn eq(&self, other: &Self) -> bool {
         self.record.id == other.record.id
     }
 }
 
-impl Eq for Kept {}
+impl Eq for EntryVersions {}
 
 /// A lookup that reads in place: `see` runs at most once, with the value under the key, under the lock of its shard.
 pub(super) struct Look<'a, F> {
@@ -80,9 +81,9 @@ impl<F> Hash for Look<'_, F> {
     }
 }
 
-impl<F: Fn(&Kept)> Equivalent<Kept> for Look<'_, F> {
+impl<F: Fn(&EntryVersions)> Equivalent<EntryVersions> for Look<'_, F> {
     #[inline]
-    fn equivalent(&self, kept: &Kept) -> bool {
+    fn equivalent(&self, kept: &EntryVersions) -> bool {
         let is_same = self.id.equivalent(&kept.record.id);
         if is_same {
             (self.see)(kept);
