@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use super::served::{Found, Served};
 use super::state::{Call, Step};
-use crate::coalesce::{
-    FlightKey, Landing, LeaderGuard, LeaseBackoff, LoadGuard, Role, Waited, Waiter, load_lock, singleflight,
-};
+use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, Waiter, load_lock, singleflight};
 use crate::entry::deferred;
 use crate::observe::{CacheMode, CallOutcome, Event, Trace};
 use crate::policy::Deadlines;
 use crate::remote::{Entered, Lease};
+use crate::util::backoff::Backoff;
+
+/// The delays of a leader that looks again while another process holds the lease. Half of each is random, so that callers
+/// of many processes do not ask at once.
+const LEASE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(4), Duration::from_millis(64)).jitter(0.5);
 
 impl Call {
     /// Joins the flight of this snapshot as leader or waiter; `None` says to look again.
@@ -26,7 +29,7 @@ impl Call {
     /// The previous flight may have landed after this call's lookup and before it became the leader, here or in another
     /// process. So the leader looks up once more. While another process holds the lease, it repeats the lookup.
     pub(super) async fn lead(&mut self, lead: LeaderGuard, mut entered: Entered) -> Option<Step> {
-        let mut backoff = LeaseBackoff::default();
+        let mut backoff = LEASE_BACKOFF;
         while self.mode != CacheMode::Refresh && !self.is_degraded {
             match self.look_up().await {
                 Some(Found { entry, tier, is_fresh: true, .. }) => {
@@ -40,7 +43,7 @@ impl Call {
                 None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
-            if !self.sleeps(backoff.next(remaining)).await {
+            if !self.sleeps(backoff.next_delay().min(remaining)).await {
                 return Some(self.timed_out());
             }
             let before = entered.snapshots;

@@ -1,11 +1,9 @@
 //! Callers of one key share one load, and one question to a store.
 
 mod coalescer;
-mod lease;
 pub(crate) mod load_lock;
 pub(crate) mod singleflight;
 
 pub(crate) use self::coalescer::{Coalescer, Shared};
-pub(crate) use self::lease::LeaseBackoff;
 pub(crate) use self::load_lock::{LoadGuard, LoadLocks};
 pub(crate) use self::singleflight::{FlightKey, Flights, Landing, LeaderGuard, Role, Waited, Waiter};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::events::{CacheEvent, SharedEvent};
+use crate::util::backoff::Backoff;
 use crate::util::context;
 use crate::util::context::WeakScopedCache;
 
@@ -20,7 +21,8 @@ const QUEUE: usize = 1024;
 const ATTEMPTS: u32 = 4;
 /// How long a publisher waits for a subscriber whose queue is full.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The delays between the attempts: 50, 200 and 800 ms.
+const ATTEMPT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1)).factor(4);
 
 #[derive(Clone, Default)]
 pub(crate) struct Bus {
@@ -128,7 +130,7 @@ where
     F: Future<Output = Result<(), X>> + Send + 'static,
     X: fmt::Display + 'static,
 {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = ATTEMPT_BACKOFF;
     for attempt in 1..=ATTEMPTS {
         let (handle, event) = (Arc::clone(&handler.handle), event.clone());
         let scope = handler.scope.as_ref().and_then(WeakScopedCache::upgrade);
@@ -139,8 +141,7 @@ where
             return true;
         }
         if attempt < ATTEMPTS {
-            tokio::time::sleep(pause).await;
-            pause *= 4;
+            tokio::time::sleep(backoff.next_delay()).await;
         }
     }
     false

@@ -6,7 +6,6 @@ mod delivery;
 mod handler;
 mod message;
 mod names;
-mod pause;
 mod pending;
 mod reader;
 mod streams;

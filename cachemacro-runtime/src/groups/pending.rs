@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::delivery::{Delivery, DeliveryId, Source};
 use super::handler::Outcome;
+use crate::util::backoff::Backoff;
 
-/// The longest pause between two attempts, unless the first pause is configured to be longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest delay between two attempts, unless the first one is configured to be longer.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// The number of pending entries at which a consumer stops reading. Nearly all of them wait for another attempt then.
 /// If all handlers fail, reading more would only make more dead letters.
 const ENOUGH: usize = 256;
@@ -112,7 +113,7 @@ impl PendingDeliveries {
             Outcome::Failed(reason) if held.delivery.deliveries >= rules.deliveries => {
                 Stage::Settling(Verdict::Dead(reason))
             }
-            Outcome::Failed(_) => Stage::Waiting(now + pause(rules.backoff, held.delivery.deliveries)),
+            Outcome::Failed(_) => Stage::Waiting(now + delay(rules.backoff, held.delivery.deliveries)),
         };
     }
 
@@ -183,12 +184,11 @@ impl PendingDeliveries {
     }
 }
 
-/// The pause before the next attempt. Up to a quarter of it is random, so that entries that failed together do not
-/// return together.
-fn pause(first: Duration, deliveries: u64) -> Duration {
-    let times = 4_u32.saturating_pow(u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX));
-    let longest = LONGEST_PAUSE.max(first);
-    first.saturating_mul(times).min(longest).mul_f64(1.0 - 0.25 * fastrand::f64())
+/// The delay before the next attempt. Up to a quarter of it is random, so that entries that failed together do not return
+/// together.
+fn delay(first: Duration, deliveries: u64) -> Duration {
+    let earlier = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
+    Backoff::new(first, LONGEST_DELAY).factor(4).jitter(0.25).delay_after(earlier)
 }
 
 #[cfg(test)]
@@ -318,11 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_a_bound() {
+    fn delays_grow_to_a_bound() {
         let first = Duration::from_secs(1);
         let within = |deliveries, secs: u64| {
-            let pause = pause(first, deliveries);
-            assert!(pause <= Duration::from_secs(secs) && pause >= Duration::from_secs(secs) * 3 / 4, "{pause:?}");
+            let delay = delay(first, deliveries);
+            assert!(delay <= Duration::from_secs(secs) && delay >= Duration::from_secs(secs) * 3 / 4, "{delay:?}");
         };
         within(1, 1);
         within(2, 4);

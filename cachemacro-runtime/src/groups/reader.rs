@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use super::delivery::Delivery;
 use super::message::Message;
-use super::pause::Pause;
-use super::streams::{ReadError, Streams};
+use super::streams::{ReadError, SERVER_BACKOFF, Streams};
 use crate::redis::link::OwnConnection;
+use crate::util::backoff::Backoff;
 
 /// How long a read blocks on the server. It is short, as a consumer that stops waits for its reader.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
@@ -21,14 +21,14 @@ const POLL: Duration = Duration::from_millis(100);
 pub(super) struct Reader {
     streams: Arc<Streams>,
     connection: Option<OwnConnection>,
-    pause: Pause,
+    backoff: Backoff,
     /// Whether the group has been seen since the last failure.
     has_group: bool,
 }
 
 impl Reader {
     pub(super) fn new(streams: Arc<Streams>) -> Self {
-        Self { streams, connection: None, pause: Pause::default(), has_group: false }
+        Self { streams, connection: None, backoff: SERVER_BACKOFF, has_group: false }
     }
 
     /// Reads once for each demand, which is a number of entries. An answer may be empty.
@@ -36,13 +36,13 @@ impl Reader {
         while let Some(count) = demands.recv().await {
             let read = match self.read(count).await {
                 Ok(read) => {
-                    self.pause = Pause::default();
+                    self.backoff.reset();
                     read
                 }
                 Err(reason) => {
                     told(&reason);
                     self.has_group = false;
-                    tokio::time::sleep(self.pause.take()).await;
+                    tokio::time::sleep(self.backoff.next_delay()).await;
                     Vec::new()
                 }
             };

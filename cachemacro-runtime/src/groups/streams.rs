@@ -10,8 +10,11 @@ use super::delivery::{Delivery, DeliveryId, Entry, EntryId, Source, array, numbe
 use super::names::Names;
 use crate::error::StoreError;
 use crate::redis::link::{Link, OwnConnection};
+use crate::util::backoff::Backoff;
 use crate::util::sync::{Mutex, lock};
 
+/// The delays of a reader or worker whose server does not answer.
+pub(super) const SERVER_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5)).jitter(0.5);
 /// About how many dead letters are kept for one group.
 const LETTERS: usize = 10_000;
 

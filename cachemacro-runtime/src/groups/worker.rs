@@ -12,11 +12,11 @@ use super::consumer::{Consumer, Counts, Stop};
 use super::delivery::{Delivery, DeliveryId, Source};
 use super::handler::{Handlers, Outcome};
 use super::message::Message;
-use super::pause::Pause;
 use super::pending::{PendingDeliveries, Rules, Verdict};
 use super::reader::{BLOCK, Reader};
-use super::streams::{Again, Streams};
+use super::streams::{Again, SERVER_BACKOFF, Streams};
 use crate::error::StoreError;
+use crate::util::backoff::Backoff;
 
 /// Each read asks for about as many entries as are handled in this time. So quick handlers need few round trips, and
 /// slow ones do not keep many entries from other consumers.
@@ -59,7 +59,7 @@ pub(super) struct Worker {
     /// Whether the last claim returned as many entries as it asked for.
     claims_more: bool,
     /// The backoff after a failure of the server.
-    trouble: Pause,
+    server_backoff: Backoff,
     server_at: Instant,
 }
 
@@ -88,7 +88,7 @@ impl Worker {
             next_tick: now,
             next_sweep: now + SWEEP,
             claims_more: false,
-            trouble: Pause::default(),
+            server_backoff: SERVER_BACKOFF,
             server_at: now,
         };
         Consumer::new(group, counts, stop, tokio::spawn(worker.run()))
@@ -181,10 +181,10 @@ impl Worker {
             return;
         }
         match self.try_consult(now).await {
-            Ok(()) => self.trouble = Pause::default(),
+            Ok(()) => self.server_backoff.reset(),
             Err(error) => {
                 troubled(&error);
-                self.server_at = Instant::now() + self.trouble.take();
+                self.server_at = Instant::now() + self.server_backoff.next_delay();
             }
         }
     }
@@ -303,11 +303,11 @@ impl Worker {
         let until = Instant::now() + FAREWELL;
         while let Err(error) = self.try_leave().await {
             troubled(&error);
-            let pause = self.trouble.take();
-            if Instant::now() + pause > until {
+            let delay = self.server_backoff.next_delay();
+            if Instant::now() + delay > until {
                 return;
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(delay).await;
         }
     }
 

@@ -11,6 +11,7 @@ use crate::event::Aggregate;
 use crate::protocol::Move;
 use crate::remote::{Announcement, Notice, Store};
 use crate::util::all_of::all_of;
+use crate::util::backoff::Backoff;
 use crate::util::clock::Clock;
 use crate::util::own_runtime::{OwnRuntime, Running};
 use crate::util::sync::atomic::{AtomicU64, Ordering};
@@ -22,8 +23,7 @@ const CAPACITY: usize = 65_536;
 const AT_ONCE: usize = 16;
 /// How long events are retried after their cache was dropped.
 const FORSAKEN: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 
 /// The retry queue of one cache.
 pub(crate) struct Retries {
@@ -268,14 +268,15 @@ impl Worker {
     }
 
     async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = BACKOFF;
         let mut forsaken_since = None;
         while !self.is_done {
-            sleep(pause).await;
+            sleep(backoff.next_delay()).await;
             let applied = self.retries.retry_all().await;
             let announced = self.retries.announce().await;
-            let failed = applied.and(announced).is_none();
-            pause = if failed { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+            if applied.and(announced).is_some() {
+                backoff.reset();
+            }
             self.is_done = self.retries.stop_if_empty();
             if self.is_forsaken() && forsaken_since.get_or_insert_with(Instant::now).elapsed() > FORSAKEN {
                 return;

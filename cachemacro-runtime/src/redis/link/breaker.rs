@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::util::backoff::Backoff;
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 use crate::util::sync::{Mutex, lock};
 
 /// The number of failures in a row that opens it.
 const FAILURES: u32 = 5;
-/// The wait before the first probe; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The waits before the probes.
+const PROBE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// If the server fails again within this time after a successful probe, the wait continues to grow instead of starting
-/// again at `FIRST_WAIT`.
+/// again at the first one.
 const TRIAL: Duration = Duration::from_secs(5);
 
 /// Closed, or open until a [`Probe`] succeeds. At most one probe is valid at a time.
@@ -36,7 +36,7 @@ pub(super) struct Breaker {
 struct State {
     /// The serial of the valid probe.
     probe: u64,
-    wait: Duration,
+    backoff: Backoff,
     closed: Option<Moment>,
 }
 
@@ -63,7 +63,7 @@ impl Breaker {
             period: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             openings: AtomicU64::new(0),
-            state: Mutex::new(State { probe: 0, wait: FIRST_WAIT, closed: None }),
+            state: Mutex::new(State { probe: 0, backoff: PROBE_BACKOFF, closed: None }),
         }
     }
 
@@ -106,10 +106,12 @@ impl Breaker {
             return None;
         }
         let was_on_trial = state.closed.is_some_and(|closed| self.clock.now().since(closed) < TRIAL);
-        state.wait = if was_on_trial { longer(state.wait) } else { FIRST_WAIT };
+        if !was_on_trial {
+            state.backoff.reset();
+        }
         self.period.fetch_add(1, Ordering::AcqRel);
         self.openings.fetch_add(1, Ordering::Relaxed);
-        let wait = state.wait;
+        let wait = state.backoff.next_delay();
         Some(self.probe(&mut state, wait))
     }
 
@@ -129,8 +131,7 @@ impl Breaker {
         if state.probe != probe.serial {
             return None;
         }
-        state.wait = longer(state.wait);
-        let wait = state.wait;
+        let wait = state.backoff.next_delay();
         Some(self.probe(&mut state, wait))
     }
 
@@ -158,15 +159,12 @@ fn just_open() -> Moment {
     Moment::default().after(Duration::from_nanos(1))
 }
 
-fn longer(wait: Duration) -> Duration {
-    wait.saturating_mul(2).min(LONGEST_WAIT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::util::clock::ManualClock;
 
+    const FIRST_WAIT: Duration = Duration::from_millis(100);
     const PATIENCE: Duration = Duration::from_secs(6);
 
     fn breaker() -> (ManualClock, Breaker) {
