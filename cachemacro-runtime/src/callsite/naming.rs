@@ -15,9 +15,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::info::CallsiteInfo;
-use super::origin::{Clarity, Name, Origin, fnv};
+use super::origin::{Clarity, Name, Origin};
 use super::registry::sites;
 use super::site::{Callsite, Instance};
+use crate::util::hash::Fnv64;
 
 fn of(instance: &'static Instance) -> Name {
     let info = instance.site.info();
@@ -29,7 +30,7 @@ fn of(instance: &'static Instance) -> Name {
 
 fn origin(instance: &Instance, name: &str, clarity: Clarity) -> Origin {
     let template = instance.site.info().template;
-    let function = fnv(name.bytes().chain([0]).chain(template.bytes()));
+    let function = Fnv64::of(name.bytes().chain([0]).chain(template.bytes())).0;
     match clarity {
         Clarity::Full => Origin { function, build: 0, instance: 0 },
         Clarity::Path => Origin { function, build: build(), instance: instance.discriminator() },
@@ -52,7 +53,7 @@ fn build() -> u64 {
             let text = [info.module, info.name, info.template, info.returns].concat();
             places.into_iter().flatten().chain(info.line.to_le_bytes()).chain(text.into_bytes())
         };
-        fnv(sites().flat_map(of_site)) | 1
+        Fnv64::of(sites().flat_map(of_site)).0 | 1
     })
 }
 

@@ -140,7 +140,7 @@ pub struct Moves {
 impl Moves {
     /// Adds a move of every aggregate that the key names.
     ///
-    /// Moves of one aggregate are coalesced (R20): of adjacent bumps only the highest is kept, in either order.
+    /// Moves of one aggregate are coalesced (R20), as [`Move::merges_into`] says.
     pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
         let mut names = Aggregates::default();
         key.render(&mut names);
@@ -150,11 +150,9 @@ impl Moves {
     }
 
     pub(crate) fn push(&mut self, name: Aggregate, moved: Move) {
-        let last = self.moves.iter_mut().rev().find(|(other, _)| *other == name);
-        match (last, moved) {
-            (Some((_, Move::Bump(known))), Move::Bump(version)) => *known = (*known).max(version),
-            (Some((_, Move::Next)), Move::Next) => {}
-            _ => self.moves.push((name, moved)),
+        let of_it = self.moves.iter_mut().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
+        if !moved.merges_into(of_it) {
+            self.moves.push((name, moved));
         }
     }
 

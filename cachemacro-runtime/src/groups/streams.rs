@@ -10,6 +10,7 @@ use super::delivery::{Delivery, DeliveryId, Entry, EntryId, Source, array, numbe
 use super::names::Names;
 use crate::error::StoreError;
 use crate::redis::link::{Link, OwnConnection};
+use crate::redis::time::millis;
 use crate::util::backoff::Backoff;
 use crate::util::sync::{Mutex, lock};
 
@@ -139,7 +140,7 @@ impl Streams {
         command.arg("GROUP").arg(&self.names.group).arg(&self.consumer).arg("COUNT").arg(count);
         if !wait.is_zero() {
             // BLOCK 0 would wait for ever.
-            command.arg("BLOCK").arg(millis(wait).max(1));
+            command.arg("BLOCK").arg(millis(wait));
         }
         command.arg("STREAMS").arg(&self.names.events).arg(&self.names.replays).arg(">").arg(">");
         let value = connection.req_packed_command(&command).await.and_then(Value::extract_error).map_err(read_error)?;
@@ -323,10 +324,6 @@ pub(super) fn eval(script: &str, keys: &[&str], args: &[&str]) -> Cmd {
     let mut command = redis::cmd("EVAL");
     command.arg(script).arg(keys.len()).arg(keys).arg(args);
     command
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn read_error(error: RedisError) -> ReadError {

@@ -21,6 +21,26 @@ pub enum Move {
     },
 }
 
+impl Move {
+    /// Merges this move into an earlier one of the same aggregate that was not sent yet, and says whether it did (R20).
+    ///
+    /// A bump and a move without a version have the same effect in either order. So after the last move of another kind one
+    /// of each is enough, and of the bumps the highest.
+    pub(crate) fn merges_into<'a>(self, earlier: impl DoubleEndedIterator<Item = &'a mut Self>) -> bool {
+        for known in earlier.rev().take_while(|known| matches!(known, Self::Bump(_) | Self::Next)) {
+            match (known, self) {
+                (Self::Bump(known), Self::Bump(version)) => {
+                    *known = (*known).max(version);
+                    return true;
+                }
+                (Self::Next, Self::Next) => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
 /// What an event did to a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Applied {
@@ -30,4 +50,33 @@ pub enum Applied {
     Duplicate,
     /// The record moved.
     Moved,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(moves: &[Move]) -> Vec<Move> {
+        let mut all: Vec<Move> = Vec::new();
+        for moved in moves {
+            if !moved.merges_into(all.iter_mut()) {
+                all.push(*moved);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn r20_of_bumps_and_moves_without_a_version_one_each_is_enough() {
+        let moves = [Move::Bump(5), Move::Next, Move::Bump(7), Move::Next, Move::Bump(6)];
+        assert_eq!(merged(&moves), [Move::Bump(7), Move::Next]);
+    }
+
+    #[test]
+    fn r20_nothing_passes_a_rollback_or_a_restore() {
+        let restore = Move::Restore { version: 9, of: 2 };
+        let moves =
+            [Move::Bump(5), Move::Rollback { to: 3 }, Move::Bump(4), Move::Next, restore, Move::Bump(10), restore];
+        assert_eq!(merged(&moves), moves);
+    }
 }

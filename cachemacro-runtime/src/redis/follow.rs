@@ -10,11 +10,11 @@ use redis::streams::{StreamId, StreamReadReply};
 use tokio::time::Instant;
 
 use super::announcement::{parse, render};
-use super::lease::millis;
 use super::link::{OwnConnection, ServerEpoch};
 use super::script::{ANNOUNCE, TAIL};
 use super::server::{failed, get, single};
 use super::store::{RedisStore, random};
+use super::time::millis;
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::remote::{Announcement, Followed, Notice, Position};

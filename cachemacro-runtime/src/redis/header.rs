@@ -26,6 +26,7 @@
 use crate::callsite::Origin;
 use crate::entry::Absence;
 use crate::protocol::{FenceKind, Generation, Token};
+use crate::util::hash::Fnv64;
 
 const FORMAT: [u8; 4] = *b"\x03cme";
 
@@ -56,8 +57,7 @@ pub(super) struct Owner {
 impl Owner {
     /// The owner of the entries of this function under this key.
     pub(super) fn new(origin: Origin, key: &str) -> Self {
-        let fnv = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Self { origin, key: key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv) }
+        Self { origin, key: Fnv64::of(key.bytes()).0 }
     }
 
     /// Whether this owner may read what `writer` wrote.

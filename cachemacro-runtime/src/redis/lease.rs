@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::script::LEASE;
 use super::server::Server;
+use super::time::millis;
 use crate::callsite::Callsite;
 use crate::error::StoreError;
 use crate::util::sync::{Mutex, lock};
@@ -233,9 +234,4 @@ impl Drop for Held {
             runtime.spawn(async move { set(&server, &lease, Duration::ZERO).await });
         }
     }
-}
-
-/// Whole milliseconds, rounded up.
-pub(super) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

@@ -23,7 +23,7 @@ mod script;
 mod server;
 mod shared_reply;
 mod store;
-mod time;
+pub(crate) mod time;
 
 pub use config::{OnFailover, Redis, RedisConfigError};
 pub use store::RedisStore;

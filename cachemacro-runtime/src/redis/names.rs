@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::escape::escaped;
 use crate::callsite::{Instance, Origin};
 use crate::entry::EntryKey;
+use crate::util::hash::fnv128;
 
 /// The longest name; longer ones are cut, and end in a hash.
 const LONGEST: usize = 160;
@@ -54,13 +55,7 @@ fn key_text(name: &str) -> String {
         return text;
     }
     // Escaped text is ASCII.
-    format!("{}~{:032x}", &text[..LONGEST - 33], wide_fingerprint(&text))
-}
-
-/// FNV-1a, which is the same in every build; the hash of `std` is not.
-fn wide_fingerprint(text: &str) -> u128 {
-    let (basis, prime) = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, 0x0100_0000_0000_0000_0000_013b);
-    text.bytes().fold(basis, |hash: u128, byte| (hash ^ u128::from(byte)).wrapping_mul(prime))
+    format!("{}~{:032x}", &text[..LONGEST - 33], fnv128(&text))
 }
 
 #[cfg(test)]
@@ -132,8 +127,5 @@ pub(super) mod tests {
         let texts = long.map(|name| key_text(&name));
         assert!(texts.iter().all(|text| text.len() == LONGEST && text.starts_with("aaa")));
         assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2]);
-        // FNV-1a of 128 bits.
-        assert_eq!(wide_fingerprint(""), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
-        assert_eq!(wide_fingerprint("foobar"), 0x343e_1662_793c_64bf_6f0d_3597_ba44_6f18);
     }
 }

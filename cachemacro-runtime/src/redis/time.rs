@@ -91,12 +91,26 @@ impl Sample {
     }
 }
 
+/// Whole milliseconds, rounded up: the server waits, keeps or ignores a key or a consumer for at least this time. And a time
+/// that is not zero stays so: zero blocks for ever, and releases a lease.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(millis: u64) -> Moment {
         Moment::default().after(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn milliseconds_are_rounded_up() {
+        for (nanos, expected) in [(0, 0), (1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2)] {
+            assert_eq!(millis(Duration::from_nanos(nanos)), expected);
+        }
+        assert_eq!(millis(Duration::MAX), u64::MAX);
     }
 
     const HOUR: u64 = 3_600_000_000;

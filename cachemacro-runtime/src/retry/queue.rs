@@ -173,18 +173,10 @@ impl PendingMoves {
     }
 }
 
-/// A bump and a move without a version have the same effect in either order. So after the last move of another kind one
-/// of each is enough; of the bumps the highest is kept (R20).
 fn push(moves: &mut VecDeque<Move>, moved: Move) {
-    let recent = moves.iter_mut().rev().take_while(|known| matches!(known, Move::Bump(_) | Move::Next));
-    for known in recent {
-        match (known, moved) {
-            (Move::Bump(known), Move::Bump(version)) => return *known = (*known).max(version),
-            (Move::Next, Move::Next) => return,
-            _ => {}
-        }
+    if !moved.merges_into(moves.iter_mut()) {
+        moves.push_back(moved);
     }
-    moves.push_back(moved);
 }
 
 /// The last rollback determines the record's floor, and a move without a version ends all that was stored before it. A

@@ -8,7 +8,7 @@ use super::dummies::{LENGTHS, TEXTS};
 use super::parts::{Entries, Fields, Nothing, Taken};
 use super::refused::Refused;
 use super::trace::{Choice, Inside, Trace};
-use crate::encoding::schema::Hash;
+use crate::util::hash::Fnv64 as Hash;
 
 /// A deserializer for one part of a type. The type now asks it for a form.
 pub(super) struct Ask<'t> {

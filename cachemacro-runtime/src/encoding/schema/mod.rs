@@ -64,35 +64,5 @@ fn learn<T: DeserializeOwned>(is_human_readable: bool) -> Shape {
     Shape { fingerprint: trace.fingerprint(type_name::<T>()), is_read_by_guess: trace.is_guessing }
 }
 
-/// FNV-1a with 64 bits: the same in every build.
-#[derive(Clone, Copy)]
-struct Hash(u64);
-
-impl Hash {
-    const fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn bytes(mut self, bytes: &[u8]) -> Self {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        self
-    }
-
-    fn number(self, number: u64) -> Self {
-        self.bytes(&number.to_le_bytes())
-    }
-
-    /// Hashes a text with its length, so that it cannot be confused with the texts that follow.
-    fn text(self, text: &str) -> Self {
-        self.number(text.len() as u64).bytes(text.as_bytes())
-    }
-
-    fn texts(self, texts: &[&str]) -> Self {
-        texts.iter().fold(self.number(texts.len() as u64), |hash, text| hash.text(text))
-    }
-}
-
 #[cfg(test)]
 mod tests;

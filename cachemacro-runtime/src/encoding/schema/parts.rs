@@ -7,7 +7,7 @@ use super::ask::Ask;
 use super::enums::Variants;
 use super::refused::Refused;
 use super::trace::{Inside, Trace};
-use crate::encoding::schema::Hash;
+use crate::util::hash::Fnv64 as Hash;
 
 /// A number of elements, of fields in their order, or of pairs.
 pub(super) struct Entries<'t> {

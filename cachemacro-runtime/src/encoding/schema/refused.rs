@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-use crate::encoding::schema::Hash;
+use crate::util::hash::Fnv64 as Hash;
 
 /// The error of a tracing read. The kind of the error and its facts about the type are part of the fingerprint; the
 /// text of the message is not.

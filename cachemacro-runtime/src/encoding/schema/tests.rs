@@ -420,7 +420,6 @@ fn a_fingerprint_is_remembered() {
 /// Another process, and another build of this source, must compute the same fingerprint.
 #[test]
 fn fingerprints_are_for_ever() {
-    assert_eq!(Hash::new().bytes(b"foobar").0, 0x8594_4171_f739_67e8, "FNV-1a");
     assert_eq!(compute::<plain::Shape>(false), 0xe119_7cad_b58a_a21e);
     assert_eq!(compute::<few::Shape>(false), 0x2178_6768_6bfd_54e4);
     assert_eq!(compute::<Tree>(false), 0xfea0_c6b7_ef1d_c570);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use super::ask::Ask;
 use super::enums::Variants;
 use super::refused::Refused;
-use crate::encoding::schema::Hash;
+use crate::util::hash::Fnv64 as Hash;
 
 const MAX_PASSES: usize = 512;
 const MAX_STEPS: usize = 50_000;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::fault::Fault;
+use crate::util::hash::Fnv64;
 
 /// Identifies the server that a connection speaks to, and its incarnation. A restart or a failover changes it.
 ///
@@ -72,17 +73,13 @@ impl Primaries {
         self.0.binary_search(&replid).is_ok()
     }
 
-    /// All processes must compute the same epoch. A hash that another build may seed differently cannot be used; this
-    /// is FNV-1a.
+    /// All processes compute the same epoch.
     pub(super) fn epoch(&self) -> ServerEpoch {
         if let [Replid(only)] = self.0[..] {
             return ServerEpoch(only);
         }
         let bytes = self.0.iter().flat_map(|Replid(id)| id.to_be_bytes());
-        ServerEpoch(
-            bytes
-                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)),
-        )
+        ServerEpoch(Fnv64::of(bytes).0)
     }
 }
 

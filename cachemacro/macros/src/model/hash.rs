@@ -1,6 +1,6 @@
 //! The number by which a binding finds the typed key with its set of fields.
 
-/// FNV-1a, 64 bits, over the field names, sorted and joined with commas. The derive and `#[cached]` both compute it.
+/// FNV-1a with 64 bits, over the field names, sorted and joined with commas. The derive and `#[cached]` both compute it.
 pub(crate) fn of_fields<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> u64 {
     let mut names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
     names.sort_unstable();
