@@ -35,9 +35,9 @@ pub const BOUNDED: &str = "cachemacro, local tier, bounded";
 pub async fn all(url: &str) -> Vec<(&'static str, Call)> {
     let client = redis::Client::open(url).expect("a url");
     let connection = client.get_multiplexed_async_connection().await.expect("the server is there");
-    let direct = Users { cache: Cache::builder().namespace("direct").redis(Redis::from(client.clone())).build() };
+    let direct = Users { cache: Cache::builder().namespace("direct").shared(Redis::from(client.clone())).build() };
     let builder = Cache::builder().namespace("tiered").memory(Memory::entries(100_000));
-    let tiered = Users { cache: builder.redis(Redis::from(client)).build() };
+    let tiered = Users { cache: builder.shared(Redis::from(client)).build() };
     let strict = tiered.clone();
     URL.set(url.to_owned()).expect("called once");
     vec![

@@ -21,7 +21,6 @@ mod event;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod fuzz;
-#[cfg(feature = "redis")]
 mod groups;
 mod key;
 mod local;
@@ -51,8 +50,7 @@ pub use error::{AlreadyInstalled, CacheError, StoreError};
 pub use event::IntoVersion;
 pub use event::Subscription;
 pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Moves};
-#[cfg(feature = "redis")]
-pub use groups::{Consumer, DeadLetter, Group, ReceivedEvent};
+pub use groups::{Consumer, Group, ReceivedEvent};
 pub use key::{KeyPart, KeyWriter};
 pub use local::{Memory, MemoryStore};
 pub use observe::{CacheMode, CallOutcome, Tier, Trace, WhyStale, traced, traced_sync};
@@ -60,6 +58,6 @@ pub use observe::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use observe::{Finding, FindingKind};
 pub use protocol::{Generation, Move, Token};
 pub use publish::{Batch, IntoEvents, PendingEvents};
-pub use remote::Store;
+pub use remote::{DeadLetter, RemoteStore};
 pub use strategy::{Strategy, VerifyError, strategy};
 pub use value::{LocalValue, SharedValue};

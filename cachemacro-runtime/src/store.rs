@@ -1,5 +1,5 @@
-//! Where entries are kept: one trait whose operations are those of the protocol, not get, set and delete, and the stores that
-//! implement it.
+//! Where entries are kept: traits whose operations are those of the protocol, not get, set and delete, and the stores that
+//! implement them.
 
 #[cfg(feature = "testing")]
 pub use crate::contract;
@@ -10,7 +10,9 @@ pub use crate::local::{Memory, MemoryStore};
 pub use crate::near::{DETECTION, Tiered};
 pub use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot};
 #[cfg(feature = "redis")]
-pub use crate::redis::{OnFailover, Redis, RedisConfigError, RedisStore};
+pub use crate::redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
 pub use crate::remote::{
-    Announcement, Answer, Decode, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Notice, Position, Query, Store,
+    Announcement, Answer, Claimed, DeadLetter, Decode, Delivery, Entered, Environment, EventLog, Fill, Followed, Form,
+    GroupConsumer, Hold, InvalidationChannel, Lease, Lookup, MessageId, Notice, Position, Query, RemoteStore, Retry,
+    Shared, SharedStore, Start,
 };

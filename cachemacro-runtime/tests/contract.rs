@@ -7,8 +7,8 @@ mod plain;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use cachemacro_runtime::store::Tiered;
 use cachemacro_runtime::store::contract::{self, Setup};
+use cachemacro_runtime::store::{InvalidationChannel, Tiered};
 use cachemacro_runtime::{Memory, MemoryStore};
 use plain::{PlainStore, RULES, Rule};
 
@@ -46,8 +46,9 @@ async fn a_store_written_from_the_protocol_keeps_the_contract() {
 /// A process's own store in front of a store of bytes.
 async fn tiered(setup: Setup) -> Tiered {
     let memory = MemoryStore::new(Memory::default(), Arc::clone(&setup.clock), setup.source_lag);
-    let shared = PlainStore::new(Arc::clone(&setup.clock), setup.source_lag);
-    let tiered = Tiered::new(Arc::new(memory), Arc::new(shared), setup.clock);
+    let shared = Arc::new(PlainStore::new(Arc::clone(&setup.clock), setup.source_lag));
+    let channel = Arc::clone(&shared) as Arc<dyn InvalidationChannel>;
+    let tiered = Tiered::new(Arc::new(memory), shared, Some(channel), setup.clock);
     // Until it has found the channel: from then on it keeps copies.
     for _ in 0..10 {
         tokio::task::yield_now().await;

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use cachemacro_runtime::store::Store;
+use cachemacro_runtime::store::RemoteStore;
 use kit::{Server, namespace};
 use site::{Call, Process};
 use tokio::runtime::{Builder, Runtime};

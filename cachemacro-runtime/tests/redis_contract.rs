@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use cachemacro_runtime::ManualClock;
 use cachemacro_runtime::store::contract::{self, Setup};
-use cachemacro_runtime::store::{Aggregate, Announcement, Notice, Query, Redis, RedisStore, Store};
+use cachemacro_runtime::store::{
+    Aggregate, Announcement, InvalidationChannel, Notice, Query, Redis, RedisChannel, RedisStore,
+};
 use kit::{Server, namespace};
 
 /// What the server must allow, beside the keys of the namespaces.
@@ -58,12 +60,11 @@ async fn a_user_with_few_rights_is_enough() {
     contract::check(async |setup| store(&redis, setup)).await;
     contract::check_loss(async |setup| store(&redis, setup), async |_, query| lose(&server, query).await).await;
     let clock = std::sync::Arc::new(ManualClock::default());
-    let store = RedisStore::new(redis, &namespace(), clock, Duration::ZERO);
-    let end = store.follow(None, Duration::ZERO).await.expect("it may read the channel").expect("there is one");
+    let channel = RedisChannel::new(&RedisStore::new(redis, &namespace(), clock, Duration::ZERO));
+    let end = channel.follow(None, Duration::ZERO).await.expect("it may read the channel");
     let notices = vec![(Aggregate::new("user:1"), Notice::Reset)];
-    store.announce(&[Announcement { event: None, notices: notices.clone() }]).await.expect("it may announce");
-    let heard =
-        store.follow(Some(&end.position), Duration::from_millis(10)).await.expect("it may read").expect("a channel");
+    channel.announce(&[Announcement { event: None, notices: notices.clone() }]).await.expect("it may announce");
+    let heard = channel.follow(Some(&end.position), Duration::from_millis(10)).await.expect("it may read");
     assert_eq!(heard.notices, notices);
     let log: redis::Value = server.ask(&["ACL", "LOG"]).await;
     assert_eq!(log, redis::Value::Array(Vec::new()), "nothing was refused");

@@ -7,7 +7,7 @@ mod kit;
 #[path = "kit/site.rs"]
 mod site;
 
-use cachemacro_runtime::store::{Applied, Fence, Move, OnFailover, Refused, Snapshot, Store};
+use cachemacro_runtime::store::{Applied, Fence, Move, OnFailover, Refused, RemoteStore, Snapshot};
 use kit::{Server, namespace};
 use site::{Call, Process};
 
@@ -28,13 +28,13 @@ async fn forgotten(on_failover: OnFailover) -> Forgotten {
     server.ask::<()>(&["SAVE"]).await;
     assert_eq!(process.apply("user:1", Move::Bump(8)).await, Applied::Moved);
     assert_eq!(process.served(&call).await, None);
-    let life = process.store.incarnation();
+    let incarnation = process.store.incarnation();
     server.crash().await;
     // The connection has to be made anew first.
     while process.store.lookup(call.query()).await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(process.store.incarnation() == life, on_failover == OnFailover::Trust);
+    assert_eq!(process.store.incarnation() == incarnation, on_failover == OnFailover::Trust);
     Forgotten { process, call, before, server }
 }
 

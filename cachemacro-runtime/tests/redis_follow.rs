@@ -9,7 +9,9 @@ mod site;
 
 use std::time::{Duration, Instant};
 
-use cachemacro_runtime::store::{Aggregate, Announcement, Followed, Move, Notice, OnFailover, Position, Redis, Store};
+use cachemacro_runtime::store::{
+    Aggregate, Announcement, Followed, InvalidationChannel, Move, Notice, OnFailover, Position, Redis,
+};
 use kit::{Server, namespace};
 use site::Process;
 
@@ -24,11 +26,11 @@ fn announcement(id: u64) -> Announcement {
 impl Process {
     async fn announce(&self, ids: impl IntoIterator<Item = u64>) {
         let all: Vec<_> = ids.into_iter().map(announcement).collect();
-        self.store.announce(&all).await.expect("it is announced");
+        self.channel.announce(&all).await.expect("it is announced");
     }
 
     async fn follow(&self, from: Option<&Position>, wait: Duration) -> Followed {
-        self.store.follow(from, wait).await.expect("it is read").expect("there is a channel")
+        self.channel.follow(from, wait).await.expect("it is read")
     }
 
     async fn end(&self) -> Position {
@@ -90,7 +92,7 @@ async fn every_kind_of_notice_comes_through() {
     ];
     let silent = Announcement { event: None, notices: Vec::new() };
     let all = [Announcement { event: None, notices: notices.clone() }, silent];
-    writer.store.announce(&all).await.expect("it is announced");
+    writer.channel.announce(&all).await.expect("it is announced");
     assert_eq!(reader.follow(Some(&position), Duration::ZERO).await.notices, notices);
 }
 
@@ -183,15 +185,15 @@ async fn one_of_the_past_has_a_gap() {
         writer.announce([2]).await;
         reader.hears(&mut position, [1, 2]).await;
         server.crash().await;
-        while writer.store.announce(&[announcement(3)]).await.is_err()
-            || reader.store.follow(None, Duration::ZERO).await.is_err()
+        while writer.channel.announce(&[announcement(3)]).await.is_err()
+            || reader.channel.follow(None, Duration::ZERO).await.is_err()
         {
             tokio::task::yield_now().await;
         }
         let followed = async {
             loop {
                 // The reader's own connection is made anew, too.
-                if let Ok(Some(followed)) = reader.store.follow(Some(&position), Duration::ZERO).await {
+                if let Ok(followed) = reader.channel.follow(Some(&position), Duration::ZERO).await {
                     return followed;
                 }
             }

@@ -10,7 +10,9 @@ mod site;
 
 use std::time::Duration;
 
-use cachemacro_runtime::store::{Aggregate, Announcement, Applied, Followed, Lease, Move, Notice, Position, Store};
+use cachemacro_runtime::store::{
+    Aggregate, Announcement, Applied, Followed, InvalidationChannel, Lease, Move, Notice, Position, RemoteStore,
+};
 use kit::{Server, namespace};
 use site::{Call, Process};
 
@@ -85,14 +87,14 @@ fn announcement(id: u64) -> Announcement {
 }
 
 async fn follow(process: &Process, from: &Position) -> Followed {
-    let followed = process.store.follow(Some(from), Duration::from_millis(20)).await;
-    followed.expect("the channel is read").expect("there is a channel")
+    let followed = process.channel.follow(Some(from), Duration::from_millis(20)).await;
+    followed.expect("the channel is read")
 }
 
 /// The reader hears what is announced, once it has noticed that it missed something.
 async fn is_followed_again(writer: &Process, reader: &Process, position: &mut Position, id: u64) {
     for _ in 0..3 {
-        writer.store.announce(&[announcement(id)]).await.expect("it is announced");
+        writer.channel.announce(&[announcement(id)]).await.expect("it is announced");
         let followed = follow(reader, position).await;
         *position = followed.position;
         if !followed.has_gap {
@@ -110,7 +112,7 @@ async fn a_channel_that_holds_something_else_is_made_again() {
     let (server, name) = (Server::start().await, namespace());
     let (writer, reader) = (Process::new(server.redis(), &name), Process::new(server.redis(), &name));
     let (stream, head) = (format!("{{{name}}}:events"), format!("{{{name}}}:events:head"));
-    let end = reader.store.follow(None, Duration::ZERO).await.expect("the channel is read").expect("there is one");
+    let end = reader.channel.follow(None, Duration::ZERO).await.expect("the channel is read");
     let mut position = end.position;
     let damages: &[(&str, &[&str])] = &[
         (&stream, &["RPUSH", "x"]),
@@ -126,10 +128,10 @@ async fn a_channel_that_holds_something_else_is_made_again() {
     for (at, (key, damage)) in damages.iter().enumerate() {
         for writes_first in [false, true] {
             let id = 2 * at as u64 + u64::from(writes_first);
-            writer.store.announce(&[announcement(100 + id)]).await.expect("it is announced");
+            writer.channel.announce(&[announcement(100 + id)]).await.expect("it is announced");
             overwrite(&server, key, damage).await;
             if writes_first {
-                writer.store.announce(&[announcement(200 + id)]).await.expect("it is announced");
+                writer.channel.announce(&[announcement(200 + id)]).await.expect("it is announced");
                 // What was announced before is not heard, so the reader must not take itself for whole.
                 let followed = follow(&reader, &position).await;
                 assert!(followed.has_gap, "{key} {damage:?}");
@@ -146,9 +148,9 @@ async fn a_stream_whose_ids_are_used_up_keeps_its_entries() {
     let (server, name) = (Server::start().await, namespace());
     let process = Process::new(server.redis(), &name);
     let stream = format!("{{{name}}}:events");
-    process.store.announce(&[announcement(1)]).await.expect("it is announced");
+    process.channel.announce(&[announcement(1)]).await.expect("it is announced");
     server.ask::<String>(&["XADD", &stream, MAX_ID, "event", "last"]).await;
-    process.store.announce(&[announcement(2), announcement(3)]).await.expect("it is announced");
+    process.channel.announce(&[announcement(2), announcement(3)]).await.expect("it is announced");
     let read: redis::streams::StreamRangeReply = server.ask(&["XRANGE", &stream, "-", "+"]).await;
     assert_eq!(read.ids.len(), 4);
     assert!(read.ids.iter().all(|entry| entry.id != MAX_ID));
@@ -160,7 +162,7 @@ async fn a_stream_whose_ids_are_used_up_keeps_its_entries() {
 async fn a_cluster_serves_the_empty_namespace() {
     let cluster = kit::Cluster::start().await;
     let (writer, reader) = (Process::new(cluster.redis(), ""), Process::new(cluster.redis(), ""));
-    let end = reader.store.follow(None, Duration::ZERO).await.expect("the channel is read").expect("there is one");
+    let end = reader.channel.follow(None, Duration::ZERO).await.expect("the channel is read");
     let mut position = end.position;
     is_followed_again(&writer, &reader, &mut position, 1).await;
     for id in 0..8 {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cachemacro_runtime::Clock;
 use cachemacro_runtime::store::Fill;
-use cachemacro_runtime::store::{Fence, Lease, Move, Store};
+use cachemacro_runtime::store::{Fence, Lease, Move, RemoteStore};
 use kit::{Server, namespace};
 use site::{Call, Process, entry};
 

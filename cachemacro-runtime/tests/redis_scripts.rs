@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Applied, Entry, Fence, FenceKind, Fill, Index, Lookup, Move, Payload, RedisStore, Refused, Snapshot, Store,
+    Applied, Entry, Fence, FenceKind, Fill, Index, Lookup, Move, Payload, RedisStore, Refused, RemoteStore, Snapshot,
 };
 use cachemacro_runtime::{Clock, Generation, ManualClock, Token};
 use kit::{Server, namespace};

@@ -11,7 +11,7 @@ mod site;
 use std::time::Duration;
 
 use cachemacro_runtime::Clock;
-use cachemacro_runtime::store::{Absence, Applied, Fence, Fill, Move, Payload, Refused, Store};
+use cachemacro_runtime::store::{Absence, Applied, Fence, Fill, Move, Payload, Refused, RemoteStore};
 use kit::{Server, namespace};
 use site::{Call, Process, entry};
 

@@ -19,12 +19,12 @@ pub const CALLERS: usize = 250;
 pub const STAMPEDE: &str = "stampede";
 pub const UNCACHED_STAMPEDE: &str = "stampede uncached";
 
-/// What atlas' `main` does, and `.redis(…)`.
+/// What atlas' `main` does, and `.shared(…)`.
 pub fn install_cache(shared: &Shared) -> Result<(), Failure> {
     Cache::builder()
         .namespace(&shared.namespace)
         .memory(Memory::entries(100_000))
-        .redis(Redis::url(&shared.redis)?)
+        .shared(Redis::url(&shared.redis)?)
         .build()
         .install()?;
     Ok(())

@@ -1,15 +1,16 @@
 //! A store that behaves like one outside the process: bytes, awaits, and faults on demand.
 
 use std::collections::HashSet;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachemacro::store::{
-    Aggregate, Announcement, Answer, Applied, Entered, Fill, Followed, Form, Lease, Lookup, Move, Notice, Position,
-    Query, Refused, Snapshot, StoreError,
+    Aggregate, Announcement, Answer, Applied, Entered, Fill, Followed, Form, InvalidationChannel, Lease, Lookup, Move,
+    Notice, Position, Query, Refused, Shared, Snapshot, StoreError,
 };
-use cachemacro::{Clock, Memory, MemoryStore, Store};
+use cachemacro::{Clock, Memory, MemoryStore, RemoteStore};
 use tokio::sync::{Notify, Semaphore, watch};
 
 /// The store, and its switches.
@@ -75,6 +76,12 @@ impl Remote {
             channel: Mutex::default(),
             news: Notify::new(),
         })
+    }
+
+    /// The store with its channel.
+    #[must_use]
+    pub fn shared(self: &Arc<Self>) -> Shared {
+        Shared::new(self.clone()).with_channel(self.clone())
     }
 
     /// From now on lookups wait for permits of [`Remote::answers`].
@@ -143,7 +150,7 @@ impl Remote {
     }
 }
 
-impl Store for Remote {
+impl RemoteStore for Remote {
     fn form(&self) -> Form {
         Form::Bytes
     }
@@ -223,6 +230,16 @@ impl Store for Remote {
         })
     }
 
+    fn incarnation(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.incarnation.load(Ordering::SeqCst))
+    }
+
+    fn source_lag(&self) -> Duration {
+        self.inner.source_lag()
+    }
+}
+
+impl InvalidationChannel for Remote {
     fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
         Box::pin(async move {
             self.reach("announce").await?;
@@ -235,7 +252,7 @@ impl Store for Remote {
         })
     }
 
-    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Followed> {
         Box::pin(async move {
             let followed = self.read_from(from);
             if from.is_some() && followed.notices.is_empty() && !followed.has_gap {
@@ -244,16 +261,8 @@ impl Store for Remote {
             if self.is_silent.load(Ordering::SeqCst) || self.is_down.load(Ordering::SeqCst) {
                 return Err(StoreError::new("follow", "connection refused"));
             }
-            Ok(Some(self.read_from(from)))
+            Ok(self.read_from(from))
         })
-    }
-
-    fn incarnation(&self) -> u64 {
-        self.incarnation.load(Ordering::SeqCst)
-    }
-
-    fn source_lag(&self) -> Duration {
-        self.inner.source_lag()
     }
 }
 

@@ -56,7 +56,7 @@ async fn until(what: &str, server: &Standalone, is_so: impl Fn() -> bool) {
 /// A cache of this user, with a local tier.
 fn cache(server: &Standalone, user: &str) -> Cache {
     let redis = Redis::url(server.url_of(user, "secret")).expect("a url").timeout(Duration::from_secs(5));
-    Cache::builder().namespace("shop").memory(Memory::entries(100)).redis(redis).build()
+    Cache::builder().namespace("shop").memory(Memory::entries(100)).shared(redis).build()
 }
 
 /// Everything that a group can be asked for: events, failures, and what becomes of dead letters.

@@ -72,7 +72,7 @@ fn program(functions: &str, first: &str, url: &str, loads: u64) -> String {
         {functions}
         #[tokio::main]
         async fn main() {{
-            Cache::builder().namespace("shop").redis(Redis::url("{url}").unwrap()).build().install().unwrap();
+            Cache::builder().namespace("shop").shared(Redis::url("{url}").unwrap()).build().install().unwrap();
             {first}
             assert_eq!((find().await, Users.find().await, Orders.find().await, named().await), (1, 2, 3, 4));
             assert!(Table::<Users>::find().await.ends_with("Users") && Table::<Orders>::find().await.ends_with("Orders"));

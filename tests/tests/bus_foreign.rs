@@ -46,7 +46,7 @@ async fn goes_on(cache: &Cache, handled: &AtomicU64, more: u64) {
 async fn a_group_makes_room_for_its_keys() {
     let server = Standalone::start(Options::default());
     let redis = Redis::url(server.url()).expect("a url").timeout(Duration::from_secs(5));
-    let cache = Cache::builder().namespace("shop").redis(redis).build();
+    let cache = Cache::builder().namespace("shop").shared(redis).build();
     let (handled, fails) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let handler = {
         let (handled, fails) = (Arc::clone(&handled), Arc::clone(&fails));

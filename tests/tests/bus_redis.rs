@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cachemacro::store::{Redis, RedisStore};
+use cachemacro::store::{Environment, Redis, SharedStore};
 use cachemacro::{Cache, CacheEvent, Consumer, Group, SystemClock, cached, invalidates};
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
@@ -100,9 +100,9 @@ impl Server {
 
     fn group(&self, name: &str) -> Group {
         let redis = Redis::url(format!("redis://127.0.0.1:{}", self.port)).expect("a URL");
-        let store =
-            RedisStore::new(redis.timeout(Duration::from_secs(2)), "shop", Arc::new(SystemClock), Duration::ZERO);
-        Group::new(&store, name).backoff(Duration::from_millis(20)).claim_after(Duration::from_millis(400))
+        let environment = Environment::new("shop", Arc::new(SystemClock), Duration::ZERO);
+        let log = redis.timeout(Duration::from_secs(2)).connect(&environment).log.expect("Redis has a log");
+        Group::new(log, name).backoff(Duration::from_millis(20)).claim_after(Duration::from_millis(400))
     }
 
     /// Waits until the group is there: before, its first events are none of its.

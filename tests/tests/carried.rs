@@ -267,7 +267,7 @@ fn on_redis(encoding: Encoding) -> Fleet {
     let server = Standalone::start(Options::default());
     let cache = || {
         let redis = Redis::url(server.url()).expect("a url").timeout(std::time::Duration::from_secs(5));
-        Cache::builder().encoding(encoding).redis(redis).build()
+        Cache::builder().encoding(encoding).shared(redis).build()
     };
     Fleet { writer: cache(), reader: cache(), _server: Some(server) }
 }
@@ -275,7 +275,7 @@ fn on_redis(encoding: Encoding) -> Fleet {
 fn on_bytes() -> Fleet {
     let (builder, clock) = builder();
     let store = Remote::new(clock);
-    let cache = || builder.clone().store(store.clone()).build();
+    let cache = || builder.clone().shared(store.shared()).build();
     Fleet { writer: cache(), reader: cache(), _server: None }
 }
 
@@ -482,7 +482,7 @@ async fn the_value_that_changes_need_not_be_the_first() {
 #[tokio::test]
 async fn a_tier_keeps_nothing_that_would_change() {
     let (builder, clock) = builder();
-    let cache = builder.memory(Memory::entries(100)).store(Remote::new(clock)).build();
+    let cache = builder.memory(Memory::entries(100)).shared(Remote::new(clock).shared()).build();
     for _ in 0..3 {
         assert_eq!(account::get(&cache, 1, Some(account("$argon2"))).await, account("$argon2"));
     }

@@ -66,7 +66,7 @@ impl Process {
 
 fn process(server: &Standalone, namespace: &str, versions: &Arc<Mutex<HashMap<u64, u64>>>) -> Process {
     let redis = Redis::url(server.url()).expect("a url").timeout(Duration::from_secs(5));
-    let cache = Cache::builder().namespace(namespace).redis(redis).build();
+    let cache = Cache::builder().namespace(namespace).shared(redis).build();
     Process { cache, versions: Arc::clone(versions) }
 }
 

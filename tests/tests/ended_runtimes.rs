@@ -55,7 +55,7 @@ fn an_event_that_waits_for_another_attempt() {
     in_time(|| {
         let (builder, clock) = builder();
         let store = Remote::new(clock);
-        let cache = builder.store(store.clone()).build();
+        let cache = builder.shared(store.shared()).build();
         store.is_down.store(true, SeqCst);
         {
             let _guard = ended().enter();
@@ -83,7 +83,7 @@ impl Drop for Publishes {
 fn a_handler_that_publishes_when_it_is_dropped() {
     in_time(|| {
         let (builder, clock) = builder();
-        let cache = builder.store(Remote::new(clock)).build();
+        let cache = builder.shared(Remote::new(clock).shared()).build();
         let publishes = Arc::new(Publishes(cache.clone()));
         let _guard = ended().enter();
         let _subscription = cache.subscribe(move |_: Touched| {
@@ -100,7 +100,7 @@ fn a_lookup_that_needs_a_worker() {
         let server = Standalone::start(Options::default());
         let redis = Redis::url(server.url()).expect("an address").timeout(Duration::from_secs(5));
         runtime().block_on(async {
-            let cache = Cache::builder().redis(redis).build();
+            let cache = Cache::builder().shared(redis).build();
             page(&cache, 1).await;
             let mut first = pin!(page(&cache, 1));
             assert!(!poll_once(&mut first), "it asks the server alone");

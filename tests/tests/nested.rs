@@ -38,7 +38,7 @@ impl Repo {
     }
 
     fn remote() -> Self {
-        Self::with(|builder, clock| builder.store(Remote::new(clock)))
+        Self::with(|builder, clock| builder.shared(Remote::new(clock).shared()))
     }
 
     fn with(change: impl FnOnce(CacheBuilder, ManualClock) -> CacheBuilder) -> Self {
@@ -249,7 +249,7 @@ async fn g1_made_of_many_at_once() {
 
 #[tokio::test]
 async fn g1_in_a_tier() {
-    let repo = Repo::with(|builder, clock| builder.store(Remote::new(clock)).memory(Memory::default()));
+    let repo = Repo::with(|builder, clock| builder.shared(Remote::new(clock).shared()).memory(Memory::default()));
     lives_no_longer!(repo, minute, ten);
 }
 

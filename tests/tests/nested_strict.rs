@@ -47,7 +47,7 @@ async fn a_load_reads_no_copy_that_is_behind() {
     let store = Remote::new(clock.clone());
     let table = Table::at(1);
     let process = || {
-        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).store(store.clone());
+        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.shared());
         Process { table: Arc::clone(&table), cache: builder.build() }
     };
     let (one, other) = (process(), process());

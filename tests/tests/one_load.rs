@@ -39,7 +39,7 @@ impl Repo {
     fn with(change: impl FnOnce(Arc<Remote>) -> Arc<Remote>, memory: Option<Memory>) -> Self {
         let (builder, clock) = builder();
         let store = change(Remote::new(clock.clone()));
-        let builder = builder.store(store.clone());
+        let builder = builder.shared(store.shared());
         let cache = memory.map_or(builder.clone(), |memory| builder.clone().memory(memory)).build();
         let zero = Arc::<AtomicU64>::default;
         Self {

@@ -19,7 +19,7 @@ struct Repo {
 fn repo() -> Repo {
     let (builder, clock) = builder();
     let store = Remote::new(clock);
-    Repo { table: Table::at(1), cache: builder.store(store.clone()).build(), store }
+    Repo { table: Table::at(1), cache: builder.shared(store.shared()).build(), store }
 }
 
 impl Repo {

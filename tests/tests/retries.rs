@@ -67,7 +67,7 @@ fn fleet_with(memory: Option<Memory>) -> Fleet {
     let store = Remote::new(clock.clone());
     let database = Arc::new(AtomicU64::new(1));
     let process = || {
-        let builder = Cache::builder().clock(clock.clone()).store(store.clone());
+        let builder = Cache::builder().clock(clock.clone()).shared(store.shared());
         let builder = match memory {
             Some(memory) => builder.memory(memory),
             None => builder,

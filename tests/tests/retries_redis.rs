@@ -91,7 +91,7 @@ async fn a_retried_event_does_not_swallow_the_next_one() {
     let database: Arc<[AtomicU64; 16]> = Arc::default();
     let process = |url: &str| {
         let redis = Redis::url(url).expect("an address").timeout(Duration::from_secs(5));
-        Process { database: Arc::clone(&database), cache: Cache::builder().namespace("retries").redis(redis).build() }
+        Process { database: Arc::clone(&database), cache: Cache::builder().namespace("retries").shared(redis).build() }
     };
     let other = process(&server.url());
     // Each with a queue of its own, so that none waits for another's.

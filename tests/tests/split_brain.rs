@@ -33,7 +33,7 @@ struct Process {
 impl Process {
     fn new(redis: Redis, tables: &Tables) -> Self {
         let redis = redis.timeout(Duration::from_secs(2));
-        let cache = Cache::builder().namespace("parted").memory(Memory::entries(10)).redis(redis).build();
+        let cache = Cache::builder().namespace("parted").memory(Memory::entries(10)).shared(redis).build();
         Self { cache, tables: tables.clone() }
     }
 

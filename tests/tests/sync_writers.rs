@@ -90,7 +90,7 @@ impl Fleet {
         let database = Arc::new(AtomicU64::new(1));
         let process = |redis: &Redis| Process {
             database: Arc::clone(&database),
-            cache: Cache::builder().namespace("sync").memory(Memory::entries(100)).redis(redis.clone()).build(),
+            cache: Cache::builder().namespace("sync").memory(Memory::entries(100)).shared(redis.clone()).build(),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let other = {
@@ -374,7 +374,7 @@ fn the_thread_ends_with_its_cache() {
     let redis = redis(&server.url()).timeout(Duration::from_secs(5));
     let one = |_| {
         let database = Arc::new(AtomicU64::new(1));
-        Process { database, cache: Cache::builder().redis(redis.clone()).build() }
+        Process { database, cache: Cache::builder().shared(redis.clone()).build() }
     };
     let silent: Vec<_> = (0..1_000).map(one).collect();
     assert_eq!(threads(), 0, "caches that publish nothing have no thread");

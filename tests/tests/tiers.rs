@@ -26,7 +26,7 @@ struct Fleet {
 fn fleet_on(clock: ManualClock, store: Arc<Remote>) -> Fleet {
     let table = Table::at(1);
     let process = || {
-        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).store(store.clone());
+        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.shared());
         Process { table: Arc::clone(&table), cache: builder.build() }
     };
     Fleet { one: process(), other: process(), clock, store, table }

@@ -221,7 +221,7 @@ async fn a_fleet_is_told_of_cancelled_writers() {
     let server = Standalone::start(Options::default());
     let cache = || {
         let redis = Redis::url(server.url()).expect("a url");
-        Cache::builder().memory(Memory::entries(100)).redis(redis).build()
+        Cache::builder().memory(Memory::entries(100)).shared(redis).build()
     };
     let (writer, reader) = (Rows::new(cache()), cache());
     let reader = Rows { row: Arc::clone(&writer.row), cache: reader, ..writer.clone() };
@@ -248,7 +248,7 @@ async fn a_bounded_writer_that_is_cancelled_tells_the_fleet() {
         }
     }
     let server = Standalone::start(Options::default());
-    let cache = || Cache::builder().redis(Redis::url(server.url()).expect("a url")).build();
+    let cache = || Cache::builder().shared(Redis::url(server.url()).expect("a url")).build();
     let writer = Bounded(Rows::new(cache()));
     let reader = Rows { cache: cache(), ..writer.0.clone() };
     assert_eq!((writer.0.read(1).await, reader.read(1).await), (0, 0));

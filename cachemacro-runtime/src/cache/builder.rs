@@ -12,9 +12,7 @@ use crate::event::Bus;
 use crate::local::{Memory, MemoryStore};
 use crate::near::Tiered;
 use crate::observe::{Event, FindingKind, Findings, Functions};
-#[cfg(feature = "redis")]
-use crate::redis::{Redis, RedisStore};
-use crate::remote::{Blocking, Exclusive, Form, Store};
+use crate::remote::{Blocking, Environment, Exclusive, Form, RemoteStore, SharedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
 use crate::util::own_runtime::OwnRuntime;
@@ -26,20 +24,10 @@ pub struct CacheBuilder {
     namespace: String,
     /// If it is set, the in-process store is also a near cache in front of the shared store.
     memory: Option<Memory>,
-    shared: Shared,
+    shared: Option<Arc<dyn SharedStore>>,
     encoding: Encoding,
     clock: Arc<dyn Clock>,
     source_lag: Duration,
-}
-
-/// The shared store, outside of the process.
-#[derive(Clone, Default)]
-enum Shared {
-    #[default]
-    None,
-    Given(Arc<dyn Store>),
-    #[cfg(feature = "redis")]
-    Redis(Redis),
 }
 
 impl Default for CacheBuilder {
@@ -47,7 +35,7 @@ impl Default for CacheBuilder {
         Self {
             namespace: "default".to_owned(),
             memory: None,
-            shared: Shared::None,
+            shared: None,
             encoding: Encoding::default(),
             clock: Arc::new(SystemClock),
             source_lag: Duration::ZERO,
@@ -83,16 +71,12 @@ impl CacheBuilder {
         self
     }
 
-    /// A store of your own for all functions that are not `local`. It must pass the contract suite
-    /// (`cachemacro::store::contract`, feature `testing`).
-    #[must_use]
-    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.shared = Shared::Given(store);
-        self
-    }
-
-    /// The shared store of a fleet, on Redis or Valkey: entries, index records and events of all processes of this
-    /// namespace. The connection is made in the background, and nothing fails when the server is down.
+    /// The shared store of a fleet, for all functions that are not `local`: entries, index records and events of all
+    /// processes of this namespace. It takes the settings of a server, for example `Redis` (feature `redis`), or a store of
+    /// your own: an `Arc` of a [`RemoteStore`](crate::store::RemoteStore), or [`Shared`](crate::store::Shared), which pairs
+    /// it with a channel.
+    ///
+    /// The connection is made in the background, and nothing fails when the server is down.
     ///
     /// ```no_run
     /// use cachemacro::store::Redis;
@@ -101,14 +85,13 @@ impl CacheBuilder {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let redis = Redis::url("redis://127.0.0.1:6379")?;
     /// // With `.memory(…)` the in-process store stands in front.
-    /// Cache::builder().namespace("shop").memory(Memory::entries(100_000)).redis(redis).build().install()?;
+    /// Cache::builder().namespace("shop").memory(Memory::entries(100_000)).shared(redis).build().install()?;
     /// # Ok(())
     /// # }
     /// ```
-    #[cfg(feature = "redis")]
     #[must_use]
-    pub fn redis(mut self, redis: impl Into<Redis>) -> Self {
-        self.shared = Shared::Redis(redis.into());
+    pub fn shared(mut self, shared: impl SharedStore) -> Self {
+        self.shared = Some(Arc::new(shared));
         self
     }
 
@@ -151,37 +134,31 @@ impl CacheBuilder {
             Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
         );
         let memory = Arc::new(memory);
-        #[cfg(feature = "redis")]
-        let redis = match &self.shared {
-            Shared::Redis(redis) => {
-                let clock = Arc::clone(&self.clock);
-                Some(Arc::new(RedisStore::new(redis.clone(), &self.namespace, clock, self.source_lag)))
-            }
-            _ => None,
-        };
         let findings = Arc::new(Findings::default());
-        let shared: Option<Arc<dyn Store>> = match self.shared {
-            Shared::None => None,
-            Shared::Given(store) => Some(store),
-            #[cfg(feature = "redis")]
-            Shared::Redis(_) => redis.clone().map(|store| store as Arc<dyn Store>),
-        };
-        let shared = shared.map(|store| exclusive(store, &findings));
+        let environment = Environment::new(&self.namespace, Arc::clone(&self.clock), self.source_lag);
+        let connected = self.shared.map(|shared| shared.connect(&environment));
+        let (channel, log) =
+            connected.as_ref().map_or((None, None), |shared| (shared.channel.clone(), shared.log.clone()));
+        let shared = connected.map(|shared| exclusive(shared.store, &findings));
         let tier = shared
             .as_ref()
             .filter(|_| self.memory.is_some())
-            .map(|shared| Arc::new(Tiered::new(Arc::clone(&memory), Arc::clone(shared), Arc::clone(&self.clock))));
+            .map(|shared| {
+                Tiered::new(Arc::clone(&memory), Arc::clone(shared), channel.clone(), Arc::clone(&self.clock))
+            })
+            .map(Arc::new);
         let own_runtime = Arc::new(OwnRuntime::default());
-        let publishing = tier.clone().map(|tier| tier as Arc<dyn Store>).or_else(|| shared.clone());
-        let retries = Arc::new(Retries::new(publishing, Arc::clone(&self.clock), Arc::clone(&own_runtime)));
+        let publishing = tier.clone().map(|tier| tier as Arc<dyn RemoteStore>).or_else(|| shared.clone());
+        let clock = Arc::clone(&self.clock);
+        let retries = Arc::new(Retries::new(publishing, channel.clone(), clock, Arc::clone(&own_runtime)));
         Cache {
             inner: Arc::new(Inner {
                 namespace: self.namespace,
                 clock: self.clock,
                 memory,
                 encoding: self.encoding,
-                #[cfg(feature = "redis")]
-                redis,
+                channel,
+                log,
                 tier,
                 weighs: bound.is_by_bytes() || shared.is_some(),
                 retries,
@@ -203,7 +180,7 @@ impl CacheBuilder {
 
 /// Wraps a store outside of the process, where instances are known by their names only. A store inside the process
 /// needs no names.
-fn exclusive(store: Arc<dyn Store>, findings: &Arc<Findings>) -> Arc<dyn Store> {
+fn exclusive(store: Arc<dyn RemoteStore>, findings: &Arc<Findings>) -> Arc<dyn RemoteStore> {
     if store.form() == Form::Object {
         return store;
     }

@@ -10,15 +10,12 @@ use crate::encoding::Encoding;
 use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
 use crate::event::Bus;
-#[cfg(feature = "redis")]
 use crate::groups::Group;
 use crate::local::MemoryStore;
 use crate::near::Tiered;
-use crate::observe::{Connection, Counters, Finding, Findings, Functions, Stats};
+use crate::observe::{Counters, Finding, Findings, Functions, Stats};
 use crate::policy::Mode;
-#[cfg(feature = "redis")]
-use crate::redis::RedisStore;
-use crate::remote::{Blocking, Entered, Lookup, Store};
+use crate::remote::{Blocking, Entered, EventLog, InvalidationChannel, Lookup, RemoteStore};
 use crate::retry::Retries;
 use crate::util::clock::Clock;
 use crate::value::Checks;
@@ -43,10 +40,11 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) memory: Arc<MemoryStore>,
     /// A store outside the process, for functions that are not `local`.
-    pub(crate) shared: Option<Arc<dyn Store>>,
-    /// The same store, if it is Redis: it also transports events.
-    #[cfg(feature = "redis")]
-    pub(crate) redis: Option<Arc<RedisStore>>,
+    pub(crate) shared: Option<Arc<dyn RemoteStore>>,
+    /// The channel of announcements to the other processes.
+    pub(crate) channel: Option<Arc<dyn InvalidationChannel>>,
+    /// The events that consumer groups read.
+    pub(crate) log: Option<Arc<dyn EventLog>>,
     /// The near cache in front of the shared store.
     pub(crate) tier: Option<Arc<Tiered>>,
     /// How values are encoded for a store outside the process.
@@ -69,7 +67,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     /// The store that publishers send to: the tier, if there is one, which ends its own copies last.
-    pub(crate) fn publishing(&self) -> Option<&dyn Store> {
+    pub(crate) fn publishing(&self) -> Option<&dyn RemoteStore> {
         match (&self.tier, &self.shared) {
             (Some(tier), _) => Some(&**tier),
             (None, shared) => shared.as_deref(),
@@ -105,7 +103,7 @@ impl Cache {
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
             dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
-            connection: self.connection(),
+            connection: self.inner.shared.as_ref().and_then(|store| store.health()),
         }
     }
 
@@ -135,17 +133,6 @@ impl Cache {
         assert!(findings.is_empty(), "the cache has findings:\n{}", findings.join("\n"));
     }
 
-    #[cfg(feature = "redis")]
-    fn connection(&self) -> Option<Connection> {
-        self.inner.redis.as_ref().map(|store| store.link().health())
-    }
-
-    #[cfg(not(feature = "redis"))]
-    #[expect(clippy::unused_self, reason = "there is no connection to know of")]
-    fn connection(&self) -> Option<Connection> {
-        None
-    }
-
     /// The namespace that keeps this cache's keys separate in a shared store.
     #[must_use]
     pub fn namespace(&self) -> &str {
@@ -153,7 +140,8 @@ impl Cache {
     }
 
     /// A consumer group on the events of this namespace. Its handlers get the events that any service publishes, each
-    /// event at least once in the group, however many processes share it. `None` if the shared store is not Redis.
+    /// event at least once in the group, however many processes share it. `None` if the shared store has no log of events;
+    /// Redis has one.
     ///
     /// ```no_run
     /// # use cachemacro::{Cache, CacheEvent};
@@ -172,10 +160,9 @@ impl Cache {
     /// # consumer.forever();
     /// # }
     /// ```
-    #[cfg(feature = "redis")]
     #[must_use]
     pub fn group(&self, name: &str) -> Option<Group> {
-        self.inner.redis.as_ref().map(|store| Group::new(store, name))
+        self.inner.log.as_ref().map(|log| Group::new(Arc::clone(log), name))
     }
 
     /// An address that identifies this cache while it lives.
@@ -189,12 +176,17 @@ impl Cache {
     }
 
     /// The store that serves a function.
-    pub(crate) fn store(&self, site: &Callsite) -> &dyn Store {
+    pub(crate) fn store(&self, site: &Callsite) -> &dyn RemoteStore {
         match (&self.inner.shared, self.tier(site)) {
             (_, Some(tier)) => &**tier,
             (Some(shared), None) if !site.policy().local => &**shared,
             _ => &*self.inner.memory,
         }
+    }
+
+    /// The channel that the processes which share a function's entries follow.
+    pub(crate) fn channel(&self, site: &Callsite) -> Option<&dyn InvalidationChannel> {
+        self.inner.channel.as_deref().filter(|_| !self.is_local(site))
     }
 
     /// The tier, if it may answer for the shared store. A strict read asks the floor; so does a read in source mode,

@@ -230,8 +230,10 @@ impl Call {
         tracing::warn!(target: "cachemacro", %aggregate, version, floor = snapshot.floor, "unreachable floor healed");
         let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
         // If the announcement is lost, local tiers keep copies that no event has ended.
-        let told = self.store().announce(&[reset]).await;
-        self.or_count(told);
+        if let Some(channel) = self.cache.channel(self.site) {
+            let told = channel.announce(&[reset]).await;
+            self.or_count(told);
+        }
     }
 
     fn share(&self, permit: LoadPermit, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {

@@ -17,7 +17,7 @@ use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::observe::{CacheMode, Event, Tier, WhyStale, scope};
 use crate::policy::{Deadlines, Mode};
-use crate::remote::{Entered, Form, Query, Store};
+use crate::remote::{Entered, Form, Query, RemoteStore};
 use crate::util::clock::Moment;
 use crate::value::ValueOps;
 
@@ -164,7 +164,7 @@ impl Call {
         self.cache.counters(self.site).add(event);
     }
 
-    pub(super) fn store(&self) -> &dyn Store {
+    pub(super) fn store(&self) -> &dyn RemoteStore {
         self.cache.store(self.site)
     }
 

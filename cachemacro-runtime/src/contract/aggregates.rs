@@ -2,9 +2,9 @@
 
 use super::bench::{Bench, Call, Loaded};
 use crate::protocol::Refused;
-use crate::remote::Store;
+use crate::remote::RemoteStore;
 
-pub(super) async fn all_are_checked<S: Store>(bench: &Bench<S>) {
+pub(super) async fn all_are_checked<S: RemoteStore>(bench: &Bench<S>) {
     let (call, alone) = (Call::list("both", &["a:1", "b:1"]), Call::find("a:1"));
     bench.load(&alone, Loaded::row(3)).await;
     for aggregate in ["a:1", "b:1"] {
@@ -19,7 +19,7 @@ pub(super) async fn all_are_checked<S: Store>(bench: &Bench<S>) {
     bench.serves(&alone, 30, "for an entry that hangs on the other aggregate only").await;
 }
 
-pub(super) async fn all_fence_the_fill<S: Store>(bench: &Bench<S>) {
+pub(super) async fn all_fence_the_fill<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("both", &["a:1", "b:1"]);
     bench.load(&call, Loaded::row(1)).await;
     for (event, row, refused) in [("a:1", 1, Refused::Old), ("b:1", 2, Refused::Moved)] {
@@ -36,7 +36,7 @@ pub(super) async fn all_fence_the_fill<S: Store>(bench: &Bench<S>) {
     bench.same(late, Err(Refused::Moved), "an opaque fill that an event of b:1 came between");
 }
 
-pub(super) async fn many_need_the_primary<S: Store>(bench: &Bench<S>) {
+pub(super) async fn many_need_the_primary<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("both", &["a:1", "b:1"]);
     bench.load(&call, Loaded::row(1)).await;
     let entered = bench.enter(&call).await;
@@ -44,7 +44,7 @@ pub(super) async fn many_need_the_primary<S: Store>(bench: &Bench<S>) {
     bench.same(replicas, Err(Refused::Replica), "a replica's row, whose version says nothing of b:1");
 }
 
-pub(super) async fn a_rollback_of_a_further_aggregate_ends_the_entry<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_rollback_of_a_further_aggregate_ends_the_entry<S: RemoteStore>(bench: &Bench<S>) {
     let (call, other) = (Call::list("both", &["a:1", "b:1"]), Call::find("b:1"));
     bench.load(&other, Loaded::row(5)).await;
     bench.load(&call, Loaded::row(1)).await;

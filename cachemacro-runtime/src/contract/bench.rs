@@ -10,7 +10,7 @@ use crate::entry::{Absence, Entry, EntryKey, Payload};
 use crate::event::Aggregate;
 use crate::policy::{Mode, Policy, Refresh};
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot};
-use crate::remote::{Answer, Entered, Fill, Form, Lookup, Query, Store};
+use crate::remote::{Answer, Entered, Fill, Form, Lookup, Query, RemoteStore};
 use crate::util::clock::{Clock, ManualClock};
 
 /// A new store and the rule it is held against.
@@ -129,7 +129,7 @@ impl Loaded {
     }
 }
 
-impl<S: Store> Bench<S> {
+impl<S: RemoteStore> Bench<S> {
     pub(super) async fn new(rule: &'static str, make: &impl AsyncFn(Setup) -> S, source_lag: Duration) -> Self {
         let clock = ManualClock::default();
         let store = make(Setup { clock: Arc::new(clock.clone()), source_lag }).await;

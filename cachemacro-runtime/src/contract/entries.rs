@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use super::bench::{Bench, Call, Held, Loaded, TTL};
 use crate::entry::{Absence, Entry, Payload};
-use crate::remote::{Form, Lookup, Store};
+use crate::remote::{Form, Lookup, RemoteStore};
 use crate::util::clock::{Clock, Moment};
 
-async fn found<S: Store>(bench: &Bench<S>, call: &Call) -> Entry {
+async fn found<S: RemoteStore>(bench: &Bench<S>, call: &Call) -> Entry {
     match bench.look_up(call).await {
         Lookup::Hit(entry, _) => entry,
         Lookup::Miss => panic!("an entry that was just stored is found"),
     }
 }
 
-pub(super) async fn keys_are_told_apart<S: Store>(bench: &Bench<S>) {
+pub(super) async fn keys_are_told_apart<S: RemoteStore>(bench: &Bench<S>) {
     let calls = [
         Call::find("row:1"),
         Call::list("row:1", &["row:1"]),
@@ -31,7 +31,7 @@ pub(super) async fn keys_are_told_apart<S: Store>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn an_entry_is_what_was_stored<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_entry_is_what_was_stored<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     for held in [Held::Value(u64::MAX), Held::Absent(Absence::None), Held::Absent(Absence::Error)] {
         bench.load(&call, Loaded { held, ..Loaded::opaque(0) }).await;
@@ -40,7 +40,7 @@ pub(super) async fn an_entry_is_what_was_stored<S: Store>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn an_entrys_version_is_its_tokens<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_entrys_version_is_its_tokens<S: RemoteStore>(bench: &Bench<S>) {
     let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     bench.load(&row, Loaded::row(7)).await;
     bench.load(&opaque, Loaded::opaque(1)).await;
@@ -48,7 +48,7 @@ pub(super) async fn an_entrys_version_is_its_tokens<S: Store>(bench: &Bench<S>) 
     bench.same(found(bench, &opaque).await.version, 7, "the floor that an opaque value was loaded under");
 }
 
-pub(super) async fn no_deadline_is_later<S: Store>(bench: &Bench<S>) {
+pub(super) async fn no_deadline_is_later<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     let given = Entry { soft: bench.clock.now().after(TTL / 2), ..bench.entry(Held::Value(1)) };
     let entered = bench.enter(&call).await;
@@ -67,7 +67,7 @@ pub(super) async fn no_deadline_is_later<S: Store>(bench: &Bench<S>) {
     );
 }
 
-pub(super) async fn a_refresh_replaces<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_refresh_replaces<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     for content in [10, 11, 12] {
         bench.load(&call, Loaded::row(1).with(content)).await;
@@ -75,7 +75,7 @@ pub(super) async fn a_refresh_replaces<S: Store>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn discard_drops_one_entry<S: Store>(bench: &Bench<S>) {
+pub(super) async fn discard_drops_one_entry<S: RemoteStore>(bench: &Bench<S>) {
     let (call, other) = (Call::find("row:1"), Call::list("row:1", &["row:1"]));
     bench.discard(&call).await;
     bench.load(&call, Loaded::row(1)).await;
@@ -87,7 +87,7 @@ pub(super) async fn discard_drops_one_entry<S: Store>(bench: &Bench<S>) {
     bench.serves(&call, 10, "after the next load").await;
 }
 
-pub(super) async fn a_payload_has_the_stores_form<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_payload_has_the_stores_form<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(1)).await;
     let payload = found(bench, &call).await.payload;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bench::{Bench, Call, Held, Loaded};
 use crate::entry::Entry;
 use crate::protocol::Refused;
-use crate::remote::{Lookup, Store};
+use crate::remote::{Lookup, RemoteStore};
 use crate::util::clock::Clock;
 
 /// Short, for stores whose time cannot be moved but by waiting.
@@ -13,17 +13,17 @@ const SOFT: Duration = Duration::from_millis(100);
 const HARD: Duration = Duration::from_millis(300);
 pub(super) const LAG: Duration = Duration::from_millis(200);
 
-async fn wait<S: Store>(bench: &Bench<S>, pass: &impl AsyncFn(Duration), span: Duration) {
+async fn wait<S: RemoteStore>(bench: &Bench<S>, pass: &impl AsyncFn(Duration), span: Duration) {
     bench.clock.advance(span);
     pass(span).await;
 }
 
-fn short_lived<S: Store>(bench: &Bench<S>) -> Entry {
+fn short_lived<S: RemoteStore>(bench: &Bench<S>) -> Entry {
     let now = bench.clock.now();
     Entry { soft: now.after(SOFT), hard: now.after(HARD), ..bench.entry(Held::Value(1)) }
 }
 
-pub(super) async fn nothing_is_served_past_its_hard_deadline<S: Store>(
+pub(super) async fn nothing_is_served_past_its_hard_deadline<S: RemoteStore>(
     bench: &Bench<S>,
     pass: &impl AsyncFn(Duration),
 ) {
@@ -43,7 +43,7 @@ pub(super) async fn nothing_is_served_past_its_hard_deadline<S: Store>(
     bench.serves_nothing(&call, "past the hard deadline").await;
 }
 
-pub(super) async fn deadlines_count_from_the_start<S: Store>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
+pub(super) async fn deadlines_count_from_the_start<S: RemoteStore>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
     let call = Call::find("row:1");
     let entered = bench.enter(&call).await;
     let started = short_lived(bench);
@@ -54,7 +54,7 @@ pub(super) async fn deadlines_count_from_the_start<S: Store>(bench: &Bench<S>, p
     bench.serves_nothing(&call, "one TTL after the load began").await;
 }
 
-pub(super) async fn an_expired_value_is_not_stored<S: Store>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
+pub(super) async fn an_expired_value_is_not_stored<S: RemoteStore>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
     let call = Call::find("row:1");
     let entered = bench.enter(&call).await;
     let started = short_lived(bench);
@@ -64,7 +64,7 @@ pub(super) async fn an_expired_value_is_not_stored<S: Store>(bench: &Bench<S>, p
     bench.serves_nothing(&call, "of a load that took longer than the TTL").await;
 }
 
-pub(super) async fn a_record_grows_up<S: Store>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
+pub(super) async fn a_record_grows_up<S: RemoteStore>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(1)).await;
     let young = bench.enter(&call).await;

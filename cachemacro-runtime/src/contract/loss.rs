@@ -2,10 +2,10 @@
 
 use super::bench::{Bench, Call, Loaded};
 use crate::protocol::{Applied, Move, Refused};
-use crate::remote::{Query, Store};
+use crate::remote::{Query, RemoteStore};
 
 /// Version 7 is stored and acknowledged; then the record is gone.
-async fn lost<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) -> Call {
+async fn lost<S: RemoteStore>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) -> Call {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(7)).await;
     lose(&bench.store, call.query()).await;
@@ -13,7 +13,10 @@ async fn lost<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) ->
     call
 }
 
-pub(super) async fn a_new_record_has_a_new_generation<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) {
+pub(super) async fn a_new_record_has_a_new_generation<S: RemoteStore>(
+    bench: &Bench<S>,
+    lose: &impl AsyncFn(&S, Query<'_>),
+) {
     let call = Call::find("row:1");
     let mut generations = Vec::new();
     for content in 1..=5 {
@@ -31,7 +34,7 @@ pub(super) async fn a_new_record_has_a_new_generation<S: Store>(bench: &Bench<S>
     }
 }
 
-pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) {
+pub(super) async fn a_new_record_is_cold<S: RemoteStore>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) {
     let call = lost(bench, lose).await;
     let entered = bench.enter(&call).await;
     bench.holds(entered.needs_primary, "a load after a loss must read the primary");
@@ -40,7 +43,7 @@ pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>, lose: &impl
     bench.serves_nothing(&call, "after a replica's row").await;
 }
 
-pub(super) async fn an_event_after_the_loss_creates_nothing<S: Store>(
+pub(super) async fn an_event_after_the_loss_creates_nothing<S: RemoteStore>(
     bench: &Bench<S>,
     lose: &impl AsyncFn(&S, Query<'_>),
 ) {
@@ -52,7 +55,7 @@ pub(super) async fn an_event_after_the_loss_creates_nothing<S: Store>(
     bench.holds(bench.enter(&call).await.needs_primary, "a record made after those events is cold");
 }
 
-pub(super) async fn a_fill_from_before_the_loss_is_refused<S: Store>(
+pub(super) async fn a_fill_from_before_the_loss_is_refused<S: RemoteStore>(
     bench: &Bench<S>,
     lose: &impl AsyncFn(&S, Query<'_>),
 ) {

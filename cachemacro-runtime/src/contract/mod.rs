@@ -1,4 +1,4 @@
-//! The contract of [`Store`], as a suite that any store must pass (feature `testing`).
+//! The contract of [`RemoteStore`], as a suite that any store must pass (feature `testing`).
 //!
 //! Each rule of the protocol is one function, which is given a new and empty store. A store that breaks a rule panics with
 //! the rule's number, what it says, and what was found.
@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::bench::Bench;
-use crate::remote::{Query, Store};
+use crate::remote::{Query, RemoteStore};
 use crate::util::clock::Clock;
 
 /// What a store of the suite is made with.
@@ -47,7 +47,7 @@ use crate::util::clock::Clock;
 pub struct Setup {
     /// Stands still, unless the suite says otherwise. The deadlines of entries are moments of this clock.
     pub clock: Arc<dyn Clock>,
-    /// What [`Store::source_lag`] must return, and for how long a new record takes rows of the primary only.
+    /// What [`RemoteStore::source_lag`] must return, and for how long a new record takes rows of the primary only.
     pub source_lag: Duration,
 }
 
@@ -71,13 +71,13 @@ macro_rules! rules {
 ///
 /// # Panics
 /// When the store breaks a rule, with the rule.
-pub async fn check<S: Store>(make: impl AsyncFn(Setup) -> S) {
+pub async fn check<S: RemoteStore>(make: impl AsyncFn(Setup) -> S) {
     check_fences(&make).await;
     check_moves(&make).await;
     check_entries(&make).await;
 }
 
-async fn check_fences<S: Store>(make: &impl AsyncFn(Setup) -> S) {
+async fn check_fences<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
         "R1, a fill is refused when its version moved" => rows::a_late_fill_is_refused,
         "R3, the floor is max-merged" => rows::the_floor_is_max_merged,
@@ -111,7 +111,7 @@ async fn check_fences<S: Store>(make: &impl AsyncFn(Setup) -> S) {
     }
 }
 
-async fn check_moves<S: Store>(make: &impl AsyncFn(Setup) -> S) {
+async fn check_moves<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
         "NEXT voids whatever is known" => moves::next_voids_whatever_is_known,
         "NEXT hides no event that has a version" => moves::next_hides_no_event,
@@ -129,7 +129,7 @@ async fn check_moves<S: Store>(make: &impl AsyncFn(Setup) -> S) {
     }
 }
 
-async fn check_entries<S: Store>(make: &impl AsyncFn(Setup) -> S) {
+async fn check_entries<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
         "entries are told apart by text, function and type" => entries::keys_are_told_apart,
         "an entry is what was stored" => entries::an_entry_is_what_was_stored,
@@ -146,7 +146,7 @@ async fn check_entries<S: Store>(make: &impl AsyncFn(Setup) -> S) {
 ///
 /// # Panics
 /// When the store breaks a rule, with the rule.
-pub async fn check_expiry<S: Store>(make: impl AsyncFn(Setup) -> S, pass: impl AsyncFn(Duration)) {
+pub async fn check_expiry<S: RemoteStore>(make: impl AsyncFn(Setup) -> S, pass: impl AsyncFn(Duration)) {
     const RULES: [&str; 4] = [
         "G1, nothing is served past its hard deadline",
         "R15, deadlines count from the start of the load",
@@ -164,7 +164,7 @@ pub async fn check_expiry<S: Store>(make: impl AsyncFn(Setup) -> S, pass: impl A
 ///
 /// # Panics
 /// When the store breaks a rule, with the rule.
-pub async fn check_loss<S: Store>(make: impl AsyncFn(Setup) -> S, lose: impl AsyncFn(&S, Query<'_>)) {
+pub async fn check_loss<S: RemoteStore>(make: impl AsyncFn(Setup) -> S, lose: impl AsyncFn(&S, Query<'_>)) {
     const RULES: [&str; 4] = [
         "R2, a new record has a new generation",
         "R5, a new record is cold, and forgets no event that it was never told of",
@@ -181,6 +181,6 @@ pub async fn check_loss<S: Store>(make: impl AsyncFn(Setup) -> S, lose: impl Asy
 ///
 /// # Panics
 /// When the store fails.
-pub async fn discard<S: Store>(store: &S, query: Query<'_>) {
+pub async fn discard<S: RemoteStore>(store: &S, query: Query<'_>) {
     store.discard(query).await.expect("the store discards");
 }

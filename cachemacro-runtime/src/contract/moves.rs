@@ -2,9 +2,9 @@
 
 use super::bench::{Bench, Call, Loaded};
 use crate::protocol::{Applied, Move, Refused};
-use crate::remote::Store;
+use crate::remote::RemoteStore;
 
-pub(super) async fn next_voids_whatever_is_known<S: Store>(bench: &Bench<S>) {
+pub(super) async fn next_voids_whatever_is_known<S: RemoteStore>(bench: &Bench<S>) {
     let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     for content in 1..=3 {
         bench.load(&row, Loaded::row(5).with(content)).await;
@@ -23,7 +23,7 @@ pub(super) async fn next_voids_whatever_is_known<S: Store>(bench: &Bench<S>) {
 }
 
 /// Events without a version do not count: the one with the next version still moves what was loaded after them.
-pub(super) async fn next_hides_no_event<S: Store>(bench: &Bench<S>) {
+pub(super) async fn next_hides_no_event<S: RemoteStore>(bench: &Bench<S>) {
     let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     bench.load(&row, Loaded::row(5)).await;
     bench.apply("row:1", Move::Next).await;
@@ -37,7 +37,7 @@ pub(super) async fn next_hides_no_event<S: Store>(bench: &Bench<S>) {
 }
 
 /// Versions 5 and 6 are stored, and 6 is current.
-async fn five_and_six<S: Store>(bench: &Bench<S>) -> Call {
+async fn five_and_six<S: RemoteStore>(bench: &Bench<S>) -> Call {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(5)).await;
     bench.bump("row:1", 6).await;
@@ -45,7 +45,7 @@ async fn five_and_six<S: Store>(bench: &Bench<S>) -> Call {
     call
 }
 
-pub(super) async fn a_restore_serves_the_old_entry<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_restore_serves_the_old_entry<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     let restored = bench.apply("row:1", Move::Restore { version: 7, of: 5 }).await;
     bench.same(restored, Applied::Moved, "version 7 has the content of 5");
@@ -57,7 +57,7 @@ pub(super) async fn a_restore_serves_the_old_entry<S: Store>(bench: &Bench<S>) {
     bench.same(old, Err(Refused::Old), "a replica's row of version 5, which is below the floor for all its content");
 }
 
-pub(super) async fn a_restore_ends_with_the_next_event<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_restore_ends_with_the_next_event<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     bench.apply("row:1", Move::Restore { version: 7, of: 5 }).await;
     bench.bump("row:1", 8).await;
@@ -68,7 +68,7 @@ pub(super) async fn a_restore_ends_with_the_next_event<S: Store>(bench: &Bench<S
     bench.serves(&call, 10, "after a load above the restored version").await;
 }
 
-pub(super) async fn a_late_restore_does_nothing<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_late_restore_does_nothing<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     bench.bump("row:1", 8).await;
     for version in [7, 8] {
@@ -78,7 +78,7 @@ pub(super) async fn a_late_restore_does_nothing<S: Store>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn a_rollback_is_cold_until_verified<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_rollback_is_cold_until_verified<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     bench.same(bench.roll_back("row:1", 5).await, Applied::Moved, "the rollback");
     bench.serves_nothing(&call, "after the rollback, before a primary has confirmed it").await;
@@ -91,7 +91,7 @@ pub(super) async fn a_rollback_is_cold_until_verified<S: Store>(bench: &Bench<S>
     bench.serves(&call, 5, "without a load, after the rollback was confirmed").await;
 }
 
-pub(super) async fn a_number_used_again_is_another_token<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_number_used_again_is_another_token<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     bench.roll_back("row:1", 5).await;
     bench.load(&call, Loaded::row(5)).await;
@@ -104,7 +104,7 @@ pub(super) async fn a_number_used_again_is_another_token<S: Store>(bench: &Bench
     bench.serves(&call, 60, "of the new content of 6").await;
 }
 
-pub(super) async fn a_rollback_refuses_earlier_fills<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_rollback_refuses_earlier_fills<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     let before = bench.enter(&call).await;
     bench.roll_back("row:1", 5).await;
@@ -119,7 +119,7 @@ pub(super) async fn a_rollback_refuses_earlier_fills<S: Store>(bench: &Bench<S>)
 }
 
 /// The database is at 7; a ROLLBACK to 5 comes once more.
-pub(super) async fn a_duplicate_rollback_serves_nothing_abandoned<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_duplicate_rollback_serves_nothing_abandoned<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     bench.roll_back("row:1", 5).await;
     for version in [6, 7] {
@@ -136,7 +136,7 @@ pub(super) async fn a_duplicate_rollback_serves_nothing_abandoned<S: Store>(benc
     bench.serves(&call, 70, "after the next load").await;
 }
 
-pub(super) async fn detect_compares_with_the_snapshot<S: Store>(bench: &Bench<S>) {
+pub(super) async fn detect_compares_with_the_snapshot<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(5)).await;
     bench.bump("row:1", 9).await;
@@ -151,7 +151,7 @@ pub(super) async fn detect_compares_with_the_snapshot<S: Store>(bench: &Bench<S>
     bench.holds(!bench.detect("row:2", now, 5).await, "an aggregate without a record has nothing to rotate");
 }
 
-pub(super) async fn detect_rotates_everything<S: Store>(bench: &Bench<S>) {
+pub(super) async fn detect_rotates_everything<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(5)).await;
     bench.bump("row:1", 9).await;
@@ -168,7 +168,7 @@ pub(super) async fn detect_rotates_everything<S: Store>(bench: &Bench<S>) {
     bench.serves(&call, 50, "after the next load").await;
 }
 
-pub(super) async fn verify_warms<S: Store>(bench: &Bench<S>) {
+pub(super) async fn verify_warms<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("page:1", &["row:1"]);
     let entered = bench.enter(&call).await;
     let verified = bench.verify(&call, &entered.snapshots, 4).await;
@@ -184,7 +184,7 @@ pub(super) async fn verify_warms<S: Store>(bench: &Bench<S>) {
     bench.serves(&call, 40, "while the version stays").await;
 }
 
-pub(super) async fn verify_is_fenced<S: Store>(bench: &Bench<S>) {
+pub(super) async fn verify_is_fenced<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(8)).await;
     let entered = bench.enter(&call).await;

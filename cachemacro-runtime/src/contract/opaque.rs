@@ -3,11 +3,11 @@
 use super::bench::{Bench, Call, Held, Loaded};
 use crate::entry::Absence;
 use crate::protocol::{Applied, Move, Refused};
-use crate::remote::Store;
+use crate::remote::RemoteStore;
 
 const ABSENT: Option<Held> = Some(Held::Absent(Absence::None));
 
-pub(super) async fn an_absence_is_fenced<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_absence_is_fenced<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     let entered = bench.enter(&call).await;
     bench.bump("row:1", 1).await;
@@ -20,7 +20,7 @@ pub(super) async fn an_absence_is_fenced<S: Store>(bench: &Bench<S>) {
     bench.serves_nothing(&call, "after the event that ends the absence").await;
 }
 
-pub(super) async fn an_opaque_value_is_fenced_by_the_floor<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_opaque_value_is_fenced_by_the_floor<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("page:1", &["row:1"]);
     bench.load(&call, Loaded::opaque(1)).await;
     let entered = bench.enter(&call).await;
@@ -35,7 +35,7 @@ pub(super) async fn an_opaque_value_is_fenced_by_the_floor<S: Store>(bench: &Ben
 }
 
 /// The floor of a new record is no knowledge: versions may begin with 0.
-pub(super) async fn an_opaque_value_ends_with_version_0<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_opaque_value_ends_with_version_0<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("page:1", &["row:1"]);
     bench.load(&call, Loaded::opaque(1)).await;
     let entered = bench.enter(&call).await;
@@ -45,7 +45,7 @@ pub(super) async fn an_opaque_value_ends_with_version_0<S: Store>(bench: &Bench<
     bench.same(late, Err(Refused::Moved), "a load that began before the event of version 0");
 }
 
-pub(super) async fn an_opaque_value_comes_from_the_primary<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_opaque_value_comes_from_the_primary<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("page:1", &["row:1"]);
     bench.load(&call, Loaded::row(1)).await;
     let entered = bench.enter(&call).await;
@@ -55,7 +55,7 @@ pub(super) async fn an_opaque_value_comes_from_the_primary<S: Store>(bench: &Ben
     }
 }
 
-pub(super) async fn an_alias_reaches_rows_only<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_alias_reaches_rows_only<S: RemoteStore>(bench: &Bench<S>) {
     let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     bench.load(&row, Loaded::row(5)).await;
     bench.load(&opaque, Loaded::opaque(50)).await;
@@ -65,7 +65,7 @@ pub(super) async fn an_alias_reaches_rows_only<S: Store>(bench: &Bench<S>) {
     bench.serves_nothing(&opaque, "for an opaque value labelled 5, which may be newer than its label").await;
 }
 
-pub(super) async fn no_absence_outlives_a_rollback<S: Store>(bench: &Bench<S>) {
+pub(super) async fn no_absence_outlives_a_rollback<S: RemoteStore>(bench: &Bench<S>) {
     let (row, absence) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     bench.load(&row, Loaded::row(5)).await;
     bench.load(&absence, Loaded::absence()).await;
@@ -74,7 +74,7 @@ pub(super) async fn no_absence_outlives_a_rollback<S: Store>(bench: &Bench<S>) {
     bench.serves_nothing(&absence, "for an absence that may be the deletion which was rolled back").await;
 }
 
-pub(super) async fn a_row_begins_again_after_its_delete<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_row_begins_again_after_its_delete<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(9)).await;
     bench.roll_back("row:1", 0).await;
@@ -88,7 +88,7 @@ pub(super) async fn a_row_begins_again_after_its_delete<S: Store>(bench: &Bench<
 
 /// A duplicate ROLLBACK may set the floor below the database. The entry at that floor waits for a primary's version; an
 /// absence says nothing of it.
-pub(super) async fn an_absence_confirms_no_floor<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_absence_confirms_no_floor<S: RemoteStore>(bench: &Bench<S>) {
     let (row, absence) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     bench.load(&row, Loaded::row(8)).await;
     bench.bump("row:1", 9).await;
@@ -101,7 +101,7 @@ pub(super) async fn an_absence_confirms_no_floor<S: Store>(bench: &Bench<S>) {
     bench.serves(&row, 90, "after a primary's row").await;
 }
 
-pub(super) async fn every_event_rotates<S: Store>(bench: &Bench<S>) {
+pub(super) async fn every_event_rotates<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::list("page:1", &["row:1"]);
     for (content, event) in [(1, 5), (2, 5), (3, 4), (4, 6)] {
         let entered = bench.enter_rotating(&call).await;
@@ -116,7 +116,7 @@ pub(super) async fn every_event_rotates<S: Store>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn a_row_outlives_late_events<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_row_outlives_late_events<S: RemoteStore>(bench: &Bench<S>) {
     let row = Call::find("row:1");
     let _rotating = bench.enter_rotating(&row).await;
     bench.load(&row, Loaded::row(5)).await;
@@ -133,7 +133,7 @@ pub(super) async fn a_row_outlives_late_events<S: Store>(bench: &Bench<S>) {
     bench.serves(&row, 5, "after the rollback was confirmed").await;
 }
 
-pub(super) async fn a_restore_that_rotates_serves_nothing<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_restore_that_rotates_serves_nothing<S: RemoteStore>(bench: &Bench<S>) {
     let row = Call::find("row:1");
     let _rotating = bench.enter_rotating(&row).await;
     bench.load(&row, Loaded::row(5)).await;

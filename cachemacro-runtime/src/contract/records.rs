@@ -3,9 +3,9 @@
 use super::bench::{Bench, Call, Loaded};
 use crate::contract::LONG_LAG;
 use crate::protocol::{Applied, Move, Refused};
-use crate::remote::Store;
+use crate::remote::RemoteStore;
 
-pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_new_record_is_cold<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.serves_nothing(&call, "by an empty store").await;
     let entered = bench.enter(&call).await;
@@ -20,7 +20,7 @@ pub(super) async fn a_new_record_is_cold<S: Store>(bench: &Bench<S>) {
     bench.holds(!bench.enter(&call).await.needs_primary, "a primary's row warms the record");
 }
 
-pub(super) async fn an_event_creates_no_record<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_event_creates_no_record<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     let moves = [Move::Bump(9), Move::Next, Move::Restore { version: 9, of: 5 }, Move::Rollback { to: 9 }];
     for moved in moves {
@@ -31,7 +31,7 @@ pub(super) async fn an_event_creates_no_record<S: Store>(bench: &Bench<S>) {
     bench.holds(entered.needs_primary, "a record that events came before is cold");
 }
 
-pub(super) async fn marks_are_capped<S: Store>(bench: &Bench<S>) {
+pub(super) async fn marks_are_capped<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(100).with(1)).await;
     for round in 1..=40 {
@@ -50,7 +50,7 @@ pub(super) async fn marks_are_capped<S: Store>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn a_young_record_takes_primary_rows_only<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_young_record_takes_primary_rows_only<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(7)).await;
     bench.serves(&call, 7, "while the record is young").await;
@@ -62,7 +62,7 @@ pub(super) async fn a_young_record_takes_primary_rows_only<S: Store>(bench: &Ben
     bench.same(primarys, Ok(()), "a primary's row under a young record");
 }
 
-pub(super) async fn a_rollback_makes_young<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_rollback_makes_young<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(7)).await;
     bench.roll_back("row:1", 6).await;
@@ -73,6 +73,6 @@ pub(super) async fn a_rollback_makes_young<S: Store>(bench: &Bench<S>) {
     bench.same(replicas, Err(Refused::Replica), "a replica's row of the abandoned timeline");
 }
 
-pub(super) async fn the_lag_is_known<S: Store>(bench: &Bench<S>) {
+pub(super) async fn the_lag_is_known<S: RemoteStore>(bench: &Bench<S>) {
     bench.same(bench.store.source_lag(), LONG_LAG, "what the store was made with");
 }

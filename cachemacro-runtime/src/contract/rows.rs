@@ -2,9 +2,9 @@
 
 use super::bench::{Bench, Call, Loaded};
 use crate::protocol::{Applied, Refused};
-use crate::remote::{Lookup, Store};
+use crate::remote::{Lookup, RemoteStore};
 
-pub(super) async fn a_late_fill_is_refused<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_late_fill_is_refused<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     let entered = bench.enter(&call).await;
     bench.same(bench.bump("row:1", 7).await, Applied::Moved, "the event during the load");
@@ -15,7 +15,7 @@ pub(super) async fn a_late_fill_is_refused<S: Store>(bench: &Bench<S>) {
     bench.serves(&call, 7, "after the next load").await;
 }
 
-pub(super) async fn the_floor_is_max_merged<S: Store>(bench: &Bench<S>) {
+pub(super) async fn the_floor_is_max_merged<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(8)).await;
     for late in [7, 8, 1] {
@@ -29,7 +29,7 @@ pub(super) async fn the_floor_is_max_merged<S: Store>(bench: &Bench<S>) {
     bench.serves_nothing(&call, "below the floor").await;
 }
 
-pub(super) async fn a_row_below_the_floor_is_refused<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_row_below_the_floor_is_refused<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(6)).await;
     bench.bump("row:1", 8).await;
@@ -42,7 +42,7 @@ pub(super) async fn a_row_below_the_floor_is_refused<S: Store>(bench: &Bench<S>)
     bench.serves(&call, 8, "from a replica that has caught up").await;
 }
 
-pub(super) async fn a_row_above_the_floor_raises_it<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_row_above_the_floor_raises_it<S: RemoteStore>(bench: &Bench<S>) {
     let (call, other) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));
     bench.load(&call, Loaded::row(6)).await;
     bench.load(&other, Loaded::row(9)).await;
@@ -53,7 +53,7 @@ pub(super) async fn a_row_above_the_floor_raises_it<S: Store>(bench: &Bench<S>) 
     bench.same(old, Err(Refused::Old), "a row below what another function has seen");
 }
 
-pub(super) async fn a_refresh_is_fenced<S: Store>(bench: &Bench<S>) {
+pub(super) async fn a_refresh_is_fenced<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(7)).await;
     let Lookup::Hit(_, snapshots) = bench.look_up(&call).await else {
@@ -68,7 +68,7 @@ pub(super) async fn a_refresh_is_fenced<S: Store>(bench: &Bench<S>) {
     bench.serves(&call, 8, "after the refresh").await;
 }
 
-pub(super) async fn an_event_ends_what_was_stored<S: Store>(bench: &Bench<S>) {
+pub(super) async fn an_event_ends_what_was_stored<S: RemoteStore>(bench: &Bench<S>) {
     let calls = [Call::find("row:1"), Call::list("page:1", &["row:1"]), Call::list("page:2", &["row:1"])];
     for call in &calls {
         bench.load(call, Loaded::row(7)).await;

@@ -80,13 +80,13 @@ impl Consumer {
         self.counts.dead.load(Ordering::Relaxed)
     }
 
-    /// Entries of the stream without a handler in the group: other events, and invalidations without an event.
+    /// Entries of the log without a handler in the group: other events, and invalidations without an event.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.counts.skipped.load(Ordering::Relaxed)
     }
 
-    /// Events of consumers that died, which the stream had trimmed (it keeps about 100,000) before another consumer
+    /// Events of consumers that died, which the log had trimmed before another consumer
     /// took them over.
     #[must_use]
     pub fn forgotten(&self) -> u64 {

@@ -1,11 +1,11 @@
 //! The messages to a consumer's worker, from its reader, its handlers and its owner.
 
-use super::delivery::{Delivery, DeliveryId};
 use super::handler::Outcome;
+use crate::remote::{Delivery, MessageId};
 
 /// A message to a worker.
 pub(super) enum Message {
     Read(Vec<Delivery>),
-    Ended(DeliveryId, Outcome),
+    Ended(MessageId, Outcome),
     Stop,
 }

@@ -1,14 +1,10 @@
-//! Consumer groups: they deliver events to other services, over a stream on the Redis server.
+//! Consumer groups: they deliver events to other services, over the event log of a shared store.
 
 mod consumer;
-mod dead;
-mod delivery;
 mod handler;
 mod message;
-mod names;
 mod pending;
 mod reader;
-mod streams;
 mod worker;
 
 use std::fmt;
@@ -17,19 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use consumer::Consumer;
-pub use dead::DeadLetter;
 pub use handler::ReceivedEvent;
 
 use self::handler::Handlers;
-use self::names::Names;
 use self::pending::Rules;
-use self::streams::{Start, Streams};
 use self::worker::{Settings, Worker};
 use crate::error::StoreError;
-use crate::redis::RedisStore;
-use crate::redis::link::Link;
+use crate::remote::{DeadLetter, EventLog, Start};
 
-/// A consumer group on the event stream of a namespace. Every group gets every event. In a group one consumer gets it,
+/// A consumer group on the event log of a namespace. Every group gets every event. In a group one consumer gets it,
 /// in however many processes the consumers run.
 ///
 /// **At least once.** An event is settled after its handler has returned `Ok`. If a handler fails, panics or takes
@@ -38,33 +30,32 @@ use crate::redis::link::Link;
 /// pending events go to the other consumers of the group 30 seconds later. So handlers must be idempotent: compare the
 /// version in the event with the last one that was handled.
 ///
-/// **Order.** A consumer starts events one at a time, in the order of the stream. A further attempt comes after events
+/// **Order.** A consumer starts events one at a time, in the order of the log. A further attempt comes after events
 /// that were handled meanwhile. Several consumers, [`concurrency`](Self::concurrency) and replays change the order too.
 /// So handlers must compare versions.
 ///
 /// **New and lost groups.** A new group begins with the events that come after its creation. If the server loses the
 /// group, a running consumer creates it again at the position up to which everything was settled. If the server loses
-/// the stream, the group continues with the events that come after that. The stream keeps about 100,000 announcements:
-/// a group that is further behind misses the oldest.
+/// the log, the group continues with the events that come after that. A log is bounded (on Redis to about 100,000
+/// announcements): a group that is further behind misses the oldest.
 ///
 /// All consumers of a group should have the same handlers: an event for which a consumer has no handler is skipped for
 /// the whole group.
 #[must_use = "a group does nothing until it is started"]
 pub struct Group {
-    link: Arc<Link>,
-    names: Names,
+    log: Arc<dyn EventLog>,
+    name: String,
     start: Start,
     settings: Settings,
     handlers: Handlers,
 }
 
 impl Group {
-    /// The group of this name in a store's namespace. With a cache, [`Cache::group`](crate::Cache::group) is shorter.
-    pub fn new(store: &RedisStore, group: &str) -> Self {
+    /// The group of this name on an event log. With a cache, [`Cache::group`](crate::Cache::group) is shorter.
+    pub fn new(log: Arc<dyn EventLog>, group: &str) -> Self {
         let rules = Rules { concurrency: 1, deliveries: 5, backoff: Duration::from_secs(1) };
         let settings = Settings { rules, timeout: Duration::from_secs(60), claim_after: Duration::from_secs(30) };
-        let names = Names::new(&store.events(), group);
-        Self { link: Arc::clone(store.link()), names, start: Start::default(), settings, handlers: Handlers::default() }
+        Self { log, name: group.to_owned(), start: Start::default(), settings, handlers: Handlers::default() }
     }
 
     /// Calls `handler` with every event of its type that any service of the namespace publishes. Several handlers of
@@ -83,7 +74,7 @@ impl Group {
         self
     }
 
-    /// A new group begins with the oldest event in the stream. Default: with the events after its creation.
+    /// A new group begins with the oldest event in the log. Default: with the events after its creation.
     pub fn from_start(mut self) -> Self {
         self.start = Start::Oldest;
         self
@@ -126,27 +117,26 @@ impl Group {
     /// # Panics
     /// Outside of a tokio runtime, as there is no task to run it in.
     pub fn start(self) -> Consumer {
-        let name = self.names.group.clone();
-        let streams = Streams::new(self.link, self.names, self.start);
-        Worker::start(name, self.settings, streams, self.handlers)
+        let consumer = self.log.consumer(&self.name, self.start);
+        Worker::start(self.name, self.settings, consumer, self.handlers)
     }
 
-    /// The group's dead letters, the oldest first; about 10,000 are kept.
+    /// The group's dead letters, the oldest first; on Redis about 10,000 are kept.
     ///
     /// # Errors
     /// The server did not answer.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
-        dead::list(&self.link, &self.names).await
+        self.log.dead_letters(&self.name).await
     }
 
     /// Delivers the group's dead letters again, each like a new event, and to this group only. Returns how many.
     ///
-    /// They are moved to a stream of this group, `{namespace}:retry:<group>`, and wait there for the next consumer.
+    /// They wait in the log for the next consumer of the group.
     ///
     /// # Errors
     /// The server did not answer. Some letters may have been moved.
     pub async fn replay_dead_letters(&self) -> Result<u64, StoreError> {
-        dead::replay_all(&self.link, &self.names).await
+        self.log.replay_dead_letters(&self.name).await
     }
 
     /// As [`replay_dead_letters`](Self::replay_dead_letters), for one letter, by its `id`. Returns whether it existed.
@@ -154,7 +144,7 @@ impl Group {
     /// # Errors
     /// The server did not answer.
     pub async fn replay_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
-        dead::replay_one(&self.link, &self.names, id).await
+        self.log.replay_dead_letter(&self.name, id).await
     }
 
     /// Deletes one dead letter, by its `id`. Returns whether it existed.
@@ -162,15 +152,12 @@ impl Group {
     /// # Errors
     /// The server did not answer.
     pub async fn discard_dead_letter(&self, id: &str) -> Result<bool, StoreError> {
-        dead::discard(&self.link, &self.names, id).await
+        self.log.discard_dead_letter(&self.name, id).await
     }
 }
 
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group")
-            .field("name", &self.names.group)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Group").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
     }
 }

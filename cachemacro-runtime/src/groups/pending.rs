@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::delivery::{Delivery, DeliveryId, Source};
 use super::handler::Outcome;
+use crate::remote::{Delivery, MessageId};
 use crate::util::backoff::Backoff;
 
 /// The longest delay between two attempts, unless the first one is configured to be longer.
@@ -30,8 +30,8 @@ pub(super) struct Rules {
 
 pub(super) struct PendingDeliveries {
     rules: Rules,
-    held: HashMap<DeliveryId, Held>,
-    queue: VecDeque<DeliveryId>,
+    held: HashMap<MessageId, Held>,
+    queue: VecDeque<MessageId>,
     running: usize,
 }
 
@@ -71,7 +71,7 @@ impl PendingDeliveries {
         }
         let stage = if !has_handler {
             Stage::Settling(Verdict::Done)
-        } else if let Some(flaw) = delivery.body.flaw() {
+        } else if let Err(flaw) = json(&delivery) {
             Stage::Settling(Verdict::Dead(flaw.to_owned()))
         } else if delivery.deliveries > self.rules.deliveries {
             let reason = "no consumer has come to an end with it: each died, or lost its server, while handling it";
@@ -103,7 +103,7 @@ impl PendingDeliveries {
     }
 
     /// A handler has ended.
-    pub(super) fn ended(&mut self, id: &DeliveryId, outcome: Outcome, now: Instant) {
+    pub(super) fn ended(&mut self, id: &MessageId, outcome: Outcome, now: Instant) {
         self.running = self.running.saturating_sub(1);
         let rules = self.rules;
         let Some(held) = self.held.get_mut(id) else { return };
@@ -118,14 +118,14 @@ impl PendingDeliveries {
     }
 
     /// Entries that are due for another attempt.
-    pub(super) fn due(&self, now: Instant) -> Vec<DeliveryId> {
+    pub(super) fn due(&self, now: Instant) -> Vec<MessageId> {
         let is_due = |held: &Held| matches!(held.stage, Stage::Waiting(until) if until <= now);
         self.held.iter().filter(|(_, held)| is_due(held)).map(|(id, _)| id.clone()).collect()
     }
 
     /// The server counted another delivery; `None` if the server no longer has the entry, so that only this consumer
     /// counts.
-    pub(super) fn again(&mut self, id: &DeliveryId, deliveries: Option<u64>) {
+    pub(super) fn again(&mut self, id: &MessageId, deliveries: Option<u64>) {
         let Some(held) = self.held.get_mut(id) else { return };
         held.delivery.deliveries = deliveries.unwrap_or(held.delivery.deliveries + 1);
         held.stage = Stage::Queued;
@@ -133,7 +133,7 @@ impl PendingDeliveries {
     }
 
     /// Another consumer has the entry now. A handler that already runs may finish.
-    pub(super) fn lose(&mut self, id: &DeliveryId) {
+    pub(super) fn lose(&mut self, id: &MessageId) {
         if matches!(self.held.get(id), Some(Held { stage: Stage::Queued | Stage::Waiting(_), .. })) {
             self.settled(id);
         }
@@ -159,14 +159,14 @@ impl PendingDeliveries {
     }
 
     /// The server has the result.
-    pub(super) fn settled(&mut self, id: &DeliveryId) {
+    pub(super) fn settled(&mut self, id: &MessageId) {
         self.held.remove(id);
         self.queue.retain(|queued| queued != id);
     }
 
-    /// All pending entries from one stream.
-    pub(super) fn held(&self, source: Source) -> Vec<String> {
-        self.held.keys().filter(|id| id.source == source).map(|id| id.id.clone()).collect()
+    /// All pending entries.
+    pub(super) fn held(&self) -> Vec<MessageId> {
+        self.held.keys().cloned().collect()
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -175,13 +175,19 @@ impl PendingDeliveries {
 
     /// The remaining entries at the end, each with its number of deliveries. A delivery whose handler was not started
     /// does not count.
-    pub(super) fn leftovers(&self) -> Vec<(DeliveryId, u64)> {
+    pub(super) fn leftovers(&self) -> Vec<(MessageId, u64)> {
         let counted = |held: &Held| match held.stage {
             Stage::Queued => held.delivery.deliveries.saturating_sub(1),
             _ => held.delivery.deliveries,
         };
         self.held.iter().map(|(id, held)| (id.clone(), counted(held))).collect()
     }
+}
+
+/// The event's JSON, or why no handler can get it.
+pub(super) fn json(delivery: &Delivery) -> Result<&str, &'static str> {
+    let body = delivery.body.as_deref().ok_or("the event came without a body")?;
+    std::str::from_utf8(body).map_err(|_| "the event's body is not UTF-8")
 }
 
 /// The delay before the next attempt. Up to a quarter of it is random, so that entries that failed together do not return
@@ -194,16 +200,15 @@ fn delay(first: Duration, deliveries: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::groups::delivery::Body;
 
     const RULES: Rules = Rules { concurrency: 1, deliveries: 3, backoff: Duration::from_secs(1) };
 
     fn delivery(id: &str, deliveries: u64) -> Delivery {
         Delivery {
-            id: DeliveryId { source: Source::Events, id: id.to_owned() },
-            origin: id.to_owned(),
+            id: MessageId(id.to_owned()),
+            first_id: id.to_owned(),
             event: "a".to_owned(),
-            body: Body::Json("{}".to_owned()),
+            body: Some(b"{}".to_vec()),
             deliveries,
         }
     }
@@ -212,7 +217,7 @@ mod tests {
         pending.verdicts().into_iter().map(|(_, verdict)| verdict.clone()).collect()
     }
 
-    fn begin(pending: &mut PendingDeliveries) -> Option<DeliveryId> {
+    fn begin(pending: &mut PendingDeliveries) -> Option<MessageId> {
         pending.begin().map(|delivery| delivery.id.clone())
     }
 
@@ -228,12 +233,12 @@ mod tests {
             pending.take(delivery(id, 1), true);
         }
         let first = begin(&mut pending).expect("one is free");
-        assert_eq!(first.id, "1-0");
+        assert_eq!(first.0, "1-0");
         assert_eq!(begin(&mut pending), None);
         pending.ended(&first, Outcome::Handled, Instant::now());
         assert_eq!(verdicts(&pending), [Verdict::Done]);
         pending.settled(&first);
-        assert_eq!(begin(&mut pending).expect("the other").id, "2-0");
+        assert_eq!(begin(&mut pending).expect("the other").0, "2-0");
         assert!(!pending.wants_more());
     }
 
@@ -272,10 +277,11 @@ mod tests {
         let mut pending = PendingDeliveries::new(RULES);
         pending.take(delivery("1-0", 9), false);
         assert_eq!(verdicts(&pending), [Verdict::Done]);
-        pending.take(Delivery { body: Body::Missing, ..delivery("2-0", 1) }, true);
+        pending.take(Delivery { body: None, ..delivery("2-0", 1) }, true);
+        pending.take(Delivery { body: Some(b"{\xff".to_vec()), ..delivery("4-0", 1) }, true);
         pending.take(delivery("3-0", 4), true);
         let reasons = verdicts(&pending).into_iter().filter(|verdict| *verdict != Verdict::Done).count();
-        assert_eq!(reasons, 2, "no body; and delivered once too often, to consumers that died of it");
+        assert_eq!(reasons, 3, "no body; no text; and delivered once too often, to consumers that died of it");
         assert_eq!(begin(&mut pending), None);
     }
 
@@ -286,7 +292,7 @@ mod tests {
         pending.take(delivery("2-0", 2), true);
         let id = begin(&mut pending).expect("queued");
         pending.ended(&id, failed(), Instant::now());
-        let mut left: Vec<_> = pending.leftovers().into_iter().map(|(id, count)| (id.id, count)).collect();
+        let mut left: Vec<_> = pending.leftovers().into_iter().map(|(id, count)| (id.0, count)).collect();
         left.sort();
         assert_eq!(left, [("1-0".to_owned(), 2), ("2-0".to_owned(), 1)]);
     }
@@ -299,7 +305,7 @@ mod tests {
         let running = begin(&mut pending).expect("queued");
         pending.lose(&running);
         pending.lose(&delivery("2-0", 1).id);
-        assert_eq!(pending.held(Source::Events), ["1-0"]);
+        assert_eq!(pending.held(), [MessageId("1-0".to_owned())]);
         pending.ended(&running, Outcome::Handled, Instant::now());
         assert_eq!(verdicts(&pending), [Verdict::Done]);
         assert_eq!(begin(&mut pending), None);

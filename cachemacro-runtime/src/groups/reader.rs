@@ -1,34 +1,31 @@
-//! The part of a consumer that waits for entries, on a separate connection.
+//! The part of a consumer that waits for new messages.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::delivery::Delivery;
 use super::message::Message;
-use super::streams::{ReadError, SERVER_BACKOFF, Streams};
-use crate::redis::link::OwnConnection;
+use crate::error::StoreError;
+use crate::remote::{Delivery, GroupConsumer};
 use crate::util::backoff::Backoff;
 
-/// How long a read blocks on the server. It is short, as a consumer that stops waits for its reader.
+/// How long a read waits in the log. It is short, as a consumer that stops waits for its reader.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
-/// A server that does not answer within this time, beyond the time it was asked to block, counts as gone.
-const GRACE: Duration = Duration::from_secs(2);
-/// The pause between two reads, if the connection cannot block.
-const POLL: Duration = Duration::from_millis(100);
+
+/// The delays of a reader or worker whose log does not answer.
+pub(super) const SERVER_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5)).jitter(0.5);
 
 pub(super) struct Reader {
-    streams: Arc<Streams>,
-    connection: Option<OwnConnection>,
+    log: Arc<dyn GroupConsumer>,
     backoff: Backoff,
     /// Whether the group has been seen since the last failure.
     has_group: bool,
 }
 
 impl Reader {
-    pub(super) fn new(streams: Arc<Streams>) -> Self {
-        Self { streams, connection: None, backoff: SERVER_BACKOFF, has_group: false }
+    pub(super) fn new(log: Arc<dyn GroupConsumer>) -> Self {
+        Self { log, backoff: SERVER_BACKOFF, has_group: false }
     }
 
     /// Reads once for each demand, which is a number of entries. An answer may be empty.
@@ -39,8 +36,8 @@ impl Reader {
                     self.backoff.reset();
                     read
                 }
-                Err(reason) => {
-                    told(&reason);
+                Err(error) => {
+                    told(&error);
                     self.has_group = false;
                     tokio::time::sleep(self.backoff.next_delay()).await;
                     Vec::new()
@@ -52,36 +49,17 @@ impl Reader {
         }
     }
 
-    async fn read(&mut self, count: usize) -> Result<Vec<Delivery>, String> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.streams.connect().await.map_err(|error| error.to_string())?,
-        };
+    async fn read(&mut self, count: usize) -> Result<Vec<Delivery>, StoreError> {
         if !self.has_group {
-            self.streams.ensure().await.map_err(|error| error.to_string())?;
+            self.log.join().await?;
             self.has_group = true;
         }
-        let wait = BLOCK.min(connection.longest_block());
-        let read = self.streams.read(&mut connection, count, wait);
-        let read = match tokio::time::timeout(wait + GRACE, read).await {
-            Ok(Ok(read)) => read,
-            Ok(Err(ReadError::NoGroup)) => {
-                self.connection = Some(connection);
-                return Err("the server has lost the group".to_owned());
-            }
-            Ok(Err(ReadError::Broken(reason))) => return Err(reason),
-            Err(_) => return Err("the server did not answer in time".to_owned()),
-        };
-        self.connection = Some(connection);
-        if read.is_empty() && wait.is_zero() {
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(read)
+        self.log.read(count, BLOCK).await
     }
 }
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn told(reason: &str) {
+fn told(error: &StoreError) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", %reason, "an event consumer cannot read its stream, and will try again");
+    tracing::warn!(target: "cachemacro", %error, "an event consumer cannot read its log, and will try again");
 }

@@ -9,13 +9,12 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::consumer::{Consumer, Counts, Stop};
-use super::delivery::{Delivery, DeliveryId, Source};
 use super::handler::{Handlers, Outcome};
 use super::message::Message;
-use super::pending::{PendingDeliveries, Rules, Verdict};
-use super::reader::{BLOCK, Reader};
-use super::streams::{Again, SERVER_BACKOFF, Streams};
+use super::pending::{PendingDeliveries, Rules, Verdict, json};
+use super::reader::{BLOCK, Reader, SERVER_BACKOFF};
 use crate::error::StoreError;
+use crate::remote::{Delivery, GroupConsumer, MessageId, Retry};
 use crate::util::backoff::Backoff;
 
 /// Each read asks for about as many entries as are handled in this time. So quick handlers need few round trips, and
@@ -41,7 +40,7 @@ pub(super) struct Settings {
 
 pub(super) struct Worker {
     settings: Settings,
-    streams: Arc<Streams>,
+    log: Arc<dyn GroupConsumer>,
     handlers: Handlers,
     counts: Arc<Counts>,
     pending: PendingDeliveries,
@@ -64,16 +63,21 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn start(group: String, settings: Settings, streams: Streams, handlers: Handlers) -> Consumer {
-        let (streams, counts) = (Arc::new(streams), Arc::new(Counts::default()));
+    pub(super) fn start(
+        group: String,
+        settings: Settings,
+        log: Arc<dyn GroupConsumer>,
+        handlers: Handlers,
+    ) -> Consumer {
+        let counts = Arc::new(Counts::default());
         let (outbox, inbox) = mpsc::unbounded_channel();
         let (demands, demanded) = mpsc::channel(1);
-        let reader = tokio::spawn(Reader::new(Arc::clone(&streams)).run(demanded, outbox.clone())).abort_handle();
+        let reader = tokio::spawn(Reader::new(Arc::clone(&log)).run(demanded, outbox.clone())).abort_handle();
         let stop = Stop { is_told: Arc::default(), worker: outbox };
         let now = Instant::now();
         let worker = Self {
             settings,
-            streams,
+            log,
             handlers,
             counts: Arc::clone(&counts),
             pending: PendingDeliveries::new(settings.rules),
@@ -151,8 +155,8 @@ impl Worker {
         while !self.is_stopping()
             && let Some(delivery) = self.pending.begin()
         {
-            let (event, body) = (&delivery.event, delivery.body.text().to_owned());
-            let ended = self.handlers.begin(event, body, self.settings.timeout);
+            let body = json(delivery).unwrap_or_default().to_owned();
+            let ended = self.handlers.begin(&delivery.event, body, self.settings.timeout);
             let (outbox, id) = (self.stop.worker.clone(), delivery.id.clone());
             tokio::spawn(async move {
                 // If the worker has ended, the result is dropped: the entry is still pending, and another consumer
@@ -193,14 +197,14 @@ impl Worker {
         self.settle().await?;
         if now >= self.next_tick {
             self.keep().await?;
-            self.streams.remember().await?;
+            self.log.save_position().await?;
         }
         let is_due = now >= self.next_tick || (self.claims_more && self.pending.wants_more());
         if is_due && !self.is_stopping() {
             self.claim().await?;
         }
         if now >= self.next_sweep {
-            self.streams.sweep(GONE.max(self.settings.claim_after * 2)).await?;
+            self.log.remove_idle(GONE.max(self.settings.claim_after * 2)).await?;
             self.next_sweep = now + SWEEP;
         }
         if now >= self.next_tick {
@@ -223,11 +227,11 @@ impl Worker {
             }
         }
         if !done.is_empty() {
-            self.streams.acknowledge(&done).await?;
+            self.log.acknowledge(&done).await?;
             done.iter().for_each(|id| self.pending.settled(id));
         }
         for (delivery, reason) in dead {
-            let is_buried = self.streams.bury(&delivery, &reason).await?;
+            let is_buried = self.log.dead_letter(&delivery, &reason).await?;
             self.pending.settled(&delivery.id);
             count(&self.counts.dead, u64::from(is_buried));
         }
@@ -237,11 +241,9 @@ impl Worker {
     /// Reports the pending entries as held, so that no other consumer claims them while they wait or their handler
     /// runs.
     async fn keep(&mut self) -> Result<(), StoreError> {
-        for source in Source::ALL {
-            for ids in self.pending.held(source).chunks(LARGEST_BATCH) {
-                for lost in self.streams.keep(source, ids).await? {
-                    self.pending.lose(&lost);
-                }
+        for ids in self.pending.held().chunks(LARGEST_BATCH) {
+            for lost in self.log.renew(ids).await? {
+                self.pending.lose(&lost);
             }
         }
         Ok(())
@@ -249,16 +251,12 @@ impl Worker {
 
     /// Takes over the entries of dead consumers, if there is room for them.
     async fn claim(&mut self) -> Result<(), StoreError> {
-        self.claims_more = false;
-        for source in Source::ALL {
-            if !self.pending.wants_more() {
-                self.claims_more = true;
-                return Ok(());
-            }
-            let (claimed, forgotten) = self.streams.claim(source, self.settings.claim_after, self.batch).await?;
-            count(&self.counts.forgotten, forgotten);
-            self.claims_more |= claimed.len() >= self.batch;
-            self.take(claimed);
+        self.claims_more = !self.pending.wants_more();
+        if !self.claims_more {
+            let claimed = self.log.claim(self.settings.claim_after, self.batch).await?;
+            count(&self.counts.forgotten, claimed.forgotten);
+            self.claims_more = claimed.deliveries.len() >= self.batch;
+            self.take(claimed.deliveries);
         }
         Ok(())
     }
@@ -269,10 +267,10 @@ impl Worker {
             return Ok(());
         }
         for id in self.pending.due(now) {
-            match self.streams.again(&id).await? {
-                Again::Counted(deliveries) => self.pending.again(&id, Some(deliveries)),
-                Again::Uncounted => self.pending.again(&id, None),
-                Again::Lost => {
+            match self.log.retry(&id).await? {
+                Retry::Counted(deliveries) => self.pending.again(&id, Some(deliveries)),
+                Retry::Uncounted => self.pending.again(&id, None),
+                Retry::Lost => {
                     self.pending.lose(&id);
                     continue;
                 }
@@ -313,8 +311,8 @@ impl Worker {
 
     async fn try_leave(&mut self) -> Result<(), StoreError> {
         self.settle().await?;
-        self.streams.hand_back(&self.pending.leftovers()).await?;
-        self.streams.resign().await
+        self.log.release(&self.pending.leftovers()).await?;
+        self.log.leave().await
     }
 }
 
@@ -323,9 +321,9 @@ fn count(counter: &AtomicU64, more: u64) {
 }
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn failed(id: &DeliveryId, reason: &str) {
+fn failed(id: &MessageId, reason: &str) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", id = %id.id, %reason, "event handler failed");
+    tracing::warn!(target: "cachemacro", %id, %reason, "event handler failed");
 }
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]

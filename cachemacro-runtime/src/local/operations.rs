@@ -8,7 +8,7 @@ use super::store::MemoryStore;
 use super::version_cell::VersionCell;
 use crate::event::Aggregate;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
-use crate::remote::{Answer, Entered, Fill, Form, Hold, Lease, Lookup, Query, Store};
+use crate::remote::{Answer, Entered, Fill, Form, Hold, Lease, Lookup, Query, RemoteStore};
 use crate::util::sync::Arc as SyncArc;
 
 fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
@@ -60,7 +60,7 @@ impl MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl RemoteStore for MemoryStore {
     fn form(&self) -> Form {
         Form::Object
     }

@@ -21,7 +21,8 @@ const FILL_STRIPES: usize = 64;
 /// Called with every entry that the bound evicted.
 pub(crate) type OnEvict = Arc<dyn Fn(&EntryId) + Send + Sync>;
 
-/// The in-process [`Store`](crate::store::Store).
+/// The in-process [`RemoteStore`](crate::store::RemoteStore): its payloads are objects. It implements that trait until the local tier is a type of
+/// its own.
 pub struct MemoryStore {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) source_lag: Duration,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::local::MemoryStore;
-use crate::remote::{Followed, Notice, Position, Store};
+use crate::remote::{Followed, InvalidationChannel, Notice, Position};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 
 /// The longest time that a local tier serves copies without an answer from the channel: the bound of G3.
@@ -19,7 +19,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Coherence {
     memory: Arc<MemoryStore>,
-    shared: Arc<dyn Store>,
+    /// `None`: the tier keeps no copies.
+    channel: Option<Arc<dyn InvalidationChannel>>,
     clock: Arc<dyn Clock>,
     /// Copies may be served before this moment.
     until: AtomicMoment,
@@ -27,20 +28,22 @@ pub(super) struct Coherence {
     position: Mutex<Option<Position>>,
     is_following: AtomicBool,
     is_running: AtomicBool,
-    has_channel: AtomicBool,
 }
 
 impl Coherence {
-    pub(super) fn new(memory: Arc<MemoryStore>, shared: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        memory: Arc<MemoryStore>,
+        channel: Option<Arc<dyn InvalidationChannel>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             memory,
-            shared,
+            channel,
             clock,
             until: AtomicMoment::default(),
             position: Mutex::new(None),
             is_following: AtomicBool::new(false),
             is_running: AtomicBool::new(false),
-            has_channel: AtomicBool::new(true),
         }
     }
 
@@ -55,29 +58,24 @@ impl Coherence {
     }
 
     pub(super) fn start(this: &Arc<Self>) {
-        if this.is_running.load(Ordering::Relaxed) || !this.has_channel.load(Ordering::Relaxed) {
-            return;
-        }
+        let Some(channel) = this.channel.as_ref().filter(|_| !this.is_running.load(Ordering::Relaxed)) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current()
             && !this.is_running.swap(true, Ordering::AcqRel)
         {
-            runtime.spawn(Follower(Arc::downgrade(this)).run());
+            let follower = Follower { coherence: Arc::downgrade(this), channel: Arc::clone(channel) };
+            runtime.spawn(follower.run());
         }
     }
 
-    /// Asks one question. Returns whether to ask the next one at once.
-    async fn ask(&self) -> bool {
+    /// Asks one question. Returns whether the channel answered.
+    async fn ask(&self, channel: &dyn InvalidationChannel) -> bool {
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let asked = self.clock.now();
         // A channel that does not answer counts as down.
-        match tokio::time::timeout(DETECTION, self.shared.follow(position.as_ref(), WAIT)).await {
-            Ok(Ok(Some(followed))) => {
+        match tokio::time::timeout(DETECTION, channel.follow(position.as_ref(), WAIT)).await {
+            Ok(Ok(followed)) => {
                 self.take(followed, asked);
                 true
-            }
-            Ok(Ok(None)) => {
-                self.has_channel.store(false, Ordering::Relaxed);
-                false
             }
             Ok(Err(_)) | Err(_) => false,
         }
@@ -104,26 +102,25 @@ impl Coherence {
 }
 
 /// The task that follows the channel while the tier lives. If it is dropped with its runtime, the next one can start.
-struct Follower(Weak<Coherence>);
+struct Follower {
+    coherence: Weak<Coherence>,
+    channel: Arc<dyn InvalidationChannel>,
+}
 
 impl Follower {
     async fn run(self) {
-        while let Some(coherence) = self.0.upgrade() {
-            if coherence.ask().await {
-                continue;
+        while let Some(coherence) = self.coherence.upgrade() {
+            if !coherence.ask(&*self.channel).await {
+                drop(coherence);
+                tokio::time::sleep(PAUSE).await;
             }
-            if !coherence.has_channel.load(Ordering::Relaxed) {
-                return;
-            }
-            drop(coherence);
-            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        if let Some(coherence) = self.0.upgrade() {
+        if let Some(coherence) = self.coherence.upgrade() {
             coherence.is_running.store(false, Ordering::Release);
         }
     }

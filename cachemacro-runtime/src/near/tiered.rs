@@ -1,6 +1,7 @@
 //! The in-process store in front of a shared one. It serves fresh entries as long as no announcement is known to be
 //! missing.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,27 +10,34 @@ use crate::entry::{Entry, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::local::MemoryStore;
+use crate::observe::Connection;
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
-use crate::remote::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lookup, Position, Query, Store};
+use crate::remote::{Answer, Entered, Fill, Form, Hold, InvalidationChannel, Lookup, Query, RemoteStore};
 use crate::util::clock::{Clock, Moment};
 
-/// A [`MemoryStore`] in front of a shared [`Store`].
+/// A [`MemoryStore`] in front of a shared [`RemoteStore`].
 ///
 /// The shared store decides; this one keeps copies of its entries. A copy is fenced twice. The in-process records
 /// refuse it if an announcement arrived after the fetch began (R13). And no copy is served unless everything that was
 /// announced until [`DETECTION`](crate::store::DETECTION) ago has arrived (R14, G3).
 pub struct Tiered {
     memory: Arc<MemoryStore>,
-    shared: Arc<dyn Store>,
+    shared: Arc<dyn RemoteStore>,
     clock: Arc<dyn Clock>,
     coherence: Arc<Coherence>,
 }
 
 impl Tiered {
-    /// Puts `memory` in front of `shared`. Both read the time from `clock`.
+    /// Puts `memory` in front of `shared`, and follows `channel`. Without a channel it keeps no copies. All read the time
+    /// from `clock`.
     #[must_use]
-    pub fn new(memory: Arc<MemoryStore>, shared: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        let coherence = Arc::new(Coherence::new(Arc::clone(&memory), Arc::clone(&shared), Arc::clone(&clock)));
+    pub fn new(
+        memory: Arc<MemoryStore>,
+        shared: Arc<dyn RemoteStore>,
+        channel: Option<Arc<dyn InvalidationChannel>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let coherence = Arc::new(Coherence::new(Arc::clone(&memory), channel, Arc::clone(&clock)));
         let this = Self { memory, shared, clock, coherence };
         this.start();
         this
@@ -121,7 +129,7 @@ fn decode(query: Query<'_>, entry: &mut Entry) {
     }
 }
 
-impl Store for Tiered {
+impl RemoteStore for Tiered {
     fn form(&self) -> Form {
         self.shared.form()
     }
@@ -164,7 +172,7 @@ impl Store for Tiered {
     }
 
     /// The in-process record moves last, so that copies that were fetched before the shared record moved end too. Other
-    /// processes are told by [`Store::announce`], which is also called last.
+    /// processes are told by [`InvalidationChannel::announce`], which is also called last.
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         Box::pin(async move {
             let applied = self.shared.apply(aggregate, moved).await;
@@ -190,20 +198,16 @@ impl Store for Tiered {
         })
     }
 
-    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
-        self.shared.announce(announcements)
-    }
-
-    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
-        self.shared.follow(from, wait)
-    }
-
-    fn incarnation(&self) -> u64 {
+    fn incarnation(&self) -> Option<NonZeroU64> {
         self.shared.incarnation()
     }
 
+    fn health(&self) -> Option<Connection> {
+        self.shared.health()
+    }
+
     /// The shared store without this tier: the caller ends the copies on its own thread.
-    fn detached(&self) -> Option<Arc<dyn Store>> {
+    fn detached(&self) -> Option<Arc<dyn RemoteStore>> {
         self.shared.detached()
     }
 

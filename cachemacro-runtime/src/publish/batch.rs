@@ -187,8 +187,8 @@ impl Cache {
 
     /// As [`Cache::publish`], for synchronous code, with or without a runtime. It blocks the thread until the shared
     /// store has acknowledged the moves. It waits at most `(moves + 2)` times
-    /// [`Store::operation_timeout`](crate::remote::Store::operation_timeout), which on Redis is
-    /// [`Redis::timeout`](crate::redis::Redis::timeout). A separate thread of the cache sends to the store, so that the
+    /// [`RemoteStore::operation_timeout`](crate::store::RemoteStore::operation_timeout), which on Redis is
+    /// `Redis::timeout`. A separate thread of the cache sends to the store, so that the
     /// call does not wait for a task of the blocked thread.
     ///
     /// In async code use [`Cache::publish`]: this function blocks a worker thread of the runtime.
@@ -238,7 +238,8 @@ impl Cache {
     pub(super) async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
         self.move_here(&writes);
         let Some(shared) = self.inner.publishing() else { return Ok(()) };
-        self.apply_through(&Outlet::Here(shared), writes, on_error).await
+        let channel = self.inner.channel.as_deref();
+        self.apply_through(&Outlet::Here(shared, channel), writes, on_error).await
     }
 
     /// Applies the moves in this process, so that its functions see them at once.

@@ -2,43 +2,46 @@
 //! cache.
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::local::MemoryStore;
 use crate::protocol::Move;
-use crate::remote::{Announcement, Store};
+use crate::remote::{Announcement, Detached, InvalidationChannel, RemoteStore};
 use crate::util::own_runtime::Running;
 
 /// A way to the shared store.
 pub(super) enum Outlet<'a> {
-    /// The task of the publisher sends to the store.
-    Here(&'a dyn Store),
+    /// The task of the publisher sends to the store and to the channel.
+    Here(&'a dyn RemoteStore, Option<&'a dyn InvalidationChannel>),
     /// A thread of the cache sends to it.
     Thread {
         /// The thread.
         running: Running,
-        /// The store, with a connection that the thread drives.
-        store: Arc<dyn Store>,
+        /// The store and the channel, over connections that the thread drives.
+        remote: Detached,
         /// The local copies of the store's entries, if there are any.
         tier: Option<&'a MemoryStore>,
     },
 }
 
 impl Outlet<'_> {
+    /// The store's incarnation; zero if it does not say.
     pub(super) fn incarnation(&self) -> u64 {
-        match self {
-            Self::Here(store) => store.incarnation(),
-            Self::Thread { store, .. } => store.incarnation(),
-        }
+        let incarnation = match self {
+            Self::Here(store, _) => store.incarnation(),
+            Self::Thread { remote, .. } => remote.store.incarnation(),
+        };
+        incarnation.map_or(0, NonZeroU64::get)
     }
 
     pub(super) async fn apply(&self, aggregate: &Aggregate, moved: Move) -> Result<(), StoreError> {
         match self {
-            Self::Here(store) => store.apply(aggregate, moved).await.map(drop),
-            Self::Thread { running, store, tier } => {
-                let (store, named) = (Arc::clone(store), aggregate.clone());
+            Self::Here(store, _) => store.apply(aggregate, moved).await.map(drop),
+            Self::Thread { running, remote, tier } => {
+                let (store, named) = (Arc::clone(&remote.store), aggregate.clone());
                 let applied = run(running, async move { store.apply(&named, moved).await.map(drop) }).await;
                 // As the near cache does: copies that were fetched before the shared record moved end after it.
                 if let Some(memory) = tier {
@@ -51,11 +54,12 @@ impl Outlet<'_> {
 
     pub(super) async fn announce(&self, announcements: &[Announcement]) -> Result<(), StoreError> {
         match self {
-            Self::Here(store) => store.announce(announcements).await,
-            Self::Thread { running, store, .. } => {
-                let (store, announcements) = (Arc::clone(store), announcements.to_vec());
-                run(running, async move { store.announce(&announcements).await }).await
+            Self::Here(_, Some(channel)) => channel.announce(announcements).await,
+            Self::Thread { running, remote: Detached { channel: Some(channel), .. }, .. } => {
+                let (channel, announcements) = (Arc::clone(channel), announcements.to_vec());
+                run(running, async move { channel.announce(&announcements).await }).await
             }
+            Self::Here(_, None) | Self::Thread { .. } => Ok(()),
         }
     }
 }

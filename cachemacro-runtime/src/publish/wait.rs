@@ -7,28 +7,29 @@ use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
 use crate::callsite::OnError;
 use crate::error::{CacheError, StoreError};
-use crate::remote::{Form, Store};
+use crate::remote::{Form, RemoteStore};
 use crate::util::block_on::block_on_until;
 
-/// The longest wait of a thread, whatever the store's operation timeout.
+/// The longest wait of a thread, whatever the store's timeout.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Cache {
-    /// As `apply`, on this thread, for no longer than the store's operation timeout for each operation. What is not acknowledged
+    /// As `apply`, on this thread, for no longer than the store's timeout for each operation. What is not acknowledged
     /// by then goes to the retry queue.
     pub(super) fn apply_blocking(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
         self.move_here(&writes);
         let Some(shared) = &self.inner.shared else { return Ok(()) };
+        let channel = self.inner.channel.as_ref();
         let deadline = Instant::now() + longest_wait(&**shared, writes.moves.len());
         if shared.form() == Form::Object {
             // The store is in the process, so this thread can call it.
-            let outlet = Outlet::Here(self.inner.publishing().unwrap_or(&**shared));
+            let outlet = Outlet::Here(self.inner.publishing().unwrap_or(&**shared), channel.map(|channel| &**channel));
             return self.apply_until(deadline, &outlet, writes, on_error);
         }
-        match self.inner.blocking.start(shared) {
-            Ok((running, store)) => {
+        match self.inner.blocking.start(shared, channel) {
+            Ok((running, remote)) => {
                 let tier = self.inner.tier.is_some().then_some(&*self.inner.memory);
-                self.apply_until(deadline, &Outlet::Thread { running, store, tier }, writes, on_error)
+                self.apply_until(deadline, &Outlet::Thread { running, remote, tier }, writes, on_error)
             }
             Err(error) => {
                 let refused = Unsent::new(self, writes, on_error).refuse(error);
@@ -54,8 +55,8 @@ impl Cache {
     }
 }
 
-/// One operation timeout for each move, one for the channel, and one for a connection that may have to be made first.
-fn longest_wait(store: &dyn Store, moves: usize) -> Duration {
+/// One timeout for each move, one for the channel, and one for a connection that may have to be made first.
+fn longest_wait(store: &dyn RemoteStore, moves: usize) -> Duration {
     let operations = u32::try_from(moves).unwrap_or(u32::MAX).saturating_add(2);
     store.operation_timeout().saturating_mul(operations).min(LONGEST_WAIT)
 }

@@ -1,11 +1,13 @@
 //! The shared store on Redis or Valkey: keys, records and scripts over one link to the server.
 
 mod announcement;
+mod channel;
 mod config;
+mod connect;
 mod entry_codec;
 mod escape;
+mod event_log;
 mod fill;
-mod follow;
 #[cfg(feature = "testing")]
 pub(crate) mod fuzz;
 mod header;
@@ -23,7 +25,9 @@ mod script;
 mod server;
 mod shared_reply;
 mod store;
-pub(crate) mod time;
+mod time;
 
+pub use channel::RedisChannel;
 pub use config::{OnFailover, Redis, RedisConfigError};
+pub use event_log::RedisEventLog;
 pub use store::RedisStore;

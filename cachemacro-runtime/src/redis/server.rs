@@ -1,15 +1,16 @@
 //! Runs commands and scripts on the server.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use redis::{FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 
+use super::config::Redis;
 use super::link::{Link, Reply, ServerEpoch, Session};
 use super::script::{How, Invocation};
 use super::time::Sample;
 use crate::error::StoreError;
-use crate::util::clock::Moment;
+use crate::util::clock::{Clock, Moment};
 
 /// Clones share the link.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub(super) struct Server {
     link: Arc<Link>,
     /// The epoch of the server that answered last.
     last: Arc<AtomicU64>,
+    /// The same server over a link for callers that block their thread. It is made once, for the store and the channel.
+    detached: Arc<OnceLock<Server>>,
 }
 
 /// The answers to one pipeline, one by one.
@@ -30,8 +33,17 @@ pub(super) struct Answers {
 }
 
 impl Server {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link, last: Arc::default() }
+    pub(super) fn new(config: &Redis, clock: Arc<dyn Clock>) -> Self {
+        Self::over(Link::new(config, clock))
+    }
+
+    fn over(link: Arc<Link>) -> Self {
+        Self { link, last: Arc::default(), detached: Arc::default() }
+    }
+
+    /// The server, for callers that block their thread.
+    pub(super) fn detached(&self, config: &Redis, clock: &Arc<dyn Clock>) -> Self {
+        self.detached.get_or_init(|| Self::over(Link::for_blocked_callers(config, Arc::clone(clock)))).clone()
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {

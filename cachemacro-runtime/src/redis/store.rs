@@ -1,5 +1,6 @@
-//! The shared [`Store`].
+//! The shared [`RemoteStore`].
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::config::{OnFailover, Redis};
 use super::join::try_all;
 use super::keys::{EntryKeys, Keys, slot};
 use super::lease::Leases;
-use super::link::{Link, OwnConnection, ServerEpoch};
+use super::link::ServerEpoch;
 use super::location_cache::LocationCache;
 use super::mget_batcher::MgetBatcher;
 use super::names::Names;
@@ -20,15 +21,15 @@ use super::time::millis;
 use super::time::{Sample, Times};
 use crate::error::StoreError;
 use crate::event::Aggregate;
+use crate::observe::Connection;
 use crate::protocol::{Applied, Generation, Move, Refused, Snapshot};
-use crate::remote::{Announcement, Answer, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Position, Query, Store};
+use crate::remote::{Answer, Entered, Fill, Form, Hold, Lease, Lookup, Query, RemoteStore};
 use crate::util::clock::Clock;
-use crate::util::sync::Mutex;
 
 /// How long a record lives without a fill.
 const EMPTY_LIFE: Duration = Duration::from_secs(3600);
 
-/// The [`Store`] on Redis or Valkey: entries and index records of all processes of one namespace.
+/// The [`RemoteStore`] on Redis or Valkey: entries and index records of all processes of one namespace.
 ///
 /// It keeps the contract of stores on one server, behind Sentinel and on a cluster. Operations fail within the timeout of
 /// [`Redis`], or at once while the server is known to be down; the engine then answers from the loaders.
@@ -41,15 +42,13 @@ pub struct RedisStore {
     /// `None` in a cluster, where all keys of a command must be in one slot.
     pub(super) batch: Option<MgetBatcher>,
     pub(super) leases: Arc<Leases>,
-    /// The connection that follows the channel, between its reads.
-    pub(super) idle_reader: Mutex<Option<OwnConnection>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_entry: usize,
     source_lag: Duration,
     on_failover: OnFailover,
     is_cluster: bool,
-    /// For a second connection: see [`Store::detached`].
-    config: Redis,
+    /// For a second connection: see [`RemoteStore::detached`].
+    pub(super) config: Redis,
     namespace: String,
 }
 
@@ -72,14 +71,13 @@ impl RedisStore {
     /// ```
     #[must_use]
     pub fn new(config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
-        let link = Link::new(&config, Arc::clone(&clock));
-        link.connect_early();
-        Self::over(link, config, namespace, clock, source_lag)
+        let server = Server::new(&config, Arc::clone(&clock));
+        server.link().connect_early();
+        Self::over(server, config, namespace, clock, source_lag)
     }
 
-    fn over(link: Arc<Link>, config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
+    fn over(server: Server, config: Redis, namespace: &str, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
         let (max_entry, on_failover) = (config.largest_entry(), config.failover());
-        let server = Server::new(link);
         let times = Arc::new(Times::default());
         Self {
             keys: Keys::new(namespace),
@@ -89,7 +87,6 @@ impl RedisStore {
                 .then(|| MgetBatcher::new(server.clone(), Arc::clone(&times), Arc::clone(&clock))),
             times,
             leases: Arc::new(Leases::new(server.clone(), config.lease_terms().clone())),
-            idle_reader: Mutex::default(),
             server,
             clock,
             max_entry,
@@ -99,16 +96,6 @@ impl RedisStore {
             namespace: namespace.to_owned(),
             config,
         }
-    }
-
-    /// The link, which the event bus uses too.
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        self.server.link()
-    }
-
-    /// The key of this namespace's stream.
-    pub(crate) fn events(&self) -> String {
-        self.keys.events()
     }
 
     /// A script with the arguments of all scripts that read a record.
@@ -259,10 +246,6 @@ impl RedisStore {
         if self.is_cluster { slot(index) } else { 0 }
     }
 
-    pub(super) fn trusts(&self) -> bool {
-        self.on_failover == OnFailover::Trust
-    }
-
     fn entry_keys(&self, query: Query<'_>) -> EntryKeys {
         self.keys.entry(query.key, &self.names.of(query.key), &query.aggregates[0])
     }
@@ -285,7 +268,7 @@ pub(super) fn random() -> String {
     format!("{:016x}", Generation::random().to_bits())
 }
 
-impl Store for RedisStore {
+impl RemoteStore for RedisStore {
     fn form(&self) -> Form {
         Form::Bytes
     }
@@ -323,22 +306,18 @@ impl Store for RedisStore {
         Box::pin(self.try_discard(query))
     }
 
-    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
-        Box::pin(self.try_announce(announcements))
+    fn incarnation(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.server.epoch().to_bits()).filter(|_| self.on_failover != OnFailover::Trust)
     }
 
-    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
-        Box::pin(self.try_follow(from, wait))
+    fn health(&self) -> Option<Connection> {
+        Some(self.server.link().health())
     }
 
-    fn incarnation(&self) -> u64 {
-        if self.trusts() { 0 } else { self.server.epoch().to_bits() }
-    }
-
-    fn detached(&self) -> Option<Arc<dyn Store>> {
+    fn detached(&self) -> Option<Arc<dyn RemoteStore>> {
         let (config, clock) = (self.config.clone(), Arc::clone(&self.clock));
-        let link = Link::for_blocked_callers(&config, Arc::clone(&clock));
-        Some(Arc::new(Self::over(link, config, &self.namespace, clock, self.source_lag)))
+        let server = self.server.detached(&config, &clock);
+        Some(Arc::new(Self::over(server, config, &self.namespace, clock, self.source_lag)))
     }
 
     fn operation_timeout(&self) -> Duration {

@@ -3,19 +3,36 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::store::Store;
+use super::channel::InvalidationChannel;
+use super::store::RemoteStore;
 use crate::error::StoreError;
 use crate::util::own_runtime::{OwnRuntime, Running};
 
 /// The store access of publishers that block. The thread starts with the first of them.
 pub(crate) struct Blocking {
     runtime: Arc<OwnRuntime>,
-    store: OnceLock<Arc<dyn Store>>,
+    remote: OnceLock<Detached>,
+}
+
+/// A store and its channel, over connections that the thread drives.
+#[derive(Clone)]
+pub(crate) struct Detached {
+    pub(crate) store: Arc<dyn RemoteStore>,
+    pub(crate) channel: Option<Arc<dyn InvalidationChannel>>,
+}
+
+impl Detached {
+    fn of(store: &Arc<dyn RemoteStore>, channel: Option<&Arc<dyn InvalidationChannel>>) -> Self {
+        Self {
+            store: store.detached().unwrap_or_else(|| Arc::clone(store)),
+            channel: channel.map(|channel| channel.detached().unwrap_or_else(|| Arc::clone(channel))),
+        }
+    }
 }
 
 impl Blocking {
     pub(crate) fn new(runtime: Arc<OwnRuntime>) -> Self {
-        Self { runtime, store: OnceLock::new() }
+        Self { runtime, remote: OnceLock::new() }
     }
 
     /// The thread, unless it is the caller's.
@@ -30,10 +47,13 @@ impl Blocking {
         }
     }
 
-    /// The thread and its store, unless the thread is the caller's.
-    pub(crate) fn start(&self, shared: &Arc<dyn Store>) -> Result<(Running, Arc<dyn Store>), StoreError> {
+    /// The thread, with its store and channel, unless the thread is the caller's.
+    pub(crate) fn start(
+        &self,
+        shared: &Arc<dyn RemoteStore>,
+        channel: Option<&Arc<dyn InvalidationChannel>>,
+    ) -> Result<(Running, Detached), StoreError> {
         let running = self.running()?;
-        let store = self.store.get_or_init(|| shared.detached().unwrap_or_else(|| Arc::clone(shared)));
-        Ok((running, Arc::clone(store)))
+        Ok((running, self.remote.get_or_init(|| Detached::of(shared, channel)).clone()))
     }
 }

@@ -2,24 +2,29 @@
 
 use std::fmt;
 use std::future::ready;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::{Announcement, Answer, Entered, Fill, Followed, Form, Lease, Lookup, Position, Query, Store};
+use super::store::{Answer, Entered, Fill, Form, Lease, Lookup, Query, RemoteStore};
 use crate::callsite::Instance;
 use crate::event::Aggregate;
+use crate::observe::Connection;
 use crate::protocol::{Applied, Move, Refused, Snapshot};
 
 /// The shared store of a cache. Functions, and instances of generic functions, that share a name in this binary neither
 /// read nor fill it: their keys would be the same.
 pub(crate) struct Exclusive {
-    store: Arc<dyn Store>,
+    store: Arc<dyn RemoteStore>,
     on_shared: Box<dyn Fn(&'static Instance) + Send + Sync>,
 }
 
 impl Exclusive {
     /// `on_shared` is called for each call of an instance that shares its name.
-    pub(crate) fn new(store: Arc<dyn Store>, on_shared: impl Fn(&'static Instance) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn RemoteStore>,
+        on_shared: impl Fn(&'static Instance) + Send + Sync + 'static,
+    ) -> Self {
         Self { store, on_shared: Box::new(on_shared) }
     }
 
@@ -33,7 +38,7 @@ impl Exclusive {
     }
 }
 
-impl Store for Exclusive {
+impl RemoteStore for Exclusive {
     fn form(&self) -> Form {
         self.store.form()
     }
@@ -79,20 +84,16 @@ impl Store for Exclusive {
         if self.is_refused(query) { Box::pin(ready(Ok(()))) } else { self.store.discard(query) }
     }
 
-    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
-        self.store.announce(announcements)
-    }
-
-    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
-        self.store.follow(from, wait)
-    }
-
-    fn incarnation(&self) -> u64 {
+    fn incarnation(&self) -> Option<NonZeroU64> {
         self.store.incarnation()
     }
 
+    fn health(&self) -> Option<Connection> {
+        self.store.health()
+    }
+
     /// Only publishers use it, and they fill nothing.
-    fn detached(&self) -> Option<Arc<dyn Store>> {
+    fn detached(&self) -> Option<Arc<dyn RemoteStore>> {
         self.store.detached()
     }
 

@@ -1,11 +1,15 @@
-//! The interface to a store: the operations of the protocol, and wrappers around a store.
+//! The seams to a server: the store, the channel and the event log of a shared store, and wrappers around a store.
 
 mod blocking;
+mod channel;
+mod event_log;
 mod exclusive;
+mod shared;
 mod store;
 
-pub(crate) use self::blocking::Blocking;
+pub(crate) use self::blocking::{Blocking, Detached};
+pub use self::channel::{Announcement, Followed, InvalidationChannel, Notice, Position};
+pub use self::event_log::{Claimed, DeadLetter, Delivery, EventLog, GroupConsumer, MessageId, Retry, Start};
 pub(crate) use self::exclusive::Exclusive;
-pub use self::store::{
-    Announcement, Answer, Decode, Entered, Fill, Followed, Form, Hold, Lease, Lookup, Notice, Position, Query, Store,
-};
+pub use self::shared::{Environment, Shared, SharedStore};
+pub use self::store::{Answer, Decode, Entered, Fill, Form, Hold, Lease, Lookup, Query, RemoteStore};

@@ -1,15 +1,18 @@
-//! The store trait. Its operations are those of docs/protocol.md, not get, set and delete.
+//! The seam to a store. Its operations are those of docs/protocol.md, not get, set and delete.
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::entry::{Entry, EntryKey, Object};
 use crate::error::StoreError;
 use crate::event::Aggregate;
+use crate::observe::Connection;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 
-/// What an operation of a store returns.
+/// What an operation of a store, a channel or a log returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// The form of a store's payloads.
@@ -71,7 +74,7 @@ pub enum Lease {
 
 /// Keeps index records alive while a load runs, and holds its lease. Clones share it; the last one releases it.
 #[derive(Clone)]
-pub struct Hold(pub std::sync::Arc<dyn std::any::Any + Send + Sync>);
+pub struct Hold(pub Arc<dyn std::any::Any + Send + Sync>);
 
 impl std::fmt::Debug for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -94,39 +97,6 @@ pub struct Fill {
     pub object: Option<Object>,
 }
 
-/// What a write announces to all processes: its moves, for local tiers, and the event itself, for handlers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Announcement {
-    /// The event's name and its JSON, if it has a JSON form.
-    pub event: Option<(&'static str, String)>,
-    /// The aggregates that it moves, and how.
-    pub notices: Vec<(Aggregate, Notice)>,
-}
-
-/// What an announcement says about an aggregate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Notice {
-    /// It moved.
-    Moved(Move),
-    /// Its record was reset: DETECT.
-    Reset,
-}
-
-/// A reader's position in the channel of announcements. The format is private to the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Position(pub String);
-
-/// What was announced since a position.
-#[derive(Clone, Debug)]
-pub struct Followed {
-    /// The position to continue from.
-    pub position: Position,
-    /// What was announced, in order.
-    pub notices: Vec<(Aggregate, Notice)>,
-    /// Whether announcements before these may be missing: the channel was trimmed, lost or replaced (R14).
-    pub has_gap: bool,
-}
-
 /// A store of entries and index records.
 ///
 /// A store outside of the process keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key.
@@ -136,7 +106,10 @@ pub struct Followed {
 /// Every operation is atomic per aggregate, and none may serve what the protocol forbids. A new store must pass the
 /// contract suite `store::contract::check` (feature `testing`). An operation may fail or be slow; the engine then
 /// answers from the loader.
-pub trait Store: Send + Sync + 'static {
+///
+/// A store is connected to a cache by [`CacheBuilder::shared`](crate::CacheBuilder::shared). What processes announce to
+/// each other goes through an [`InvalidationChannel`](crate::store::InvalidationChannel), which may be of another server.
+pub trait RemoteStore: Send + Sync + 'static {
     /// The form of payloads that this store accepts and returns.
     fn form(&self) -> Form;
 
@@ -169,32 +142,23 @@ pub trait Store: Send + Sync + 'static {
     /// Drops an entry, whatever its token. This saves work; correctness never needs it.
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()>;
 
-    /// Appends to the channel that every process [follows](Store::follow), after the moves were applied. For a store
-    /// inside the process this does nothing.
-    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
-        let _ = announcements;
-        Box::pin(std::future::ready(Ok(())))
+    /// Which incarnation of its server answered last. If it changes, writes that the server had acknowledged may be lost
+    /// (R21). Then publishers send again what they sent recently. `None`, the default: the store loses nothing that it has
+    /// acknowledged, or has not reached its server yet.
+    fn incarnation(&self) -> Option<NonZeroU64> {
+        None
     }
 
-    /// What was announced after `from`; waits up to `wait` for the first announcement. Without a position it returns
-    /// only the current end of the channel. Everything that was announced before the call is in the answer, or
-    /// `has_gap` is set. `None`: this store has no channel, so it can have no near cache.
-    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
-        let _ = (from, wait);
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    /// The current incarnation of the store. If the number changes, writes that it had acknowledged may be lost (R21). Then
-    /// publishers send again what they sent recently.
-    fn incarnation(&self) -> u64 {
-        0
+    /// The state of the connection to its server, for [`Stats::connection`](crate::Stats::connection). Default: `None`.
+    fn health(&self) -> Option<Connection> {
+        None
     }
 
     /// The same store over a separate connection, for callers that block their thread: the tasks that drive the
     /// connection of this store may run on the thread that blocks. The new store is created outside of a runtime, and
     /// must not connect before its first operation. Default: `None`, for stores whose operations need no tasks: polling
     /// their futures is enough.
-    fn detached(&self) -> Option<std::sync::Arc<dyn Store>> {
+    fn detached(&self) -> Option<Arc<dyn RemoteStore>> {
         None
     }
 

@@ -1,6 +1,7 @@
 //! Invalidations that a store did not accept: they are kept, coalesced and retried, and until then their aggregates are
 //! suspect. Also those that it accepted recently, to send them again if the store forgets them.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,7 +10,7 @@ use super::queue::{Full, RetryQueue};
 use super::recent::Recent;
 use crate::event::Aggregate;
 use crate::protocol::Move;
-use crate::remote::{Announcement, Notice, Store};
+use crate::remote::{Announcement, InvalidationChannel, Notice, RemoteStore};
 use crate::util::all_of::all_of;
 use crate::util::backoff::Backoff;
 use crate::util::clock::Clock;
@@ -27,7 +28,8 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_
 
 /// The retry queue of one cache.
 pub(crate) struct Retries {
-    store: Option<Arc<dyn Store>>,
+    store: Option<Arc<dyn RemoteStore>>,
+    channel: Option<Arc<dyn InvalidationChannel>>,
     clock: Arc<dyn Clock>,
     own_runtime: Arc<OwnRuntime>,
     state: Mutex<State>,
@@ -55,11 +57,17 @@ pub(crate) struct Untold {
 impl Retries {
     /// `store` is the one that publishers send to: a tier, which ends its own copies last, or the shared store.
     /// `own_runtime` runs the worker where the program has no runtime, or has none any more.
-    pub(crate) fn new(store: Option<Arc<dyn Store>>, clock: Arc<dyn Clock>, own_runtime: Arc<OwnRuntime>) -> Self {
-        let incarnation = store.as_ref().map_or(0, |store| store.incarnation());
+    pub(crate) fn new(
+        store: Option<Arc<dyn RemoteStore>>,
+        channel: Option<Arc<dyn InvalidationChannel>>,
+        clock: Arc<dyn Clock>,
+        own_runtime: Arc<OwnRuntime>,
+    ) -> Self {
+        let incarnation = store.as_deref().map_or(0, incarnation_of);
         let state = State { queue: RetryQueue::new(CAPACITY), recent: Recent::default(), is_running: false };
         Self {
             store,
+            channel,
             clock,
             own_runtime,
             state: Mutex::new(state),
@@ -141,7 +149,7 @@ impl Retries {
     /// runs once for each incarnation: the first caller that notices the new incarnation does it.
     pub(crate) fn repeat(self: &Arc<Self>) {
         if let Some(store) = &self.store {
-            self.repeat_in(store.incarnation());
+            self.repeat_in(incarnation_of(&**store));
         }
     }
 
@@ -226,7 +234,7 @@ impl Retries {
         Some(())
     }
 
-    /// Sends the announcements that wait for no move, in order; `None` when the store failed again.
+    /// Sends the announcements that wait for no move, in order; `None` when the channel failed again.
     async fn announce(&self) -> Option<()> {
         let store = self.store.as_ref()?;
         loop {
@@ -234,16 +242,24 @@ impl Retries {
             if ready.is_empty() {
                 return Some(());
             }
-            let before = store.incarnation();
-            let announced = store.announce(&ready).await;
+            let before = incarnation_of(&**store);
+            let announced = match &self.channel {
+                Some(channel) => channel.announce(&ready).await,
+                None => Ok(()),
+            };
             self.change(|queue| match announced {
                 Ok(()) => queue.announced(),
                 Err(_) => queue.interrupted(),
             });
             announced.ok()?;
-            self.keep(ready, if before == 0 { store.incarnation() } else { before });
+            self.keep(ready, if before == 0 { incarnation_of(&**store) } else { before });
         }
     }
+}
+
+/// Zero if the store does not say.
+fn incarnation_of(store: &dyn RemoteStore) -> u64 {
+    store.incarnation().map_or(0, NonZeroU64::get)
 }
 
 /// The worker. If it is dropped with its runtime, the next worker takes over the queue.

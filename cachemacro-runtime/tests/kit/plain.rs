@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Followed, Form, Lease, Lookup, Move,
-    Position, Query, Refused, Snapshot,
+    Aggregate, Announcement, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Followed, Form,
+    InvalidationChannel, Lease, Lookup, Move, Position, Query, Refused, Snapshot,
 };
-use cachemacro_runtime::{Clock, Generation, Moment, Store, Token};
+use cachemacro_runtime::{Clock, Generation, Moment, RemoteStore, Token};
 
 /// A rule that can be left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -336,7 +336,7 @@ fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
     Box::pin(std::future::ready(Ok(value)))
 }
 
-impl Store for PlainStore {
+impl RemoteStore for PlainStore {
     fn form(&self) -> Form {
         Form::Bytes
     }
@@ -402,17 +402,23 @@ impl Store for PlainStore {
         ready(())
     }
 
-    /// A channel on which nothing is ever said.
-    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Option<Followed>> {
+    fn source_lag(&self) -> Duration {
+        self.source_lag
+    }
+}
+
+/// A channel on which nothing is ever said.
+impl InvalidationChannel for PlainStore {
+    fn announce<'a>(&'a self, _: &'a [Announcement]) -> Answer<'a, ()> {
+        ready(())
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Followed> {
         Box::pin(async move {
             if from.is_some() {
                 tokio::time::sleep(wait).await;
             }
-            Ok(Some(Followed { position: Position(String::new()), notices: Vec::new(), has_gap: false }))
+            Ok(Followed { position: Position(String::new()), notices: Vec::new(), has_gap: false })
         })
-    }
-
-    fn source_lag(&self) -> Duration {
-        self.source_lag
     }
 }

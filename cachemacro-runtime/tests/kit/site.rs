@@ -8,7 +8,7 @@ use std::time::Duration;
 use cachemacro_runtime::__private::{Bypass, Callsite, CallsiteInfo, Mode, Policy, Refresh};
 use cachemacro_runtime::store::{
     Aggregate, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Lease, Lookup, Move, Payload, Query,
-    RedisStore, Refused, Snapshot, Store,
+    RedisChannel, RedisStore, Refused, RemoteStore, Snapshot,
 };
 use cachemacro_runtime::{Clock, ManualClock, Moment};
 
@@ -86,6 +86,7 @@ pub(crate) fn entry(now: Moment, payload: &[u8]) -> Entry {
 /// A store whose clock stands still, and the operations without their errors.
 pub(crate) struct Process {
     pub(crate) store: RedisStore,
+    pub(crate) channel: RedisChannel,
     pub(crate) clock: ManualClock,
 }
 
@@ -93,7 +94,8 @@ impl Process {
     pub(crate) fn new(redis: cachemacro_runtime::store::Redis, namespace: &str) -> Self {
         let clock = ManualClock::default();
         let store = RedisStore::new(redis, namespace, Arc::new(clock.clone()), Duration::ZERO);
-        Self { store, clock }
+        let channel = RedisChannel::new(&store);
+        Self { store, channel, clock }
     }
 
     pub(crate) async fn enter(&self, call: &Call) -> Entered {

@@ -17,7 +17,7 @@ mod sites;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro_runtime::{Cache, ManualClock, Memory, MemoryStore, Store};
+use cachemacro_runtime::{Cache, ManualClock, Memory, MemoryStore, RemoteStore};
 use database::Write;
 use plain::{PlainStore, RULES, Rule};
 use schedule::{Lose, Plan, Step, Subject, Violation};
@@ -102,8 +102,8 @@ fn plain(plan: &Plan, without: Option<Rule>) -> Subject {
     shared(clock, store, Box::new(move |aggregates| losing.lose(aggregates)), true)
 }
 
-fn shared(clock: ManualClock, store: Arc<dyn Store>, lose: Lose, is_roomy: bool) -> Subject {
-    let cache = Cache::builder().clock(clock.clone()).store(store).build();
+fn shared(clock: ManualClock, store: Arc<dyn RemoteStore>, lose: Lose, is_roomy: bool) -> Subject {
+    let cache = Cache::builder().clock(clock.clone()).shared(store).build();
     Subject { cache, clock, lose, is_roomy }
 }
 

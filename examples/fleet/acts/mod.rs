@@ -22,7 +22,7 @@ pub async fn run(stage: &mut Stage) -> Result<(), Failure> {
 Each process is the example `atlas`, file by file: handlers, annotated functions, events. One line of the builder is new:
 
     Cache::builder().namespace(…).memory(Memory::entries(100_000))
-        .redis(Redis::url(…)?)
+        .shared(Redis::url(…)?)
         .build().install()?;"
     );
     stampede::show(stage).await?;

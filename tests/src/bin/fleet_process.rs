@@ -40,7 +40,7 @@ async fn main() {
     let loads = next("file of loads");
     let callers: u64 = next("callers").parse().expect("a number of callers");
     let load = Duration::from_millis(next("load").parse().expect("milliseconds"));
-    let repository = Repository { cache: Cache::builder().namespace(namespace).redis(redis).build(), loads, load };
+    let repository = Repository { cache: Cache::builder().namespace(namespace).shared(redis).build(), loads, load };
 
     println!("ready");
     std::io::stdin().lock().read_line(&mut String::new()).expect("a line to begin with");

@@ -34,7 +34,7 @@ fn reads() -> u64 {
 }
 
 fn fleet(redis: Redis) -> CacheBuilder {
-    Cache::builder().namespace("fleet").redis(redis.lease(Duration::from_millis(200)..=LEASE))
+    Cache::builder().namespace("fleet").shared(redis.lease(Duration::from_millis(200)..=LEASE))
 }
 
 fn on(url: &str) -> CacheBuilder {
@@ -165,7 +165,7 @@ async fn callers_that_give_up_start_no_second_load() {
     proxy.set(Faults { delay: Duration::from_millis(30), ..Faults::default() });
     let patient = |_| {
         let redis = Redis::url(proxy.url()).expect("a url").timeout(Duration::from_secs(5));
-        Cache::builder().namespace("fleet").redis(redis.lease(Duration::from_secs(4)..=Duration::from_secs(10)))
+        Cache::builder().namespace("fleet").shared(redis.lease(Duration::from_secs(4)..=Duration::from_secs(10)))
     };
     let (reads, doubled) = give_up_waiting(patient, reads() / 40).await;
     say(&format!("callers that give up: {reads} reads, 0 faults, {doubled} violations"));

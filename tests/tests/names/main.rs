@@ -24,7 +24,7 @@ fn cache() -> Cache {
 /// Another process of the fleet, from now on.
 fn open(url: &str) -> Cache {
     let redis = Redis::url(url).expect("a url").timeout(Duration::from_secs(5));
-    let cache = Cache::builder().namespace("shop").redis(redis).build();
+    let cache = Cache::builder().namespace("shop").shared(redis).build();
     CACHE.set(Some(cache.clone()));
     cache
 }

@@ -155,7 +155,7 @@ async fn background_refresh_to_an_absence_ends_the_stale_value() {
 async fn g4_store_down_is_still_one_load_per_process() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let r = with(b.store(remote.clone()).build());
+    let r = with(b.shared(remote.shared()).build());
     remote.is_down.store(true, SeqCst);
     r.gate.forget_permits(1 << 20);
     let all: Vec<_> = (0..100)
@@ -181,7 +181,7 @@ async fn g4_store_down_is_still_one_load_per_process() {
 async fn suspect_local_function_still_caches() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let r = with(b.store(remote.clone()).build());
+    let r = with(b.shared(remote.shared()).build());
     remote.loses_events.store(true, SeqCst);
     r.cache.publish(Touched { id: 1 }).await;
     for _ in 0..10 {
@@ -195,7 +195,7 @@ async fn suspect_local_function_still_caches() {
 fn retries_outlive_the_runtime_they_began_on() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let cache = b.store(remote.clone()).build();
+    let cache = b.shared(remote.shared()).build();
     let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     remote.loses_events.store(true, SeqCst);
     rt().block_on(cache.publish(RowUpdated { id: 1, version: 2 }));
@@ -212,7 +212,7 @@ fn retries_outlive_the_runtime_they_began_on() {
 async fn unversioned_moves_coalesce_in_the_retry_queue() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let cache = b.store(remote.clone()).build();
+    let cache = b.shared(remote.shared()).build();
     remote.loses_events.store(true, SeqCst);
     for _ in 0..10_000 {
         cache.publish(Touched { id: 1 }).await;
@@ -230,7 +230,7 @@ async fn unversioned_moves_coalesce_in_the_retry_queue() {
 async fn a_cancelled_writer_does_not_lose_its_invalidation() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let r = with(b.store(remote.clone()).build());
+    let r = with(b.shared(remote.shared()).build());
     r.row(1).await;
     r.table.write(2);
     {
@@ -388,7 +388,7 @@ fn sync_refresh_in_a_full_blocking_pool() {
 async fn trace_of_an_outage_is_not_a_bypass() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let r = with(b.store(remote.clone()).build());
+    let r = with(b.shared(remote.shared()).build());
     remote.is_down.store(true, SeqCst);
     let (_, t) = traced(r.row(1)).await;
     assert_eq!(t.outcome, cachemacro::CallOutcome::LoadedNotStored);
@@ -405,7 +405,7 @@ async fn only_if_cached_is_a_miss() {
 fn sync_writer_with_a_shared_store_on_a_timer() {
     struct Slow(Arc<Remote>);
     use cachemacro::store::*;
-    impl Store for Slow {
+    impl RemoteStore for Slow {
         fn form(&self) -> Form {
             self.0.form()
         }
@@ -440,7 +440,7 @@ fn sync_writer_with_a_shared_store_on_a_timer() {
     let (tx, rx) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let (b, clock) = builder();
-        let c = b.store(Arc::new(Slow(Remote::new(clock)))).build();
+        let c = b.shared(Arc::new(Slow(Remote::new(clock)))).build();
         let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         rt.block_on(async { sync_writer(1, c) });
         let _ = tx.send(());

@@ -47,7 +47,7 @@ async fn unversioned_events_do_not_outrun_versioned_ones() {
 async fn g4_suspect_is_still_one_load_at_a_time() {
     let (b, clock) = builder();
     let remote = Remote::new(clock);
-    let r = R { db: Arc::new(AtomicU64::new(1)), cache: b.store(remote.clone()).build(), calls: Arc::default() };
+    let r = R { db: Arc::new(AtomicU64::new(1)), cache: b.shared(remote.shared()).build(), calls: Arc::default() };
     remote.loses_events.store(true, SeqCst);
     r.cache.publish(Updated { id: 1, version: 2 }).await;
     let all: Vec<_> = (0..100)

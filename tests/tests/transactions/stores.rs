@@ -20,7 +20,7 @@ impl Shop {
     fn new() -> (Self, Arc<Remote>) {
         let (builder, clock) = builder();
         let remote = Remote::new(clock);
-        (Self { table: Table::at(1), cache: builder.store(remote.clone()).build() }, remote)
+        (Self { table: Table::at(1), cache: builder.shared(remote.shared()).build() }, remote)
     }
 
     #[cached(

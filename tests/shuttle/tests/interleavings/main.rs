@@ -122,7 +122,7 @@ fn cache(entries: u64) -> Cache {
 fn fleet_cache() -> Cache {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
     let store = MemoryStore::new(Memory::default(), Arc::clone(&clock), std::time::Duration::ZERO);
-    Cache::builder().clock(ManualClock::default()).store(Arc::new(store)).build()
+    Cache::builder().clock(ManualClock::default()).shared(Arc::new(store)).build()
 }
 
 /// Reads another row of the same cache, to push the first one out.
@@ -216,7 +216,7 @@ fn g7_what_was_rolled_back_is_not_read_again() {
 /// A writer whose store refuses half of its events, and a reader in another process.
 fn retry_and_read(moves: [Move; 4]) {
     let store: Arc<Refusing> = Arc::new(Refusing::new());
-    let process = || Cache::builder().clock(ManualClock::default()).store(store.clone()).build();
+    let process = || Cache::builder().clock(ManualClock::default()).shared(store.clone()).build();
     let (row, one, other) = (Row::new(), process(), process());
     let writer = thread::spawn({
         let row = Arc::clone(&row);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cachemacro_runtime::store::{
     Aggregate, Answer, Applied, Entered, Fill, Form, Lookup, Move, Query, Refused, Snapshot, StoreError,
 };
-use cachemacro_runtime::{Clock, ManualClock, Memory, MemoryStore, Store};
+use cachemacro_runtime::{Clock, ManualClock, Memory, MemoryStore, RemoteStore};
 use shuttle::future::yield_now;
 use shuttle::rand::Rng;
 use shuttle::sync::Arc;
@@ -24,7 +24,7 @@ impl Refusing {
     }
 }
 
-impl Store for Refusing {
+impl RemoteStore for Refusing {
     fn form(&self) -> Form {
         self.inner.form()
     }

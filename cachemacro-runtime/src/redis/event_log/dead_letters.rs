@@ -2,56 +2,28 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::delivery::{Entry, EntryId, array, number};
-use super::names::Names;
-use super::streams::{call, eval};
+use super::commands::{call, eval, script};
+use super::entry::{Entry, EntryId, Source, array, number};
+use super::names::GroupNames;
 use crate::error::StoreError;
 use crate::redis::link::Link;
+use crate::remote::DeadLetter;
 
 /// The most letters that are read or moved in one step.
 const BATCH: usize = 100;
 
-const REPLAY: &str = concat!(include_str!("../redis/scripts/append.lua"), include_str!("scripts/replay.lua"));
+const REPLAY: &str = script!("../../scripts/append.lua" "replay.lua");
 
-/// An event that a group could not handle.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// The id of the letter, for [`Group::replay_dead_letter`](crate::Group::replay_dead_letter).
-    pub id: String,
-    /// The first id of the event, in the stream that all groups share.
-    pub first_id: String,
-    /// The event's name, `user.updated`.
-    pub event: String,
-    /// The event in JSON, or what was received instead of it.
-    pub body: String,
-    /// The handler's error at its last attempt, or why no handler got the event.
-    pub error: String,
-    /// How many times it was delivered, to all consumers together.
-    pub deliveries: u64,
-    /// When it became a dead letter, by the server's clock.
-    pub died_at: SystemTime,
-}
-
-impl DeadLetter {
-    fn read(entry: &Entry) -> Self {
-        let millis = EntryId::parse(&entry.id).map_or(0, |id| id.millis);
-        Self {
-            first_id: entry.text("id"),
-            event: entry.text("event"),
-            body: entry.text("body"),
-            error: entry.text("error"),
-            deliveries: entry.text("deliveries").parse().unwrap_or(0),
-            died_at: SystemTime::UNIX_EPOCH
-                .checked_add(Duration::from_millis(millis))
-                .unwrap_or(SystemTime::UNIX_EPOCH),
-            id: entry.id.clone(),
-        }
-    }
+fn read(entry: &Entry) -> DeadLetter {
+    let died_at = EntryId::parse(&entry.id).map(|id| Duration::from_millis(id.millis));
+    let died_at = died_at.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    let deliveries = entry.text("deliveries").parse().unwrap_or(0);
+    let message = entry.clone().delivered(Source::Replays, deliveries);
+    DeadLetter::new(entry.id.clone(), message, entry.text("error"), died_at.unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
 /// All letters of a group, the oldest first.
-pub(super) async fn list(link: &Link, names: &Names) -> Result<Vec<DeadLetter>, StoreError> {
+pub(super) async fn list(link: &Link, names: &GroupNames) -> Result<Vec<DeadLetter>, StoreError> {
     let mut letters = Vec::new();
     let mut from = "-".to_owned();
     loop {
@@ -59,7 +31,7 @@ pub(super) async fn list(link: &Link, names: &Names) -> Result<Vec<DeadLetter>, 
         command.arg(&names.dead).arg(&from).arg("+").arg("COUNT").arg(BATCH);
         let page = array(call(link, "list dead letters", command).await?).unwrap_or_default();
         let is_last = page.len() < BATCH;
-        letters.extend(page.into_iter().filter_map(|entry| Some(DeadLetter::read(&Entry::read(entry)?.0))));
+        letters.extend(page.into_iter().filter_map(|entry| Some(read(&Entry::read(entry)?.0))));
         match letters.last() {
             Some(last) if !is_last => from = format!("({}", last.id),
             _ => return Ok(letters),
@@ -68,7 +40,7 @@ pub(super) async fn list(link: &Link, names: &Names) -> Result<Vec<DeadLetter>, 
 }
 
 /// Moves the present letters to the group's own stream. Letters that fail again meanwhile are not moved a second time.
-pub(super) async fn replay_all(link: &Link, names: &Names) -> Result<u64, StoreError> {
+pub(super) async fn replay_all(link: &Link, names: &GroupNames) -> Result<u64, StoreError> {
     let mut command = redis::cmd("XREVRANGE");
     command.arg(&names.dead).arg("+").arg("-").arg("COUNT").arg(1);
     let newest = array(call(link, "replay", command).await?).unwrap_or_default();
@@ -84,13 +56,13 @@ pub(super) async fn replay_all(link: &Link, names: &Names) -> Result<u64, StoreE
 }
 
 /// Moves one letter; returns whether it existed.
-pub(super) async fn replay_one(link: &Link, names: &Names, id: &str) -> Result<bool, StoreError> {
+pub(super) async fn replay_one(link: &Link, names: &GroupNames, id: &str) -> Result<bool, StoreError> {
     // A text that is not an id belongs to no letter.
     let Some(id) = EntryId::parse(id).map(|id| id.to_string()) else { return Ok(false) };
     Ok(replay(link, names, &id, &id).await? > 0)
 }
 
-async fn replay(link: &Link, names: &Names, from: &str, to: &str) -> Result<u64, StoreError> {
+async fn replay(link: &Link, names: &GroupNames, from: &str, to: &str) -> Result<u64, StoreError> {
     let batch = BATCH.to_string();
     let command = eval(REPLAY, &[&names.dead, &names.replays], &[from, to, &batch]);
     let moved = call(link, "replay", command).await?;
@@ -98,7 +70,7 @@ async fn replay(link: &Link, names: &Names, from: &str, to: &str) -> Result<u64,
 }
 
 /// Deletes one letter; returns whether it existed.
-pub(super) async fn discard(link: &Link, names: &Names, id: &str) -> Result<bool, StoreError> {
+pub(super) async fn discard(link: &Link, names: &GroupNames, id: &str) -> Result<bool, StoreError> {
     let Some(id) = EntryId::parse(id) else { return Ok(false) };
     let mut command = redis::cmd("XDEL");
     command.arg(&names.dead).arg(id.to_string());

@@ -7,11 +7,11 @@
 //! {shop}:dead:billing      its dead letters
 //! ```
 
-use super::delivery::Source;
+use super::entry::Source;
 
 /// The names of a group. All are in one slot of a cluster.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Names {
+pub(super) struct GroupNames {
     pub(super) group: String,
     pub(super) events: String,
     pub(super) head: String,
@@ -19,7 +19,7 @@ pub(super) struct Names {
     pub(super) dead: String,
 }
 
-impl Names {
+impl GroupNames {
     /// `events` is the key of the namespace's stream, `{shop}:events`.
     pub(super) fn new(events: &str, group: &str) -> Self {
         let namespace = events.strip_suffix("events").unwrap_or(events);
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_layout_is_what_it_was() {
-        let names = Names::new("{shop}:events", "billing");
+        let names = GroupNames::new("{shop}:events", "billing");
         assert_eq!(names.head, "{shop}:events:head");
         assert_eq!(names.replays, "{shop}:retry:billing");
         assert_eq!(names.dead, "{shop}:dead:billing");

@@ -3,6 +3,8 @@
 //! Announcements are numbered from the creation of the stream, and the head key holds the last number. A reader that
 //! finds the numbers without a gap, up to the head's, has missed none.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::streams::{StreamId, StreamReadReply};
@@ -10,15 +12,17 @@ use redis::streams::{StreamId, StreamReadReply};
 use tokio::time::Instant;
 
 use super::announcement::{parse, render};
+use super::config::{OnFailover, Redis};
 use super::link::{OwnConnection, ServerEpoch};
 use super::script::{ANNOUNCE, TAIL};
-use super::server::{failed, get, single};
+use super::server::{Server, failed, get, single};
 use super::store::{RedisStore, random};
 use super::time::millis;
 use crate::error::StoreError;
 use crate::event::Aggregate;
-use crate::remote::{Announcement, Followed, Notice, Position};
-use crate::util::sync::lock;
+use crate::remote::{Announcement, Answer, Followed, InvalidationChannel, Notice, Position};
+use crate::util::clock::Clock;
+use crate::util::sync::{Mutex, lock};
 
 /// About so many announcements are kept, for processes that were disconnected.
 const KEPT: usize = 100_000;
@@ -57,13 +61,36 @@ impl StreamPosition {
     }
 }
 
-impl RedisStore {
-    pub(super) async fn try_announce(&self, announcements: &[Announcement]) -> Result<(), StoreError> {
+/// The [`InvalidationChannel`] on Redis or Valkey: a stream that all processes of a namespace follow.
+pub struct RedisChannel {
+    server: Server,
+    /// The keys of the stream, and of its head.
+    events: String,
+    head: String,
+    /// The connection that follows the channel, between its reads.
+    idle_reader: Mutex<Option<OwnConnection>>,
+    config: Redis,
+    clock: Arc<dyn Clock>,
+}
+
+impl RedisChannel {
+    /// The channel of this store's namespace, over the store's connection.
+    #[must_use]
+    pub fn new(store: &RedisStore) -> Self {
+        let RedisStore { server, keys, config, clock, .. } = store;
+        Self::over(server.clone(), [keys.events(), keys.head()], config.clone(), Arc::clone(clock))
+    }
+
+    fn over(server: Server, [events, head]: [String; 2], config: Redis, clock: Arc<dyn Clock>) -> Self {
+        Self { server, events, head, idle_reader: Mutex::default(), config, clock }
+    }
+
+    async fn try_announce(&self, announcements: &[Announcement]) -> Result<(), StoreError> {
         for batch in announcements.chunks(BATCH) {
             let mut answers = self
                 .server
                 .run("announce", |_, how| {
-                    let mut call = ANNOUNCE.on(self.keys.events()).key(self.keys.head()).arg(random()).arg(KEPT);
+                    let mut call = ANNOUNCE.on(&self.events).key(&self.head).arg(random()).arg(KEPT);
                     for Announcement { event, notices } in batch {
                         let lines: Vec<_> = notices.iter().map(|(name, notice)| render(name, *notice)).collect();
                         let (name, body) = event.as_ref().map_or(("", ""), |(name, body)| (*name, body.as_str()));
@@ -77,19 +104,15 @@ impl RedisStore {
         Ok(())
     }
 
-    pub(super) async fn try_follow(
-        &self,
-        from: Option<&Position>,
-        wait: Duration,
-    ) -> Result<Option<Followed>, StoreError> {
+    async fn try_follow(&self, from: Option<&Position>, wait: Duration) -> Result<Followed, StoreError> {
         let read = match from.map(StreamPosition::parse) {
-            None => return Ok(Some(self.end(false).await?)),
+            None => return self.end(false).await,
             Some(None) => None,
             Some(Some(at)) => self.read_on(at, wait).await?,
         };
         match read {
-            Some(followed) => Ok(Some(followed)),
-            None => Ok(Some(self.end(true).await?)),
+            Some(followed) => Ok(followed),
+            None => self.end(true).await,
         }
     }
 
@@ -97,7 +120,7 @@ impl RedisStore {
     async fn end(&self, has_gap: bool) -> Result<Followed, StoreError> {
         let mut answers = self
             .server
-            .run("follow", |_, how| single(&TAIL.on(self.keys.events()).key(self.keys.head()).arg(random()), how))
+            .run("follow", |_, how| single(&TAIL.on(&self.events).key(&self.head).arg(random()), how))
             .await?;
         let (incarnation, number, id) = answers.next::<(String, u64, String)>()?;
         let at = StreamPosition { incarnation, number, id, epoch: answers.epoch.to_string() };
@@ -143,7 +166,7 @@ impl RedisStore {
     }
 
     fn is_suspect(&self, at: &StreamPosition, epoch: ServerEpoch) -> bool {
-        !self.trusts() && at.epoch != epoch.to_string()
+        self.config.failover() != OnFailover::Trust && at.epoch != epoch.to_string()
     }
 
     /// `None` where the key holds a value of another type.
@@ -160,7 +183,7 @@ impl RedisStore {
             // BLOCK 0 would wait for ever.
             command.arg("BLOCK").arg(millis(wait));
         }
-        command.arg("STREAMS").arg(self.keys.events()).arg(after);
+        command.arg("STREAMS").arg(&self.events).arg(after);
         let read = tokio::time::timeout(wait.saturating_add(GRACE), command.query_async(connection)).await;
         let Ok(read) = read else { return Err(StoreError::new("follow", "the server did not answer in time")) };
         let read: Option<StreamReadReply> = match read {
@@ -174,12 +197,34 @@ impl RedisStore {
     ///
     /// Asked over the link, which knows the server of each answer; the reader's connection may be to an earlier server.
     async fn read_head(&self, at: &StreamPosition) -> Result<Option<u64>, StoreError> {
-        let mut answers = self.server.run("follow", |_, _| get(&self.keys.head())).await?;
+        let mut answers = self.server.run("follow", |_, _| get(&self.head)).await?;
         let head = answers.text()?;
         let head = head.as_deref().and_then(|head| std::str::from_utf8(head).ok());
         let (incarnation, number) = head.and_then(|head| head.split_once(' ')).unwrap_or_default();
         let is_same = incarnation == at.incarnation && !self.is_suspect(at, answers.epoch);
         Ok(number.parse().ok().filter(|_| is_same))
+    }
+}
+
+impl InvalidationChannel for RedisChannel {
+    fn announce<'a>(&'a self, announcements: &'a [Announcement]) -> Answer<'a, ()> {
+        Box::pin(self.try_announce(announcements))
+    }
+
+    fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Followed> {
+        Box::pin(self.try_follow(from, wait))
+    }
+
+    fn detached(&self) -> Option<Arc<dyn InvalidationChannel>> {
+        let server = self.server.detached(&self.config, &self.clock);
+        let keys = [self.events.clone(), self.head.clone()];
+        Some(Arc::new(Self::over(server, keys, self.config.clone(), Arc::clone(&self.clock))))
+    }
+}
+
+impl fmt::Debug for RedisChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisChannel").field("events", &self.events).finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,11 @@
-//! One entry of a stream, as it was delivered to this consumer. Other programs may append to the streams, so every part
-//! of an entry is checked.
+//! One entry of a stream, as the server returns it. Other programs may append to the streams, so every part of an entry is
+//! checked.
 
 use std::fmt;
 
 use redis::Value;
+
+use crate::remote::{Delivery, MessageId};
 
 /// Which of a group's two streams an entry is in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -19,47 +21,27 @@ impl Source {
 }
 
 /// The stream and the id of an entry.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct DeliveryId {
     pub(super) source: Source,
     pub(super) id: String,
 }
 
-/// An entry, and its number of deliveries.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Delivery {
-    pub(super) id: DeliveryId,
-    /// Its first id, in the stream that all groups share. A replayed letter keeps it.
-    pub(super) origin: String,
-    /// The event's name; empty if the entry has only moves.
-    pub(super) event: String,
-    pub(super) body: Body,
-    pub(super) deliveries: u64,
-}
+/// How the ids of messages begin that are in the group's own stream.
+const REPLAYED: &str = "retry:";
 
-/// An event on the wire.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Body {
-    Json(String),
-    Missing,
-    /// Not UTF-8; with the readable part.
-    Garbled(String),
-}
-
-impl Body {
-    pub(super) fn text(&self) -> &str {
-        match self {
-            Self::Json(text) | Self::Garbled(text) => text,
-            Self::Missing => "",
+impl DeliveryId {
+    pub(super) fn of(message: &MessageId) -> Self {
+        match message.0.strip_prefix(REPLAYED) {
+            Some(id) => Self { source: Source::Replays, id: id.to_owned() },
+            None => Self { source: Source::Events, id: message.0.clone() },
         }
     }
 
-    /// Why no handler can get it.
-    pub(super) fn flaw(&self) -> Option<&'static str> {
-        match self {
-            Self::Json(_) => None,
-            Self::Missing => Some("the event came without a body"),
-            Self::Garbled(_) => Some("the event's body is not UTF-8"),
+    pub(super) fn message(source: Source, id: &str) -> MessageId {
+        match source {
+            Source::Events => MessageId(id.to_owned()),
+            Source::Replays => MessageId(format!("{REPLAYED}{id}")),
         }
     }
 }
@@ -93,16 +75,17 @@ impl Entry {
     }
 
     pub(super) fn delivered(self, source: Source, deliveries: u64) -> Delivery {
-        let body = match self.field("body").map(|body| std::str::from_utf8(body)) {
-            Some(Ok(body)) => Body::Json(body.to_owned()),
-            Some(Err(_)) => Body::Garbled(self.text("body")),
-            None => Body::Missing,
-        };
-        let origin = match source {
+        let first_id = match source {
             Source::Replays if self.field("id").is_some() => self.text("id"),
             _ => self.id.clone(),
         };
-        Delivery { origin, event: self.text("event"), body, deliveries, id: DeliveryId { source, id: self.id } }
+        Delivery {
+            id: DeliveryId::message(source, &self.id),
+            first_id,
+            event: self.text("event"),
+            body: self.field("body").map(<[u8]>::to_vec),
+            deliveries,
+        }
     }
 }
 
@@ -202,21 +185,29 @@ mod tests {
     fn an_announced_event_is_read() {
         let fields: &[(&[u8], &[u8])] = &[(b"n", b"7"), (b"event", b"user.updated"), (b"body", b"{}")];
         let read = delivery(Source::Events, fields);
-        assert_eq!((read.event.as_str(), read.origin.as_str()), ("user.updated", "5-1"));
-        assert_eq!(read.body, Body::Json("{}".to_owned()));
+        assert_eq!((read.event.as_str(), read.first_id.as_str()), ("user.updated", "5-1"));
+        assert_eq!(read.body.as_deref(), Some(&b"{}"[..]));
     }
 
     #[test]
     fn a_replayed_letter_keeps_its_first_id() {
         let fields: &[(&[u8], &[u8])] = &[(b"id", b"1-1"), (b"event", b"a"), (b"body", b"{}")];
-        assert_eq!(delivery(Source::Replays, fields).origin, "1-1");
-        assert_eq!(delivery(Source::Events, fields).origin, "5-1", "in the shared stream `id` means nothing");
+        assert_eq!(delivery(Source::Replays, fields).first_id, "1-1");
+        assert_eq!(delivery(Source::Events, fields).first_id, "5-1", "in the shared stream `id` means nothing");
+    }
+
+    #[test]
+    fn a_message_is_found_in_its_stream() {
+        for source in Source::ALL {
+            let delivery = DeliveryId { source, id: "5-1".to_owned() };
+            assert_eq!(DeliveryId::of(&DeliveryId::message(source, "5-1")), delivery);
+        }
     }
 
     #[test]
     fn garbage_is_read_as_what_is_left_of_it() {
         let read = delivery(Source::Events, &[(b"event", b"a"), (b"body", b"{\xff"), (b"\xff", b"\xff")]);
-        assert_eq!(read.body, Body::Garbled("{\u{fffd}".to_owned()));
+        assert_eq!(read.body.as_deref(), Some(&b"{\xff"[..]));
         assert_eq!(delivery(Source::Events, &[(b"x", b"y")]).event, "");
         assert_eq!(Entry::read(Value::Nil), None);
         assert_eq!(Entry::read(Value::Array(vec![])), None);
