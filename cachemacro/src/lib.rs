@@ -9,6 +9,8 @@ pub use cachemacro_runtime::*;
 #[cfg(feature = "redis")]
 pub use cachemacro_runtime::{Consumer, DeadLetter, Group, ReceivedEvent};
 
+#[cfg(any(doc, doctest))]
+pub mod guide;
 /// Where entries are kept: the trait of stores, those in the process and on Redis, and what stands in front of a shared one.
 pub mod store {
     pub use cachemacro_runtime::store::*;

@@ -73,7 +73,11 @@ pub fn builder() -> (CacheBuilder, ManualClock) {
     (Cache::builder().clock(clock.clone()), clock)
 }
 
-/// The examples of the page on transactions.
+/// The pages of the guide whose examples need `axum` or `sqlx`, which the facade does not depend on.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/transactions.md")]
-pub struct TransactionsPage;
+mod guide {
+    #[doc = include_str!("../../cachemacro/src/guide/testing.md")]
+    mod testing {}
+    #[doc = include_str!("../../cachemacro/src/guide/transactions.md")]
+    mod transactions {}
+}

@@ -1,4 +1,4 @@
-//! The examples of docs/testing.md, as a suite with a fresh database for each test.
+//! The examples of cachemacro/src/guide/testing.md, as a suite with a fresh database for each test.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};

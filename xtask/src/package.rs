@@ -9,6 +9,9 @@ use crate::metadata::{self, array, text};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// How a file of the repository is linked from what also stands on docs.rs and crates.io, where relative links lead nowhere.
 const LINK: &str = "https://github.com/cachemacro/cachemacro/blob/main/";
+/// How a page of the guide is linked, and where its text is.
+const GUIDE: &str = "https://docs.rs/cachemacro/latest/cachemacro/guide/";
+const GUIDE_PAGES: &str = "cachemacro/src/guide";
 /// The model checker: a dependency of a published crate, even of `cfg(shuttle)` alone, is in every user's lock file.
 const MODEL_CHECKER: &str = "shuttle";
 
@@ -73,13 +76,17 @@ fn complaints_of(package: &Value) -> Result<Vec<String>, String> {
     Ok(complaints)
 }
 
-/// Links of a README that are relative, or that name a file which the repository does not have.
+/// Links of a README that are relative, or that name a file or a page of the guide which the repository does not have.
 fn links_to_nowhere(readme: &str, root: &Path) -> Vec<String> {
     let targets = readme.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     let complaint = |target: &str| {
         if let Some(file) = target.strip_prefix(LINK) {
             let file = file.split('#').next().unwrap_or(file);
             return (!root.join(file).exists()).then(|| format!("README: the repository has no {file}"));
+        }
+        if let Some(page) = target.strip_prefix(GUIDE).map(|page| page.split('/').next().unwrap_or(page)) {
+            let is_there = page.is_empty() || root.join(GUIDE_PAGES).join(page).with_extension("md").exists();
+            return (!is_there).then(|| format!("README: the guide has no page {page}"));
         }
         let leads_somewhere = target.starts_with("https://") || target.starts_with('#');
         (!leads_somewhere).then(|| format!("README: `{target}` is a relative link, and leads nowhere on docs.rs"))
@@ -96,11 +103,13 @@ mod tests {
     #[test]
     fn readmes_link_to_files_that_are_there() {
         let readme = format!(
-            "[one]({LINK}docs/redis.md#split-brain) [two]({LINK}docs/none.md) [three](docs/redis.md) [four](#limits) [five](https://x.y)"
+            "[one]({LINK}docs/redis.md#split-brain) [two]({LINK}docs/none.md) [three](docs/redis.md) [four](#limits) [five](https://x.y) \
+             [six]({GUIDE}) [seven]({GUIDE}keys/#what-can-be-in-a-key) [eight]({GUIDE}none/)"
         );
         let complaints = links_to_nowhere(&readme, Path::new(ROOT));
-        assert_eq!(complaints.len(), 2, "{complaints:?}");
+        assert_eq!(complaints.len(), 3, "{complaints:?}");
         assert!(complaints[0].contains("docs/none.md") && complaints[1].contains("`docs/redis.md`"));
+        assert!(complaints[2].contains("no page none"));
     }
 
     #[test]

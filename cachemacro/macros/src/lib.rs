@@ -87,9 +87,9 @@ mod validate;
 ///
 /// A call with a pool is cached. A transaction is refused, unless `bypass_if` decides for each call. A call with any other
 /// connection or executor (`&mut PgConnection`, `impl Executor<'_>`) goes past the cache, as it may be in a transaction: it
-/// reads and stores nothing, and is counted. [docs/transactions.md] has the details.
+/// reads and stores nothing, and is counted. The [guide on transactions] has the details.
 ///
-/// [docs/transactions.md]: https://github.com/cachemacro/cachemacro/blob/main/docs/transactions.md
+/// [guide on transactions]: https://docs.rs/cachemacro/latest/cachemacro/guide/transactions/
 ///
 /// # What is refused
 ///
