@@ -9,7 +9,7 @@ use super::served::Served;
 use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
 use crate::entry::{Absence, Entry, Object, Payload};
-use crate::observe::{CacheMode, CallOutcome, Event};
+use crate::observe::{CacheMode, CallOutcome, Event, log};
 use crate::policy::Deadlines;
 use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
 use crate::remote::{Announcement, Entered, Fill, Notice};
@@ -78,8 +78,7 @@ impl Call {
     /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
     async fn land_error(&mut self, mut permit: LoadPermit, error: Option<Object>) -> Landed {
         self.count(Event::LoadError);
-        #[cfg(feature = "tracing")]
-        tracing::debug!(target: "cachemacro", function = self.site.info().name, "load failed");
+        log::load_failed(self.site.info().name);
         if let (Some(lead), Some(error)) = (permit.lead.take(), error) {
             lead.land(Landing::Error(error));
         }
@@ -154,8 +153,7 @@ impl Call {
             Some(Ok(())) => Verdict::Stored,
             Some(Err(refused)) => {
                 self.count(Event::Refused(refused));
-                #[cfg(feature = "tracing")]
-                tracing::debug!(target: "cachemacro", function = self.site.info().name, ?refused, "fill refused");
+                log::fill_refused(self.site.info().name, &refused);
                 origin.judge(fence, Some(refused))
             }
             None => origin.judge(fence, None),
@@ -226,8 +224,7 @@ impl Call {
             return;
         }
         self.count(Event::Detected);
-        #[cfg(feature = "tracing")]
-        tracing::warn!(target: "cachemacro", %aggregate, version, floor = snapshot.floor, "unreachable floor healed");
+        log::record_reset(aggregate, version, snapshot.floor);
         let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
         // If the announcement is lost, local tiers keep copies that no event has ended.
         if let Some(channel) = self.cache.channel(self.site) {

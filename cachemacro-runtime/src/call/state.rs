@@ -15,7 +15,7 @@ use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::entry::{Entry, EntryKey, Object, Payload};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
-use crate::observe::{CacheMode, Event, Tier, WhyStale, scope};
+use crate::observe::{CacheMode, Event, Tier, WhyStale, log, scope};
 use crate::policy::{Deadlines, Mode};
 use crate::remote::{Entered, Form, Query, RemoteStore};
 use crate::util::clock::Moment;
@@ -226,11 +226,9 @@ impl Call {
     pub(super) fn or_count<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
-            #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
             Err(error) => {
                 self.count(Event::StoreError);
-                #[cfg(feature = "tracing")]
-                tracing::warn!(target: "cachemacro", function = self.site.info().name, %error, "store failed; answering from the loader");
+                log::store_failed(self.site.info().name, &error);
                 None
             }
         }

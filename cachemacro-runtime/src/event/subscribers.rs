@@ -49,8 +49,14 @@ fn locked(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
 }
 
 impl Bus {
-    /// Calls `handler` with every event of type `E` published from now on, one at a time, in a new task.
-    pub(crate) fn subscribe<E, H, F, X>(&self, runtime: &tokio::runtime::Handle, handler: H) -> Subscription
+    /// Calls `handler` with every event of type `E` published from now on, one at a time, in a new task. `on_failure`
+    /// is called for each attempt at which it fails.
+    pub(crate) fn subscribe<E, H, F, X>(
+        &self,
+        runtime: &tokio::runtime::Handle,
+        handler: H,
+        on_failure: OnFailure,
+    ) -> Subscription
     where
         E: CacheEvent + Clone + Send + Sync + 'static,
         H: Fn(E) -> F + Send + Sync + 'static,
@@ -62,7 +68,7 @@ impl Bus {
         let progress = Arc::new(Progress::default());
         // A weak reference: if the cache is dropped, its subscriptions end.
         let scope = context::scoped_cache().map(|cache| cache.downgrade());
-        let handler = Handler { handle: Arc::new(handler), scope };
+        let handler = Handler { handle: Arc::new(handler), scope, on_failure };
         runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
         Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
     }
@@ -102,10 +108,14 @@ impl Subscriber {
     }
 }
 
+/// Called with the number of an attempt and the handler's error.
+pub(crate) type OnFailure = fn(u32, &dyn fmt::Display);
+
 /// A handler, and the scope in which it was subscribed: functions that it calls use the same cache.
 struct Handler<H> {
     handle: Arc<H>,
     scope: Option<WeakScopedCache>,
+    on_failure: OnFailure,
 }
 
 async fn deliver<E, H, F, X>(mut queue: mpsc::Receiver<SharedEvent>, handler: Handler<H>, progress: Arc<Progress>)
@@ -132,10 +142,10 @@ where
 {
     let mut backoff = ATTEMPT_BACKOFF;
     for attempt in 1..=ATTEMPTS {
-        let (handle, event) = (Arc::clone(&handler.handle), event.clone());
+        let (handle, event, on_failure) = (Arc::clone(&handler.handle), event.clone(), handler.on_failure);
         let scope = handler.scope.as_ref().and_then(WeakScopedCache::upgrade);
         // In a new task, so that a panic is a failed attempt and does not end the subscription.
-        let handled = async move { handle(event).await.map_err(|error| failed(attempt, &error)) };
+        let handled = async move { handle(event).await.map_err(|error| on_failure(attempt, &error)) };
         let task = tokio::spawn(context::within(scope, handled));
         if matches!(task.await, Ok(Ok(()))) {
             return true;
@@ -145,12 +155,6 @@ where
         }
     }
     false
-}
-
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn failed(attempt: u32, error: &impl fmt::Display) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", %error, attempt, "event handler failed");
 }
 
 #[derive(Debug, Default)]

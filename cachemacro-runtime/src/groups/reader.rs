@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::message::Message;
 use crate::error::StoreError;
+use crate::observe::log;
 use crate::remote::{Delivery, GroupConsumer};
 use crate::util::backoff::Backoff;
 
@@ -37,7 +38,7 @@ impl Reader {
                     read
                 }
                 Err(error) => {
-                    told(&error);
+                    log::read_failed(&error);
                     self.has_group = false;
                     tokio::time::sleep(self.backoff.next_delay()).await;
                     Vec::new()
@@ -56,10 +57,4 @@ impl Reader {
         }
         self.log.read(count, BLOCK).await
     }
-}
-
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn told(error: &StoreError) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", %error, "an event consumer cannot read its log, and will try again");
 }

@@ -14,6 +14,7 @@ use super::message::Message;
 use super::pending::{PendingDeliveries, Rules, Verdict, json};
 use super::reader::{BLOCK, Reader, SERVER_BACKOFF};
 use crate::error::StoreError;
+use crate::observe::log;
 use crate::remote::{Delivery, GroupConsumer, MessageId, Retry};
 use crate::util::backoff::Backoff;
 
@@ -132,7 +133,7 @@ impl Worker {
             Message::Ended(id, outcome) => {
                 match &outcome {
                     Outcome::Handled => count(&self.counts.handled, 1),
-                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => failed(&id, reason),
+                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => log::delivery_failed(&id, reason),
                 }
                 self.pending.ended(&id, outcome, Instant::now());
             }
@@ -187,7 +188,7 @@ impl Worker {
         match self.try_consult(now).await {
             Ok(()) => self.server_backoff.reset(),
             Err(error) => {
-                troubled(&error);
+                log::consumer_failed(&error);
                 self.server_at = Instant::now() + self.server_backoff.next_delay();
             }
         }
@@ -300,7 +301,7 @@ impl Worker {
         self.reader.abort();
         let until = Instant::now() + FAREWELL;
         while let Err(error) = self.try_leave().await {
-            troubled(&error);
+            log::consumer_failed(&error);
             let delay = self.server_backoff.next_delay();
             if Instant::now() + delay > until {
                 return;
@@ -318,16 +319,4 @@ impl Worker {
 
 fn count(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
-}
-
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn failed(id: &MessageId, reason: &str) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", %id, %reason, "event handler failed");
-}
-
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "told through tracing only"))]
-fn troubled(error: &StoreError) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", %error, "an event consumer's server does not answer");
 }

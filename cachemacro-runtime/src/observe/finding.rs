@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::log;
 use crate::callsite::{Callsite, Instance, Writer};
 use crate::util::sync::{Mutex, lock};
 
@@ -120,8 +121,7 @@ impl Findings {
         let finding = Finding { function, module, kind, message: message() };
         let mut known = lock(&self.known);
         if is_needed(&known) {
-            #[cfg(feature = "tracing")]
-            tracing::warn!(target: "cachemacro", function, module, ?kind, "{}", finding.message);
+            log::found(function, module, &kind, &finding.message);
             known.insert(key, finding);
         }
     }

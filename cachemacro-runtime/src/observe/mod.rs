@@ -4,6 +4,7 @@ mod counters;
 mod finding;
 mod functions;
 mod histogram;
+pub(crate) mod log;
 pub(crate) mod scope;
 mod stats;
 mod striped_counter;

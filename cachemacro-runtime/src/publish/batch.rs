@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::callsite::{OnError, Role, Writer};
 use crate::error::CacheError;
 use crate::event::{CacheEvent, Moves, SharedEvent, Subscription};
+use crate::observe::log;
 use crate::remote::{Announcement, Notice};
 use crate::value::Shape;
 
@@ -232,7 +233,7 @@ impl Cache {
         F: Future<Output = Result<(), X>> + Send + 'static,
         X: std::fmt::Display + 'static,
     {
-        self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler)
+        self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler, log::subscriber_failed)
     }
 
     pub(super) async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {

@@ -9,6 +9,7 @@ use super::unsent::Writes;
 use crate::cache::Cache;
 use crate::callsite::{OnError, Role};
 use crate::error::CacheError;
+use crate::observe::log;
 
 /// Events that wait for the commit of a transaction. Made by [`Cache::pending_events`], and published to that cache.
 ///
@@ -132,13 +133,7 @@ impl PendingEvents {
     fn count_dropped(&self) {
         let dropped = self.len() as u64;
         self.cache.inner.dropped_pending.fetch_add(dropped, Ordering::Relaxed);
-        #[cfg(feature = "tracing")]
-        tracing::warn!(
-            target: "cachemacro",
-            dropped,
-            first = ?self.batch.announcements.first(),
-            "pending events were dropped: call `publish` after the commit, or `discard` after a rollback"
-        );
+        log::pending_events_dropped(dropped, &self.batch.announcements.first());
     }
 }
 

@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::callsite::OnError;
 use crate::error::{CacheError, StoreError};
 use crate::event::Aggregate;
+use crate::observe::log;
 use crate::protocol::Move;
 use crate::remote::{Announcement, Notice};
 use crate::retry::Untold;
@@ -106,7 +107,7 @@ impl Cache {
         error: &StoreError,
     ) {
         for (aggregate, moved) in &moves {
-            warn(aggregate, *moved, on_error, error);
+            log::invalidation_failed(aggregate, moved, &on_error, error);
             // Again here: a copy may have been fetched since from the store, which does not know the move.
             self.inner.memory.moved(aggregate, *moved);
         }
@@ -117,10 +118,4 @@ impl Cache {
         };
         self.inner.retries.queue(Untold { moves, announcements, suspect });
     }
-}
-
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "the error is told through tracing only"))]
-fn warn(aggregate: &Aggregate, moved: Move, on_error: OnError, error: &StoreError) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "cachemacro", %aggregate, ?moved, ?on_error, %error, "invalidation did not reach the store");
 }
