@@ -3,7 +3,7 @@
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::error::Failed;
-use super::read::Reader;
+use super::reader::Reader;
 use super::token::Token;
 
 /// The remaining elements of an array.

@@ -7,7 +7,7 @@ use serde::ser::{
 
 use super::error::Failed;
 use super::marker::Form;
-use super::write::Writer;
+use super::writer::Writer;
 
 /// A container that is being written. Its number of parts is known at the end only: some types do not know it before,
 /// and some declare a wrong one.

@@ -18,13 +18,15 @@ mod error;
 mod fields;
 mod marker;
 mod read;
+mod reader;
 mod token;
 mod write;
+mod writer;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::read::Reader;
-use self::write::Writer;
+use self::reader::Reader;
+use self::writer::Writer;
 
 /// The deepest nesting of containers; deeper values are neither written nor read.
 const DEEPEST: usize = 512;

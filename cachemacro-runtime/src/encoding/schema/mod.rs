@@ -15,20 +15,19 @@
 //! The fingerprint is the same in each process and each build of the same source. If a dependency changes how its types
 //! are read, the fingerprint changes, which costs one load of each entry.
 
+mod access;
 mod ask;
 mod dummies;
-mod enums;
-mod parts;
 mod refused;
 mod trace;
 
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
+use self::ask::Ask;
 use self::trace::Trace;
 
 static KNOWN: RwLock<BTreeMap<(TypeId, bool), Shape>> = RwLock::new(BTreeMap::new());
@@ -55,13 +54,14 @@ pub(super) fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> S
 }
 
 fn learn<T: DeserializeOwned>(is_human_readable: bool) -> Shape {
-    let mut trace = Trace::new(is_human_readable);
-    while trace.begins_pass() {
-        // A `Deserialize` that panics on a dummy ends the tracing, but not the call.
-        let Ok(read) = catch_unwind(AssertUnwindSafe(|| T::deserialize(trace.ask()))) else { break };
-        trace.end_pass(read.err());
-    }
+    let trace = traced::<T>(is_human_readable);
     Shape { fingerprint: trace.fingerprint(type_name::<T>()), is_read_by_guess: trace.is_guessing }
+}
+
+fn traced<T: DeserializeOwned>(is_human_readable: bool) -> Trace {
+    let mut trace = Trace::new(is_human_readable);
+    while trace.pass(|trace| T::deserialize(Ask::whole(trace)).map(drop)) {}
+    trace
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-use crate::util::hash::Fnv64 as Hash;
+use crate::util::hash::Fnv64;
 
 /// The error of a tracing read. The kind of the error and its facts about the type are part of the fingerprint; the
 /// text of the message is not.
@@ -30,14 +30,14 @@ impl de::Error for Refused {
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self(Hash::new().text("variant").texts(expected).0)
+        Self(Fnv64::new().text("variant").texts(expected).0)
     }
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        Self(Hash::new().text("field").texts(expected).0)
+        Self(Fnv64::new().text("field").texts(expected).0)
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self(Hash::new().text("missing").text(field).0)
+        Self(Fnv64::new().text("missing").text(field).0)
     }
 }

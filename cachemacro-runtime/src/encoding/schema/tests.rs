@@ -11,7 +11,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
-use super::trace::Trace;
 use crate::encoding::schema::*;
 
 fn compute<T: DeserializeOwned>(is_human_readable: bool) -> u64 {
@@ -205,12 +204,8 @@ fn types_that_contain_themselves_end() {
 
 /// The number of passes and steps for a type.
 fn effort<T: DeserializeOwned>() -> (usize, usize) {
-    let mut trace = Trace::new(false);
-    while trace.begins_pass() {
-        let read = T::deserialize(trace.ask());
-        trace.end_pass(read.err());
-    }
-    trace.effort()
+    let trace = traced::<T>(false);
+    (trace.passes, trace.steps)
 }
 
 #[test]
@@ -423,6 +418,10 @@ fn fingerprints_are_for_ever() {
     assert_eq!(compute::<plain::Shape>(false), 0xe119_7cad_b58a_a21e);
     assert_eq!(compute::<few::Shape>(false), 0x2178_6768_6bfd_54e4);
     assert_eq!(compute::<Tree>(false), 0xfea0_c6b7_ef1d_c570);
+    assert_eq!(compute::<Expression<few::Shape>>(false), 0x2929_4be1_f34b_ee90);
+    assert_eq!(compute::<AroundNever<u8>>(false), 0x6761_b62a_ec54_cf50);
+    assert_eq!(compute::<AfterNever<u8>>(false), 0x22b2_a7fb_af7e_4364);
+    assert_eq!(compute::<ByName>(false), 0x2de1_e257_41ff_b3a2);
 }
 
 /// A value that is never built from a dummy.

@@ -9,11 +9,10 @@
 //! passes and of steps are bounded for every type.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::ask::Ask;
-use super::enums::Variants;
 use super::refused::Refused;
-use crate::util::hash::Fnv64 as Hash;
+use crate::util::hash::Fnv64;
 
 const MAX_PASSES: usize = 512;
 const MAX_STEPS: usize = 50_000;
@@ -22,84 +21,84 @@ const MAX_STEPS: usize = 50_000;
 const DEEP: usize = 32;
 const DEEPEST: usize = 64;
 
-/// A position in a type at which one of several dummies can be given.
-#[derive(Clone, Copy)]
-pub(super) struct Choice {
-    pub(super) place: u64,
-    pub(super) count: usize,
-}
-
-/// A container that is being read.
-#[derive(Clone, Copy)]
-pub(super) struct Inside {
-    /// Identifies the container: the same value wherever the type occurs.
-    pub(super) identity: u64,
-    pub(super) is_shallow: bool,
-}
-
+#[derive(Default)]
 pub(super) struct Trace {
-    hash: Hash,
+    hash: Fnv64,
     pub(super) is_human_readable: bool,
     /// Whether a part of the type asked for any form (`deserialize_any`).
     pub(super) is_guessing: bool,
-    passes: usize,
-    steps: usize,
+    pub(super) passes: usize,
+    pub(super) steps: usize,
     depth: usize,
     has_learnt: bool,
-    is_done: bool,
     /// The containers of this pass, numbered in the order of their first occurrence.
     met: BTreeMap<u64, usize>,
-    choices: BTreeMap<u64, usize>,
-    pub(super) enums: BTreeMap<u64, Variants>,
+    /// For each place where one of several dummies is given: the index of the next one, and their number.
+    choices: BTreeMap<u64, (usize, usize)>,
+    enums: BTreeMap<u64, Vec<Variant>>,
     /// Whether an enum in the current part has variants that no pass has read.
-    pub(super) has_more: bool,
-    /// The last dummy that was given.
-    last: Option<Choice>,
-    /// While an error is returned to the outer containers: whether the next pass will try something else.
-    mended: Option<bool>,
+    has_more: bool,
+    /// The place of the last dummy that was given.
+    last: Option<u64>,
+    /// While an error is returned to the outer containers: whether the next pass gives something else.
+    is_changed: Option<bool>,
+}
+
+/// What the passes have shown of a variant.
+#[derive(Clone, Copy)]
+struct Variant {
+    /// Whether a part of it was not seen yet.
+    has_more: bool,
+    /// Whether it can be read; `None` if this is unknown.
+    works: Option<bool>,
+    is_being_read: bool,
+}
+
+/// A variant that is being read.
+pub(super) struct Begun {
+    /// The identity of its enum.
+    of: u64,
+    pub(super) index: usize,
+    is_shallow: bool,
+    /// What [`Trace::has_more`] was before.
+    more_outside: bool,
+}
+
+impl Variant {
+    /// The order in which variants are chosen; `None` for those that are not.
+    fn rank(self, is_shallow: bool) -> Option<usize> {
+        match self.works {
+            _ if self.is_being_read => None,
+            _ if self.has_more && !is_shallow => Some(0),
+            Some(true) => Some(1),
+            None => Some(2),
+            Some(false) => None,
+        }
+    }
 }
 
 impl Trace {
     pub(super) fn new(is_human_readable: bool) -> Self {
-        Self {
-            // The version of this algorithm. If the hash or the dummies change, all old values are misses.
-            hash: Hash::new().number(1),
-            is_human_readable,
-            is_guessing: false,
-            passes: 0,
-            steps: 0,
-            depth: 0,
-            has_learnt: false,
-            is_done: false,
-            met: BTreeMap::new(),
-            choices: BTreeMap::new(),
-            enums: BTreeMap::new(),
-            has_more: false,
-            last: None,
-            mended: None,
-        }
+        // The version of this algorithm. If the hash or the dummies change, all old values are misses.
+        Self { hash: Fnv64::new().number(1), is_human_readable, ..Self::default() }
     }
 
-    pub(super) fn begins_pass(&mut self) -> bool {
-        if self.is_done || self.passes == MAX_PASSES || self.is_spent() {
-            return false;
-        }
+    /// Reads the type once. Returns whether another pass may show more of it.
+    pub(super) fn pass(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Refused>) -> bool {
         self.passes += 1;
         self.hash = self.hash.text("pass");
         self.met.clear();
-        (self.has_more, self.last, self.mended) = (false, None, None);
-        true
-    }
-
-    pub(super) fn end_pass(&mut self, refused: Option<Refused>) {
-        let goes_on = match refused {
-            None => self.has_more,
-            Some(Refused(facts)) => {
+        (self.has_more, self.last, self.is_changed) = (false, None, None);
+        let goes_on = match catch_unwind(AssertUnwindSafe(|| read(&mut *self))) {
+            Ok(Ok(())) => self.has_more,
+            Ok(Err(Refused(facts))) => {
                 self.hash = self.hash.text("refused").number(facts);
                 self.blame(None)
             }
+            // A `Deserialize` that panics on a dummy ends the tracing, but not the call.
+            Err(_) => false,
         };
-        self.is_done = !goes_on;
+        goes_on && self.passes < MAX_PASSES && !self.is_spent()
     }
 
     /// The fingerprint. A type that asked for no particular form is identified by its name only.
@@ -107,27 +106,17 @@ impl Trace {
         if self.has_learnt { self.hash.0 } else { self.hash.text(name).0 }
     }
 
-    /// Asks for the whole value.
-    pub(super) fn ask(&mut self) -> Ask<'_> {
-        Ask { trace: self, place: 0, is_shallow: false }
-    }
-
-    #[cfg(test)]
-    pub(super) fn effort(&self) -> (usize, usize) {
-        (self.passes, self.steps)
-    }
-
     pub(super) fn is_spent(&self) -> bool {
         self.steps >= MAX_STEPS
     }
 
-    /// Something was asked for.
+    /// The type asked for something.
     pub(super) fn step(&mut self, what: &'static str) -> Result<(), Refused> {
         if self.is_spent() {
             return Err(Refused::END);
         }
         self.steps += 1;
-        self.mended = None;
+        self.is_changed = None;
         self.has_learnt |= what != "any";
         self.is_guessing |= what == "any";
         self.hash = self.hash.text(what);
@@ -142,56 +131,79 @@ impl Trace {
         self.hash = self.hash.texts(names);
     }
 
-    /// Which of them to give.
-    pub(super) fn choose(&mut self, choice: Choice) -> usize {
-        self.last = Some(choice);
-        self.choices.get(&choice.place).copied().unwrap_or(0)
+    /// Which of `count` dummies to give at this place. Zero stands for one dummy that an error does not change.
+    pub(super) fn choose(&mut self, place: u64, count: usize) -> usize {
+        if count == 0 {
+            return 0;
+        }
+        self.last = Some(place);
+        let choice = self.choices.entry(place).or_default();
+        choice.1 = count;
+        choice.0
     }
 
-    pub(super) fn enter(&mut self, identity: u64, is_shallow: bool) -> Result<Inside, Refused> {
+    /// Begins a container. Returns whether it is shallow.
+    pub(super) fn enter(&mut self, identity: u64, is_shallow: bool) -> Result<bool, Refused> {
         if self.depth == DEEPEST {
             return Err(Refused::END);
         }
-        let mut inside = Inside { identity, is_shallow: is_shallow || self.depth >= DEEP };
-        if !inside.is_shallow {
+        let mut is_shallow = is_shallow || self.depth >= DEEP;
+        if !is_shallow {
             let ordinal = self.met.len();
             let first = *self.met.entry(identity).or_insert(ordinal);
-            inside.is_shallow = first != ordinal;
+            is_shallow = first != ordinal;
             self.see(first);
         }
         self.depth += 1;
-        Ok(inside)
+        Ok(is_shallow)
     }
 
-    pub(super) fn leave<R>(&mut self, read: Result<R, Refused>, choice: Option<Choice>) -> Result<R, Refused> {
+    pub(super) fn leave(&mut self) {
         self.depth -= 1;
-        if read.is_err() {
-            self.blame(choice);
-        }
-        read
     }
 
-    /// Sees to it that the next pass gives something else: in place of what was given last, if the error has just come up, or
-    /// else of this. Whether there is something else.
-    pub(super) fn blame(&mut self, choice: Option<Choice>) -> bool {
-        let mended = match self.mended {
-            Some(mended) => mended,
-            None => self.last.is_some_and(|last| self.moves_on(last)),
-        };
-        let mended = mended || choice.is_some_and(|choice| self.moves_on(choice));
-        self.mended = Some(mended);
-        mended
+    /// After an error: the next pass gives another dummy where the last one was given, or if there are no more, at
+    /// `place`. Returns whether it does.
+    pub(super) fn blame(&mut self, place: Option<u64>) -> bool {
+        let is_changed = self.is_changed.unwrap_or_else(|| self.change(self.last)) || self.change(place);
+        self.is_changed = Some(is_changed);
+        is_changed
     }
 
-    /// An enum has other variants to try.
-    pub(super) fn mend(&mut self) {
-        self.mended = Some(true);
-    }
-
-    fn moves_on(&mut self, Choice { place, count }: Choice) -> bool {
-        let chosen = self.choices.entry(place).or_insert(0);
-        let has_next = *chosen + 1 < count;
+    fn change(&mut self, place: Option<u64>) -> bool {
+        let Some((chosen, count)) = place.and_then(|place| self.choices.get_mut(&place)) else { return false };
+        let has_next = *chosen + 1 < *count;
         *chosen += usize::from(has_next);
         has_next
+    }
+
+    /// Chooses a variant of an enum to read: one with unseen parts, if there is one.
+    pub(super) fn begin_variant(&mut self, of: u64, count: usize, is_shallow: bool) -> Result<Begun, Refused> {
+        let new = Variant { has_more: true, works: None, is_being_read: false };
+        let variants = self.enums.entry(of).or_insert_with(|| vec![new; count]);
+        let ranked = variants.iter().zip(0..).filter_map(|(variant, index)| Some((variant.rank(is_shallow)?, index)));
+        let (_, index) = ranked.min().ok_or(Refused::END)?;
+        variants[index].is_being_read = true;
+        self.see(index);
+        Ok(Begun { of, index, is_shallow, more_outside: std::mem::take(&mut self.has_more) })
+    }
+
+    pub(super) fn end_variant(&mut self, begun: Begun, is_read: bool) {
+        let Begun { of, index, is_shallow, more_outside } = begun;
+        let is_changed = !is_read && self.blame(None);
+        let variants = self.enums.entry(of).or_default();
+        let variant = &mut variants[index];
+        variant.is_being_read = false;
+        if is_read {
+            variant.works = Some(true);
+            variant.has_more = if is_shallow { variant.has_more } else { self.has_more };
+        } else if !is_changed {
+            variant.works = Some(false);
+            variant.has_more &= is_shallow;
+        }
+        self.has_more = more_outside || (!is_shallow && variants.iter().any(|variant| variant.has_more));
+        if !is_read && variants.iter().any(|variant| variant.works != Some(false)) {
+            self.is_changed = Some(true);
+        }
     }
 }
