@@ -15,7 +15,7 @@ use super::pending::{PendingDeliveries, Rules, Verdict, json};
 use super::reader::{BLOCK, Reader, SERVER_BACKOFF};
 use crate::error::StoreError;
 use crate::observe::log;
-use crate::remote::{Delivery, GroupConsumer, MessageId, Retry};
+use crate::remote::{Delivery, GroupConsumer, Retry};
 use crate::util::backoff::Backoff;
 
 /// Each read asks for about as many entries as are handled in this time. So quick handlers need few round trips, and
