@@ -19,15 +19,3 @@ pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Option<T> {
 pub fn fingerprint<T: DeserializeOwned + 'static>(codec: Codec) -> u64 {
     encoding::fingerprint::<T>(codec)
 }
-
-/// Reads an entry as a shared store keeps it.
-#[cfg(feature = "redis")]
-pub fn entry_header(bytes: &[u8]) {
-    crate::redis::fuzz::entry_header(bytes);
-}
-
-/// Reads the record of an aggregate as a shared store keeps it.
-#[cfg(feature = "redis")]
-pub fn index_record(bytes: &[u8]) {
-    crate::redis::fuzz::index_record(bytes);
-}

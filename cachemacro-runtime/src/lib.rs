@@ -33,8 +33,6 @@ mod protocol;
 #[doc(hidden)]
 pub mod protocol;
 mod publish;
-#[cfg(feature = "redis")]
-mod redis;
 mod remote;
 mod retry;
 pub mod store;
@@ -42,7 +40,7 @@ pub mod strategy;
 mod util;
 mod value;
 
-pub use crate::util::clock::{Clock, ManualClock, Moment, SystemClock};
+pub use crate::util::clock::{AtomicMoment, Clock, ManualClock, Moment, SystemClock};
 pub use cache::{Cache, CacheBuilder, Scoped, WithCache};
 pub use call::{LoadHint, load_hint};
 pub use encoding::{Codec, Compression, Encoding};

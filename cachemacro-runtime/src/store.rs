@@ -9,10 +9,10 @@ pub use crate::event::Aggregate;
 pub use crate::local::{Memory, MemoryStore};
 pub use crate::near::{DETECTION, Tiered};
 pub use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot};
-#[cfg(feature = "redis")]
-pub use crate::redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
 pub use crate::remote::{
     Announcement, Answer, Claimed, DeadLetter, Decode, Delivery, Entered, Environment, EventLog, Fill, Followed, Form,
     GroupConsumer, Hold, InvalidationChannel, Lease, Lookup, MessageId, Notice, Position, Query, RemoteStore, Retry,
     Shared, SharedStore, Start,
 };
+pub use crate::util::backoff::Backoff;
+pub use crate::util::hash::{fnv64, fnv128};

@@ -5,15 +5,12 @@ pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
 pub use cachemacro_runtime::*;
-// Named beside the glob, so that the documentation tells their feature.
-#[cfg(feature = "redis")]
-pub use cachemacro_runtime::{Consumer, DeadLetter, Group, ReceivedEvent};
 
 #[cfg(any(doc, doctest))]
 pub mod guide;
 /// Where entries are kept: the trait of stores, those in the process and on Redis, and what stands in front of a shared one.
 pub mod store {
-    pub use cachemacro_runtime::store::*;
     #[cfg(feature = "redis")]
-    pub use cachemacro_runtime::store::{OnFailover, Redis, RedisConfigError, RedisStore};
+    pub use cachemacro_redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
+    pub use cachemacro_runtime::store::*;
 }

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| cachemacro_runtime::fuzz::index_record(bytes));
+fuzz_target!(|bytes: &[u8]| cachemacro_redis::fuzz::index_record(bytes));

@@ -21,7 +21,7 @@ const PROGRAMS: &[Program] = &[
     Program {
         name: "redis-sentinel",
         package: "redis-sentinel",
-        tests: "cachemacro-runtime's connections through Sentinel",
+        tests: "cachemacro-redis's connections through Sentinel",
     },
     Program {
         name: "valgrind",

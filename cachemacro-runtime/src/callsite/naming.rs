@@ -203,6 +203,7 @@ fn clarity(declared: &str, called: &str) -> Clarity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callsite::site::tests::site;
 
     #[test]
     fn a_path_is_that_of_the_function() {
@@ -210,6 +211,16 @@ mod tests {
         assert_eq!(without_closures("a::{{closure}}::b::{{closure}}"), "a::{{closure}}::b");
         assert_eq!(without_closures("<a::B as a::C>::d<'_, '_, u8>::{{closure}}"), "<a::B as a::C>::d<u8>");
         assert_eq!(without_closures("a::B<'_>::d<'_', '_>::{{closure}}"), "a::B::d<'_', '_>");
+    }
+
+    /// Entries on a server carry it.
+    #[test]
+    fn an_origin_is_the_same_in_every_build() {
+        let find = CallsiteInfo { path: || "shop::users::Users::find", ..*site("find").info() };
+        let find: &'static Callsite = Box::leak(Box::new(Callsite::new(find)));
+        let name = find.plain_instance().name();
+        assert_eq!(name.text, "shop::users::Users::find");
+        assert_eq!(name.origin, Origin { function: 0x55e0_f1cf_d7dd_f5f4, build: 0, instance: 0 });
     }
 
     #[test]

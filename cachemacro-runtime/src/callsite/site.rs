@@ -131,7 +131,7 @@ impl Callsite {
     }
 
     /// The instance of a function without parameters that no macro has written.
-    #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn plain_instance(&'static self) -> &'static Instance {
         self.instance_of(TypeId::of::<()>(), self.info.path)
     }

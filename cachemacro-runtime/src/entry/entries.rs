@@ -153,7 +153,7 @@ impl EntryId {
 
 impl EntryKey {
     /// The key with this text.
-    #[cfg(any(all(test, feature = "redis"), feature = "testing"))]
+    #[cfg(feature = "testing")]
     pub(crate) fn of(instance: &'static Instance, text: &str) -> Self {
         let mut key = KeyWriter::new();
         key.literal(text);

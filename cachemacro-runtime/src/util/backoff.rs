@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Exponential backoff: the first delay, each further one `factor` times as long as the one before it, and none longer
 /// than the longest. It sleeps nowhere and reads no clock.
 #[derive(Clone, Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     first: Duration,
     longest: Duration,
     factor: u32,
@@ -15,37 +15,42 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// Delays that double, without jitter. A first delay above the longest one stays as long as it is.
-    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
+    #[must_use]
+    pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, factor: 2, jitter: 0.0, attempts: 0 }
     }
 
     /// How many times as long as the one before it each delay is.
-    pub(crate) const fn factor(self, factor: u32) -> Self {
+    #[must_use]
+    pub const fn factor(self, factor: u32) -> Self {
         Self { factor, ..self }
     }
 
     /// Shortens each delay by a random part of up to this share, so that what failed at one time is not tried again at
     /// one time.
-    pub(crate) const fn jitter(self, share: f64) -> Self {
+    #[must_use]
+    pub const fn jitter(self, share: f64) -> Self {
         Self { jitter: share, ..self }
     }
 
     /// The next delay.
-    pub(crate) fn next_delay(&mut self) -> Duration {
+    #[must_use]
+    pub fn next_delay(&mut self) -> Duration {
         let delay = self.delay_after(self.attempts);
         self.attempts = self.attempts.saturating_add(1);
         delay
     }
 
     /// The delay after so many earlier ones, for attempts that are counted elsewhere.
-    pub(crate) fn delay_after(&self, earlier: u32) -> Duration {
+    #[must_use]
+    pub fn delay_after(&self, earlier: u32) -> Duration {
         let delay = self.first.saturating_mul(self.factor.saturating_pow(earlier));
         let delay = delay.min(self.longest.max(self.first));
         if self.jitter > 0.0 { delay.mul_f64(1.0 - self.jitter * fastrand::f64()) } else { delay }
     }
 
     /// Begins again with the first delay.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.attempts = 0;
     }
 }

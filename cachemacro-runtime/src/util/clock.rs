@@ -26,17 +26,29 @@ impl Moment {
     }
 }
 
-/// A [`Moment`] that threads share.
+/// A [`Moment`] that threads share, for the author of a store: until when a server counts as down, for example.
+///
+/// ```
+/// # use std::time::Duration;
+/// use cachemacro::{AtomicMoment, Clock, ManualClock};
+///
+/// let (clock, until) = (ManualClock::default(), AtomicMoment::default());
+/// until.store(clock.now().after(Duration::from_secs(1)));
+/// assert!(clock.now() < until.load());
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct AtomicMoment(AtomicU64);
+pub struct AtomicMoment(AtomicU64);
 
 impl AtomicMoment {
+    /// The moment.
+    #[must_use]
     #[inline]
-    pub(crate) fn load(&self) -> Moment {
+    pub fn load(&self) -> Moment {
         Moment(self.0.load(Ordering::Acquire))
     }
 
-    pub(crate) fn store(&self, moment: Moment) {
+    /// Replaces the moment.
+    pub fn store(&self, moment: Moment) {
         self.0.store(moment.0, Ordering::Release);
     }
 }
@@ -63,8 +75,9 @@ const FAR: u64 = 1_000_000_000;
 
 impl dyn Clock {
     /// A time to compare this deadline with: exact if the deadline is near, else [`Clock::recent`].
+    #[must_use]
     #[inline]
-    pub(crate) fn near(&self, deadline: Moment) -> Moment {
+    pub fn near(&self, deadline: Moment) -> Moment {
         let recent = self.recent();
         if deadline.0.saturating_sub(recent.0) > FAR { recent } else { self.now() }
     }

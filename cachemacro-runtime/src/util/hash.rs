@@ -49,9 +49,15 @@ impl Fnv64 {
     }
 }
 
-/// The hash of a text with 128 bits.
-#[cfg(feature = "redis")]
-pub(crate) fn fnv128(text: &str) -> u128 {
+/// FNV-1a with 64 bits: the same in each process and each build, for what a store compares under one key.
+#[must_use]
+pub fn fnv64(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    Fnv64::of(bytes).0
+}
+
+/// FNV-1a with 128 bits: the same in each process and each build, for a part of a key.
+#[must_use]
+pub fn fnv128(text: &str) -> u128 {
     let step = |hash: u128, byte| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
     text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, step)
 }

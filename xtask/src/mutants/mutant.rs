@@ -13,7 +13,7 @@ pub(crate) struct Mutant {
 
 /// One place that changes.
 pub(crate) struct Edit {
-    /// In `cachemacro-runtime/src`.
+    /// From the root of the repository.
     pub(crate) file: &'static str,
     /// What is there, once.
     pub(crate) from: &'static str,
@@ -26,7 +26,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R5: a record that began anew takes no replica's row",
         test: "",
         edits: &[Edit {
-            file: "redis/scripts/record.lua",
+            file: "cachemacro-redis/src/scripts/record.lua",
             from: "  return record.cold or now < record.young",
             to: "  return false",
         }],
@@ -36,7 +36,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R3: an event that comes late lowers no floor",
         test: "",
         edits: &[Edit {
-            file: "redis/scripts/apply.lua",
+            file: "cachemacro-redis/src/scripts/apply.lua",
             from: "  if version <= record.floor then return false end\n",
             to: "",
         }],
@@ -47,13 +47,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         test: "",
         edits: &[
             Edit {
-                file: "redis/scripts/fill.lua",
+                file: "cachemacro-redis/src/scripts/fill.lua",
                 from: "  if record.turn ~= ARGV[6] then return 'moved' end\n",
                 to: "",
             },
             // The generation in an entry's key would hide it from the new record.
             Edit {
-                file: "redis/record.rs",
+                file: "cachemacro-redis/src/format/record.rs",
                 from: "            _ if self.fence_generation != snapshot.generation => None,\n",
                 to: "",
             },
@@ -64,7 +64,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "G7: a version's number says nothing of what it was before a rollback",
         test: "",
         edits: &[Edit {
-            file: "redis/scripts/apply.lua",
+            file: "cachemacro-redis/src/scripts/apply.lua",
             from: "  table.insert(kept, { from = after, id = MARK })\n  record.marks, record.turn, record.floor, record.alias = kept, MARK, to, '-'\n",
             to: "  record.marks, record.turn, record.floor, record.alias = kept, MARK, to, '-'\n",
         }],
@@ -74,7 +74,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R13: a copy is not kept that an announcement overtook",
         test: "",
         edits: &[Edit {
-            file: "near/tiered.rs",
+            file: "cachemacro-runtime/src/near/tiered.rs",
             from: "        let places = self.places(query).await;\n        let mut found = self.shared.lookup(query).await?;\n",
             // With a pause that a busy process makes, or the answer is kept before the announcement can arrive.
             to: "        let mut found = self.shared.lookup(query).await?;\n        tokio::time::sleep(Duration::from_millis(200)).await;\n        let places = self.places(query).await;\n",
@@ -85,9 +85,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R21: a record from another incarnation of the server serves nothing before it is confirmed",
         test: "",
         edits: &[
-            Edit { file: "redis/scripts/record.lua", from: "  return record, true\n", to: "  return record, false\n" },
             Edit {
-                file: "redis/record.rs",
+                file: "cachemacro-redis/src/scripts/record.lua",
+                from: "  return record, true\n",
+                to: "  return record, false\n",
+            },
+            Edit {
+                file: "cachemacro-redis/src/format/record.rs",
                 from: "        epoch == self.server\n",
                 to: "        epoch == self.server || true\n",
             },
@@ -98,7 +102,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R10: no caller waits for a load from before an event that was acknowledged to it",
         test: "",
         edits: &[Edit {
-            file: "call/join.rs",
+            file: "cachemacro-runtime/src/call/join.rs",
             from: "snapshots: entered.snapshots.as_slice().into() };",
             to: "snapshots: Vec::new().into() };",
         }],
@@ -109,17 +113,17 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
         edits: &[
             Edit {
-                file: "retry/queue.rs",
+                file: "cachemacro-runtime/src/retry/queue.rs",
                 from: "        moves.sending = moves.waiting.pop_front();\n",
                 to: "        moves.sending = moves.waiting.front().copied();\n",
             },
             Edit {
-                file: "retry/queue.rs",
+                file: "cachemacro-runtime/src/retry/queue.rs",
                 from: "        moves.sending = None;\n",
                 to: "        if moves.waiting.front() == moves.sending.take().as_ref() {\n            moves.waiting.pop_front();\n        }\n",
             },
             Edit {
-                file: "retry/queue.rs",
+                file: "cachemacro-runtime/src/retry/queue.rs",
                 from: "        if let Some(moved) = self.sending.take() {\n            self.waiting.push_front(moved);\n        }\n",
                 to: "        self.sending = None;\n",
             },
@@ -130,7 +134,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R7: what a transaction has written is not stored before its commit",
         test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
         edits: &[Edit {
-            file: "call/try_hit.rs",
+            file: "cachemacro-runtime/src/call/try_hit.rs",
             from: "    call.mode = CacheMode::Bypass;\n",
             to: "    call.mode = CacheMode::Refresh;\n",
         }],
@@ -140,7 +144,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "G4: who gives up waiting takes no lease from who loads",
         test: "callers_that_give_up_start_no_second_load",
         edits: &[Edit {
-            file: "redis/lease.rs",
+            file: "cachemacro-redis/src/lease.rs",
             from: "            Some(held) if !held.lease.is_released.load(Ordering::Relaxed) => return Guard(Arc::clone(held)),\n",
             to: "",
         }],
@@ -150,7 +154,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "G1: an entry lives no longer than what it was loaded from",
         test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
         edits: &[Edit {
-            file: "call/fill.rs",
+            file: "cachemacro-runtime/src/call/fill.rs",
             from: "        bound.map_or(own, |bound| policy.bounded(own, bound))\n",
             to: "        own\n",
         }],

@@ -8,7 +8,6 @@ use std::{fs, io};
 use super::mutant::Mutant;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const RUNTIME: &str = "cachemacro-runtime/src";
 
 pub(crate) struct Tree {
     root: PathBuf,
@@ -42,7 +41,7 @@ impl Tree {
     /// Switches the mechanism off.
     pub(crate) fn apply(&self, mutant: &Mutant) -> Result<(), String> {
         for edit in mutant.edits {
-            let path = self.root.join(RUNTIME).join(edit.file);
+            let path = self.root.join(edit.file);
             let text = String::from_utf8(read(&path)?).map_err(|_| format!("{} is no text", edit.file))?;
             if text.matches(edit.from).count() != 1 {
                 return Err(format!(
@@ -58,8 +57,8 @@ impl Tree {
     /// Brings its files back.
     pub(crate) fn restore(&self, mutant: &Mutant) -> Result<(), String> {
         for edit in mutant.edits {
-            let of_tree = self.root.join(RUNTIME).join(edit.file);
-            write(&of_tree, &read(&Path::new(ROOT).join(RUNTIME).join(edit.file))?)?;
+            let of_tree = self.root.join(edit.file);
+            write(&of_tree, &read(&Path::new(ROOT).join(edit.file))?)?;
         }
         Ok(())
     }

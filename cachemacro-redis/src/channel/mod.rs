@@ -1,0 +1,6 @@
+//! The channel of announcements.
+
+mod announcement;
+mod stream;
+
+pub use self::stream::RedisChannel;
