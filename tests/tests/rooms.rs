@@ -1,5 +1,5 @@
-//! Imports of the runtime and of the store on Redis go down their rooms, and make no circle: neither between rooms nor between
-//! files.
+//! Imports of the runtime, of the store on Redis and of the macros go down their rooms, and make no circle: neither between rooms
+//! nor between files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,10 +18,13 @@ struct Layout {
     files: usize,
 }
 
-const CRATES: [Layout; 2] = [
+const CRATES: [Layout; 3] = [
     Layout { folder: "../cachemacro-runtime/src", rows: RUNTIME, files: 100 },
     Layout { folder: "../cachemacro-redis/src", rows: REDIS, files: 30 },
+    MACROS,
 ];
+
+const MACROS: Layout = Layout { folder: "../cachemacro/macros/src", rows: MACRO_ROOMS, files: 60 };
 
 const RUNTIME: &[&[&str]] = &[
     &["util", "error", "key", "protocol"],
@@ -42,6 +45,17 @@ const REDIS: &[&[&str]] = &[
     &["store"],
     &["channel", "event_log"],
     &["connect", "fuzz", "lib"],
+];
+
+const MACRO_ROOMS: &[&[&str]] = &[
+    &["syntax"],
+    &["model"],
+    &["parse", "analyze"],
+    &["validate"],
+    &["expand"],
+    &["fallback"],
+    &["pipeline"],
+    &["lib"],
 ];
 
 fn row(layout: &Layout, room: &str) -> usize {
@@ -278,6 +292,19 @@ fn no_files_import_each_other() {
     }
 }
 
+/// The generated code depends on what the annotation means, and not on how it was written.
+#[test]
+fn the_expansion_reads_the_model_alone() {
+    let imports = Crate::read(&MACROS).imports();
+    let expansion = imports.iter().filter(|(module, _)| room(module) == "expand");
+    let others: Vec<_> = expansion
+        .flat_map(|(module, imported)| imported.iter().map(move |other| (module.join("/"), other)))
+        .filter(|(_, other)| !["expand", "model", "syntax"].contains(&room(other)))
+        .map(|(module, other)| format!("{module} imports {}", other.join("/")))
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
 #[track_caller]
 fn assert_no_circle(imports: &BTreeMap<Module, BTreeSet<Module>>) {
     let circles: BTreeSet<Vec<String>> = imports
@@ -295,7 +322,7 @@ fn assert_no_circle(imports: &BTreeMap<Module, BTreeSet<Module>>) {
 #[test]
 fn the_macros_and_the_runtime_know_the_same_crates() {
     let [macros, runtime] =
-        ["cachemacro/macros/src/model/connection/crates.rs", "cachemacro-runtime/src/callsite/crates.rs"].map(|file| {
+        ["cachemacro/macros/src/analyze/connection/crates.rs", "cachemacro-runtime/src/callsite/crates.rs"].map(|file| {
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).expect("the list is there")
         });
     assert!(macros.contains("\"sqlx\""));

@@ -1,19 +1,19 @@
-//! What is emitted when something is wrong: the errors, and as much as lets the rest of the program go on without a
-//! second error.
+//! The expansion when there are errors: the errors, and the items that the rest of the program needs to compile without further
+//! ones.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::model::krate::Krate;
+use crate::syntax::krate::Krate;
 
-/// The errors of an attribute and the annotated item, verbatim.
+/// The errors of an attribute, and the annotated item unchanged.
 pub(crate) fn attribute(errors: &syn::Error, item: &TokenStream) -> TokenStream {
     let errors = errors.to_compile_error();
     quote!(#errors #item)
 }
 
-/// The errors of a derive, and an event that moves nothing.
+/// The errors of a derive, and an event that invalidates nothing.
 pub(crate) fn event(errors: &syn::Error, krate: &Krate, input: &DeriveInput) -> TokenStream {
     let errors = errors.to_compile_error();
     if !input.generics.params.is_empty() {

@@ -5,25 +5,37 @@
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-mod diag;
-mod entry;
+mod analyze;
 mod expand;
 mod fallback;
-mod fragment;
 mod model;
 mod parse;
+mod pipeline;
+mod syntax;
 mod validate;
 
 /// Caches what a function returns, and keeps the cache right through writes, races, rollbacks and outages.
 ///
 /// The function keeps its signature: callers, traits and mocks do not change.
 ///
-/// ```ignore
+/// ```
 /// use cachemacro::{CacheEvent, cached};
+/// use serde::{Deserialize, Serialize};
+/// # use std::io::Error;
+/// # #[derive(Clone)]
+/// # struct Database;
+/// # impl Database {
+/// #     async fn user(&self, id: u64) -> Result<Option<User>, Error> { Ok(Some(User { id, version: 1 })) }
+/// # }
+/// # #[derive(Clone)]
+/// # struct Users { db: Database }
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct User { id: u64, version: u64 }
 ///
 /// #[derive(Clone, Serialize, Deserialize, CacheEvent)]
 /// #[event(name = "user.updated", key = "user:<id>", version = version)]
-/// pub struct UserUpdated { pub id: u64, pub version: u64 }
+/// struct UserUpdated { id: u64, version: u64 }
 ///
 /// impl Users {
 ///     #[cached(
@@ -32,44 +44,15 @@ mod validate;
 ///         invalidated_by(UserUpdated { id }),
 ///         soft_ttl = "60s", hard_ttl = "10m", negative_ttl = "10s",
 ///     )]
-///     pub async fn find(&self, id: u64) -> Result<Option<User>, sqlx::Error> {
-///         sqlx::query_as("select * from users where id = ?").bind(id).fetch_optional(&self.db).await
+///     async fn find(&self, id: u64) -> Result<Option<User>, Error> {
+///         self.db.user(id).await
 ///     }
 /// }
 /// ```
 ///
 /// # Attributes
 ///
-/// | attribute | meaning | default |
-/// |---|---|---|
-/// | `key = "user:<id>"` | which calls share an entry: a template over the arguments, `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>` | required |
-/// | `name = "find-user"` | what the function is called in a shared store: `A-Z`, `a-z`, `0-9`, `.`, `_`, `-`. Needed where two functions of a program have one path; keeps entries when a function is moved or renamed | its path, `shop::users::Users::find` |
-/// | `invalidated_by(Event { id }, Other { org_id: org })` | the events that move this entry, and which arguments are their key fields | required, or `ttl_only` |
-/// | `ttl_only = "why"` | no event: every change may go unseen until `hard_ttl`, for the written reason | |
-/// | `hard_ttl = "10m"` | the longest that a value may be served | required |
-/// | `soft_ttl = "60s"` | fresh until then; afterwards served while one refresh runs | `hard_ttl` |
-/// | `negative_ttl = "10s"` | how long an absence is remembered | absences are not cached |
-/// | `version_from = \|value\| value.version` | row mode: the loaded value carries its version | opaque mode |
-/// | `version_from = self.db.version(id).await?` | source mode: the current version is asked for before each read | |
-/// | `not_found = RepoError::NotFound(id)` | this error is an absence, and the expression rebuilds it | `None` and `Ok(None)` are absences |
-/// | `jitter = "10%"` | subtracted at random from each TTL, `"0%"` to `"50%"` | `"10%"` |
-/// | `early = 1.0` | probabilistic early refresh before `soft_ttl` ([XFetch] with this β) | off |
-/// | `stale_if_error` | when a refresh fails, the stale value is served until `hard_ttl` | on if `soft_ttl` is below `hard_ttl` |
-/// | `timeout = "2s"` | a deadline that cancels the load | none |
-/// | `skip(db, trace)` | arguments on which the result does not depend | |
-/// | `bypass_if = tx.is_some()` | calls that go past the cache, by a condition over the arguments | none |
-/// | `autocommit(conn)`, `autocommit(self)` | as `skip(conn)`, for what is in no transaction, or holds no connection: calls with it are cached | past the cache, for connections and for `&mut` of what may hold one |
-/// | `local` | this process only: no serde bounds, sync functions allowed | shared |
-/// | `consistency = strict` | `strict` asks the shared store on every call; `bounded` lets the local tier answer | `bounded` |
-/// | `refresh = inline` | who refreshes a stale entry: `background`, a task that owns clones of `self` and the arguments; `inline`, the first caller that sees it | `background` where possible |
-/// | `cache_if = \|value\| value.is_final` | which values are worth keeping | all |
-/// | `weight = \|value\| value.bytes.len()` | what a value costs, in bytes, in a store bounded by bytes | an estimate |
-/// | `cache = self.cache` | the `Cache` to use | the process-wide one |
-/// | `crate = path` | where `cachemacro` lives when renamed | `::cachemacro` |
-///
-/// Durations are `"500ms"`, `"60s"`, `"10m"`, `"1h30m"`, `"2d"`, or a constant of type `Duration`.
-///
-/// [XFetch]: https://cseweb.ucsd.edu/~avattani/papers/cache_stampede.pdf
+#[doc = include_str!("../docs/attributes.md")]
 ///
 /// # Return types
 ///
@@ -80,8 +63,9 @@ mod validate;
 /// # Arguments
 ///
 /// Every argument is in the key or in `skip`. Arguments can be owned, `&T`, `Option<&T>` or patterns. With
-/// `refresh = background` they and `self` are cloned into the task; where a type borrows inside (`Cow<'_, str>`,
-/// `&dyn Trait`, `impl Trait`), and for `&mut` arguments and `&mut self`, which must be skipped, the refresh is `inline`.
+/// `refresh = background` the arguments and `self` are cloned into the task. The refresh is `inline` where that is not possible:
+/// where a type borrows inside (`Cow<'_, str>`, `&dyn Trait`, `impl Trait`), and for `&mut` arguments and `&mut self`, which must
+/// be skipped.
 ///
 /// # Connections and transactions
 ///
@@ -94,84 +78,91 @@ mod validate;
 /// # What is refused
 ///
 /// `const`, `unsafe` and `extern` functions, `impl Trait` and borrowed return types, and sync functions without `local`.
-/// Every message says what is wrong and what to write instead, and all mistakes of one annotation are reported at once.
+/// Every message says what is wrong and what to write instead. All mistakes of one annotation are reported at once.
 #[proc_macro_attribute]
 pub fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    entry::cached(attribute.into(), item.into()).into()
+    pipeline::cached(attribute.into(), item.into()).into()
 }
 
-/// Publishes events after a function succeeded; on `Err` nothing is published.
+/// Publishes events after a function has succeeded. On `Err` nothing is published.
 ///
-/// ```ignore
-/// // A writer: the event is made from the success value, or from arguments.
-/// #[invalidates(|user| UserUpdated { id: user.id, version: user.version })]
-/// pub async fn rename(&self, id: u64, name: &str) -> Result<User, sqlx::Error> { /* the update */ }
+/// ```
+/// use cachemacro::{CacheEvent, invalidates};
+/// # use std::io::Error;
+/// # struct User { id: u64, version: u64 }
+/// # struct Users;
+///
+/// #[derive(Clone, CacheEvent)]
+/// #[event(name = "user.updated", key = "user:<id>", version = version)]
+/// struct UserUpdated { id: u64, version: u64 }
+///
+/// impl Users {
+///     // A writer: the event is made from the success value, or from arguments.
+///     #[invalidates(|user| UserUpdated { id: user.id, version: user.version })]
+///     async fn rename(&self, id: u64, name: &str) -> Result<User, Error> {
+///         // The update, which counts the version up.
+///         # let _ = name;
+///         # Ok(User { id, version: 2 })
+///     }
+/// }
 ///
 /// // A handler, perhaps in another service: the argument is the event.
 /// #[invalidates(event)]
-/// async fn on_user_updated(event: UserUpdated) -> Result<(), HandlerError> { /* … */ }
+/// async fn on_user_updated(event: UserUpdated) -> Result<(), Error> {
+///     # let _ = event;
+///     Ok(())
+/// }
 /// ```
 ///
 /// # Options
 ///
-/// | option | meaning | default |
-/// |---|---|---|
-/// | *an expression* | an event, an `Option`, `Vec`, array or tuple of events, over the arguments; or a closure over the success value | at least one |
-/// | `defer = pending` | the caller commits: the events wait in a `PendingEvents` until its `publish` | published on return |
-/// | `commits_itself = "why"` | the function is given a connection, and commits before it returns | |
-/// | `on_error = suspect` | if publishing fails, this process stops trusting the entries concerned until a retry succeeds | yes |
-/// | `on_error = retry` | a bounded queue tries again, with backoff | |
-/// | `on_error = fail` | the error reaches the caller, *after* the write | |
-/// | `on_error = bounded` | it is logged, and the TTLs bound the damage | |
-/// | `emits(UserUpdated)` | the event types, where the expression does not show them | read from the expression |
-/// | `cache = self.cache` | the `Cache` to publish through | the process-wide one |
-/// | `crate = path` | where `cachemacro` lives when renamed | `::cachemacro` |
+#[doc = include_str!("../docs/options.md")]
 ///
 /// Arguments that an expression names are cloned before the body runs, so the body may move them.
 ///
 /// A function that takes a transaction, a connection or an executor must say when its write is committed: `defer` or
-/// `commits_itself`. A pool is none of them.
+/// `commits_itself`. A pool is none of these.
 ///
-/// # Writers that are no async functions
+/// # Sync writers
 ///
-/// When an async writer returns, the shared store has acknowledged its events, or its `on_error` applies. The same holds for
-/// a sync writer: **it blocks its thread until then.** A thread of the cache's own tells the store, so a sync writer works
+/// When an async writer returns, the shared store has acknowledged its events, or its `on_error` applies. The same is true of
+/// a sync writer: **it blocks its thread until then.** A thread of the cache talks to the store, so a sync writer works
 /// anywhere: without a runtime, on a runtime of one thread, in `spawn_blocking`, in `Drop`, after the runtime has ended. It
 /// blocks for at most `Redis::timeout` (250 ms by default) for each aggregate that its events name, and twice more: for the
-/// channel, and for a connection that is yet to be made. What is not acknowledged by then is treated as `on_error` says.
+/// channel, and for a connection that must be made first. Events that are not acknowledged by then are treated as `on_error` says.
 ///
-/// Called from async code, a sync writer keeps a worker from its other tasks meanwhile. Where that matters, make the writer
+/// Called from async code, a sync writer blocks a worker thread, and its other tasks wait. Where that matters, make the writer
 /// async, or call it in `spawn_blocking`. With the in-process cache alone nothing blocks.
 #[proc_macro_attribute]
 pub fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    entry::invalidates(attribute.into(), item.into()).into()
+    pipeline::invalidates(attribute.into(), item.into()).into()
 }
 
-/// Makes a struct an event: a value that says an aggregate moved.
+/// Makes a struct an event: a value that says that an aggregate has changed.
 ///
-/// ```ignore
+/// ```
+/// use cachemacro::CacheEvent;
+/// use serde::{Deserialize, Serialize};
+///
 /// #[derive(Clone, Serialize, Deserialize, CacheEvent)]
 /// #[event(name = "user.updated", key = "user:<id>", version = version)]
-/// pub struct UserUpdated { pub id: u64, pub version: u64 }
+/// struct UserUpdated { id: u64, version: u64 }
 /// ```
 ///
-/// | attribute | meaning | default |
-/// |---|---|---|
-/// | `name = "user.updated"` | what other services know it by: `a-z`, `0-9`, `.`, `_`, `-` | required |
-/// | `key = "user:<id>"` | the aggregate it moves; placeholders are fields; may stand several times | required |
-/// | `version = version` | the field with the new version of the first key's aggregate | what is cached of the aggregate becomes void |
-/// | `restores = field` | a roll forward: the row got the content of that older version, written as `version` | |
-/// | `rollback_to = field` | the database's own version went back to this one | |
-/// | `crate = path` | where `cachemacro` lives when renamed | `::cachemacro` |
+#[doc = include_str!("../docs/event.md")]
+///
+/// Other services receive an event that is `Serialize`, as JSON.
 #[proc_macro_derive(CacheEvent, attributes(event))]
 pub fn cache_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    entry::cache_event(input).into()
+    pipeline::cache_event(input).into()
 }
 
-/// Lets a type stand in a key: newtypes, structs and enums of key parts.
+/// Lets a type be part of a key: newtypes, structs and enums of key parts.
 ///
-/// ```ignore
+/// ```
+/// use cachemacro::KeyPart;
+///
 /// #[derive(KeyPart)]
 /// struct UserId(u64);                       // 7
 ///
@@ -183,9 +174,9 @@ pub fn cache_event(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Floats are not key parts: two that print alike may differ, and `NaN` differs from itself. The names of variants are
-/// part of stored keys. `#[key_part(crate = path)]` says where `cachemacro` lives when renamed.
+/// part of stored keys. `#[key_part(crate = path)]` says where `cachemacro` is when it is renamed.
 #[proc_macro_derive(KeyPart, attributes(key_part))]
 pub fn key_part(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    entry::key_part(input).into()
+    pipeline::key_part(input).into()
 }

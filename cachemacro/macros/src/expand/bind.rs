@@ -1,22 +1,21 @@
-//! The aggregates an entry depends on, through the typed keys of the events.
+//! The aggregates that an entry depends on, as typed keys of their events.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, Path};
 
+use crate::expand::field_hash;
 use crate::expand::span::{at, at_start, ends, here};
 use crate::model::cached::{Binding, BoundField, Cached, Freshness};
-use crate::model::hash;
-use crate::model::krate::Krate;
-use crate::model::spelling::tidy;
+use crate::syntax::krate::Krate;
+use crate::syntax::spelling::tidy;
 
-/// Names the aggregates of a miss or a source, and nothing for `ttl_only`.
-///
 /// ```text
 /// let mut out = miss.aggregates();
 /// P::bind(&mut out, &P::KeyOf::<'_, UserUpdated, HASH> { id: P::canonical(&id) });
-/// miss.hang_on(out);
+/// miss.depend_on(out);
 /// ```
+/// Nothing with `ttl_only`.
 pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
     let Freshness::Events(bindings) = &cached.freshness else { return None };
     let of = Ident::new(of, here());
@@ -35,7 +34,7 @@ fn bind(krate: &Krate, binding: &Binding) -> TokenStream {
     quote_spanned!(here()=> #p::bind(&mut __cachemacro_out, &#key { #(#fields),* });)
 }
 
-/// `P::KeyOf<'_, UserUpdated, HASH>`, with its ends at the event's, where the compiler complains about missing fields.
+/// `P::KeyOf<'_, UserUpdated, HASH>`. It has the span of the event, where the compiler reports missing fields.
 fn key_of(krate: &Krate, binding: &Binding, lifetime: &TokenStream, turbofish: bool) -> TokenStream {
     let event = &binding.event;
     let (first, last) = ends(event);
@@ -47,7 +46,7 @@ fn key_of(krate: &Krate, binding: &Binding, lifetime: &TokenStream, turbofish: b
 }
 
 fn hash(binding: &Binding) -> u64 {
-    hash::of_fields(binding.fields.iter().map(|field| syn::ext::IdentExt::unraw(&field.name).to_string()))
+    field_hash::of_fields(binding.fields.iter().map(|field| syn::ext::IdentExt::unraw(&field.name).to_string()))
 }
 
 fn bound_field(krate: &Krate, field: &BoundField) -> TokenStream {
@@ -85,7 +84,7 @@ pub(crate) fn event_use(krate: &Krate, binding: &Binding) -> TokenStream {
     }
 }
 
-/// `&<UserUpdated as P::CacheEvent>::INFO`: a type that is no event is underlined.
+/// `&<UserUpdated as P::CacheEvent>::INFO`. A type that is not an event is underlined.
 pub(crate) fn info(krate: &Krate, event: &Path) -> TokenStream {
     let start = at_start(event);
     let p = krate.private(start);
@@ -120,7 +119,7 @@ mod tests {
         let fields = vec![BoundField { name: parse_quote!(id), value: parse_quote!(id) }];
         let binding = Binding { event: parse_quote!(UserUpdated), fields };
         let text = bind(&Krate(None), &binding);
-        let hash = hash::of_fields(["id"]);
+        let hash = field_hash::of_fields(["id"]);
         assert_eq!(
             tidy(&text).replace(' ', ""),
             format!(

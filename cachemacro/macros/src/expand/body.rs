@@ -1,19 +1,19 @@
-//! The user's body, once in the whole expansion, as an expression that yields the output.
+//! The user's body as an expression whose value is the output. It occurs once in the expansion.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::Block;
 
 use crate::expand::span::{at, at_start, here};
-use crate::expand::this;
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Binds, Body, Function, Kind};
+use crate::syntax::rename_self;
 
 /// ```text
 /// async move { if let Some(out) = None::<R> { return out; } { body } }.await          (async)
 /// (move || -> R { body })()                                                           (sync)
 /// ```
-/// The first statement fixes the type for `?` and `return`, as a signature would.
+/// The first statement fixes the output's type for `?` and `return`, as a signature does.
 pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
     let output = &function.output;
     let body = statements(function, rename_self);
@@ -24,13 +24,13 @@ pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
     quote_spanned!(here()=> (move || -> #output { #body })())
 }
 
-/// How a call that missed is read.
+/// How a miss is read.
 pub(crate) struct Read<'c> {
     /// `inline` or `background`.
     pub(crate) form: &'c str,
-    /// What is wrong with a load underlines this.
+    /// Errors about the load underline this.
     pub(crate) at: Span,
-    /// One load, made where it is asked for.
+    /// Makes one load.
     pub(crate) load: TokenStream,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Read<'c> {
 /// };
 /// answer
 /// ```
-/// Bound before it is returned, as in the older editions what a tail expression borrows would have to outlive the locals.
+/// `answer` is bound first: before edition 2024, temporaries of a tail expression live longer than the locals that they borrow.
 pub(crate) fn read(cached: &Cached, read: &Read<'_>) -> TokenStream {
     let p = cached.krate.private(here());
     let Read { form, at, load } = read;
@@ -78,7 +78,7 @@ fn fix_output(function: &Function) -> TokenStream {
 }
 
 fn statements(function: &Function, rename_self: bool) -> TokenStream {
-    let renamed = |tokens: TokenStream| if rename_self { this::rename(tokens) } else { tokens };
+    let renamed = |tokens: TokenStream| if rename_self { rename_self::rename(tokens) } else { tokens };
     match &function.body {
         Body::Plain(block) => renamed(in_braces(block)),
         Body::Future { ty, block } => {
@@ -91,7 +91,7 @@ fn statements(function: &Function, rename_self: bool) -> TokenStream {
     }
 }
 
-/// A function that is asynchronous without saying so boxes its steps.
+/// The steps of a function that is not `async` and returns a boxed future, boxed.
 pub(crate) fn wrap(function: &Function, steps: &TokenStream) -> TokenStream {
     if function.kind != Kind::Boxed {
         return steps.clone();
@@ -100,7 +100,7 @@ pub(crate) fn wrap(function: &Function, steps: &TokenStream) -> TokenStream {
     quote_spanned!(here()=> ::std::boxed::Box::pin(async move { #fix #steps }))
 }
 
-/// The block where it stood, but with braces of the expansion: those around a single expression are not the user's fault.
+/// The block, with braces of the expansion in the place of the user's: a lint about needless braces does not apply.
 fn in_braces(block: &Block) -> TokenStream {
     let statements = block.stmts.iter().map(ToTokens::to_token_stream).collect();
     braced(statements, at(block.brace_token.span.join())).into()
@@ -112,24 +112,24 @@ fn braced(tokens: TokenStream, span: Span) -> TokenTree {
     group.into()
 }
 
-/// The new body of the function, in the braces of the old one: the function as a whole is the user's.
+/// The new body of the function, in the braces of the old one, so that lints about the function still apply.
 pub(crate) fn of_function(function: &Function, tokens: TokenStream) -> TokenTree {
     braced(tokens, function.item.block.brace_token.span.join())
 }
 
-/// `let (a, b) = arg0;` where the signature had a pattern.
+/// `let (a, b) = arg0;`, if the signature had a pattern.
 fn unpack(arg: &Arg) -> Option<TokenStream> {
     let Binds::Pattern(pattern) = &arg.binds else { return None };
     let ident = &arg.ident;
     Some(quote_spanned!(here()=> let #pattern = #ident;))
 }
 
-/// Counts the names of an argument as used: an argument of the key need not be used by the body.
+/// Uses the names, so that the compiler does not warn of an argument that only the key uses.
 fn used<'a>(names: impl IntoIterator<Item = &'a Ident>) -> TokenStream {
     names.into_iter().map(|name| quote_spanned!(here()=> let _ = &#name;)).collect()
 }
 
-/// The user's pattern, and the use of what only the key needs.
+/// Binds the user's pattern, and uses the names that may be in the key alone.
 pub(crate) fn finish(cached: &Cached, arg: &Arg) -> TokenStream {
     let unpack = unpack(arg);
     let keyed: Vec<&Ident> = match arg.binds {
@@ -140,7 +140,7 @@ pub(crate) fn finish(cached: &Cached, arg: &Arg) -> TokenStream {
     quote_spanned!(here()=> #unpack #used)
 }
 
-/// A generated name for what belongs to one argument.
+/// A generated name with the number of an argument.
 pub(crate) fn numbered(prefix: &str, at: usize) -> Ident {
     format_ident!("__cachemacro_{prefix}{at}", span = Span::mixed_site())
 }

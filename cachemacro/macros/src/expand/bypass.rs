@@ -1,18 +1,19 @@
-//! Whether a call goes past the cache: what `bypass_if` says, and what the types of connections are.
+//! Whether a call goes past the cache: by `bypass_if`, and by the types of arguments that may be connections.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 
-use crate::expand::generic;
+use crate::expand::constant::{argument, option};
 use crate::expand::span::{at, at_start, ends, here};
 use crate::model::cached::{Cached, Look, Looked};
+use crate::syntax::spelling::tidy;
 
 /// ```text
-/// P::read::<Transaction>();                                  // a type that is only called like a transaction
+/// P::read::<Transaction>();                                  // refuses a type that is not `Clone`, as rows are
 /// let bypasses = P::bypass(tx.is_some())
 ///     || { static CHECK: P::TypeCheck = P::TypeCheck::new(); CHECK.is_no_pool(P::type_of(&ex)) };
 /// ```
-/// Nothing, where no call does.
+/// Nothing if every call is cached.
 pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
     let bypass = &cached.bypass;
     let unsure = bypass.unsure.iter().map(|ty| {
@@ -55,7 +56,7 @@ fn check(cached: &Cached, looked: &Looked, remedy: &str, name: &TokenStream) -> 
         },
         here(),
     );
-    // What is no pool is in the report anyway.
+    // The report lists executors without that.
     let called = match looked {
         Looked::Executor => None,
         _ => Some(quote_spanned!(here()=> (&__CACHEMACRO_SITE, #remedy))),
@@ -69,21 +70,19 @@ fn check(cached: &Cached, looked: &Looked, remedy: &str, name: &TokenStream) -> 
     }
 }
 
-/// `miss.load_once();`, where a load is given something that it can be given once.
+/// `miss.load_once();`, if an argument is moved into the load.
 pub(crate) fn load_once(cached: &Cached) -> Option<TokenStream> {
     let once = cached.function.args.iter().any(|arg| arg.once);
     once.then(|| quote_spanned!(here()=> __cachemacro_miss.load_once();))
 }
 
-/// What the function registers of all that.
+/// ```text
+/// P::Bypass { condition: Some("tx.is_some()"), executors: &["ex: E"], always: None, remedy: None, arguments: &[..] }
+/// ```
 pub(crate) fn registered(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let bypass = &cached.bypass;
-    let option = |text: Option<String>| match text {
-        Some(text) => quote_spanned!(here()=> ::core::option::Option::Some(#text)),
-        None => quote_spanned!(here()=> ::core::option::Option::None),
-    };
-    let condition = option(bypass.condition.as_ref().map(|expr| crate::model::spelling::tidy(&expr.to_token_stream())));
+    let condition = option(bypass.condition.as_ref().map(tidy));
     let executors =
         bypass.looks.iter().filter(|look| matches!(look.looked, Looked::Executor)).map(|look| &look.spelled);
     let always = bypass.always.as_ref();
@@ -101,7 +100,7 @@ pub(crate) fn registered(cached: &Cached) -> TokenStream {
     }
 }
 
-/// An argument whose type can be named here, too, and what to write if there is no transaction.
+/// An argument whose type can be named in a `static` too. The report tells whether its calls are cached, and what to write if not.
 fn looked_at(cached: &Cached, look: &Look) -> Option<TokenStream> {
     let p = cached.krate.private(here());
     let is_unique = match look.looked {
@@ -110,7 +109,7 @@ fn looked_at(cached: &Cached, look: &Look) -> Option<TokenStream> {
         Looked::Executor | Looked::Other => false,
     };
     let arg = cached.function.args.iter().find(|arg| arg.ident == look.arg)?;
-    let argument = generic::argument(&cached.krate, &arg.ty)?;
+    let argument = argument(&cached.krate, &arg.ty)?;
     let remedy = &look.remedy;
     Some(quote_spanned!(here()=> #p::LookedAt { argument: #argument, is_unique: #is_unique, remedy: #remedy }))
 }

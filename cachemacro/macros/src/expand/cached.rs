@@ -1,4 +1,4 @@
-//! `#[cached]`: the function with its old signature and a new body.
+//! `#[cached]`: the function with its signature and a new body.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
@@ -7,24 +7,24 @@ use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 use crate::expand::body;
 use crate::expand::bypass::{self, load_once};
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::{bind, inline, key, owned, site, values};
+use crate::expand::{bind, cache, inline, key, owned, site, values};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Arg, Binds, Function, Passing};
-use crate::model::mentions::mentions;
 use crate::model::policy::Refresh;
+use crate::syntax::mentions::mentions;
 
 /// ```text
 /// #[attributes] pub async fn find(&self, id: u64) -> R {
 ///     static SITE ..
-///     let instance = SITE.instance(|| ());            // the closure's type is that of no other instance
+///     let instance = SITE.instance(|| ());            // the closure has another type in each instance of a generic function
 ///     let shape = P::shape!(R);
 ///     let values = P::compare!(P::cacheable_shared(shape));
-///     let fail = P::fail_face!(R);
+///     let fail = P::error_adapter!(R);
 ///     let cache = P::handle(&cache);                  // with `cache = …`
 ///     let absent = P::absent(shape);
-///     let miss = ..;                                  // or return what was found
-///     let read = P::read_background(miss, ..);     // or another of the four
-///     loop { match read.step().await { .. } }      // until there is an answer
+///     let miss = ..;                                  // or returns what was found
+///     let read = P::read_background(miss, ..);        // or another of the four
+///     loop { match read.step().await { .. } }         // until there is an answer
 /// }
 /// ```
 pub(crate) fn expand(cached: &Cached) -> TokenStream {
@@ -65,7 +65,7 @@ fn steps(cached: &Cached) -> TokenStream {
     }
 }
 
-/// The signature with plain names in the place of patterns.
+/// The signature, with a name in the place of each pattern.
 fn signature(function: &Function) -> Signature {
     let mut sig = function.item.sig.clone();
     let mut args = function.args.iter();
@@ -88,7 +88,7 @@ fn signature(function: &Function) -> Signature {
     sig
 }
 
-/// What the key, the bindings and the rest name must exist before the body takes it apart.
+/// `let (a, b) = P::again(*&whole);` of an argument with a pattern: the key and the bindings use its names before the body runs.
 fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
     let (Binds::Pattern(pattern) | Binds::Moved(pattern)) = &arg.binds else { return None };
     if arg.names.is_empty() || arg.once || matches!(arg.passing, Passing::RefMut(_)) {
@@ -107,17 +107,7 @@ fn setup(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
     let values = values::of(cached);
-    let cache = match &cached.cache {
-        // The reference keeps a handle alive that the expression makes anew.
-        Some(expr) => {
-            let handle = call_over(expr, &cached.krate, "handle", reaching(expr, "__cachemacro_handle"));
-            quote_spanned! {here()=>
-                let __cachemacro_handle = &#expr;
-                let __cachemacro_cache = #handle;
-            }
-        }
-        None => TokenStream::new(),
-    };
+    let cache = cache::of_call(cached);
     let absent = absent(cached);
     quote_spanned! {here()=>
         let __cachemacro_shape = #p::shape!(#output);
@@ -142,7 +132,7 @@ fn absent(cached: &Cached) -> TokenStream {
     quote_spanned!(here()=> let __cachemacro_absent = #absent;)
 }
 
-/// A block in which the expression sees copies of the by-value arguments it names: it may run several times.
+/// A block that gives the expression copies of the arguments that it names, as it may run several times.
 fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
     let function = &cached.function;
@@ -154,8 +144,8 @@ fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
     quote_spanned!(here()=> { #(let #named = #p::again(&#named);)* #expr })
 }
 
-/// The arms that both modes share, each leaving the function with what the store knows.
-fn known(cached: &Cached, kind: &str) -> TokenStream {
+/// The arms that return what the store has: a value or an absence.
+fn found_arms(cached: &Cached, kind: &str) -> TokenStream {
     let p = cached.krate.private(here());
     let kind = Ident::new(kind, here());
     quote_spanned! {here()=>
@@ -167,10 +157,10 @@ fn known(cached: &Cached, kind: &str) -> TokenStream {
 fn try_hit(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
-    let known = known(cached, "TryHit");
+    let found = found_arms(cached, "TryHit");
     let aggregates = bind::aggregates(cached, "__cachemacro_miss");
     let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
-    let cache = cache_of(cached);
+    let cache = cache::argument(cached);
     let (try_hit, before) = match (bypass::decide(cached), &cached.cache) {
         (Some(_), _) => {
             ("try_hit_unless", quote_spanned!(here()=> __cachemacro_bypasses, __cachemacro_instance, #cache,))
@@ -183,7 +173,7 @@ fn try_hit(cached: &Cached) -> TokenStream {
         let #mutable __cachemacro_miss = {
             #key
             match #p::#try_hit(#before &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
-                #known
+                #found
                 #p::TryHit::Miss(__cachemacro_miss) => __cachemacro_miss,
             }
         };
@@ -191,20 +181,20 @@ fn try_hit(cached: &Cached) -> TokenStream {
     }
 }
 
-/// The cache as an argument: a scope's is borrowed for no longer than the call takes.
-fn cache_of(cached: &Cached) -> TokenStream {
-    let p = cached.krate.private(here());
-    match cached.cache {
-        Some(_) => quote_spanned!(here()=> __cachemacro_cache),
-        None => quote_spanned!(here()=> &#p::cache()),
-    }
-}
-
-/// Source mode: the version is asked for in the function's own body, where `?` and `.await` mean what they mean there.
+/// Source mode: the version's expression is evaluated in the function itself, where `?` and `.await` work as in its body.
+///
+/// ```text
+/// let mut source = P::source(instance, &P::cache(), &mut key, shape, values);
+/// let miss = loop {
+///     match source.begin().await { Again => {}, Value(v) => return .., Absent(a) => return .., Miss(miss) => break miss }
+///     let version = P::version(*&self.db.version(id).await?);
+///     match source.ask(version).await { .. }          // the same arms
+/// };
+/// ```
 fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
-    let known = known(cached, "SourceRead");
+    let found = found_arms(cached, "SourceRead");
     let version = with_copies(cached, expr);
     let read_version = call_over(expr, &cached.krate, "version", reaching(expr, "__cachemacro_version"));
     let (begin, ask) = if cached.function.is_async() {
@@ -212,7 +202,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     } else {
         (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
     };
-    let cache = cache_of(cached);
+    let cache = cache::argument(cached);
     let aggregates = bind::aggregates(cached, "__cachemacro_source");
     let bypass =
         bypass::decide(cached).map(|_| quote_spanned!(here()=> __cachemacro_source.bypass_if(__cachemacro_bypasses);));
@@ -229,14 +219,14 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         let mut __cachemacro_miss = loop {
             match __cachemacro_source.#begin {
                 #p::SourceRead::Again => {}
-                #known
+                #found
                 #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
             }
             let __cachemacro_version = &#version;
             let __cachemacro_version = #read_version;
             match __cachemacro_source.#ask {
                 #p::SourceRead::Again => {}
-                #known
+                #found
                 #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
             }
         };

@@ -1,4 +1,4 @@
-//! What becomes of a loaded value.
+//! What a load returned: a value, an absence or an error, with its version, and whether it is stored.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,8 +6,12 @@ use quote::quote_spanned;
 use crate::expand::span::{call_over, here};
 use crate::model::cached::{Cached, Mode};
 
-/// `let mut outcome = P::classify(shape, out); P::row(&mut outcome, ..); P::keep(..); P::weight(..); outcome`. The user's closures
-/// go in as they are, so that the compiler infers their parameter, and its complaints land on them.
+/// ```text
+/// let mut outcome = P::classify(shape, out);
+/// P::row(&mut outcome, |user| user.version);           // and likewise `keep` and `weight`
+/// outcome
+/// ```
+/// The user's closures are arguments unchanged, so that the compiler infers their parameter, and errors underline them.
 pub(crate) fn call(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let classify = match &cached.not_found {

@@ -4,14 +4,14 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
 
+use crate::expand::field_hash;
 use crate::expand::span::{at, at_start, call_over, here};
 use crate::model::event::{Event, EventKind, TypedKey};
-use crate::model::hash;
 use crate::model::template::{Piece, Template};
 
 /// ```text
 /// impl P::CacheEvent for UserUpdated { const INFO: P::EventInfo = ..; fn moves(..) { .. } fn share(..) { .. } fn wire(..) { .. } }
-/// pub struct UserUpdatedKey<'a> { pub id: &'a <u64 as P::KeyPart>::Canon }
+/// pub struct UserUpdatedKey<'a> { pub id: &'a <u64 as P::KeyPart>::Canonical }
 /// impl P::AggregateKey for UserUpdatedKey<'_> { .. }
 /// impl<const H: u64> P::Bind<H> for UserUpdated { type Key<'a> = UserUpdatedKey<'a>; }
 /// P::inventory::submit! { P::RegisteredEvent(&<UserUpdated as P::CacheEvent>::INFO) }
@@ -66,7 +66,9 @@ fn implementation(event: &Event) -> TokenStream {
     }
 }
 
-/// `out.add(&UserUpdatedKey { id: P::canonical(&self.id) }, P::Move::Bump(P::version(&self.version)));`
+/// ```text
+/// out.add(&UserUpdatedKey { id: P::canonical(&self.id) }, P::Move::Bump(P::version(&self.version)));
+/// ```
 fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let p = event.krate.private(here());
     let name = key_name(event, index);
@@ -82,7 +84,7 @@ fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
         quote_spanned!(span=> #q::version(&self.#field))
     };
     let movement = match &event.kind {
-        // The version is that of the first key's aggregate; one number cannot order two of them.
+        // The version is that of the first key's aggregate. One number cannot order two aggregates.
         _ if index > 0 => quote_spanned!(here()=> Next),
         EventKind::Versioned(field) => {
             let version = version(field);
@@ -108,8 +110,8 @@ fn key_name(event: &Event, index: usize) -> Ident {
     Ident::new(&format!("{name}Key{number}"), key_span(event, &event.keys[index]))
 }
 
-/// Everything that depends on the types of a key's fields stands at the first of them, so that the compiler complains of
-/// a type that is no key part once, and there.
+/// The span of all that depends on the types of a key's fields: that of the first. The compiler reports a type that is not a key
+/// part once, and there.
 fn key_span(event: &Event, key: &TypedKey) -> Span {
     key.fields.first().map_or_else(|| at(event.ident.span()), |field| at_start(&field.ty))
 }
@@ -130,7 +132,7 @@ fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
         let q = event.krate.private(span);
         quote_spanned!(span=> #[doc(hidden)] #vis #ident: &'__cachemacro_a <#ty as #q::KeyPart>::Canonical)
     });
-    let doc = format!("The aggregate that a `{}` moves, as typed fields.", event.ident);
+    let doc = format!("The key of a `{}`, as typed fields.", event.ident);
     quote_spanned! {key_span(event, key)=>
         #[doc(hidden)]
         #[doc = #doc]
@@ -139,7 +141,7 @@ fn declaration(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     }
 }
 
-/// A key without fields borrows nothing.
+/// A key without fields has no lifetime.
 fn lifetime(event: &Event, key: &TypedKey) -> Option<TokenStream> {
     (!key.fields.is_empty()).then(|| quote_spanned!(key_span(event, key)=> <'__cachemacro_a>))
 }
@@ -176,7 +178,7 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     }
 }
 
-/// An event with one set of fields answers every hash, so that the compiler names the missing or unknown field.
+/// An event with one set of fields implements `Bind` for every hash, so that the compiler names the missing or unknown field.
 fn bind(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let span = key_span(event, key);
     let p = event.krate.private(span);
@@ -189,7 +191,7 @@ fn bind(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
         )
     } else {
         let names = key.fields.iter().filter_map(|field| field.ident.as_ref());
-        let hash = hash::of_fields(names.map(|name| name.unraw().to_string()));
+        let hash = field_hash::of_fields(names.map(|name| name.unraw().to_string()));
         (None, quote_spanned!(span=> #hash))
     };
     quote_spanned! {span=>

@@ -1,4 +1,4 @@
-//! The inline form: a load borrows from the call that waits for it.
+//! `refresh = inline`: a load borrows from the call that waits for it.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,37 +6,37 @@ use quote::quote_spanned;
 use crate::expand::body::{self, Read};
 use crate::expand::classify;
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::this;
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
+use crate::syntax::rename_self;
 
-/// What one argument needs at three depths.
+/// What is generated for the receiver or for one argument.
 #[derive(Default)]
-struct Step {
-    /// Before the read.
+struct Input {
+    /// Once, before the read.
     outside: TokenStream,
-    /// For each load, before its future is made.
+    /// For each load, before its future.
     each: TokenStream,
-    /// Inside of the load.
+    /// In the future of the load.
     inside: TokenStream,
 }
 
 /// ```text
 /// || {
 ///     let id = P::again(&id);
-///     async move { let out: R = ..; judge }
+///     async move { let out: R = ..; outcome }
 /// }
 /// ```
 pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
-    let receiver = function.receiver.as_ref().map(|receiver| receiver_step(cached, receiver));
-    let steps: Vec<Step> = receiver
+    let receiver = function.receiver.as_ref().map(|receiver| receiver_input(cached, receiver));
+    let inputs: Vec<Input> = receiver
         .into_iter()
-        .chain(function.args.iter().enumerate().map(|(at, arg)| argument_step(cached, at, arg)))
+        .chain(function.args.iter().enumerate().map(|(at, arg)| argument_input(cached, at, arg)))
         .collect();
-    let outside = steps.iter().map(|step| &step.outside);
-    let each = steps.iter().map(|step| &step.each);
-    let inside = steps.iter().map(|step| &step.inside);
+    let outside = inputs.iter().map(|input| &input.outside);
+    let each = inputs.iter().map(|input| &input.each);
+    let inside = inputs.iter().map(|input| &input.inside);
     let run = body::run(function, renames_self(cached));
     let output = &function.output;
     let classify = classify::call(cached);
@@ -55,30 +55,30 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     quote_spanned!(here()=> #(#outside)* #read)
 }
 
-/// `&self` is copied into each load under its own name.
+/// Whether the body sees `self` under another name. `&self` keeps its name, as each load copies the reference.
 fn renames_self(cached: &Cached) -> bool {
     let form = cached.function.receiver.as_ref().map(|receiver| &receiver.form);
     matches!(form, Some(ReceiverForm::RefMut | ReceiverForm::Value(_)))
 }
 
-fn receiver_step(cached: &Cached, receiver: &Receiver) -> Step {
+fn receiver_input(cached: &Cached, receiver: &Receiver) -> Input {
     let p = cached.krate.private(here());
     let Receiver { token, span, mutable, form } = receiver;
-    let name = this::name(*span);
+    let name = rename_self::name(*span);
     match form {
-        ReceiverForm::Ref | ReceiverForm::RefTo(_) => Step::default(),
+        ReceiverForm::Ref | ReceiverForm::RefTo(_) => Input::default(),
         ReceiverForm::Value(_) => {
             let again = call_over(token, &cached.krate, "again", reaching(token, "__cachemacro_this"));
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
-            Step {
+            Input {
                 each: quote_spanned! {here()=>
                     let __cachemacro_this = &#token;
                     let #mutable #name = #again;
                 },
-                ..Step::default()
+                ..Input::default()
             }
         }
-        ReceiverForm::RefMut => Step {
+        ReceiverForm::RefMut => Input {
             outside: quote_spanned!(here()=> let __cachemacro_lend_self = #p::Lend::new(&mut *#token);),
             each: quote_spanned!(here()=> let __cachemacro_lend_self = &__cachemacro_lend_self;),
             inside: quote_spanned! {here()=>
@@ -89,14 +89,14 @@ fn receiver_step(cached: &Cached, receiver: &Receiver) -> Step {
     }
 }
 
-fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
+fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> Input {
     let p = cached.krate.private(here());
     let Arg { ident, ty, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let finish = body::finish(cached, arg);
     if arg.once {
         let hold = body::numbered("once", at);
-        return Step {
+        return Input {
             outside: quote_spanned!(here()=> let #hold = #p::Once::new(#ident);),
             each: quote_spanned!(here()=> let #mutable #ident = #hold.take();),
             inside: finish,
@@ -105,12 +105,12 @@ fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
     match &arg.passing {
         Passing::Ref(_) | Passing::OptionRef(_) => {
             let again = mutable.map(|mutable| quote_spanned!(here()=> let #mutable #ident = #ident;));
-            Step { inside: quote_spanned!(here()=> #again #finish), ..Step::default() }
+            Input { inside: quote_spanned!(here()=> #again #finish), ..Input::default() }
         }
         Passing::RefMut(inner) => {
             let lend = body::numbered("lend", at);
             let lent = body::numbered("lent", at);
-            Step {
+            Input {
                 outside: quote_spanned!(here()=> let #lend = #p::Lend::new(&mut *#ident);),
                 each: quote_spanned!(here()=> let #lend = &#lend;),
                 inside: quote_spanned! {here()=>
@@ -123,13 +123,13 @@ fn argument_step(cached: &Cached, at: usize, arg: &Arg) -> Step {
         Passing::Value => {
             let reference = body::numbered("ref", at);
             let again = call_over(ty, &cached.krate, "again", reaching(ty, &reference.to_string()));
-            Step {
+            Input {
                 each: quote_spanned! {here()=>
                     let #reference = &#ident;
                     let #mutable #ident = #again;
                 },
                 inside: finish,
-                ..Step::default()
+                ..Input::default()
             }
         }
     }

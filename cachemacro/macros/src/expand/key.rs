@@ -26,19 +26,20 @@ pub(crate) fn of_call(cached: &Cached) -> TokenStream {
     }
 }
 
-/// A type that is no key part is underlined at the argument; a field of an argument, at the template.
+/// Renders one placeholder. If the type is not a key part, the compiler underlines the argument, or for a field of an argument the
+/// template.
 fn part(cached: &Cached, place: &Place) -> TokenStream {
     let Place { root, members } = place;
-    let blame = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
-    let read = reaching(&blame, "__cachemacro_part");
-    let call = call_over(&blame, &cached.krate, "part", quote_spanned!(here()=> &mut __cachemacro_key, #read));
+    let underlined = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
+    let read = reaching(&underlined, "__cachemacro_part");
+    let call = call_over(&underlined, &cached.krate, "part", quote_spanned!(here()=> &mut __cachemacro_key, #read));
     quote_spanned! {here()=>
         let __cachemacro_part = &#root #(.#members)*;
         #call;
     }
 }
 
-/// `id: f64`, as the signature has it.
+/// `id: f64`, as in the signature.
 fn argument(cached: &Cached, place: &Place) -> TokenStream {
     let declares = |input: &&FnArg| match input {
         FnArg::Typed(typed) => matches!(&*typed.pat, syn::Pat::Ident(pattern) if pattern.ident == place.root),

@@ -1,4 +1,4 @@
-//! The background form: a load owns everything it uses, so that a task can run it after the call.
+//! `refresh = background`: a load owns all that it uses, so that a task can run it after the call has returned.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -7,21 +7,21 @@ use syn::Index;
 use crate::expand::body::{self, Read};
 use crate::expand::classify;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
-use crate::expand::this;
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
+use crate::syntax::rename_self;
 
-/// The owned twin of the receiver or of one argument.
-struct Twin {
-    /// What the user wrote: the receiver, or the argument's type.
-    blame: TokenStream,
-    /// Takes a reference, before it is owned.
+/// An owned clone of the receiver or of one argument.
+struct OwnedInput {
+    /// Errors about its type underline this: the receiver, or the argument's type.
+    underlined: TokenStream,
+    /// Binds a reference to the original.
     prepare: TokenStream,
-    /// Makes the owned value.
+    /// The owned clone of it.
     own: TokenStream,
-    /// Its pattern in a load.
+    /// The pattern that binds one more clone in each load.
     pattern: TokenStream,
-    /// Gives the body the type that the signature promises.
+    /// Binds the name with the type of the signature: a reference, for a borrowed argument.
     enter: TokenStream,
 }
 
@@ -31,23 +31,23 @@ struct Twin {
 ///     move || {
 ///         let this: Self = P::own(&owned.0);
 ///         let name = P::own(&owned.1);
-///         async move { let this = &this; let name: &str = ..; let out = ..; judge }
+///         async move { let this = &this; let name: &str = ..; let out = ..; outcome }
 ///     }
 /// })
 /// ```
 pub(crate) fn read(cached: &Cached) -> TokenStream {
     let function = &cached.function;
-    // A future that is not `Send`, or a borrow that a task cannot keep, is a matter of the function as a whole.
+    // An error about the future, such as one that is not `Send`, underlines the function's name.
     let whole = at(function.item.sig.ident.span());
-    let twins: Vec<Twin> = receiver_twin(cached).into_iter().chain(argument_twins(cached)).collect();
-    let prepare = twins.iter().map(|twin| &twin.prepare);
-    let own = twins.iter().map(|twin| &twin.own);
-    let again = twins.iter().enumerate().map(|(index, twin)| {
+    let inputs: Vec<OwnedInput> = receiver_input(cached).into_iter().chain(argument_inputs(cached)).collect();
+    let prepare = inputs.iter().map(|input| &input.prepare);
+    let own = inputs.iter().map(|input| &input.own);
+    let again = inputs.iter().enumerate().map(|(index, input)| {
         let index = Index { index: u32::try_from(index).unwrap_or(u32::MAX), span: here() };
-        again(cached, twin, &quote_spanned!(here()=> &__cachemacro_owned.#index))
+        again(cached, input, &quote_spanned!(here()=> &__cachemacro_owned.#index))
     });
-    let patterns = twins.iter().map(|twin| &twin.pattern);
-    let load = load(cached, &twins);
+    let patterns = inputs.iter().map(|input| &input.pattern);
+    let load = load(cached, &inputs);
     let p = cached.krate.private(whole);
     let to_owned = Ident::new(if function.is_async() { "owned" } else { "owned_sync" }, whole);
     let load = quote_spanned! {whole=>
@@ -63,14 +63,14 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     body::read(cached, &Read { form: "background", at: here(), load })
 }
 
-/// One more of an owned value, at the same place as the first: one type that is not `Clone` is one error.
-fn again(cached: &Cached, twin: &Twin, owned: &TokenStream) -> TokenStream {
-    call_over(&twin.blame, &cached.krate, "own", reaching_to(&twin.blame, owned))
+/// One more clone. It has the span of the first, so that a type that is not `Clone` is one error.
+fn again(cached: &Cached, input: &OwnedInput, owned: &TokenStream) -> TokenStream {
+    call_over(&input.underlined, &cached.krate, "own", reaching_to(&input.underlined, owned))
 }
 
-fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
+fn load(cached: &Cached, inputs: &[OwnedInput]) -> TokenStream {
     let function = &cached.function;
-    let enter = twins.iter().map(|twin| &twin.enter);
+    let enter = inputs.iter().map(|input| &input.enter);
     let run = body::run(function, function.receiver.is_some());
     let output = &function.output;
     let classify = classify::call(cached);
@@ -85,24 +85,24 @@ fn load(cached: &Cached, twins: &[Twin]) -> TokenStream {
     }
 }
 
-fn receiver_twin(cached: &Cached) -> Option<Twin> {
+fn receiver_input(cached: &Cached) -> Option<OwnedInput> {
     let receiver = cached.function.receiver.as_ref()?;
     let Receiver { token, span, mutable, form } = receiver;
-    let name = this::name(*span);
+    let name = rename_self::name(*span);
     let read = reaching(token, "__cachemacro_this");
     let own = call_over(token, &cached.krate, "own", read);
-    let blame = token.to_token_stream();
+    let underlined = token.to_token_stream();
     let borrow = |ty: &TokenStream| quote_spanned!(here()=> let #name: &#ty = ::core::borrow::Borrow::borrow(&#name););
     Some(match form {
-        ReceiverForm::Ref | ReceiverForm::RefMut => Twin {
-            blame,
+        ReceiverForm::Ref | ReceiverForm::RefMut => OwnedInput {
+            underlined,
             prepare: quote_spanned!(here()=> let __cachemacro_this: &Self = #token;),
             own,
             pattern: quote_spanned!(here()=> #name: Self),
             enter: quote_spanned!(here()=> let #name = &#name;),
         },
-        ReceiverForm::RefTo(ty) => Twin {
-            blame,
+        ReceiverForm::RefTo(ty) => OwnedInput {
+            underlined,
             prepare: quote_spanned!(here()=> let __cachemacro_this: &#ty = #token;),
             own,
             pattern: name.to_token_stream(),
@@ -110,8 +110,8 @@ fn receiver_twin(cached: &Cached) -> Option<Twin> {
         },
         ReceiverForm::Value(ty) => {
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
-            Twin {
-                blame,
+            OwnedInput {
+                underlined,
                 prepare: quote_spanned!(here()=> let __cachemacro_this = &#token;),
                 own,
                 pattern: quote_spanned!(here()=> #mutable #name: #ty),
@@ -121,24 +121,24 @@ fn receiver_twin(cached: &Cached) -> Option<Twin> {
     })
 }
 
-fn argument_twins(cached: &Cached) -> impl Iterator<Item = Twin> {
-    cached.function.args.iter().enumerate().map(|(at, arg)| argument_twin(cached, at, arg))
+fn argument_inputs(cached: &Cached) -> impl Iterator<Item = OwnedInput> {
+    cached.function.args.iter().enumerate().map(|(at, arg)| argument_input(cached, at, arg))
 }
 
-fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
+fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> OwnedInput {
     let Arg { ident, ty, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let reference = body::numbered("ref", at);
     let read = reaching(ty, &reference.to_string());
     let finish = body::finish(cached, arg);
-    let blame = ty.to_token_stream();
+    let underlined = ty.to_token_stream();
     let own = match arg.passing {
         Passing::OptionRef(_) => call_over(ty, &cached.krate, "own_option", read),
         _ => call_over(ty, &cached.krate, "own", read),
     };
     match &arg.passing {
-        Passing::Ref(inner) => Twin {
-            blame,
+        Passing::Ref(inner) => OwnedInput {
+            underlined,
             prepare: quote_spanned!(here()=> let #reference = #ident;),
             own,
             pattern: ident.to_token_stream(),
@@ -147,8 +147,8 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
                 #finish
             },
         },
-        Passing::OptionRef(inner) => Twin {
-            blame,
+        Passing::OptionRef(inner) => OwnedInput {
+            underlined,
             prepare: quote_spanned!(here()=> let #reference = &#ident;),
             own,
             pattern: ident.to_token_stream(),
@@ -160,9 +160,9 @@ fn argument_twin(cached: &Cached, at: usize, arg: &Arg) -> Twin {
                 #finish
             },
         },
-        // Unique borrows never come here: they are refused, or inline.
-        Passing::Value | Passing::RefMut(_) => Twin {
-            blame,
+        // A `&mut` argument is refused, or the refresh is inline.
+        Passing::Value | Passing::RefMut(_) => OwnedInput {
+            underlined,
             prepare: quote_spanned!(here()=> let #reference = &#ident;),
             own,
             pattern: quote_spanned!(here()=> #mutable #ident: #ty),

@@ -10,7 +10,7 @@ use crate::model::part::{Part, PartBody, PartField, PartVariant};
 
 /// ```text
 /// impl<T: P::KeyPart> P::KeyPart for Pair<T> {
-///     type Canon = Self;
+///     type Canonical = Self;
 ///     fn canonical(&self) -> &Self { self }
 ///     fn render(&self, out: &mut P::KeyWriter) { out.open(""); P::part(out, &self.0); out.next(); ..; out.close(); }
 /// }
@@ -38,7 +38,7 @@ pub(crate) fn expand(part: &Part) -> TokenStream {
     }
 }
 
-/// Every type parameter is a key part too.
+/// The generics, with `KeyPart` as a bound of each type parameter.
 fn bounded(part: &Part) -> Generics {
     let p = part.krate.private(here());
     let mut generics = part.generics.clone();
@@ -87,7 +87,7 @@ fn render_enum(part: &Part, variants: &[PartVariant]) -> TokenStream {
     quote_spanned!(here()=> match self { #(#arms)* })
 }
 
-/// A field's type that is no key part is underlined.
+/// Renders one field. A type that is not a key part is underlined.
 fn one(part: &Part, field: &PartField, value: &TokenStream) -> TokenStream {
     let read = reaching(&field.ty, "__cachemacro_part");
     let call = call_over(&field.ty, &part.krate, "part", quote_spanned!(here()=> __cachemacro_out, #read));

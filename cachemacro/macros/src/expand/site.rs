@@ -1,20 +1,22 @@
-//! What a cached function registers, all of it constant.
+//! The registration of a cached function: a `static` of constants.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::ext::IdentExt;
 
+use crate::expand::constant::{duration, none, option, some};
 use crate::expand::span::{call_over, here};
-use crate::expand::{bind, bypass, generic};
+use crate::expand::{bind, bypass};
 use crate::model::cached::{Cached, Freshness, Mode};
-use crate::model::krate::Krate;
 use crate::model::policy::{Policy, Refresh, Ttl};
-use crate::model::spelling::tidy;
+use crate::syntax::krate::Krate;
+use crate::syntax::nameable::nameable;
+use crate::syntax::spelling::tidy;
 
 /// ```text
 /// static SITE: P::Callsite = P::Callsite::new(P::CallsiteInfo { .. });
 /// P::inventory::submit! { P::CachedFn(&SITE) }
-/// const _: () = P::check_ttls(..);                 // only where the compiler alone can tell, of a `const POLICY`
+/// const _: () = P::check_ttls(..);                 // only for TTLs that are constants, of a `const POLICY`
 /// ```
 pub(crate) fn of(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
@@ -64,13 +66,10 @@ pub(crate) fn of(cached: &Cached) -> TokenStream {
     }
 }
 
+/// The full name of the value's type. Nothing if the type may name a generic parameter: then the report prints it as written.
 fn value_type(cached: &Cached) -> TokenStream {
-    if !generic::is_free(&cached.function) {
-        return none();
-    }
     let p = cached.krate.private(here());
-    let output = &cached.function.output;
-    some(&quote_spanned!(here()=> #p::value_type!(#output)))
+    option(nameable(&cached.function.output).map(|output| quote_spanned!(here()=> #p::value_type!(#output))))
 }
 
 fn freshness(cached: &Cached) -> (Vec<TokenStream>, TokenStream) {
@@ -122,26 +121,4 @@ fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
     };
     let check = call_over(constant, krate, "check_ttls", arguments);
     Some(quote_spanned!(here()=> const _: () = #check;))
-}
-
-fn duration(ttl: &Ttl) -> TokenStream {
-    match ttl {
-        Ttl::Literal(duration) => {
-            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-            quote_spanned!(here()=> ::core::time::Duration::new(#seconds, #nanos))
-        }
-        Ttl::Const(expr) => expr.to_token_stream(),
-    }
-}
-
-pub(crate) fn option<T: ToTokens>(value: Option<T>) -> TokenStream {
-    value.map_or_else(none, |value| some(&value))
-}
-
-fn some(value: &impl ToTokens) -> TokenStream {
-    quote_spanned!(here()=> ::core::option::Option::Some(#value))
-}
-
-fn none() -> TokenStream {
-    quote_spanned!(here()=> ::core::option::Option::None)
 }

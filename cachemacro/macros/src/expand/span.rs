@@ -1,10 +1,10 @@
-//! Where generated tokens stand. All of them belong to the expansion, so that the user's lints leave them alone; those
-//! that can fail to type-check are located at what the user wrote.
+//! Spans of generated tokens. All are spans of the expansion, so that lints do not apply. Tokens that can fail to type-check are
+//! located at the user's code.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 
-use crate::model::krate::Krate;
+use crate::syntax::krate::Krate;
 
 pub(crate) fn here() -> Span {
     Span::mixed_site()
@@ -14,14 +14,14 @@ pub(crate) fn at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// A place of the expansion at the first token of a node.
+/// A span of the expansion, located at the first token of a node.
 pub(crate) fn at_start(node: &impl ToTokens) -> Span {
     at(ends(node).0)
 }
 
-/// The variable `name`, read as an expression that reaches over the whole node: an error about it underlines the node.
+/// The variable `name` as an expression, `*&name`, with the span of the whole node: an error about it underlines the node.
 ///
-/// Stable Rust cannot join spans, but the compiler does so from the first to the last token of an expression.
+/// Stable Rust cannot join spans, but the span of an expression is that from its first token to its last.
 pub(crate) fn reaching(node: &impl ToTokens, name: &str) -> TokenStream {
     let last = at(ends(node).1);
     reaching_to(node, &Ident::new(name, last).to_token_stream())
@@ -39,7 +39,7 @@ fn moved(mut token: TokenTree, to: Span) -> TokenTree {
     token
 }
 
-/// `P::name(arguments)`, reaching over the whole node: an error about its types underlines the node.
+/// `P::name(arguments)`, with the span of the whole node: an error about its types underlines the node.
 pub(crate) fn call_over(node: &impl ToTokens, krate: &Krate, name: &str, arguments: TokenStream) -> TokenStream {
     let (first, last) = ends(node);
     let p = krate.private(at(first));

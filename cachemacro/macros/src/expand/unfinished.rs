@@ -1,15 +1,16 @@
-//! A writer that is cancelled, or panics, after it may have written: its events are not left out.
+//! Writers that are cancelled, or panic, after they may have written: a guard publishes the events that their arguments name.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 use syn::visit::{self, Visit};
 
-use crate::expand::span::{at_start, call_over, here, reaching};
-use crate::expand::{body, defer, this};
+use crate::expand::span::{at_start, here};
+use crate::expand::{body, cache, defer};
 use crate::model::function::{Receiver, ReceiverForm};
-use crate::model::mentions::mentions;
 use crate::model::writer::{Source, Writer};
+use crate::syntax::mentions::mentions;
+use crate::syntax::rename_self;
 
 /// ```text
 /// let cache = P::cache();
@@ -18,11 +19,11 @@ use crate::model::writer::{Source, Writer};
 ///     P::Unfinished::new(&SITE, cache, true, move |batch| { let id = copy; batch.add(UserChanged { id }); })
 /// };
 /// let out: R = body;
-/// ..                                               // the events of its end
+/// ..                                               // makes the events of a writer that returned
 /// unfinished.finish();
 /// ```
 ///
-/// None with `defer`: the transaction of a writer that is cancelled is rolled back.
+/// Nothing with `defer`: the transaction of a writer that is cancelled is rolled back.
 pub(crate) struct Unfinished {
     pub(crate) before: TokenStream,
     pub(crate) after: TokenStream,
@@ -33,13 +34,13 @@ pub(crate) fn of(writer: &Writer) -> Option<Unfinished> {
         return None;
     }
     let p = writer.krate.private(here());
-    let cache = cache(writer);
+    let cache = cache::of_writer(writer);
     let known: Vec<_> = writer.sources.iter().filter_map(|source| known(writer, source)).collect();
     let names_all = known.len() == writer.sources.len();
     let (copies, names) = copies(writer, &known);
     let add = known.iter().map(|expr| {
         let tokens = expr.to_token_stream();
-        let tokens = if moves_self(writer) { this::rename(tokens) } else { tokens };
+        let tokens = if moves_self(writer) { rename_self::rename(tokens) } else { tokens };
         quote_spanned!(at_start(expr)=> __cachemacro_batch.add(#tokens);)
     });
     let before = quote_spanned! {here()=>
@@ -60,7 +61,7 @@ pub(crate) fn of(writer: &Writer) -> Option<Unfinished> {
     Some(Unfinished { before, after: quote_spanned!(here()=> __cachemacro_unfinished.finish();) })
 }
 
-/// The events that the arguments alone name. The body may change what is behind a `&mut self`.
+/// The expression of an event that can be made without the body's result. Through `&mut self` the body may change what it names.
 fn known<'w>(writer: &'w Writer, source: &'w Source) -> Option<&'w Expr> {
     let Source::Arguments(expr) = source else { return None };
     if leaves(expr) {
@@ -73,7 +74,7 @@ fn known<'w>(writer: &'w Writer, source: &'w Source) -> Option<&'w Expr> {
     (!receiver.is_some_and(is_lent)).then_some(expr)
 }
 
-/// Whether an expression awaits or returns, which a closure that runs on drop cannot.
+/// Whether an expression awaits or returns. The guard makes the event in a closure, on drop, where neither is possible.
 fn leaves(expr: &Expr) -> bool {
     struct Leaves(bool);
     impl<'ast> Visit<'ast> for Leaves {
@@ -107,26 +108,8 @@ fn copies(writer: &Writer, known: &[&Expr]) -> (Vec<TokenStream>, Vec<TokenStrea
     let receiver = writer.function.receiver.as_ref().filter(|_| moves_self(writer));
     let receiver = receiver.filter(|receiver| is_named(&Ident::new("self", receiver.span)));
     let this = receiver.map(|receiver| {
-        let (token, name) = (&receiver.token, this::name(receiver.span));
+        let (token, name) = (&receiver.token, rename_self::name(receiver.span));
         (quote_spanned!(here()=> let #name = #p::again(&#token);), TokenStream::new())
     });
     args.chain(this).unzip()
-}
-
-/// The cache is chosen before the body runs: a writer that is cancelled is dropped outside of its scope.
-fn cache(writer: &Writer) -> TokenStream {
-    let p = writer.krate.private(here());
-    match &writer.cache {
-        Some(expr) => {
-            let handle = call_over(expr, &writer.krate, "handle", reaching(expr, "__cachemacro_handle"));
-            quote_spanned! {here()=>
-                let __cachemacro_chosen = {
-                    let __cachemacro_handle = &#expr;
-                    ::core::clone::Clone::clone(#handle)
-                };
-                let __cachemacro_cache = &__cachemacro_chosen;
-            }
-        }
-        None => quote_spanned!(here()=> let __cachemacro_cache = &#p::Cache::current();),
-    }
 }

@@ -1,4 +1,4 @@
-//! How the values of a function are kept.
+//! How the values of a function are stored.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -8,9 +8,11 @@ use syn::{PathSegment, Type};
 use crate::expand::span::{call_over, here, reaching};
 use crate::model::cached::Cached;
 
-/// `P::cacheable_shared(shape)`, and `P::flatten!(..)` of that where the output names an `Arc`: whether it is that of the
-/// standard library, and in the right place, the compiler finds out. `P::compare!(..)` around it adds how values are
-/// compared, where they may leave the process.
+/// ```text
+/// P::compare!(P::flatten!(P::cacheable_shared(*&shape)))
+/// ```
+/// `flatten!` only if the output names an `Arc`: the compiler finds out whether it is that of the standard library, around the
+/// value. `compare!` only if values may leave the process: it adds how values are compared.
 pub(crate) fn of(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
@@ -40,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arc_is_found_wherever_it_is_named() {
+    fn an_arc_is_found_in_every_position() {
         assert!(names_arc(&parse_quote!(Result<Option<std::sync::Arc<User>>, Error>)));
         assert!(names_arc(&parse_quote!(Arc<User>)));
         assert!(!names_arc(&parse_quote!(Result<Vec<Archive>, Error>)));

@@ -1,4 +1,4 @@
-//! `#[invalidates]`: the function as it was, and what it publishes afterwards.
+//! `#[invalidates]`: the function with its signature and body, and the events that it publishes afterwards.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -6,19 +6,19 @@ use syn::AttrStyle;
 use syn::ext::IdentExt;
 
 use crate::expand::body;
-use crate::expand::site::option;
+use crate::expand::constant::{argument, option};
 use crate::expand::span::{at_start, here};
-use crate::expand::this;
-use crate::expand::{bind, defer, generic, unfinished};
+use crate::expand::{bind, commit, defer, unfinished};
 use crate::model::function::{Arg, Binds, ReceiverForm};
-use crate::model::mentions::mentions;
-use crate::model::spelling::tidy;
 use crate::model::writer::{Commit, OnError, Source, Writer};
+use crate::syntax::mentions::mentions;
+use crate::syntax::rename_self;
+use crate::syntax::spelling::tidy;
 
 /// ```text
 /// #[attributes] pub async fn rename(&self, id: u64, name: &str) -> R {
 ///     static SITE ..
-///     let kept = P::again(&id);                        // what an event names, before the body may move it
+///     let kept = P::again(&id);                        // an argument that an event names, as the body may move it
 ///     let out: R = body;
 ///     let mut batch = P::Batch::new();
 ///     if P::succeeded(shape, &out) { let id = kept; batch.add_from(shape, &out, |user| ..); }
@@ -58,7 +58,7 @@ fn site(writer: &Writer) -> TokenStream {
         Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
     };
     let cache = option(writer.cache.as_ref().map(tidy));
-    let arguments = writer.function.args.iter().filter_map(|arg| generic::argument(&writer.krate, &arg.ty));
+    let arguments = writer.function.args.iter().filter_map(|arg| argument(&writer.krate, &arg.ty));
     quote_spanned! {here()=>
         static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
             name: #name,
@@ -82,17 +82,17 @@ fn steps(writer: &Writer) -> TokenStream {
     let kept = kept(writer);
     let keep = kept.iter().map(|kept| &kept.keep);
     let show = kept.iter().map(|kept| &kept.show);
-    let lend = lend_self(writer);
-    let run = body::run(function, lend.is_some());
-    let lent = defer::lend(writer);
+    let reborrow = reborrow_self(writer);
+    let run = body::run(function, reborrow.is_some());
+    let reborrows = defer::reborrows(writer);
     let (before, inside, after): (Vec<_>, Vec<_>, Vec<_>) = (
-        lent.iter().map(|lent| &lent.before).collect(),
-        lent.iter().map(|lent| &lent.inside).collect(),
-        lent.iter().map(|lent| &lent.after).collect(),
+        reborrows.iter().map(|reborrow| &reborrow.before).collect(),
+        reborrows.iter().map(|reborrow| &reborrow.inside).collect(),
+        reborrows.iter().map(|reborrow| &reborrow.after).collect(),
     );
-    let run = if lent.is_empty() { run } else { quote_spanned!(here()=> { #(#inside)* #run }) };
-    let unsure = defer::unsure(writer);
-    let types = defer::types(writer);
+    let run = if reborrows.is_empty() { run } else { quote_spanned!(here()=> { #(#inside)* #run }) };
+    let unsure = commit::unsure(writer);
+    let types = commit::types(writer);
     let output = &function.output;
     let add = writer.sources.iter().map(|source| add(writer, source));
     let publish = publish(writer);
@@ -102,7 +102,7 @@ fn steps(writer: &Writer) -> TokenStream {
         #types
         #(#keep)*
         #guard
-        #lend
+        #reborrow
         #(#before)*
         let __cachemacro_out: #output = #run;
         #(#after)*
@@ -143,7 +143,7 @@ fn publish(writer: &Writer) -> TokenStream {
         if writer.function.is_async() { ("", Some(quote_spanned!(here()=> .await))) } else { ("_sync", None) };
     let loud = Ident::new(&format!("publish{suffix}"), here());
     let quiet = Ident::new(&format!("publish_quietly{suffix}"), here());
-    let check = defer::check(writer);
+    let check = commit::check(writer);
     if writer.on_error == OnError::Fail {
         let span = at_start(output);
         let q = writer.krate.private(span);
@@ -165,9 +165,11 @@ fn publish(writer: &Writer) -> TokenStream {
     }
 }
 
-/// A name that survives the body.
+/// A copy of an argument that an event names.
 struct Kept {
+    /// Makes it, before the body.
     keep: TokenStream,
+    /// Binds it to the argument's name, after the body.
     show: TokenStream,
 }
 
@@ -179,7 +181,8 @@ fn kept(writer: &Writer) -> Vec<Kept> {
             all.extend(kept_pattern(writer, arg, pattern));
             continue;
         }
-        let is_kept = |name: &&Ident| is_read(writer, name) || (is_deferred(writer, name) && !defer::is_lent(arg));
+        let is_kept =
+            |name: &&Ident| is_read(writer, name) || (is_deferred(writer, name) && !defer::is_reborrowed(arg));
         for (index, name) in arg.names.iter().filter(is_kept).enumerate() {
             let copy = body::numbered(&format!("kept{at}_"), index);
             let keep = quote_spanned!(here()=> let #copy = #p::again(&#name););
@@ -190,7 +193,7 @@ fn kept(writer: &Writer) -> Vec<Kept> {
     all
 }
 
-/// `#[async_trait]` unpacks patterns in the body only.
+/// An argument whose pattern `#[async_trait]` has moved into the body: it is copied, and taken apart, before the body.
 fn kept_pattern(writer: &Writer, arg: &Arg, pattern: &syn::Pat) -> Option<Kept> {
     if !arg.names.iter().any(|name| is_named(writer, name)) {
         return None;
@@ -201,14 +204,14 @@ fn kept_pattern(writer: &Writer, arg: &Arg, pattern: &syn::Pat) -> Option<Kept> 
     Some(Kept { keep, show: TokenStream::new() })
 }
 
-/// A receiver that the body may move is kept under another name.
+/// A copy of a receiver that the body may move, under another name.
 fn kept_self(writer: &Writer) -> Option<Kept> {
     if !moves_self(writer) {
         return None;
     }
     let receiver = writer.function.receiver.as_ref()?;
     let p = writer.krate.private(here());
-    let (token, name) = (&receiver.token, this::name(receiver.span));
+    let (token, name) = (&receiver.token, rename_self::name(receiver.span));
     Some(Kept { keep: quote_spanned!(here()=> let #name = #p::again(&#token);), show: TokenStream::new() })
 }
 
@@ -222,16 +225,16 @@ fn names_self(writer: &Writer) -> bool {
 }
 
 fn for_self(writer: &Writer, tokens: TokenStream) -> TokenStream {
-    if moves_self(writer) { this::rename(tokens) } else { tokens }
+    if moves_self(writer) { rename_self::rename(tokens) } else { tokens }
 }
 
-/// The body gets a shorter `&mut self` where an event is made from the longer one afterwards.
-fn lend_self(writer: &Writer) -> Option<TokenStream> {
+/// A reborrow of `&mut self` for the body, if an event is made from `self` afterwards.
+fn reborrow_self(writer: &Writer) -> Option<TokenStream> {
     let receiver = writer.function.receiver.as_ref()?;
     if !matches!(receiver.form, ReceiverForm::RefMut) || !names_self(writer) {
         return None;
     }
-    let (token, name) = (&receiver.token, this::name(receiver.span));
+    let (token, name) = (&receiver.token, rename_self::name(receiver.span));
     Some(quote_spanned!(here()=> let #name = &mut *#token;))
 }
 

@@ -1,18 +1,18 @@
-//! A cached function.
+//! A cached function: `#[cached]`.
 
 use proc_macro2::Ident;
 use syn::{Expr, ExprClosure, Pat, Path, Type};
 
 use crate::model::function::Function;
-use crate::model::krate::Krate;
 use crate::model::policy::Policy;
 use crate::model::template::Template;
+use crate::syntax::krate::Krate;
 
 pub(crate) struct Cached {
     pub(crate) krate: Krate,
     pub(crate) function: Function,
     pub(crate) key: Template,
-    /// What it is called in a shared store.
+    /// Its name in a shared store.
     pub(crate) name: Option<String>,
     pub(crate) mode: Mode,
     pub(crate) freshness: Freshness,
@@ -28,15 +28,15 @@ pub(crate) struct Cached {
 pub(crate) struct Bypass {
     /// The expression after `bypass_if =`.
     pub(crate) condition: Option<Expr>,
-    /// Arguments whose types decide, when the function is called.
+    /// Arguments whose types decide when the function is called.
     pub(crate) looks: Vec<Look>,
-    /// Types that are called like transactions: the compiler finds out whether they are.
+    /// Types with the name of a transaction: each is a row if it is `Clone`, and refused by the compiler if it is not.
     pub(crate) unsure: Vec<Type>,
-    /// Whether all calls do, as they may reach a connection that `self` or an argument holds.
+    /// Whether all calls do, as `self` or an argument may hold a connection.
     pub(crate) held: bool,
-    /// Why all calls do, as far as the signature and the body show.
+    /// Why all calls do, if the signature or the body shows it.
     pub(crate) always: Option<Always>,
-    /// How the receiver's type is looked at, which may show what it holds, and what to write if there is no transaction.
+    /// How the type of the receiver is checked, and what to write if there is no transaction.
     pub(crate) this: Option<(Looked, String)>,
 }
 
@@ -72,9 +72,9 @@ pub(crate) enum Looked {
 pub(crate) enum Mode {
     /// The loaded value carries it.
     Row(ExprClosure),
-    /// It is asked for before each read.
+    /// This expression reads it before each read.
     Source(Expr),
-    /// Nowhere: only events move the entry.
+    /// There is none: events alone invalidate the entry.
     Opaque,
 }
 

@@ -1,8 +1,9 @@
-//! The annotated function, taken apart.
+//! The annotated function: signature, arguments and body.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::token::SelfValue;
-use syn::{Block, ItemFn, Pat, Type};
+use syn::{Block, FnArg, ItemFn, Pat, ReceiverKind, Type};
 
 pub(crate) struct Function {
     /// The item as the user wrote it.
@@ -10,7 +11,7 @@ pub(crate) struct Function {
     pub(crate) kind: Kind,
     pub(crate) receiver: Option<Receiver>,
     pub(crate) args: Vec<Arg>,
-    /// What the call yields once awaited.
+    /// The output of the call once it is awaited.
     pub(crate) output: Type,
     pub(crate) body: Body,
 }
@@ -19,7 +20,7 @@ pub(crate) struct Function {
 pub(crate) enum Kind {
     Async,
     Sync,
-    /// Not `async`, but returns a boxed future: what `#[async_trait]` makes.
+    /// Not `async`, but returns a boxed future, as `#[async_trait]` writes it.
     Boxed,
 }
 
@@ -49,19 +50,19 @@ pub(crate) enum ReceiverForm {
 }
 
 pub(crate) struct Arg {
-    /// What the outer signature calls it.
+    /// Its name in the new signature.
     pub(crate) ident: Ident,
-    /// The names the body knows it by.
+    /// Its names in the body.
     pub(crate) names: Vec<Ident>,
     pub(crate) binds: Binds,
     pub(crate) mutable: bool,
     pub(crate) passing: Passing,
     pub(crate) ty: Type,
-    /// Whether a load gets it as it is, and therefore once: a connection has no copies.
+    /// Whether it is moved into the load, so that there is one load at most: a connection is not `Clone`.
     pub(crate) once: bool,
 }
 
-/// How an argument gets its names.
+/// How an argument is bound to its names.
 pub(crate) enum Binds {
     Plain,
     /// By the user's pattern in the signature.
@@ -92,5 +93,34 @@ impl Function {
     /// Every name the arguments bind, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
         self.args.iter().flat_map(|arg| &arg.names)
+    }
+
+    /// Whether the method takes `&mut self`, `Pin<&mut Self>` or another unique borrow of itself.
+    pub(crate) fn borrows_self_uniquely(&self) -> bool {
+        self.receiver.as_ref().is_some_and(|receiver| matches!(receiver.form, ReceiverForm::RefMut))
+    }
+
+    /// `Pin<&mut Self>`, if that is the type of the receiver.
+    pub(crate) fn pinned_receiver(&self) -> Option<&Type> {
+        match &self.item.sig.receiver()?.kind {
+            ReceiverKind::Typed(_, ty) if self.borrows_self_uniquely() && !matches!(**ty, Type::Reference(_)) => {
+                Some(ty)
+            }
+            _ => None,
+        }
+    }
+
+    /// An argument as the signature writes it, `id: u64`: what an error underlines.
+    pub(crate) fn as_written(&self, arg: &Arg) -> TokenStream {
+        let at = self.args.iter().position(|other| other.ident == arg.ident);
+        let mut typed = self.item.sig.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
+        at.and_then(|at| typed.nth(at)).map_or_else(|| arg.ident.to_token_stream(), ToTokens::to_token_stream)
+    }
+}
+
+impl Arg {
+    /// Its name in messages: the first that its pattern binds.
+    pub(crate) fn name(&self) -> &Ident {
+        self.names.first().unwrap_or(&self.ident)
     }
 }

@@ -1,9 +1,9 @@
-//! A user's type that can stand in a key.
+//! A user's type that can be part of a key.
 
 use proc_macro2::Ident;
 use syn::{Generics, Member};
 
-use crate::model::krate::Krate;
+use crate::syntax::krate::Krate;
 
 pub(crate) struct Part {
     pub(crate) krate: Krate,
@@ -13,7 +13,7 @@ pub(crate) struct Part {
 }
 
 pub(crate) enum PartBody {
-    /// A struct: renders as its only field, as `(a,b)`, or as its name.
+    /// A struct is rendered as its only field, as `(a,b)`, or as its name.
     Struct(Vec<PartField>),
     Enum(Vec<PartVariant>),
 }

@@ -1,4 +1,4 @@
-//! How long an entry lives and who refreshes it.
+//! How long an entry is served, and which call refreshes it.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) struct Policy {
     pub(crate) local: bool,
 }
 
-/// A duration: known now, or a constant of the user's that only the compiler can read.
+/// A duration: a literal, or a constant whose value only the compiler knows.
 #[derive(Clone)]
 pub(crate) enum Ttl {
     Literal(Duration),

@@ -13,7 +13,7 @@ pub(crate) enum Piece {
     Place(Place),
 }
 
-/// `<user.id>`: what it starts from, and the fields down from there.
+/// `<user.id>`: a root, and the fields after it.
 pub(crate) struct Place {
     /// The name as the signature writes it: an argument, a field of an event, or `self`.
     pub(crate) root: Ident,

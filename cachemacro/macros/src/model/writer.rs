@@ -1,9 +1,10 @@
-//! A function that publishes events after it succeeded.
+//! A function that publishes events after it has succeeded: `#[invalidates]`.
 
+use proc_macro2::Ident;
 use syn::{Expr, ExprClosure, Path, Type};
 
 use crate::model::function::Function;
-use crate::model::krate::Krate;
+use crate::syntax::krate::Krate;
 
 pub(crate) struct Writer {
     pub(crate) krate: Krate,
@@ -17,17 +18,26 @@ pub(crate) struct Writer {
     pub(crate) commit: Commit,
 }
 
-/// When what the function wrote is committed.
+/// When the function's write is committed.
 pub(crate) enum Commit {
-    /// Before it returns, as nothing shows otherwise, if all of these types are rows and no connections.
-    Shown(Vec<Type>),
+    /// Before it returns, as the signature and the body show nothing else.
+    Shown(Shown),
     /// Before it returns, for this reason.
     Itself(String),
-    /// By its caller: the events wait in what this expression names.
+    /// By its caller: the events wait in the `PendingEvents` that this expression names.
     Deferred(Box<Expr>),
 }
 
-/// Where one or more events come from.
+/// What the compiler and the runtime still check where the signature shows no transaction.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// Types with the name of a connection: each is a row if it is `Clone`, and refused by the compiler if it is not.
+    pub(crate) unsure: Vec<Type>,
+    /// Arguments whose types may hold a connection: their names are looked at when the function is called.
+    pub(crate) arguments: Vec<Ident>,
+}
+
+/// The source of one or more events.
 pub(crate) enum Source {
     /// An expression over the arguments.
     Arguments(Expr),

@@ -1,12 +1,12 @@
-//! `#[cached(...)]`: every attribute as it was written.
+//! `#[cached(…)]`: every attribute as written.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 
-use crate::diag::{Diag, message};
 use crate::model::policy::{Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::value;
+use crate::syntax::diag::{Diag, message};
 
 pub(crate) const NAMES: [&str; 23] = [
     "key",
@@ -34,7 +34,7 @@ pub(crate) const NAMES: [&str; 23] = [
     "crate",
 ];
 
-/// What other caches call these things.
+/// Names of other caches for these attributes.
 const SYNONYMS: [(&str, &str); 17] = [
     ("ttl", "hard_ttl"),
     ("expires", "hard_ttl"),
@@ -55,7 +55,7 @@ const SYNONYMS: [(&str, &str); 17] = [
     ("convert", "key"),
 ];
 
-/// What was written; a value that could not be read is in `mentioned` only.
+/// The attributes as written. One whose value could not be read is in `mentioned` only.
 #[derive(Default)]
 pub(crate) struct RawCached {
     pub(crate) mentioned: Vec<String>,
@@ -95,7 +95,7 @@ pub(crate) struct RawBinding {
 }
 
 impl RawCached {
-    /// Whether the attribute stands there, readable or not.
+    /// Whether the attribute is given, readable or not.
     pub(crate) fn mentions(&self, name: &str) -> bool {
         self.mentioned.iter().any(|mentioned| mentioned == name)
     }
@@ -164,8 +164,8 @@ fn bindings(item: &Item) -> syn::Result<Vec<RawBinding>> {
 
 fn binding(tokens: TokenStream) -> syn::Result<RawBinding> {
     let refused = |what: &str| {
-        let mend = format!("name the event and the arguments that are its key fields: `{BINDING}`");
-        syn::Error::new_spanned(&tokens, message(what, mend))
+        let remedy = format!("name the event and the arguments that are its key fields: `{BINDING}`");
+        syn::Error::new_spanned(&tokens, message(what, remedy))
     };
     match syn::parse2::<Expr>(tokens.clone()) {
         Ok(Expr::Struct(literal)) if literal.qself.is_none() => {

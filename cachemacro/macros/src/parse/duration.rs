@@ -1,4 +1,4 @@
-//! `"1h30m"` to a duration: a string in, a result out, and no input panics.
+//! Durations: `"1h30m"`. No input panics.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,13 +9,13 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 const ALLOWED: &str =
     "the units are `ms`, `s`, `m`, `h` and `d`, as in \"500ms\", \"60s\", \"10m\", \"1h30m\" or \"2d\"";
 
-/// Why a text is no duration.
+/// Why a text is not a duration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DurationFault {
     Empty,
-    /// A number with no unit behind it.
+    /// A number without a unit.
     NoUnit(String),
-    /// A unit with no number before it.
+    /// A unit without a number.
     NoNumber(String),
     UnknownUnit(String),
     Fraction,
@@ -26,7 +26,7 @@ pub(crate) enum DurationFault {
 }
 
 impl DurationFault {
-    pub(crate) fn mend(&self) -> String {
+    pub(crate) fn remedy(&self) -> String {
         match self {
             Self::NoUnit(number) => format!("write \"{number}s\" for seconds; {ALLOWED}"),
             Self::Fraction => "write it in whole numbers of a smaller unit: \"1h30m\" instead of \"1.5h\"".to_owned(),
@@ -161,7 +161,7 @@ mod tests {
             for text in &texts {
                 match read(text) {
                     Ok(duration) => assert_eq!(read(&spell(duration)), Ok(duration)),
-                    Err(fault) => assert!(!fault.to_string().is_empty() && !fault.mend().is_empty()),
+                    Err(fault) => assert!(!fault.to_string().is_empty() && !fault.remedy().is_empty()),
                 }
             }
         }

@@ -3,10 +3,10 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Expr, LitStr, Member, Meta, Path};
 
-use crate::diag::{Diag, message};
-use crate::model::spelling::tidy;
 use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::value;
+use crate::syntax::diag::{Diag, message};
+use crate::syntax::spelling::tidy;
 
 const NAMES: [&str; 6] = ["name", "key", "version", "restores", "rollback_to", "crate"];
 
@@ -36,7 +36,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> RawEvent {
                 tokens.extend(list.tokens.clone());
                 tokens.extend(quote::quote!(,));
             }
-            _ => diag.wrong(
+            _ => diag.error(
                 attr,
                 "`#[event]` needs a list",
                 "write `#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]`",
@@ -53,7 +53,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> RawEvent {
     raw
 }
 
-/// Several `#[event]` lists are joined with commas, after which one may stand twice.
+/// Several `#[event]` lists are joined with commas; a list that ends with a comma would give two.
 fn without_double_commas(tokens: TokenStream) -> TokenStream {
     let mut after_comma = true;
     let is_comma =

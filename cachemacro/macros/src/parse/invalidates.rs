@@ -1,22 +1,22 @@
-//! `#[invalidates(...)]`: expressions, and a few options among them.
+//! `#[invalidates(…)]`: expressions, and options among them.
 
 use proc_macro2::TokenStream;
 use syn::{Expr, LitStr, Path};
 
-use crate::diag::{Diag, list, message};
 use crate::model::writer::OnError;
 use crate::parse::item::{self, Given, Item, ItemBody};
-use crate::parse::nearest::nearest;
 use crate::parse::{split, value};
+use crate::syntax::diag::{Diag, list, message};
+use crate::syntax::nearest::nearest;
 
 const OPTIONS: [&str; 6] = ["on_error", "defer", "commits_itself", "cache", "emits", "crate"];
 
 #[derive(Default)]
 pub(crate) struct RawInvalidates {
     pub(crate) sources: Vec<Expr>,
-    /// An expression was there but could not be read.
+    /// Whether there is an expression that could not be read.
     pub(crate) unread: bool,
-    /// The options that stand there, readable or not.
+    /// The options that are given, readable or not.
     pub(crate) mentioned: Vec<String>,
     pub(crate) on_error: Option<Given<OnError>>,
     pub(crate) defer: Option<Given<Expr>>,
@@ -27,14 +27,14 @@ pub(crate) struct RawInvalidates {
 }
 
 impl RawInvalidates {
-    /// Whether the option stands there, readable or not.
+    /// Whether the option is given, readable or not.
     pub(crate) fn mentions(&self, name: &str) -> bool {
         self.mentioned.iter().any(|mentioned| mentioned == name)
     }
 }
 
 pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
-    item::complain_of_commas(tokens.clone(), diag);
+    item::report_commas(tokens.clone(), diag);
     let mut raw = RawInvalidates::default();
     let mut options: Vec<Item> = Vec::new();
     for tokens in split::items(tokens) {
@@ -51,7 +51,7 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
                 let what = format!("`#[invalidates]` has no option `{name}`");
                 let near = nearest(&name, OPTIONS);
                 raw.mentioned.extend(near.map(str::to_owned));
-                diag.wrong(&item.name, what, item::did_you_mean(near, &OPTIONS));
+                diag.error(&item.name, what, item::did_you_mean(near, &OPTIONS));
                 raw.unread = true;
             }
             _ => source(&mut raw, tokens, diag),
@@ -76,7 +76,7 @@ fn source(raw: &mut RawInvalidates, tokens: TokenStream, diag: &Diag) {
         Ok(expr) => raw.sources.push(expr),
         Err(error) => {
             raw.unread = true;
-            diag.wrong(
+            diag.error(
                 tokens,
                 format!("this event cannot be read: {error}"),
                 format!(

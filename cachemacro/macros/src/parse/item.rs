@@ -3,9 +3,9 @@
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 
-use crate::diag::{Diag, list, place};
-use crate::parse::nearest::nearest;
 use crate::parse::split;
+use crate::syntax::diag::{Diag, list, place};
+use crate::syntax::nearest::nearest;
 
 #[derive(Clone)]
 pub(crate) struct Item {
@@ -22,7 +22,7 @@ pub(crate) enum ItemBody {
     List(TokenStream),
 }
 
-/// The value of an attribute and where it stood.
+/// The value of an attribute, and its tokens.
 #[derive(Clone)]
 pub(crate) struct Given<T> {
     pub(crate) name: Ident,
@@ -32,7 +32,7 @@ pub(crate) struct Given<T> {
 }
 
 impl Item {
-    /// Reads an item that begins with a name; anything else comes back as it was.
+    /// Reads an item that begins with a name. Other tokens are returned unchanged.
     pub(crate) fn read(tokens: TokenStream) -> Result<Self, TokenStream> {
         let all: Vec<TokenTree> = tokens.clone().into_iter().collect();
         let Some(TokenTree::Ident(name)) = all.first() else { return Err(tokens) };
@@ -51,7 +51,7 @@ impl Item {
         self.name.unraw().to_string()
     }
 
-    /// Where to point when the value is wrong.
+    /// The tokens to underline when the value is wrong.
     pub(crate) fn value_tokens(&self) -> TokenStream {
         match &self.body {
             ItemBody::Value(tokens) if !tokens.is_empty() => tokens.clone(),
@@ -59,7 +59,7 @@ impl Item {
         }
     }
 
-    /// Reads the value into its slot; a value that cannot be read is an error and leaves the slot empty.
+    /// Reads the value into `slot`. For a value that cannot be read, an error is collected and the slot stays empty.
     pub(crate) fn put<T>(&self, slot: &mut Option<Given<T>>, diag: &Diag, read: impl Fn(&Self) -> syn::Result<T>) {
         if let Some(value) = diag.ok(read(self)) {
             *slot = Some(Given { name: self.name.clone(), tokens: self.value_tokens(), value });
@@ -81,50 +81,50 @@ pub(crate) struct Known<'a> {
     /// `cached`, for messages.
     pub(crate) attribute: &'a str,
     pub(crate) names: &'a [&'a str],
-    /// The names that may stand several times.
+    /// The names that may be given several times.
     pub(crate) repeats: &'a [&'a str],
-    /// Names that people bring from elsewhere, and what they are called here.
+    /// Names of other caches, and the names here.
     pub(crate) synonyms: &'a [(&'a str, &'a str)],
 }
 
-/// The named items of a list, and the names that were meant by those that are unknown.
+/// The named items of a list, and for each unknown name the one that it is a misspelling of.
 pub(crate) struct Named {
     pub(crate) items: Vec<Item>,
     pub(crate) meant: Vec<String>,
 }
 
-/// Reads a list in which each name may stand once: unknown names and duplicates are errors.
+/// Reads a list of named items. Unknown names and duplicates are errors.
 pub(crate) fn named(tokens: TokenStream, known: &Known<'_>, diag: &Diag) -> Named {
-    complain_of_commas(tokens.clone(), diag);
+    report_commas(tokens.clone(), diag);
     let mut named = Named { items: Vec::new(), meant: Vec::new() };
     for tokens in split::items(tokens) {
         match Item::read(tokens) {
             Ok(item) => keep(item, &mut named, known, diag),
-            Err(tokens) => complain_of_nameless(&tokens, &mut named, known, diag),
+            Err(tokens) => report_nameless(&tokens, &mut named, known, diag),
         }
     }
     named
 }
 
-pub(crate) fn complain_of_commas(tokens: TokenStream, diag: &Diag) {
+pub(crate) fn report_commas(tokens: TokenStream, diag: &Diag) {
     if let Some(span) = split::stray_comma(tokens.clone()) {
-        diag.wrong_at(span, "there is nothing before this comma", "remove it");
+        diag.error_at(span, "there is nothing before this comma", "remove it");
     }
     for name in split::missing_commas(tokens) {
-        diag.wrong(&name, format!("a comma is missing before `{name}`"), "put a comma between the two attributes");
+        diag.error(&name, format!("a comma is missing before `{name}`"), "put a comma between the two attributes");
     }
 }
 
-fn complain_of_nameless(tokens: &TokenStream, named: &mut Named, known: &Known<'_>, diag: &Diag) {
+fn report_nameless(tokens: &TokenStream, named: &mut Named, known: &Known<'_>, diag: &Diag) {
     let what = format!("`#[{}]` cannot read this", known.attribute);
     match syn::parse2::<syn::LitStr>(tokens.clone()) {
         Ok(text) if known.names.contains(&"key") => {
             named.meant.push("key".to_owned());
-            diag.wrong(&text, what, format!("write `key = {}`", text.token()));
+            diag.error(&text, what, format!("write `key = {}`", text.token()));
         }
         _ => {
             let names = list(known.names);
-            diag.wrong(tokens, what, format!("write `name = value`, `name(...)` or `name`; the names are {names}"));
+            diag.error(tokens, what, format!("write `name = value`, `name(...)` or `name`; the names are {names}"));
         }
     }
 }
@@ -136,27 +136,27 @@ fn keep(item: Item, named: &mut Named, known: &Known<'_>, diag: &Diag) {
         let near = synonym.or_else(|| nearest(&name, known.names.iter().copied()));
         named.meant.extend(near.map(str::to_owned));
         let what = format!("`#[{}]` has no attribute `{name}`", known.attribute);
-        diag.wrong(&item.name, what, did_you_mean(near, known.names));
+        diag.error(&item.name, what, did_you_mean(near, known.names));
     } else if known.repeats.contains(&name.as_str()) || !already(&named.items, &item, diag) {
         named.items.push(item);
     }
 }
 
-/// Whether the name was given before; says where.
+/// Whether the name was given before. If so, an error is collected that says where.
 pub(crate) fn already(items: &[Item], item: &Item, diag: &Diag) -> bool {
     let first = items.iter().find(|earlier| earlier.name == item.name);
     if let Some(first) = first {
         let name = item.spelled();
-        diag.wrong(
+        diag.error(
             &item.name,
-            format!("`{name}` is given twice; the first stands at {}", place(first.name.span())),
+            format!("`{name}` is given twice; the first is at {}", place(first.name.span())),
             "keep one of the two",
         );
     }
     first.is_some()
 }
 
-/// "did you mean `x`?", or all the names there are.
+/// "did you mean `x`?", or all names.
 pub(crate) fn did_you_mean(near: Option<&str>, names: &[&str]) -> String {
     near.map_or_else(|| format!("the names are {}", list(names)), |near| format!("did you mean `{near}`?"))
 }

@@ -1,12 +1,12 @@
-//! Tokens to raw values: the list is first split into items, then each item is read on its own, so that three mistakes
-//! give three errors. Every value remembers where it stood.
+//! Tokens to raw values. The list is split into items first, and each item is read alone, so that three mistakes give three
+//! errors. A raw value has its tokens beside it, for errors about it.
 
 pub(crate) mod cached;
 pub(crate) mod duration;
 pub(crate) mod event;
+pub(crate) mod function;
 pub(crate) mod invalidates;
 pub(crate) mod item;
-pub(crate) mod nearest;
 pub(crate) mod part;
 pub(crate) mod percent;
 pub(crate) mod split;

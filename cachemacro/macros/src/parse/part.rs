@@ -2,11 +2,11 @@
 
 use syn::{Attribute, Meta, Path};
 
-use crate::diag::Diag;
 use crate::parse::item::{self, Given, Known};
 use crate::parse::value;
+use crate::syntax::diag::Diag;
 
-/// Where `cachemacro` lives, if it was said.
+/// The path of `cachemacro`, if it is given.
 pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> Option<Path> {
     const KNOWN: Known<'_> = Known { attribute: "key_part", names: &["crate"], repeats: &[], synonyms: &[] };
     let mut krate: Option<Given<Path>> = None;
@@ -17,7 +17,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> Option<Path> {
                     item.put(&mut krate, diag, |item| value::path(item, "::cachemacro"));
                 }
             }
-            _ => diag.wrong(attr, "`#[key_part]` needs a list", "write `#[key_part(crate = path)]`"),
+            _ => diag.error(attr, "`#[key_part]` needs a list", "write `#[key_part(crate = path)]`"),
         }
     }
     krate.map(|given| given.value)

@@ -1,8 +1,8 @@
-//! An attribute list to its items: `key = "x", local, skip(a, b)` is three of them.
+//! Splits an attribute list into its items: `key = "x", local, skip(a, b)` has three.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 
-/// Splits at the commas that end an item: not those in a closure's head or between the brackets of a turbofish.
+/// Splits at the commas that end an item, and not at those in the parameters of a closure or in a turbofish.
 pub(crate) fn items(tokens: TokenStream) -> Vec<TokenStream> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut items = Vec::new();
@@ -34,7 +34,7 @@ pub(crate) fn items(tokens: TokenStream) -> Vec<TokenStream> {
     items.into_iter().filter(|item: &TokenStream| !item.is_empty()).collect()
 }
 
-/// Where an item begins without a comma before it: `key = "a" local = ..`.
+/// The names before which a comma is missing: `key = "a" local = ..`.
 pub(crate) fn missing_commas(tokens: TokenStream) -> Vec<Ident> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let begins = |at: usize| match &tokens[at] {
@@ -44,14 +44,14 @@ pub(crate) fn missing_commas(tokens: TokenStream) -> Vec<Ident> {
     (0..tokens.len()).filter_map(begins).collect()
 }
 
-/// No expression continues with a name and `=` right after a literal or a bracket.
+/// A name and `=` directly after a literal or a bracket begin another item, as no expression goes on so.
 fn lacks_comma(tokens: &[TokenTree], at: usize) -> bool {
     let after_value = at > 0 && matches!(tokens[at - 1], TokenTree::Literal(_) | TokenTree::Group(_));
     let assigns = punct(tokens.get(at + 1)) == Some('=') && !matches!(punct(tokens.get(at + 2)), Some('=' | '>'));
     after_value && assigns && matches!(tokens[at], TokenTree::Ident(_))
 }
 
-/// Where an empty item stands: `a,, b` or a leading comma.
+/// The place of an empty item: `a,, b` or a leading comma.
 pub(crate) fn stray_comma(tokens: TokenStream) -> Option<Span> {
     let mut empty = true;
     for token in tokens {
@@ -71,7 +71,7 @@ fn punct(token: Option<&TokenTree>) -> Option<char> {
     }
 }
 
-/// A closure begins where a value does: at the start, after `=`, or after `move` or `async`.
+/// Whether a closure can begin here: at the start, after `=`, or after `move` or `async`.
 fn opens_closure(item: &[TokenTree]) -> bool {
     match item.last() {
         None => true,
@@ -81,7 +81,7 @@ fn opens_closure(item: &[TokenTree]) -> bool {
     }
 }
 
-/// `||` has no head; it arrives as two joint bars.
+/// `||` has no parameters. Its tokens are two joint bars.
 fn item_is_spaced(bar: &TokenTree) -> bool {
     matches!(bar, TokenTree::Punct(punct) if punct.spacing() == proc_macro2::Spacing::Alone)
 }

@@ -1,8 +1,8 @@
-//! A key template, `"user:<org>:<id>"`, to its pieces: a string in, pieces and faults out, and no input panics.
+//! Key templates: `"user:<org>:<id>"` to its pieces. No input panics.
 
 use std::ops::Range;
 
-/// Literal text of one template, in bytes.
+/// The most literal text of one template, in bytes.
 const LONGEST_LITERAL: usize = 200;
 
 #[derive(Debug, PartialEq, Eq, Clone)]
@@ -11,7 +11,7 @@ pub(crate) enum RawPiece {
     Place(RawPlace),
 }
 
-/// `<user.id>`: a root and the names or positions after its dots.
+/// `<user.id>`: a root, and the fields or positions after it.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub(crate) struct RawPlace {
     pub(crate) root: String,
@@ -35,11 +35,11 @@ impl RawPlace {
 pub(crate) struct Fault {
     pub(crate) at: Range<usize>,
     pub(crate) what: String,
-    pub(crate) mend: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 impl Fault {
-    /// The template with the mistake underlined, as stable Rust cannot point inside a literal.
+    /// The template with the mistake underlined, as stable Rust has no spans inside a literal.
     pub(crate) fn shown(&self, template: &str) -> String {
         const WIDEST: usize = 80;
         let text: Vec<char> = template.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -56,7 +56,7 @@ impl Fault {
     }
 }
 
-/// Reads a template; every fault is found in one pass.
+/// Reads a template, and finds all faults in one pass.
 pub(crate) fn read(text: &str) -> (Vec<RawPiece>, Vec<Fault>) {
     let mut reader = Reader { chars: text.chars().collect(), ..Reader::default() };
     reader.run();
@@ -69,7 +69,7 @@ struct Reader {
     at: usize,
     pieces: Vec<RawPiece>,
     faults: Vec<Fault>,
-    /// Where the last placeholder stood, if one did.
+    /// The place of the last placeholder, if there is one.
     last_place: Option<Range<usize>>,
 }
 
@@ -95,15 +95,15 @@ impl Reader {
         })
     }
 
-    fn fault(&mut self, at: Range<usize>, what: String, mend: &'static str) {
-        self.faults.push(Fault { at, what, mend });
+    fn fault(&mut self, at: Range<usize>, what: String, remedy: &'static str) {
+        self.faults.push(Fault { at, what, remedy });
     }
 
     fn text(&mut self) {
         let start = self.at;
         while self.at < self.chars.len() && self.chars[self.at] != '<' {
-            if let Some((what, mend)) = refused(self.chars[self.at]) {
-                self.fault(self.at..self.at + 1, what, mend);
+            if let Some((what, remedy)) = refused(self.chars[self.at]) {
+                self.fault(self.at..self.at + 1, what, remedy);
             }
             self.at += 1;
         }
@@ -116,8 +116,8 @@ impl Reader {
         let close = (start + 1..self.chars.len()).find(|at| matches!(self.chars[*at], '<' | '>'));
         let Some(close) = close.filter(|at| self.chars[*at] == '>') else {
             self.at = close.unwrap_or(self.chars.len());
-            let mend = "close the placeholder with `>`: \"user:<id>\"";
-            return self.fault(start..start + 1, "this `<` is never closed".into(), mend);
+            let remedy = "close the placeholder with `>`: \"user:<id>\"";
+            return self.fault(start..start + 1, "this `<` is never closed".into(), remedy);
         };
         self.at = close + 1;
         let at = start..self.at;
@@ -125,12 +125,12 @@ impl Reader {
         let inner: String = self.chars[start + 1..close].iter().collect();
         match read_place(&inner) {
             Ok(place) => self.pieces.push(RawPiece::Place(place)),
-            Err((what, mend)) => self.fault(at.clone(), what, mend),
+            Err((what, remedy)) => self.fault(at.clone(), what, remedy),
         }
         self.last_place = Some(at);
     }
 
-    /// What stands between two placeholders must not be able to stand inside one, or two calls could share a key.
+    /// The text between two placeholders must not occur in a rendered argument, or two calls could share a key.
     fn check_separator(&mut self, next: &Range<usize>) {
         let Some(last) = self.last_place.clone() else { return };
         let between = &self.chars[last.end.min(next.start)..next.start];
@@ -144,7 +144,7 @@ impl Reader {
         } else if between.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '-')) {
             let text: String = between.iter().collect();
             let what = format!(
-                "`{text}` does not separate `{a}` from `{b}`: it may also occur inside either, so that two calls could share an entry"
+                "`{text}` does not separate `{a}` from `{b}`: it may also occur in either of them, so that two calls could share an entry"
             );
             self.fault(
                 last.end..next.start,
@@ -155,13 +155,13 @@ impl Reader {
     }
 }
 
-/// Why a character cannot stand in literal text.
+/// Why a character is not allowed in literal text.
 fn refused(c: char) -> Option<(String, &'static str)> {
     match c {
         '>' => Some(("this `>` closes nothing".into(), "open the placeholder with `<`: \"user:<id>\"")),
         ' ' => Some(("a key cannot contain a space".into(), "use `:` or `-` instead")),
         '%' | '(' | ')' | ',' | '{' | '}' => {
-            Some((format!("`{c}` has a meaning of its own in stored keys"), "use another mark, such as `:` or `/`"))
+            Some((format!("`{c}` is reserved in stored keys"), "use another mark, such as `:` or `/`"))
         }
         '!'..='~' => None,
         _ if c.is_control() => Some((format!("a key cannot contain the control character {c:?}"), "leave it out")),
@@ -178,8 +178,8 @@ fn read_place(inner: &str) -> Result<RawPlace, (String, &'static str)> {
     let members: Vec<String> = steps.map(str::to_owned).collect();
     let names = is_name(root) && members.iter().all(|step| is_name(step) || is_position(step));
     if !names {
-        let mend = "a placeholder is an argument or a field of one: `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>`";
-        return Err((format!("the placeholder `<{}>` is no name", inner.escape_debug()), mend));
+        let remedy = "a placeholder is an argument or a field of one: `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>`";
+        return Err((format!("the placeholder `<{}>` is not a name", inner.escape_debug()), remedy));
     }
     Ok(RawPlace { root: root.to_owned(), members })
 }
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn points_at_the_place() {
+    fn the_fault_is_underlined() {
         let (_, faults) = read("user:<a><b>");
         assert_eq!(faults[0].at, 5..11);
         assert_eq!(faults[0].shown("user:<a><b>"), "  in \"user:<a><b>\"\n           ^^^^^^");
@@ -251,11 +251,11 @@ mod tests {
             ("us er", "space"),
             ("us\ner", "control"),
             ("usér", "not ASCII"),
-            ("a%b", "meaning of its own"),
-            ("<a.>", "no name"),
-            ("<.a>", "no name"),
-            ("<1>", "no name"),
-            ("<a b>", "no name"),
+            ("a%b", "reserved"),
+            ("<a.>", "not a name"),
+            ("<.a>", "not a name"),
+            ("<1>", "not a name"),
+            ("<a b>", "not a name"),
             ("<a<b>", "never closed"),
         ] {
             assert!(whats(text).iter().any(|what| what.contains(part)), "{text}: {:?}", whats(text));

@@ -1,4 +1,4 @@
-//! The kinds of value an attribute can have, each read from one item.
+//! The kinds of values that attributes have, each read from one item.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -6,12 +6,12 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Expr, ExprClosure, ExprLit, Lit, LitBool, LitStr, Path};
 
-use crate::diag::{list, message};
 use crate::model::policy::Ttl;
-use crate::model::spelling::tidy;
 use crate::parse::item::{Item, ItemBody};
-use crate::parse::nearest::nearest;
 use crate::parse::{duration, percent, split};
+use crate::syntax::diag::{list, message};
+use crate::syntax::nearest::nearest;
+use crate::syntax::spelling::tidy;
 
 /// The tokens after `=`.
 fn assigned(item: &Item, example: &str) -> syn::Result<TokenStream> {
@@ -37,11 +37,11 @@ pub(crate) fn listed(item: &Item, example: &str) -> syn::Result<TokenStream> {
     }
 }
 
-fn wrong(node: impl ToTokens, what: impl std::fmt::Display, mend: impl std::fmt::Display) -> syn::Error {
-    syn::Error::new_spanned(node, message(what, mend))
+fn wrong(node: impl ToTokens, what: impl std::fmt::Display, remedy: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new_spanned(node, message(what, remedy))
 }
 
-/// Reads all of the tokens as one value.
+/// Reads all tokens as one value.
 fn whole<T: Parse>(item: &Item, tokens: TokenStream, example: &str) -> syn::Result<T> {
     let name = item.spelled();
     let value = |input: ParseStream<'_>| {
@@ -68,14 +68,14 @@ pub(crate) fn flag(item: &Item) -> syn::Result<()> {
 
 pub(crate) fn flag_or_bool(item: &Item) -> syn::Result<bool> {
     let name = item.spelled();
-    let mend = format!("write `{name}`, `{name} = true` or `{name} = false`");
+    let remedy = format!("write `{name}`, `{name} = true` or `{name} = false`");
     match &item.body {
         ItemBody::Flag => Ok(true),
         ItemBody::Value(tokens) => match syn::parse2::<LitBool>(tokens.clone()) {
             Ok(value) => Ok(value.value()),
-            Err(_) => Err(wrong(item.value_tokens(), format!("`{name}` is either on or off"), mend)),
+            Err(_) => Err(wrong(item.value_tokens(), format!("`{name}` is either on or off"), remedy)),
         },
-        ItemBody::List(_) => Err(wrong(&item.tokens, format!("`{name}` is either on or off"), mend)),
+        ItemBody::List(_) => Err(wrong(&item.tokens, format!("`{name}` is either on or off"), remedy)),
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn expr(item: &Item, example: &str) -> syn::Result<Expr> {
     whole(item, assigned(item, example)?, example).map(ungrouped)
 }
 
-/// Without the invisible brackets around what a `macro_rules!` passed in.
+/// Without the group around a fragment of `macro_rules!`.
 fn ungrouped(expr: Expr) -> Expr {
     match expr {
         Expr::Group(group) => ungrouped(*group.expr),
@@ -122,19 +122,19 @@ pub(crate) fn closure(item: &Item, example: &str) -> syn::Result<ExprClosure> {
 }
 
 pub(crate) fn one_parameter(item: &Item, closure: ExprClosure, example: &str) -> syn::Result<ExprClosure> {
-    let mend = format!("write `{} = {example}`", item.spelled());
+    let remedy = format!("write `{} = {example}`", item.spelled());
     if let Some(asyncness) = &closure.asyncness {
-        return Err(wrong(asyncness, format!("the closure of `{}` cannot be async", item.spelled()), mend));
+        return Err(wrong(asyncness, format!("the closure of `{}` cannot be async", item.spelled()), remedy));
     }
     if closure.inputs.len() == 1 {
         return Ok(closure);
     }
     let what =
         format!("the closure of `{}` takes the value and nothing else, not {}", item.spelled(), closure.inputs.len());
-    Err(wrong(closure, what, mend))
+    Err(wrong(closure, what, remedy))
 }
 
-/// A duration literal, or a constant of the user's.
+/// A duration literal, or a constant of the user.
 pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
     let name = item.spelled();
     let example = "\"60s\"";
@@ -142,12 +142,12 @@ pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
     match &value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => duration::read(&text.value())
             .map(Ttl::Literal)
-            .map_err(|fault| wrong(&value, format!("`{name} = {}` {fault}", tidy(text)), fault.mend())),
+            .map_err(|fault| wrong(&value, format!("`{name} = {}` {fault}", tidy(text)), fault.remedy())),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
             let number = number.base10_digits();
             let what = format!("`{name} = {number}` has no unit");
-            let mend = format!("write \"{number}s\" for seconds; the units are `ms`, `s`, `m`, `h` and `d`");
-            Err(wrong(&value, what, mend))
+            let remedy = format!("write \"{number}s\" for seconds; the units are `ms`, `s`, `m`, `h` and `d`");
+            Err(wrong(&value, what, remedy))
         }
         Expr::Lit(_) | Expr::Closure(_) => Err(wrong(
             &value,
@@ -180,8 +180,8 @@ pub(crate) fn number(item: &Item, example: &str) -> syn::Result<f64> {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
         _ => None,
     };
-    let mend = format!("write `{} = {example}`", item.spelled());
-    read.ok_or_else(|| wrong(&value, format!("`{}` is a positive number literal", item.spelled()), mend))
+    let remedy = format!("write `{} = {example}`", item.spelled());
+    read.ok_or_else(|| wrong(&value, format!("`{}` is a positive number literal", item.spelled()), remedy))
 }
 
 /// One of a few words.

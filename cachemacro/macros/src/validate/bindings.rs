@@ -1,15 +1,15 @@
-//! `invalidated_by(UserUpdated { id })`: bindings may use only what the key is made of.
+//! `invalidated_by(UserUpdated { id })`: bindings use the arguments of the key, and no others.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
 
-use crate::diag::Diag;
 use crate::model::cached::{Binding, BoundField};
 use crate::model::function::Function;
-use crate::model::mentions::mentions;
-use crate::model::spelling::tidy;
 use crate::parse::cached::RawBinding;
-use crate::validate::coverage::Key;
+use crate::syntax::diag::Diag;
+use crate::syntax::mentions::mentions;
+use crate::syntax::spelling::tidy;
+use crate::validate::key::Key;
 
 /// The bindings, once checked; `skipped` are the arguments named in `skip`.
 pub(crate) fn check(
@@ -41,7 +41,7 @@ fn check_no_duplicates(raw: &[RawBinding], diag: &Diag) {
     };
     for (at, binding) in raw.iter().enumerate() {
         if raw[..at].iter().any(|earlier| spelled(earlier) == spelled(binding)) {
-            diag.wrong(
+            diag.error(
                 &binding.event,
                 format!("`{}` is bound twice in the same way", tidy(&binding.event)),
                 "remove one of the two",
@@ -49,7 +49,7 @@ fn check_no_duplicates(raw: &[RawBinding], diag: &Diag) {
         }
         for (at, (name, _)) in binding.fields.iter().enumerate() {
             if binding.fields[..at].iter().any(|(earlier, _)| earlier == name) {
-                diag.wrong(name, format!("the field `{name}` is bound twice"), "remove one of the two");
+                diag.error(name, format!("the field `{name}` is bound twice"), "remove one of the two");
             }
         }
     }
@@ -57,15 +57,15 @@ fn check_no_duplicates(raw: &[RawBinding], diag: &Diag) {
 
 fn check_is_not_self(binding: &RawBinding, diag: &Diag) {
     if binding.event.segments.first().is_some_and(|first| first.ident == "Self") {
-        let what = "an event cannot be named through `Self`: the strategy report is a static, which stands outside of the type";
-        diag.wrong(&binding.event, what, "name the event type itself");
+        let what = "an event cannot be named through `Self`: the strategy report is made outside of the type";
+        diag.error(&binding.event, what, "name the event type itself");
     }
 }
 
 fn check_is_no_argument(binding: &RawBinding, function: &Function, diag: &Diag) {
     if let Some(name) = function.names().find(|name| binding.event.is_ident(*name)) {
-        let mend = format!("name the event, and the argument as its key field: `UserUpdated {{ {name} }}`");
-        diag.wrong(&binding.event, format!("`{name}` is an argument, not an event"), mend);
+        let remedy = format!("name the event, and the argument as its key field: `UserUpdated {{ {name} }}`");
+        diag.error(&binding.event, format!("`{name}` is an argument, not an event"), remedy);
     }
 }
 
@@ -74,18 +74,17 @@ fn check_value(field: &Ident, value: &syn::Expr, function: &Function, key: &Key,
         if key.covers(name) {
             continue;
         }
-        let why =
-            "entries under one key would hang on different aggregates, and the event of one would miss the others";
+        let why = "entries under one key would depend on different aggregates, and an event of one aggregate would miss the others";
         if skipped.contains(name) {
             let what = format!("`{field}` is bound to `{name}`, which is skipped: {why}");
-            diag.wrong(
+            diag.error(
                 value.to_token_stream(),
                 what,
                 format!("remove `{name}` from `skip` and add `<{name}>` to the key"),
             );
         } else {
             let what = format!("`{field}` is bound to `{name}`, which is not part of the key: {why}");
-            diag.wrong(value.to_token_stream(), what, format!("add `<{name}>` to the key"));
+            diag.error(value.to_token_stream(), what, format!("add `<{name}>` to the key"));
         }
     }
 }

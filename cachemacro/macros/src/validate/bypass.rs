@@ -1,22 +1,21 @@
-//! Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
+//! Which calls of a cached function go past the cache: those with a transaction, or with a connection that may be in one.
 
 use proc_macro2::Ident;
 use syn::{Expr, ExprLit, Lit, Type, UnOp};
 
-use crate::diag::Diag;
+use crate::analyze::connection::{self, Connection};
+use crate::analyze::held;
+use crate::analyze::unique::{self, Unique};
 use crate::model::cached::{Always, Bypass, Look, Looked};
-use crate::model::closed::closed;
-use crate::model::connection::{self, Connection};
-use crate::model::function::{Arg, Function, Passing, ReceiverForm};
-use crate::model::held;
-use crate::model::mentions::mentions;
-use crate::model::spelling::tidy;
-use crate::model::unique::{self, Unique};
+use crate::model::function::{Arg, Function, Passing};
 use crate::parse::cached::RawCached;
-use crate::validate::coverage::Key;
-use crate::validate::function::whole_argument;
+use crate::syntax::diag::Diag;
+use crate::syntax::mentions::mentions;
+use crate::syntax::nameable::nameable;
+use crate::syntax::spelling::tidy;
+use crate::validate::key::Key;
 
-/// Also notes which arguments a load gets as they are, and therefore once.
+/// Also sets `once` for the arguments that are moved into the load.
 pub(crate) fn check(function: &mut Function, raw: &RawCached, key: &Key, diag: &Diag) -> Bypass {
     let condition = raw.bypass_if.as_ref().map(|given| given.value.clone());
     let mut bypass = Bypass { condition, looks: Vec::new(), unsure: Vec::new(), held: false, always: None, this: None };
@@ -34,13 +33,13 @@ pub(crate) fn check(function: &mut Function, raw: &RawCached, key: &Key, diag: &
     bypass
 }
 
-/// Looks at one argument that is no part of the key; says whether a load gets it once.
+/// Checks one argument that is not in the key. True if it is moved into the load, which then runs once.
 fn argument(function: &Function, arg: &Arg, raw: &RawCached, bypass: &mut Bypass, diag: &Diag) -> bool {
     let is_autocommit = autocommit(raw).iter().any(|name| arg.names.contains(name));
     let is_named = names(bypass, arg);
     let decides = raw.mentions("bypass_if");
     let mut look = |looked| {
-        let (spelled, remedy) = (spelled(arg), remedy(raw, arg.names.first().unwrap_or(&arg.ident)));
+        let (spelled, remedy) = (spelled(arg), remedy(raw, arg.name()));
         bypass.looks.push(Look { arg: arg.ident.clone(), spelled, looked, remedy });
     };
     match connection::of(function, &arg.ty) {
@@ -66,7 +65,7 @@ fn argument(function: &Function, arg: &Arg, raw: &RawCached, bypass: &mut Bypass
         None if connection::is_pool_type(&arg.ty) || is_named => {}
         None if is_autocommit => look(Looked::Autocommit),
         None => match unique::of(function, &arg.ty) {
-            Unique::Unknown if closed(&arg.ty).is_none() => {
+            Unique::Unknown if nameable(&arg.ty).is_none() => {
                 bypass.held = true;
                 always(raw, arg, bypass);
             }
@@ -87,19 +86,19 @@ fn is_lent_once(function: &Function, arg: &Arg) -> bool {
     }
 }
 
-/// A mention of `&mut *self.tx` or `uow.tx`, of which nothing is said.
+/// A use of `&mut *self.tx` or `uow.tx`, without `bypass_if` and `autocommit`.
 fn check_held(function: &Function, raw: &RawCached, key: &Key, bypass: &mut Bypass) {
-    let is_said = |root: &Ident| {
+    let is_decided = |root: &Ident| {
         if root == "self" {
             return says_autocommit(raw) || bypass.condition.as_ref().is_some_and(|expr| mentions(expr, root));
         }
         let arg = function.args.iter().find(|arg| arg.names.contains(root));
-        let is_said = |arg: &Arg| {
+        let is_decided = |arg: &Arg| {
             names(bypass, arg) || key.is(arg) || autocommit(raw).iter().any(|name| arg.names.contains(name))
         };
-        connection::is_shown(function, root) || arg.is_some_and(is_said)
+        connection::is_shown(function, root) || arg.is_some_and(is_decided)
     };
-    let Some(held) = held::find(function, held::Of::Reader, is_said) else { return };
+    let Some(held) = held::find(function, held::FunctionKind::Reader, is_decided) else { return };
     bypass.held = true;
     let remedy = Some(remedy(raw, &held.root));
     bypass.always.get_or_insert(Always { why: held.spelled, remedy });
@@ -110,7 +109,7 @@ fn check_receiver(function: &Function, raw: &RawCached, bypass: &mut Bypass) {
     let Some(receiver) = &function.receiver else { return };
     let this = Ident::new("self", receiver.span);
     let is_named = bypass.condition.as_ref().is_some_and(|expr| mentions(expr, &this));
-    if borrows_self_uniquely(function) && !is_named && !says_autocommit(raw) {
+    if function.borrows_self_uniquely() && !is_named && !says_autocommit(raw) {
         bypass.held = true;
         bypass.always.get_or_insert(Always { why: "&mut self".to_owned(), remedy: Some(remedy(raw, &this)) });
     }
@@ -124,11 +123,11 @@ fn names(bypass: &Bypass, arg: &Arg) -> bool {
 }
 
 fn always(raw: &RawCached, arg: &Arg, bypass: &mut Bypass) {
-    let remedy = remedy(raw, arg.names.first().unwrap_or(&arg.ident));
+    let remedy = remedy(raw, arg.name());
     bypass.always.get_or_insert(Always { why: spelled(arg), remedy: Some(remedy) });
 }
 
-/// What to write where an argument is in no transaction.
+/// What to write if an argument is in no transaction.
 fn remedy(raw: &RawCached, name: &Ident) -> String {
     let is_skipped = raw.skip.as_ref().is_some_and(|skip| skip.value.contains(name));
     if is_skipped {
@@ -147,7 +146,7 @@ pub(crate) fn autocommit(raw: &RawCached) -> &[Ident] {
     raw.autocommit.as_ref().map_or(&[], |given| &given.value)
 }
 
-/// Whether an argument is no part of the key though neither `skip` nor `autocommit` names it: its calls are not cached.
+/// Whether an argument need not be in the key, nor in `skip` or `autocommit`, as calls with it are not cached.
 pub(crate) fn is_decided(function: &Function, arg: &Arg, raw: &RawCached) -> bool {
     let Some(condition) = &raw.bypass_if else { return false };
     if is_whole_condition(&condition.value, arg) {
@@ -158,7 +157,7 @@ pub(crate) fn is_decided(function: &Function, arg: &Arg, raw: &RawCached) -> boo
     is_transaction || is_unique && arg.names.iter().any(|name| mentions(&condition.value, name))
 }
 
-/// `bypass_if = in_tx`, or `!in_pool`: all cached calls have the same value of it.
+/// `bypass_if = in_tx`, or `!in_pool`: all calls that are cached have the same value of the argument.
 fn is_whole_condition(condition: &Expr, arg: &Arg) -> bool {
     match condition {
         Expr::Path(path) => arg.names.iter().any(|name| path.path.is_ident(name)),
@@ -169,7 +168,7 @@ fn is_whole_condition(condition: &Expr, arg: &Arg) -> bool {
     }
 }
 
-/// `bypass_if = true`: no calls share anything.
+/// `bypass_if = true`: no call is cached.
 pub(crate) fn is_always(raw: &RawCached) -> bool {
     let condition = raw.bypass_if.as_ref().map(|given| &given.value);
     matches!(condition, Some(Expr::Lit(ExprLit { lit: Lit::Bool(always), .. })) if always.value)
@@ -180,7 +179,7 @@ pub(crate) fn is_connection(function: &Function, arg: &Arg) -> bool {
     matches!(connection::of(function, &arg.ty), Some(Connection::Transaction | Connection::Executor))
 }
 
-/// Whether an argument is a connection, whatever the function is called with.
+/// Whether every call passes a connection for this argument.
 pub(crate) fn is_one_connection(function: &Function, arg: &Arg) -> bool {
     connection::is_concrete(function, &arg.ty)
 }
@@ -190,29 +189,24 @@ pub(crate) fn is_transaction(function: &Function, arg: &Arg) -> bool {
     matches!(connection::of(function, &arg.ty), Some(Connection::Transaction))
 }
 
-/// `&mut self` and its kind may hold what an argument may be.
-pub(crate) fn borrows_self_uniquely(function: &Function) -> bool {
-    function.receiver.as_ref().is_some_and(|receiver| matches!(receiver.form, ReceiverForm::RefMut))
-}
-
 fn spelled(arg: &Arg) -> String {
-    // What a macro was given as a type is in parentheses.
+    // A type from a fragment of `macro_rules!` is in parentheses.
     let ty = match &arg.ty {
         Type::Paren(paren) => &*paren.elem,
         Type::Group(group) => &*group.elem,
         ty => ty,
     };
-    format!("{}: {}", arg.names.first().unwrap_or(&arg.ident), tidy(ty))
+    format!("{}: {}", arg.name(), tidy(ty))
 }
 
 fn refuse(function: &Function, arg: &Arg, diag: &Diag) {
-    let (name, ident) = (function.name(), arg.names.first().unwrap_or(&arg.ident));
+    let (name, ident) = (function.name(), arg.name());
     let is_optional = is_optional(&arg.ty);
     let what = format!(
-        "`{}` is a transaction: what `{name}` reads in it may never be committed, and a cache would hand it to everyone",
+        "`{}` is a transaction: what `{name}` reads in it may never be committed, and a cache would return it to other callers",
         spelled(arg)
     );
-    let mend = if is_optional {
+    let remedy = if is_optional {
         format!("say which calls go past the cache: `bypass_if = {ident}.is_some()`")
     } else {
         format!(
@@ -221,7 +215,7 @@ fn refuse(function: &Function, arg: &Arg, diag: &Diag) {
             tidy(&arg.ty)
         )
     };
-    diag.wrong(whole_argument(function, arg), what, mend);
+    diag.error(function.as_written(arg), what, remedy);
 }
 
 /// Whether `is_some()` can be called on it: `&mut Option<T>`, but not `Mutex<Option<T>>`.
@@ -239,10 +233,10 @@ fn refuse_autocommit(raw: &RawCached, arg: &Arg, diag: &Diag) {
     for name in autocommit(raw).iter().filter(|name| arg.names.contains(name)) {
         let what =
             format!("`autocommit({name})` says that `{name}` is in no transaction, and `{}` is one", spelled(arg));
-        let mend = format!(
+        let remedy = format!(
             "remove it from `autocommit`; where only some calls are in a transaction, take an `Option` of it and add \
              `bypass_if = {name}.is_some()`"
         );
-        diag.wrong(name, what, mend);
+        diag.error(name, what, remedy);
     }
 }

@@ -1,27 +1,21 @@
 //! `#[cached]`: every rule, then the model.
 
-use proc_macro2::Ident;
-use syn::ItemFn;
-use syn::ext::IdentExt;
-
-use crate::diag::Diag;
 use crate::model::cached::{Binding, Cached, Freshness, Mode};
 use crate::model::function::Function;
-use crate::model::krate::Krate;
 use crate::model::policy::Policy;
 use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
 use crate::parse::item::Given;
-use crate::validate::coverage::Key;
-use crate::validate::key::{Roots, what_there_is};
-use crate::validate::{bindings, bypass, coverage, function, key, name, not_found, refresh, signature, ttl};
+use crate::syntax::diag::Diag;
+use crate::syntax::krate::Krate;
+use crate::validate::key::Key;
+use crate::validate::{bindings, bypass, coverage, key, name, not_found, refresh, signature, ttl};
 
-pub(crate) fn check(mut raw: RawCached, item: ItemFn, diag: &Diag) -> Option<Cached> {
-    let mut function = function::read(item);
+pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> Option<Cached> {
     signature::check_common(&function, "cached", diag);
     signature::check_cached(&function, diag);
     signature::check_sync_is_local(&function, raw.mentions("local"), diag);
 
-    let key = check_key(&raw, &function, diag);
+    let key = key::check(&raw, &function, diag);
     let bypass = bypass::check(&mut function, &raw, &key, diag);
     coverage::check(&function, &raw, &key, diag);
     check_freshness_is_given(&raw, &function, diag);
@@ -73,54 +67,19 @@ fn value<T: Clone>(given: &Option<Given<T>>) -> Option<T> {
     given.as_ref().map(|given| given.value.clone())
 }
 
-fn check_key(raw: &RawCached, function: &Function, diag: &Diag) -> Key {
-    let Some(given) = &raw.key else {
-        if !raw.mentions("key") {
-            complain_of_no_key(function, diag);
-        }
-        return Key { template: None, covers: None, text: String::new() };
-    };
-    let this = function.receiver.as_ref().map(|receiver| Ident::new("self", receiver.span));
-    let roots = Roots {
-        owner: function.name(),
-        noun: "argument",
-        names: function.names().cloned().collect(),
-        this,
-        members: true,
-    };
-    let template = key::resolve(&given.value, &roots, diag);
-    let covers = match &template {
-        Some(template) => template.places().map(|place| place.root.clone()).collect(),
-        None => key::meant(&given.value, &roots),
-    };
-    Key { template, covers: Some(covers), text: given.value.value() }
-}
-
-fn complain_of_no_key(function: &Function, diag: &Diag) {
-    let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
-    let places: String = names.iter().map(|name| format!(":<{name}>")).collect();
-    let ident = &function.item.sig.ident;
-    let there_is = what_there_is(&function.name(), "argument", &names);
-    let mend = format!(
-        "add `key = \"{}{places}\"`, without those on which the result does not depend; {there_is}",
-        ident.unraw()
-    );
-    diag.wrong(ident, "`key` is missing: it says which calls share an entry", mend);
-}
-
 fn check_freshness_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
     match (raw.mentions("invalidated_by"), raw.mentions("ttl_only")) {
-        (false, false) => diag.wrong(
+        (false, false) => diag.error(
             &function.item.sig.ident,
             "nothing says when a cached value of this function stops being true",
-            "add `invalidated_by(UserUpdated { id })`, so that an event moves the entry the moment the data changes; or \
-             `ttl_only = \"why\"`, so that every change may go unseen until `hard_ttl`, for a reason that the report prints",
+            "add `invalidated_by(UserUpdated { id })`: the event invalidates the entry when the data changes; or \
+             `ttl_only = \"why\"`: every change may stay unseen until `hard_ttl`, for a reason that the strategy report prints",
         ),
         (true, true) => {
             let (Some(reason), Some(_)) = (&raw.ttl_only, &raw.invalidated_by) else { return };
-            diag.wrong(
+            diag.error(
                 &reason.name,
-                "`ttl_only` and `invalidated_by` exclude each other: the one says that no event moves this entry",
+                "`ttl_only` and `invalidated_by` exclude each other: `ttl_only` says that no event invalidates this entry",
                 "remove `ttl_only`; `hard_ttl` bounds the staleness either way",
             );
         }
@@ -131,7 +90,7 @@ fn check_freshness_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
 fn check_reason_is_given(raw: &RawCached, diag: &Diag) {
     if let Some(reason) = raw.ttl_only.as_ref().filter(|reason| reason.value.value().trim().is_empty()) {
         let what = "`ttl_only` needs its reason: the strategy report prints it";
-        diag.wrong(
+        diag.error(
             &reason.tokens,
             what,
             "write why a stale value does no harm: `ttl_only = \"exchange rates change daily\"`",
@@ -139,12 +98,12 @@ fn check_reason_is_given(raw: &RawCached, diag: &Diag) {
     }
 }
 
-/// Strict asks the shared store on every call; local values have none behind them.
+/// `consistency = strict` asks the shared store on every call, and local values are in none.
 fn check_local_is_not_strict(raw: &RawCached, diag: &Diag) {
     if let (Some(_), Some(strict)) = (&raw.local, raw.strict.as_ref().filter(|strict| strict.value)) {
         let what = "`local` and `consistency = strict` exclude each other: strict asks the shared store on every call, and \
                     local values live in this process only";
-        diag.wrong(&strict.tokens, what, "remove one of the two");
+        diag.error(&strict.tokens, what, "remove one of the two");
     }
 }
 

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Field, Fields, LitStr};
 
-use crate::diag::{Diag, list};
 use crate::model::event::{Event, EventKind, TypedKey};
-use crate::model::krate::Krate;
 use crate::model::template::Template;
 use crate::parse::event::RawEvent;
 use crate::parse::item::Given;
-use crate::parse::nearest::nearest;
-use crate::validate::key::{self, Roots};
+use crate::syntax::diag::{Diag, list};
+use crate::syntax::krate::Krate;
+use crate::syntax::nearest::nearest;
+use crate::validate::template::{self, Roots};
 
 const EXAMPLE: &str = "`#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]`";
 
-/// The event, as soon as its keys are right: with a wrong name or version it can still be bound without a second error.
+/// The event, if its keys are right. With a wrong name or version it is still expanded, so that functions that bind it compile.
 pub(crate) fn check(raw: RawEvent, krate: Krate, input: DeriveInput, diag: &Diag) -> Option<Event> {
     check_is_not_generic(&input, diag);
     check_attribute_stands_above(&input, diag);
@@ -40,24 +40,24 @@ pub(crate) fn check(raw: RawEvent, krate: Krate, input: DeriveInput, diag: &Diag
 
 fn check_is_not_generic(input: &DeriveInput, diag: &Diag) {
     if !input.generics.params.is_empty() {
-        let what = format!("`{}` is generic: an event is one name for all services, so it is one type", input.ident);
-        diag.wrong(&input.generics, what, "write one event type for each aggregate");
+        let what = format!("`{}` is generic: all services know an event by one name, so it is one type", input.ident);
+        diag.error(&input.generics, what, "write one event type for each aggregate");
     }
 }
 
 fn check_attribute_stands_above(input: &DeriveInput, diag: &Diag) {
     if !input.attrs.iter().any(|attr| attr.path().is_ident("event")) {
-        diag.wrong(
+        diag.error(
             &input.ident,
-            format!("`{}` does not say what it moves", input.ident),
+            format!("`{}` does not say which aggregate it invalidates", input.ident),
             format!("write {EXAMPLE} above it"),
         );
     }
     let Data::Struct(data) = &input.data else { return };
     for attr in data.fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("event")) {
-        diag.wrong(
+        diag.error(
             attr,
-            "`#[event]` stands above the struct, not above a field",
+            "`#[event]` belongs above the struct, not above a field",
             format!("write {EXAMPLE} above the struct"),
         );
     }
@@ -70,18 +70,18 @@ fn check_named_fields(input: &DeriveInput, diag: &Diag) -> Option<Vec<Field>> {
             Fields::Unit => Some(Vec::new()),
             Fields::Unnamed(unnamed) => {
                 let what = format!("the fields of `{}` have no names, and bindings name them", input.ident);
-                diag.wrong(unnamed, what, format!("write `struct {} {{ id: u64, version: u64 }}`", input.ident));
+                diag.error(unnamed, what, format!("write `struct {} {{ id: u64, version: u64 }}`", input.ident));
                 None
             }
         },
         Data::Enum(data) => {
             let what = format!("`{}` is an enum; an event is a struct with named fields", input.ident);
-            diag.wrong(data.enum_token, what, "write one struct for each variant");
+            diag.error(data.enum_token, what, "write one struct for each variant");
             None
         }
         Data::Union(data) => {
             let what = format!("`{}` is a union; an event is a struct with named fields", input.ident);
-            diag.wrong(data.union_token, what, "write a struct");
+            diag.error(data.union_token, what, "write a struct");
             None
         }
     }
@@ -90,8 +90,8 @@ fn check_named_fields(input: &DeriveInput, diag: &Diag) -> Option<Vec<Field>> {
 fn check_name(raw: &RawEvent, input: &DeriveInput, diag: &Diag) -> Option<LitStr> {
     let Some(given) = &raw.name else {
         if !raw.mentions("name") && !raw.mentioned.is_empty() {
-            let what = format!("`name` is missing: other services know `{}` by it", input.ident);
-            diag.wrong(&input.ident, what, "add `name = \"user.updated\"`");
+            let what = format!("`name` is missing: it is the name of `{}` for other services", input.ident);
+            diag.error(&input.ident, what, "add `name = \"user.updated\"`");
         }
         return None;
     };
@@ -99,10 +99,10 @@ fn check_name(raw: &RawEvent, input: &DeriveInput, diag: &Diag) -> Option<LitStr
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
     if let Some(c) = name.chars().find(|c| !allowed(*c)) {
         let what = format!("the event name \"{}\" contains {c:?}", name.escape_debug());
-        diag.wrong(&given.value, what, "use `a` to `z`, `0` to `9`, `.`, `_` and `-`: \"user.updated\"");
+        diag.error(&given.value, what, "use `a` to `z`, `0` to `9`, `.`, `_` and `-`: \"user.updated\"");
     } else if name.is_empty() || name.len() > 100 {
         let what = format!("the event name is {} characters long", name.len());
-        diag.wrong(&given.value, what, "use 1 to 100 characters: \"user.updated\"");
+        diag.error(&given.value, what, "use 1 to 100 characters: \"user.updated\"");
     }
     Some(given.value.clone())
 }
@@ -110,8 +110,8 @@ fn check_name(raw: &RawEvent, input: &DeriveInput, diag: &Diag) -> Option<LitStr
 fn check_keys(raw: &RawEvent, input: &DeriveInput, fields: &[Field], diag: &Diag) -> Option<Vec<Template>> {
     if raw.keys.is_empty() {
         if !raw.mentions("key") && !raw.mentioned.is_empty() {
-            let what = format!("`key` is missing: it says which aggregate `{}` moves", input.ident);
-            diag.wrong(&input.ident, what, "add `key = \"user:<id>\"`; it may stand several times");
+            let what = format!("`key` is missing: it says which aggregate `{}` invalidates", input.ident);
+            diag.error(&input.ident, what, "add `key = \"user:<id>\"`; it may be given several times");
         }
         return None;
     }
@@ -123,14 +123,14 @@ fn check_keys(raw: &RawEvent, input: &DeriveInput, fields: &[Field], diag: &Diag
         members: false,
     };
     let templates: Vec<Option<Template>> =
-        raw.keys.iter().map(|given| key::resolve(&given.value, &roots, diag)).collect();
+        raw.keys.iter().map(|given| template::resolve(&given.value, &roots, diag)).collect();
     templates.into_iter().collect()
 }
 
 fn check_keys_differ(raw: &RawEvent, diag: &Diag) {
     for (at, given) in raw.keys.iter().enumerate() {
         if raw.keys[..at].iter().any(|earlier| earlier.value.value() == given.value.value()) {
-            diag.wrong(
+            diag.error(
                 &given.value,
                 format!("the key \"{}\" is given twice", given.value.value()),
                 "remove one of them",
@@ -164,11 +164,11 @@ fn check_one_kind_of_rollback(raw: &RawEvent, diag: &Diag) {
                 "`{}` and `rollback_to` exclude each other: the latter is the version that the database went back to",
                 other.name
             );
-            diag.wrong(&rollback.name, what, format!("remove `{}`", other.name));
+            diag.error(&rollback.name, what, format!("remove `{}`", other.name));
         }
     } else if let (Some(restores), false) = (&raw.restores, raw.mentions("version")) {
         let what = "`restores` needs `version`: a roll forward writes old content as a new version";
-        diag.wrong(&restores.name, what, "add `version = version`");
+        diag.error(&restores.name, what, "add `version = version`");
     }
 }
 
@@ -180,7 +180,7 @@ fn check_field(given: &Given<Ident>, attribute: &str, fields: &[Field], diag: &D
     }
     let near = nearest(&typed, names.iter().map(String::as_str));
     let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    diag.wrong(
+    diag.error(
         &given.tokens,
         format!("`{attribute} = {typed}` names no field"),
         format!("{hint}the fields are {}", list(&names)),

@@ -1,19 +1,19 @@
 //! `#[invalidates]`: every rule, then the model.
 
 use quote::ToTokens;
-use syn::{Expr, ItemFn, Path};
+use syn::{Expr, Path};
 
-use crate::diag::Diag;
+use crate::analyze::emitted;
 use crate::model::function::{Function, Passing};
-use crate::model::krate::Krate;
-use crate::model::mentions::mentions;
-use crate::model::spelling::tidy;
 use crate::model::writer::{OnError, Source, Writer};
 use crate::parse::invalidates::RawInvalidates;
-use crate::validate::{commit, emitted, function, signature};
+use crate::syntax::diag::Diag;
+use crate::syntax::krate::Krate;
+use crate::syntax::mentions::mentions;
+use crate::syntax::spelling::tidy;
+use crate::validate::{commit, signature};
 
-pub(crate) fn check(mut raw: RawInvalidates, item: ItemFn, diag: &Diag) -> Option<Writer> {
-    let function = function::read(item);
+pub(crate) fn check(mut raw: RawInvalidates, function: Function, diag: &Diag) -> Option<Writer> {
     signature::check_common(&function, "invalidates", diag);
     check_something_is_published(&raw, &function, diag);
     check_closures_take_the_value(&raw, diag);
@@ -41,7 +41,7 @@ pub(crate) fn check(mut raw: RawInvalidates, item: ItemFn, diag: &Diag) -> Optio
 fn check_something_is_published(raw: &RawInvalidates, function: &Function, diag: &Diag) {
     if raw.sources.is_empty() && !raw.unread {
         let what = format!("`#[invalidates]` on `{}` publishes nothing", function.name());
-        diag.wrong(
+        diag.error(
             &function.item.sig.ident,
             what,
             "name the event: an argument (`event`), a value (`UserUpdated { id, version }`), or a closure over what the \
@@ -54,17 +54,17 @@ fn check_closures_take_the_value(raw: &RawInvalidates, diag: &Diag) {
     for source in &raw.sources {
         let Expr::Closure(closure) = source else { continue };
         if let Some(asyncness) = &closure.asyncness {
-            diag.wrong(
+            diag.error(
                 asyncness,
                 "this closure cannot be async",
-                "make the event from the value alone, without waiting",
+                "make the event from the value alone, without `.await`",
             );
         } else if closure.inputs.len() != 1 {
             let what = format!(
                 "this closure takes {} values; it gets the success value and nothing else",
                 closure.inputs.len()
             );
-            diag.wrong(
+            diag.error(
                 closure,
                 what,
                 "write `|user| UserUpdated { .. }`; arguments of the function can be named inside of it",
@@ -73,7 +73,7 @@ fn check_closures_take_the_value(raw: &RawInvalidates, diag: &Diag) {
     }
 }
 
-/// `on_error = fail` needs a place for the error.
+/// `on_error = fail` needs a return type that can carry the error.
 fn check_failure_can_be_told(raw: &RawInvalidates, function: &Function, diag: &Diag) {
     let Some(given) = raw.on_error.as_ref().filter(|given| given.value == OnError::Fail) else { return };
     let plain = match &function.output {
@@ -83,21 +83,22 @@ fn check_failure_can_be_told(raw: &RawInvalidates, function: &Function, diag: &D
     };
     if plain {
         let what = format!(
-            "`on_error = fail` hands the error to the caller, and `{}` returns `{}`, which has no place for it",
+            "`on_error = fail` hands the error to the caller, and `{}` returns `{}`, which cannot carry it",
             function.name(),
             tidy(&function.output)
         );
-        diag.wrong(&given.tokens, what, "return a `Result`, or choose `suspect`, `retry` or `bounded`");
+        diag.error(&given.tokens, what, "return a `Result`, or choose `suspect`, `retry` or `bounded`");
     }
 }
 
-/// What an expression names is kept before the body runs, which a unique borrow does not allow.
+/// Arguments that an expression names are cloned before the body runs, and a `&mut` argument cannot be.
 fn check_names_are_readable(raw: &RawInvalidates, function: &Function, diag: &Diag) {
     let unique = |arg: &&crate::model::function::Arg| matches!(arg.passing, Passing::RefMut(_));
     for name in function.args.iter().filter(unique).flat_map(|arg| &arg.names) {
         if let Some(source) = raw.sources.iter().find(|source| mentions(source, name)) {
-            let what = format!("this event is made from `{name}`, a unique borrow that the body uses at the same time");
-            diag.wrong(source, what, "make the event from the success value: `|value| UserUpdated { .. }`");
+            let what =
+                format!("this event is made from `{name}`, a mutable reference that the body uses at the same time");
+            diag.error(source, what, "make the event from the success value: `|value| UserUpdated { .. }`");
         }
     }
 }
@@ -118,10 +119,10 @@ fn find_events(raw: &RawInvalidates, function: &Function, diag: &Diag) -> Vec<Pa
     for source in &raw.sources {
         let found = emitted::scan(source, function);
         if found.is_empty() {
-            diag.wrong(
+            diag.error(
                 source,
                 "the event type cannot be read from this expression, and the strategy report needs it",
-                "say it beside the expression: `emits(UserUpdated)`",
+                "name it beside the expression: `emits(UserUpdated)`",
             );
         }
         for event in found {
@@ -137,7 +138,7 @@ fn find_events(raw: &RawInvalidates, function: &Function, diag: &Diag) -> Vec<Pa
 
 fn check_is_not_self(event: &Path, diag: &Diag) {
     if event.segments.first().is_some_and(|first| first.ident == "Self") {
-        let what = "an event cannot be named through `Self`: the strategy report is a static, which stands outside of the type";
-        diag.wrong(event, what, "name the event type itself, or say it with `emits(UserUpdated)`");
+        let what = "an event cannot be named through `Self`: the strategy report is made outside of the type";
+        diag.error(event, what, "name the event type itself, or add `emits(UserUpdated)`");
     }
 }

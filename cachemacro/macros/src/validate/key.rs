@@ -1,174 +1,69 @@
-//! A template's text to a template whose placeholders exist.
+//! The key of a cached function: a template over its arguments.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::{Index, LitStr, Member};
 
-use crate::diag::{Diag, list};
-use crate::model::template::{Piece, Place, Template};
-use crate::parse::nearest::nearest;
-use crate::parse::template::{self, RawPiece, RawPlace};
+use crate::model::function::{Arg, Function};
+use crate::model::template::Template;
+use crate::parse::cached::RawCached;
+use crate::syntax::diag::Diag;
+use crate::validate::template::{self, Roots, what_there_is};
 
-/// What placeholders may start from, and what to call that in messages.
-pub(crate) struct Roots<'a> {
-    /// The function or the event.
-    pub(crate) owner: String,
-    /// "argument" or "field".
-    pub(crate) noun: &'a str,
-    pub(crate) names: Vec<Ident>,
-    /// The `self` of a method, where `<self.tenant>` makes sense.
-    pub(crate) this: Option<Ident>,
-    /// Whether `<user.id>` may look inside.
-    pub(crate) members: bool,
+/// The key, as far as it could be read.
+pub(crate) struct Key {
+    pub(crate) template: Option<Template>,
+    /// The arguments that it covers; nothing if there is no template.
+    pub(crate) covers: Option<Vec<Ident>>,
+    /// The template as written.
+    pub(crate) text: String,
 }
 
-pub(crate) fn resolve(literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Template> {
-    let text = literal.value();
-    let (raw, faults) = template::read(&text);
-    for fault in &faults {
-        diag.wrong(literal, format!("{}\n{}", fault.what, fault.shown(&text)), fault.mend);
+impl Key {
+    pub(crate) fn covers(&self, name: &Ident) -> bool {
+        self.covers.as_ref().is_none_or(|covered| covered.contains(name))
     }
-    let found = raw.into_iter().map(|piece| match piece {
-        RawPiece::Text(text) => Some(Piece::Text(text)),
-        RawPiece::Place(place) => find(&place, literal, roots, diag).map(Piece::Place),
-    });
-    // Every placeholder is looked up before the first failure ends the template.
-    let found: Vec<Option<Piece>> = found.collect();
-    let pieces: Option<Vec<Piece>> = found.into_iter().collect();
-    pieces.filter(|_| faults.is_empty()).map(|pieces| Template { literal: literal.clone(), pieces })
+
+    /// Whether the whole argument is in the key, `<order>`, and not only a field of it, `<db.tenant>`. True if there is no template.
+    pub(crate) fn is(&self, arg: &Arg) -> bool {
+        let is_whole = |name: &Ident| match &self.template {
+            Some(template) => template.places().any(|place| place.root == *name && place.members.is_empty()),
+            None => self.covers(name),
+        };
+        !arg.names.is_empty() && arg.names.iter().any(is_whole)
+    }
 }
 
-fn find(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
-    if place.root == "self" {
-        return find_self(place, literal, roots, diag);
-    }
-    let Some(root) = roots.names.iter().find(|name| name.unraw() == place.root) else {
-        complain_of_unknown(place, literal, roots, diag);
-        return None;
-    };
-    if !roots.members && !place.members.is_empty() {
-        let what = format!("the placeholder `{}` looks inside of the {} `{root}`", place.spelled(), roots.noun);
-        let mend =
-            format!("name the {} itself: `<{}>`; derive `KeyPart` for its type if need be", roots.noun, place.root);
-        diag.wrong(literal, what, mend);
-        return None;
-    }
-    with_members(root.clone(), place, literal, diag)
-}
-
-fn find_self(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
-    match &roots.this {
-        Some(this) => with_members(this.clone(), place, literal, diag),
-        None => {
-            let what = format!("the placeholder `{}` needs a `self`, and there is none", place.spelled());
-            diag.wrong(literal, what, mend_for_names(&place.root, roots));
-            None
+pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) -> Key {
+    let Some(given) = &raw.key else {
+        if !raw.mentions("key") {
+            report_no_key(function, diag);
         }
-    }
-}
-
-fn complain_of_unknown(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) {
-    let what = format!("the placeholder `{}` names no {}", place.spelled(), roots.noun);
-    diag.wrong(literal, what, mend_for_names(&place.root, roots));
-}
-
-fn mend_for_names(typed: &str, roots: &Roots<'_>) -> String {
-    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
-    let near = nearest(typed, names.iter().map(String::as_str));
-    let hint = near.map(|near| format!("did you mean `<{near}>`? ")).unwrap_or_default();
-    format!("{hint}{}", what_there_is(&roots.owner, roots.noun, &names))
-}
-
-/// "`find` has the arguments `id` and `name`".
-pub(crate) fn what_there_is(owner: &str, noun: &str, names: &[String]) -> String {
-    match names.len() {
-        0 => format!("`{owner}` has no {noun}s"),
-        1 => format!("`{owner}` has the {noun} {}", list(names)),
-        _ => format!("`{owner}` has the {noun}s {}", list(names)),
-    }
-}
-
-/// What a template names or was meant to name, even where it cannot be resolved: for rules that go on nevertheless.
-pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Vec<Ident> {
-    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
-    let (pieces, _) = template::read(&literal.value());
-    let meant = |piece| match piece {
-        RawPiece::Place(RawPlace { root, .. }) => {
-            let near = nearest(&root, names.iter().map(String::as_str))?.to_owned();
-            roots.names.iter().find(|name| name.unraw() == near).cloned()
-        }
-        RawPiece::Text(_) => None,
+        return Key { template: None, covers: None, text: String::new() };
     };
-    pieces.into_iter().filter_map(meant).collect()
-}
-
-fn with_members(root: Ident, place: &RawPlace, literal: &LitStr, diag: &Diag) -> Option<Place> {
-    // Of the expansion, so that no suggestion of the compiler's rewrites the whole literal.
-    let span = Span::mixed_site().located_at(literal.span());
-    let member = |step: &String| match member(step, span) {
-        Some(member) => Some(member),
-        None => {
-            let what = format!("the placeholder `{}` has `{step}` where a field's name stands", place.spelled());
-            diag.wrong(literal, what, "no field can have that name");
-            None
-        }
+    let this = function.receiver.as_ref().map(|receiver| Ident::new("self", receiver.span));
+    let roots = Roots {
+        owner: function.name(),
+        noun: "argument",
+        names: function.names().cloned().collect(),
+        this,
+        members: true,
     };
-    let members = place.members.iter().map(member).collect::<Option<Vec<_>>>()?;
-    Some(Place { root, members })
-}
-
-fn member(step: &str, span: Span) -> Option<Member> {
-    if let Ok(index) = step.parse::<u32>() {
-        return Some(Member::Unnamed(Index { index, span }));
-    }
-    let name = if syn::parse_str::<Ident>(step).is_ok() {
-        Ident::new(step, span)
-    } else if syn::parse_str::<Ident>(&format!("r#{step}")).is_ok() {
-        Ident::new_raw(step, span)
-    } else {
-        return None;
+    let template = template::resolve(&given.value, &roots, diag);
+    let covers = match &template {
+        Some(template) => template.places().map(|place| place.root.clone()).collect(),
+        None => template::meant(&given.value, &roots),
     };
-    Some(Member::Named(name))
+    Key { template, covers: Some(covers), text: given.value.value() }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn roots() -> Roots<'static> {
-        let name = |name: &str| Ident::new(name, Span::call_site());
-        let names = vec![name("id"), name("user"), Ident::new_raw("type", Span::call_site())];
-        Roots { owner: "find".into(), noun: "argument", names, this: None, members: true }
-    }
-
-    fn errors(text: &str) -> Vec<String> {
-        let diag = Diag::new();
-        let template = resolve(&LitStr::new(text, Span::call_site()), &roots(), &diag);
-        diag.finish(template).err().into_iter().flatten().map(|error| error.to_string()).collect()
-    }
-
-    #[test]
-    fn known_names_resolve() {
-        for text in ["user:<id>", "<user.id>/<user.type>/<user.0.1>", "<type>", "settings"] {
-            assert!(errors(text).is_empty(), "{text}: {:?}", errors(text));
-        }
-    }
-
-    #[test]
-    fn unknown_names_suggest_the_nearest() {
-        let errors = errors("user:<idd>:<zebra>:<self.x>");
-        assert_eq!(errors.len(), 3);
-        assert_eq!(
-            errors[0],
-            "the placeholder `<idd>` names no argument\nhelp: did you mean `<id>`? `find` has the arguments `id`, `user` and `type`"
-        );
-        assert!(errors[1].contains("`<zebra>`") && !errors[1].contains("did you mean"));
-        assert!(errors[2].contains("`self`"));
-    }
-
-    #[test]
-    fn fields_that_cannot_exist_are_refused_without_a_panic() {
-        assert_eq!(errors("<user.self>").len(), 1);
-        assert_eq!(errors("<user.crate>").len(), 1);
-    }
+fn report_no_key(function: &Function, diag: &Diag) {
+    let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
+    let places: String = names.iter().map(|name| format!(":<{name}>")).collect();
+    let ident = &function.item.sig.ident;
+    let there_is = what_there_is(&function.name(), "argument", &names);
+    let remedy = format!(
+        "add `key = \"{}{places}\"`, without the arguments on which the result does not depend; {there_is}",
+        ident.unraw()
+    );
+    diag.error(ident, "`key` is missing: it says which calls share an entry", remedy);
 }

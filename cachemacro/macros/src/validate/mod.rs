@@ -1,14 +1,11 @@
-//! Raw values to the model, one rule a function; each file opens with its table of contents.
+//! Raw values to the model, one function for each rule. Each file begins with a list of its rules.
 
 pub(crate) mod bindings;
-pub(crate) mod boxed;
 pub(crate) mod bypass;
 pub(crate) mod cached;
 pub(crate) mod commit;
 pub(crate) mod coverage;
-pub(crate) mod emitted;
 pub(crate) mod event;
-pub(crate) mod function;
 pub(crate) mod invalidates;
 pub(crate) mod key;
 pub(crate) mod name;
@@ -16,4 +13,5 @@ pub(crate) mod not_found;
 pub(crate) mod part;
 pub(crate) mod refresh;
 pub(crate) mod signature;
+pub(crate) mod template;
 pub(crate) mod ttl;

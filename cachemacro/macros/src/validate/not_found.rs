@@ -1,20 +1,20 @@
-//! `not_found = RepoError::NotFound(id)`: the expression rebuilds the error, and the pattern made from it recognises it.
+//! `not_found = RepoError::NotFound(id)`: the expression makes the error again, and the pattern that is made from it matches it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::Parser;
 use syn::{Expr, ExprLit, Pat, Path};
 
-use crate::diag::Diag;
 use crate::model::cached::NotFound;
-use crate::model::spelling::tidy;
+use crate::syntax::diag::Diag;
+use crate::syntax::spelling::tidy;
 
 pub(crate) fn check(expr: Expr, diag: &Diag) -> Option<NotFound> {
     let Some(tokens) = variant(&expr, true) else {
         let what =
             format!("`not_found = {}` is not an error variant, so it cannot be recognised in a result", tidy(&expr));
-        let mend = "name the variant, and rebuild it from the arguments if it carries any: `RepoError::NotFound(id)`";
-        diag.wrong(&expr, what, mend);
+        let remedy = "name the variant, and rebuild it from the arguments if it carries any: `RepoError::NotFound(id)`";
+        diag.error(&expr, what, remedy);
         return None;
     };
     let pattern = diag.ok(Pat::parse_single.parse2(tokens))?;
@@ -44,14 +44,14 @@ fn variant(expr: &Expr, outermost: bool) -> Option<TokenStream> {
 
 fn argument(expr: &Expr) -> TokenStream {
     match expr {
-        // A string pattern matches `&str` only; a field of that type compares, any other would not compile.
+        // A string pattern matches a field of type `&str`. For a field of another type it does not compile.
         Expr::Lit(ExprLit { lit: syn::Lit::Str(_) | syn::Lit::ByteStr(_) | syn::Lit::CStr(_), .. }) => quote!(_),
         Expr::Lit(literal) => quote!(#literal),
         other => variant(other, false).unwrap_or_else(|| quote!(_)),
     }
 }
 
-/// A lone name would be a binding if nothing of that name is in scope, so nested ones need a path.
+/// A name without a path is a binding if no variant of that name is in scope, so nested ones need a path.
 fn names_a_variant(path: &Path, lone_names: bool) -> bool {
     let capitalised = |name: &proc_macro2::Ident| name.to_string().starts_with(char::is_uppercase);
     path.segments.last().is_some_and(|last| capitalised(&last.ident)) && (lone_names || path.segments.len() > 1)

@@ -4,9 +4,9 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Fields, Index, Member};
 
-use crate::diag::Diag;
-use crate::model::krate::Krate;
 use crate::model::part::{Part, PartBody, PartField, PartVariant};
+use crate::syntax::diag::Diag;
+use crate::syntax::krate::Krate;
 
 pub(crate) fn check(krate: Krate, input: DeriveInput, diag: &Diag) -> Option<Part> {
     let body = match &input.data {
@@ -26,8 +26,8 @@ pub(crate) fn check(krate: Krate, input: DeriveInput, diag: &Diag) -> Option<Par
             PartBody::Enum(data.variants.iter().map(variant).collect())
         }
         Data::Union(data) => {
-            let what = format!("`{}` is a union: nothing says which of its fields would be the key", input.ident);
-            diag.wrong(data.union_token, what, "write an enum, or implement `KeyPart` by hand");
+            let what = format!("`{}` is a union: it is unknown which of its fields would be the key", input.ident);
+            diag.error(data.union_token, what, "write an enum, or implement `KeyPart` by hand");
             return None;
         }
     };
@@ -36,8 +36,8 @@ pub(crate) fn check(krate: Krate, input: DeriveInput, diag: &Diag) -> Option<Par
 
 fn check_has_variants(input: &DeriveInput, data: &syn::DataEnum, diag: &Diag) {
     if data.variants.is_empty() {
-        let what = format!("`{}` has no variants, so no value of it can stand in a key", input.ident);
-        diag.wrong(&input.ident, what, "remove the derive");
+        let what = format!("`{}` has no variants, so no value of it can be part of a key", input.ident);
+        diag.error(&input.ident, what, "remove the derive");
     }
 }
 
@@ -45,7 +45,7 @@ fn check_ascii_name(name: &Ident, diag: &Diag) {
     let text = name.unraw().to_string();
     if !text.is_ascii() {
         let what = format!("`{text}` would be part of stored keys, which are ASCII");
-        diag.wrong(name, what, "rename it, or implement `KeyPart` by hand");
+        diag.error(name, what, "rename it, or implement `KeyPart` by hand");
     }
 }
 

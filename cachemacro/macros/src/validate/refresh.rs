@@ -1,31 +1,31 @@
-//! Who refreshes a stale entry: decided here, so that the expansion only obeys.
+//! Which call refreshes a stale entry: `background` or `inline`.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::GenericParam;
 
-use crate::diag::Diag;
-use crate::model::borrows;
 use crate::model::function::{Arg, Function, Passing, ReceiverForm};
 use crate::model::policy::{Refresh, Ttl};
-use crate::model::spelling::tidy;
 use crate::parse::cached::RawCached;
+use crate::syntax::borrows;
+use crate::syntax::diag::Diag;
+use crate::syntax::spelling::tidy;
 
-/// `background` needs owned twins of everything the body sees. Where there are none, the default gives way silently, and
-/// an explicit wish is refused with the reason.
+/// A task in the background needs owned clones of all that the body uses. Where one is impossible, the default is `inline`, and an
+/// explicit `refresh = background` is an error that says why.
 pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refresh {
-    let wish = raw.refresh.as_ref();
-    let Some(reason) = unownable(function) else {
-        return match wish {
-            Some(wish) => wish.value,
+    let given = raw.refresh.as_ref();
+    let Some(reason) = not_owned(function) else {
+        return match given {
+            Some(given) => given.value,
             None if can_be_stale(raw) => Refresh::Background,
             None => Refresh::Inline,
         };
     };
-    if let Some(wish) = wish.filter(|wish| wish.value == Refresh::Background) {
+    if let Some(given) = given.filter(|given| given.value == Refresh::Background) {
         let what = format!("`refresh = background` is not possible for `{}`: {reason}", function.name());
-        diag.wrong(
-            &wish.tokens,
+        diag.error(
+            &given.tokens,
             what,
             "write `refresh = inline`: the first caller that sees a stale entry refreshes it",
         );
@@ -33,7 +33,7 @@ pub(crate) fn decide(function: &Function, raw: &RawCached, diag: &Diag) -> Refre
     Refresh::Inline
 }
 
-/// Whether there is ever anything to refresh.
+/// Whether an entry can be stale.
 fn can_be_stale(raw: &RawCached) -> bool {
     if raw.early.is_some() {
         return true;
@@ -47,14 +47,14 @@ fn can_be_stale(raw: &RawCached) -> bool {
     }
 }
 
-/// The first thing without an owned twin, and why.
-fn unownable(function: &Function) -> Option<String> {
-    unownable_receiver(function)
-        .or_else(|| function.args.iter().find_map(unownable_argument))
+/// Why a task cannot own a clone of the receiver or of an argument: the first reason.
+fn not_owned(function: &Function) -> Option<String> {
+    receiver_not_owned(function)
+        .or_else(|| function.args.iter().find_map(argument_not_owned))
         .or_else(|| named_lifetime(function))
 }
 
-fn unownable_receiver(function: &Function) -> Option<String> {
+fn receiver_not_owned(function: &Function) -> Option<String> {
     let receiver = function.receiver.as_ref()?;
     match &receiver.form {
         ReceiverForm::Ref => None,
@@ -66,21 +66,21 @@ fn unownable_receiver(function: &Function) -> Option<String> {
     }
 }
 
-fn unownable_argument(arg: &Arg) -> Option<String> {
+fn argument_not_owned(arg: &Arg) -> Option<String> {
     let name = &arg.ident;
     if arg.once {
-        return Some(format!("`{name}` is a connection of the caller, which no task can own"));
+        return Some(format!("`{name}` is a connection of the caller, which a task cannot own"));
     }
     let held = match &arg.passing {
-        Passing::RefMut(_) => return Some(format!("`{name}` is a unique borrow, which no task can own")),
+        Passing::RefMut(_) => return Some(format!("`{name}` is a mutable reference, which a task cannot own")),
         Passing::Ref(inner) | Passing::OptionRef(inner) if borrows::trait_object(inner) => {
-            return Some(format!("`{name}: {}` has no owned twin", tidy(&arg.ty)));
+            return Some(format!("`{name}: {}` is a trait object, which a task cannot own", tidy(&arg.ty)));
         }
         Passing::Ref(inner) | Passing::OptionRef(inner) => inner,
         Passing::Value => &arg.ty,
     };
     if borrows::opaque(held) {
-        return Some(format!("the type of `{name}` has no name by which a task could own it"));
+        return Some(format!("the type of `{name}` has no name, and a task needs it"));
     }
     borrows::borrowed(held)?;
     Some(format!("`{name}: {}` borrows inside, and a task outlives the call", tidy(&arg.ty)))

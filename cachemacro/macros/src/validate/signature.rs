@@ -1,14 +1,14 @@
 //! Rules about the annotated function itself.
 
 use quote::ToTokens;
-use syn::{ReceiverKind, ReturnType, Safety, Signature, Type};
+use syn::{ReturnType, Safety, Signature, Type};
 
-use crate::diag::Diag;
-use crate::model::borrows;
-use crate::model::function::{Function, Kind, ReceiverForm};
-use crate::model::spelling::tidy;
+use crate::model::function::{Function, Kind};
+use crate::syntax::borrows;
+use crate::syntax::diag::Diag;
+use crate::syntax::spelling::tidy;
 
-/// What both `#[cached]` and `#[invalidates]` refuse.
+/// Rules of both `#[cached]` and `#[invalidates]`.
 pub(crate) fn check_common(function: &Function, attribute: &str, diag: &Diag) {
     let sig = &function.item.sig;
     check_not_const(sig, attribute, diag);
@@ -17,7 +17,7 @@ pub(crate) fn check_common(function: &Function, attribute: &str, diag: &Diag) {
     check_not_variadic(sig, attribute, diag);
 }
 
-/// What only `#[cached]` refuses.
+/// Rules of `#[cached]` alone.
 pub(crate) fn check_cached(function: &Function, diag: &Diag) {
     let sig = &function.item.sig;
     check_not_unsafe(sig, diag);
@@ -29,8 +29,8 @@ pub(crate) fn check_cached(function: &Function, diag: &Diag) {
 
 fn check_not_const(sig: &Signature, attribute: &str, diag: &Diag) {
     if let Some(keyword) = &sig.constness {
-        let what = format!("`{}` is a `const fn`, which may run while compiling, where there is no cache", sig.ident);
-        diag.wrong(keyword, what, format!("remove `const`, or remove `#[{attribute}]`"));
+        let what = format!("`{}` is a `const fn`, which may run at compile time, when there is no cache", sig.ident);
+        diag.error(keyword, what, format!("remove `const`, or remove `#[{attribute}]`"));
     }
 }
 
@@ -40,13 +40,13 @@ fn check_no_impl_trait(sig: &Signature, attribute: &str, diag: &Diag) {
         return;
     }
     let future = tidy(ty).contains("Future");
-    let mend = match (future, attribute) {
+    let remedy = match (future, attribute) {
         (true, _) => "write it as an `async fn` that returns the future's output",
         (false, "cached") => "return a concrete type; collect an iterator into a `Vec`",
         (false, _) => "return a concrete type",
     };
-    let what = format!("`{}` returns `{}`: a type without a name cannot be stored or looked at", sig.ident, tidy(ty));
-    diag.wrong(ty, what, mend);
+    let what = format!("`{}` returns `{}`: a type without a name cannot be cached or checked", sig.ident, tidy(ty));
+    diag.error(ty, what, remedy);
 }
 
 fn check_not_twice(function: &Function, attribute: &str, diag: &Diag) {
@@ -54,21 +54,21 @@ fn check_not_twice(function: &Function, attribute: &str, diag: &Diag) {
         let Some(last) = attr.path().segments.last() else { continue };
         if last.ident == attribute {
             let what = format!("`{}` has `#[{attribute}]` twice", function.name());
-            diag.wrong(attr, what, "keep one of them; several events stand in one list, separated by commas");
+            diag.error(attr, what, "keep one of them; several events are written in one list, separated by commas");
         } else if last.ident == "cached" || last.ident == "invalidates" {
             let what = format!(
                 "`{}` is both `#[cached]` and `#[invalidates]`: on a cache hit its body does not run, so nothing was written \
                  and there is nothing to publish",
                 function.name()
             );
-            diag.wrong(attr, what, "split it into a read and a write");
+            diag.error(attr, what, "split it into a read and a write");
         }
     }
 }
 
 fn check_not_variadic(sig: &Signature, attribute: &str, diag: &Diag) {
     if let Some(variadic) = &sig.variadic {
-        diag.wrong(variadic, "C-variadic arguments cannot be passed on", format!("remove `#[{attribute}]`"));
+        diag.error(variadic, "C-variadic arguments cannot be passed on", format!("remove `#[{attribute}]`"));
     }
 }
 
@@ -78,14 +78,15 @@ fn check_not_unsafe(sig: &Signature, diag: &Diag) {
             "`{}` is an `unsafe fn`: a refresh would run it later, when its conditions may not hold",
             sig.ident
         );
-        diag.wrong(keyword, what, "cache a safe function that wraps it");
+        diag.error(keyword, what, "cache a safe function that wraps it");
     }
 }
 
 fn check_not_extern(sig: &Signature, diag: &Diag) {
     if let Some(abi) = &sig.abi {
-        let what = format!("`{}` has a foreign ABI: its callers are not Rust and its values cannot be kept", sig.ident);
-        diag.wrong(abi, what, "cache a Rust function that calls it");
+        let what =
+            format!("`{}` has a foreign ABI: its callers are not Rust, and its values cannot be cached", sig.ident);
+        diag.error(abi, what, "cache a Rust function that calls it");
     }
 }
 
@@ -96,8 +97,8 @@ fn check_returns_something(function: &Function, diag: &Diag) {
         _ => false,
     };
     if nothing {
-        let what = format!("`{}` returns nothing, so there is nothing to keep", function.name());
-        diag.wrong(&function.item.sig.ident, what, "return the value that was loaded, or remove `#[cached]`");
+        let what = format!("`{}` returns nothing, so there is nothing to cache", function.name());
+        diag.error(&function.item.sig.ident, what, "return the value that was loaded, or remove `#[cached]`");
     }
 }
 
@@ -113,7 +114,7 @@ fn check_owns_its_value(function: &Function, diag: &Diag) {
             "`{}` returns a borrow, `{spelled}`: a cached value outlives the call that loaded it",
             function.name()
         );
-        diag.wrong(
+        diag.error(
             reference,
             what,
             "return an owned value: `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` for `&T`",
@@ -136,24 +137,15 @@ fn first_reference(arguments: &syn::PathArguments) -> Option<proc_macro2::TokenS
     }
 }
 
-/// `Pin<&mut Self>` cannot be lent to a load and given back, as `&mut self` can.
+/// `Pin<&mut Self>` cannot be reborrowed for one load after another, as `&mut self` can.
 fn check_pinned_receiver(function: &Function, diag: &Diag) {
-    if let Some(ty) = pinned(function) {
-        let what = format!("`self: {}` is a unique borrow, and a load may run more than once or later", tidy(ty));
-        diag.wrong(ty, what, "take `&self`");
+    if let Some(ty) = function.pinned_receiver() {
+        let what = format!("`self: {}` is a mutable reference, and a load may run more than once or later", tidy(ty));
+        diag.error(ty, what, "take `&self`");
     }
 }
 
-/// The type of a receiver that is a unique borrow in other clothes.
-pub(crate) fn pinned(function: &Function) -> Option<&Type> {
-    let unique = matches!(function.receiver.as_ref()?.form, ReceiverForm::RefMut);
-    match &function.item.sig.receiver()?.kind {
-        ReceiverKind::Typed(_, ty) if unique && !matches!(**ty, Type::Reference(_)) => Some(ty),
-        _ => None,
-    }
-}
-
-/// A sync function blocks while the shared store answers; only the in-process store does not.
+/// A sync function would block its thread until the shared store answers.
 pub(crate) fn check_sync_is_local(function: &Function, local: bool, diag: &Diag) {
     // `-> impl Future` has its own message.
     if function.kind == Kind::Sync && !local && !borrows::opaque(&function.output) {
@@ -161,7 +153,7 @@ pub(crate) fn check_sync_is_local(function: &Function, local: bool, diag: &Diag)
             "`{}` is not async, and a sync function cannot wait for the shared store without blocking its thread",
             function.name()
         );
-        diag.wrong(
+        diag.error(
             function.item.sig.fn_token,
             what,
             "make it an `async fn`, or add `local` to keep its values in this process only",

@@ -1,11 +1,11 @@
 //! Rules about durations and the other numbers of the policy.
 
-use crate::diag::Diag;
 use crate::model::function::{Function, Kind};
 use crate::model::policy::Ttl;
-use crate::model::spelling::tidy;
 use crate::parse::cached::RawCached;
 use crate::parse::item::Given;
+use crate::syntax::diag::Diag;
+use crate::syntax::spelling::tidy;
 
 pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) {
     check_hard_is_given(raw, function, diag);
@@ -20,15 +20,15 @@ fn check_hard_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
     if raw.mentions("hard_ttl") {
         return;
     }
-    let what = "`hard_ttl` is missing: it is the longest that a value may be served, whatever is lost";
-    let mend = match &raw.soft_ttl {
+    let what = "`hard_ttl` is missing: it is the longest time that a value may be served, even if an event is lost";
+    let remedy = match &raw.soft_ttl {
         Some(soft) => format!(
             "add `hard_ttl = \"10m\"`, at least as long as `soft_ttl = {}`; the units are `ms`, `s`, `m`, `h` and `d`",
             spelled(soft)
         ),
         None => "add `hard_ttl = \"10m\"`; the units are `ms`, `s`, `m`, `h` and `d`".to_owned(),
     };
-    diag.wrong(&function.item.sig.ident, what, mend);
+    diag.error(&function.item.sig.ident, what, remedy);
 }
 
 fn check_soft_is_within_hard(raw: &RawCached, diag: &Diag) {
@@ -39,7 +39,7 @@ fn check_soft_is_within_hard(raw: &RawCached, diag: &Diag) {
             spelled(soft),
             spelled(hard)
         );
-        diag.wrong(
+        diag.error(
             &soft.tokens,
             what,
             "make `soft_ttl` the shorter one; between the two, stale values are served while one refresh runs",
@@ -51,11 +51,11 @@ fn check_negative_is_within_hard(raw: &RawCached, diag: &Diag) {
     let (Some(negative), Some(hard)) = (&raw.negative_ttl, &raw.hard_ttl) else { return };
     if longer(negative, hard) {
         let what = format!(
-            "`negative_ttl = {}` is longer than `hard_ttl = {}`: an absence would be believed longer than a value",
+            "`negative_ttl = {}` is longer than `hard_ttl = {}`: an absence would be served longer than a value",
             spelled(negative),
             spelled(hard)
         );
-        diag.wrong(&negative.tokens, what, "make `negative_ttl` at most `hard_ttl`; a few seconds are usual");
+        diag.error(&negative.tokens, what, "make `negative_ttl` at most `hard_ttl`; a few seconds are usual");
     }
 }
 
@@ -63,7 +63,7 @@ fn check_early_is_a_factor(raw: &RawCached, diag: &Diag) {
     let Some(early) = &raw.early else { return };
     if !(early.value > 0.0 && early.value <= 100.0) {
         let what = format!("`early = {}` is out of range", tidy(&early.tokens));
-        diag.wrong(
+        diag.error(
             &early.tokens,
             what,
             "write a factor above 0 and up to 100, usually 1.0; leave `early` out to switch it off",
@@ -71,7 +71,7 @@ fn check_early_is_a_factor(raw: &RawCached, diag: &Diag) {
     }
 }
 
-/// Nothing is ever stale when the soft TTL is the hard one.
+/// No entry is stale if the soft TTL is the hard TTL.
 fn check_something_can_be_stale(raw: &RawCached, diag: &Diag) {
     let Some(option) = raw.stale_if_error.as_ref().filter(|option| option.value) else { return };
     let never_stale = match (&raw.soft_ttl, &raw.hard_ttl) {
@@ -84,7 +84,7 @@ fn check_something_can_be_stale(raw: &RawCached, diag: &Diag) {
     if never_stale {
         let what =
             "`stale_if_error` has nothing to serve: without a `soft_ttl` below `hard_ttl`, no value is ever stale";
-        diag.wrong(&option.name, what, "add a shorter `soft_ttl`, or remove `stale_if_error`");
+        diag.error(&option.name, what, "add a shorter `soft_ttl`, or remove `stale_if_error`");
     }
 }
 
@@ -92,7 +92,7 @@ fn check_timeout_can_cancel(raw: &RawCached, function: &Function, diag: &Diag) {
     let Some(timeout) = &raw.timeout else { return };
     if function.kind == Kind::Sync {
         let what = "`timeout` cancels a load at an `.await`, and a sync function has none";
-        diag.wrong(&timeout.name, what, "remove `timeout`, or make the function async");
+        diag.error(&timeout.name, what, "remove `timeout`, or make the function async");
     }
 }
 

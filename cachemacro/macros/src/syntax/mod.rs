@@ -1,0 +1,11 @@
+//! Rust syntax on its own: tokens, types and names, before anything is known of an annotation. No other room is imported here.
+
+pub(crate) mod borrows;
+pub(crate) mod diag;
+pub(crate) mod fragment;
+pub(crate) mod krate;
+pub(crate) mod mentions;
+pub(crate) mod nameable;
+pub(crate) mod nearest;
+pub(crate) mod rename_self;
+pub(crate) mod spelling;

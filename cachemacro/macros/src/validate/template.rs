@@ -1,0 +1,174 @@
+//! Placeholders of a template: each names an argument or a field that exists.
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::{Index, LitStr, Member};
+
+use crate::model::template::{Piece, Place, Template};
+use crate::parse::template::{self, RawPiece, RawPlace};
+use crate::syntax::diag::{Diag, list};
+use crate::syntax::nearest::nearest;
+
+/// The roots that placeholders may have, and the words for them in messages.
+pub(crate) struct Roots<'a> {
+    /// The function or the event.
+    pub(crate) owner: String,
+    /// "argument" or "field".
+    pub(crate) noun: &'a str,
+    pub(crate) names: Vec<Ident>,
+    /// The `self` of a method, for `<self.tenant>`.
+    pub(crate) this: Option<Ident>,
+    /// Whether `<user.id>` may name a field of a root.
+    pub(crate) members: bool,
+}
+
+pub(crate) fn resolve(literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Template> {
+    let text = literal.value();
+    let (raw, faults) = template::read(&text);
+    for fault in &faults {
+        diag.error(literal, format!("{}\n{}", fault.what, fault.shown(&text)), fault.remedy);
+    }
+    let found = raw.into_iter().map(|piece| match piece {
+        RawPiece::Text(text) => Some(Piece::Text(text)),
+        RawPiece::Place(place) => find(&place, literal, roots, diag).map(Piece::Place),
+    });
+    // All placeholders are looked up, so that each unknown one is an error.
+    let found: Vec<Option<Piece>> = found.collect();
+    let pieces: Option<Vec<Piece>> = found.into_iter().collect();
+    pieces.filter(|_| faults.is_empty()).map(|pieces| Template { literal: literal.clone(), pieces })
+}
+
+fn find(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
+    if place.root == "self" {
+        return find_self(place, literal, roots, diag);
+    }
+    let Some(root) = roots.names.iter().find(|name| name.unraw() == place.root) else {
+        report_unknown(place, literal, roots, diag);
+        return None;
+    };
+    if !roots.members && !place.members.is_empty() {
+        let what = format!("the placeholder `{}` names a field of the {} `{root}`", place.spelled(), roots.noun);
+        let remedy =
+            format!("name the {} itself: `<{}>`; derive `KeyPart` for its type if necessary", roots.noun, place.root);
+        diag.error(literal, what, remedy);
+        return None;
+    }
+    with_members(root.clone(), place, literal, diag)
+}
+
+fn find_self(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
+    match &roots.this {
+        Some(this) => with_members(this.clone(), place, literal, diag),
+        None => {
+            let what = format!("the placeholder `{}` needs a `self`, and there is none", place.spelled());
+            diag.error(literal, what, remedy_for_names(&place.root, roots));
+            None
+        }
+    }
+}
+
+fn report_unknown(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) {
+    let what = format!("the placeholder `{}` names no {}", place.spelled(), roots.noun);
+    diag.error(literal, what, remedy_for_names(&place.root, roots));
+}
+
+fn remedy_for_names(typed: &str, roots: &Roots<'_>) -> String {
+    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
+    let near = nearest(typed, names.iter().map(String::as_str));
+    let hint = near.map(|near| format!("did you mean `<{near}>`? ")).unwrap_or_default();
+    format!("{hint}{}", what_there_is(&roots.owner, roots.noun, &names))
+}
+
+/// "`find` has the arguments `id` and `name`".
+pub(crate) fn what_there_is(owner: &str, noun: &str, names: &[String]) -> String {
+    match names.len() {
+        0 => format!("`{owner}` has no {noun}s"),
+        1 => format!("`{owner}` has the {noun} {}", list(names)),
+        _ => format!("`{owner}` has the {noun}s {}", list(names)),
+    }
+}
+
+/// The roots that a template names, misspelled ones too: other rules go on with them if the template has errors.
+pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Vec<Ident> {
+    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
+    let (pieces, _) = template::read(&literal.value());
+    let meant = |piece| match piece {
+        RawPiece::Place(RawPlace { root, .. }) => {
+            let near = nearest(&root, names.iter().map(String::as_str))?.to_owned();
+            roots.names.iter().find(|name| name.unraw() == near).cloned()
+        }
+        RawPiece::Text(_) => None,
+    };
+    pieces.into_iter().filter_map(meant).collect()
+}
+
+fn with_members(root: Ident, place: &RawPlace, literal: &LitStr, diag: &Diag) -> Option<Place> {
+    // A span of the expansion, so that the compiler does not suggest to rewrite the whole literal.
+    let span = Span::mixed_site().located_at(literal.span());
+    let member = |step: &String| match member(step, span) {
+        Some(member) => Some(member),
+        None => {
+            let what = format!("the placeholder `{}` has `{step}` where a field's name stands", place.spelled());
+            diag.error(literal, what, "no field can have that name");
+            None
+        }
+    };
+    let members = place.members.iter().map(member).collect::<Option<Vec<_>>>()?;
+    Some(Place { root, members })
+}
+
+fn member(step: &str, span: Span) -> Option<Member> {
+    if let Ok(index) = step.parse::<u32>() {
+        return Some(Member::Unnamed(Index { index, span }));
+    }
+    let name = if syn::parse_str::<Ident>(step).is_ok() {
+        Ident::new(step, span)
+    } else if syn::parse_str::<Ident>(&format!("r#{step}")).is_ok() {
+        Ident::new_raw(step, span)
+    } else {
+        return None;
+    };
+    Some(Member::Named(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots() -> Roots<'static> {
+        let name = |name: &str| Ident::new(name, Span::call_site());
+        let names = vec![name("id"), name("user"), Ident::new_raw("type", Span::call_site())];
+        Roots { owner: "find".into(), noun: "argument", names, this: None, members: true }
+    }
+
+    fn errors(text: &str) -> Vec<String> {
+        let diag = Diag::new();
+        let template = resolve(&LitStr::new(text, Span::call_site()), &roots(), &diag);
+        diag.finish(template).err().into_iter().flatten().map(|error| error.to_string()).collect()
+    }
+
+    #[test]
+    fn known_names_resolve() {
+        for text in ["user:<id>", "<user.id>/<user.type>/<user.0.1>", "<type>", "settings"] {
+            assert!(errors(text).is_empty(), "{text}: {:?}", errors(text));
+        }
+    }
+
+    #[test]
+    fn unknown_names_suggest_the_nearest() {
+        let errors = errors("user:<idd>:<zebra>:<self.x>");
+        assert_eq!(errors.len(), 3);
+        assert_eq!(
+            errors[0],
+            "the placeholder `<idd>` names no argument\nhelp: did you mean `<id>`? `find` has the arguments `id`, `user` and `type`"
+        );
+        assert!(errors[1].contains("`<zebra>`") && !errors[1].contains("did you mean"));
+        assert!(errors[2].contains("`self`"));
+    }
+
+    #[test]
+    fn fields_that_cannot_exist_are_refused_without_a_panic() {
+        assert_eq!(errors("<user.self>").len(), 1);
+        assert_eq!(errors("<user.crate>").len(), 1);
+    }
+}
