@@ -6,7 +6,7 @@
 /// Part of every message is the compiler's own, and changes with it.
 #[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
 #[test]
-fn mistakes_are_told_with_their_mend() {
+fn every_mistake_is_told_with_its_remedy() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/pass/*.rs");
     for folder in std::fs::read_dir("ui").expect("the cases are there") {

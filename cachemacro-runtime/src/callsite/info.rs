@@ -33,7 +33,7 @@ pub struct CallsiteInfo {
     pub template: &'static str,
     /// The return type as written.
     pub returns: &'static str,
-    /// The name of the value type, where it can be named outside the function.
+    /// The full name of the value type. `None` if the type as written may name a generic parameter.
     pub value_type: Option<fn() -> &'static str>,
     /// Where the version comes from.
     pub mode: Mode,
