@@ -10,7 +10,7 @@ use crate::model::policy::Ttl;
 use crate::parse::item::{Item, ItemBody};
 use crate::parse::{duration, percent, split};
 use crate::syntax::diag::{list, message};
-use crate::syntax::nearest::nearest;
+use crate::syntax::nearest::did_you_mean;
 use crate::syntax::spelling::tidy;
 
 /// The tokens after `=`.
@@ -194,8 +194,7 @@ pub(crate) fn choice<T: Copy>(item: &Item, choices: &[(&str, T)]) -> syn::Result
     };
     let found = choices.iter().find(|(word, _)| *word == typed);
     found.map(|(_, choice)| *choice).ok_or_else(|| {
-        let near = nearest(typed.trim_matches('"'), words.iter().copied());
-        let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let hint = did_you_mean(typed.trim_matches('"'), words.iter().copied());
         let what = format!("`{}` cannot be `{typed}`", item.spelled());
         wrong(tokens, what, format!("{hint}it is one of {}, without quotes", list(&words)))
     })

@@ -11,6 +11,11 @@ pub(crate) fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a 
         .map(|(_, candidate)| candidate)
 }
 
+/// "did you mean `id`? ", or nothing: the beginning of a remedy.
+pub(crate) fn did_you_mean<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(typed, candidates).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default()
+}
+
 /// `ttl` may stand for `soft_ttl`.
 fn shares_a_stem(typed: &str, candidate: &str) -> bool {
     let (short, long) = if typed.len() < candidate.len() { (typed, candidate) } else { (candidate, typed) };

@@ -7,7 +7,7 @@ use crate::analyze::unique::{self, Unique};
 use crate::model::function::{Arg, Function, Passing, ReceiverForm};
 use crate::parse::cached::RawCached;
 use crate::syntax::diag::Diag;
-use crate::syntax::nearest::nearest;
+use crate::syntax::nearest::did_you_mean;
 use crate::syntax::spelling::tidy;
 use crate::validate::bypass;
 use crate::validate::key::Key;
@@ -41,8 +41,7 @@ fn check_skips_exist(function: &Function, raw: &RawCached, skipped: &[Ident], di
             continue;
         }
         let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
-        let near = nearest(&name.to_string(), names.iter().map(String::as_str));
-        let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let hint = did_you_mean(&name.to_string(), names.iter().map(String::as_str));
         let remedy = format!("{hint}{}", what_there_is(&function.name(), "argument", &names));
         let list = if bypass::autocommit(raw).contains(name) { "autocommit" } else { "skip" };
         diag.error(name, format!("`{list}` names `{name}`, which is not an argument"), remedy);
@@ -94,10 +93,10 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
         let what = format!("`{}` is `{}`: a mutable reference, which cannot be in a key", arg.ident, tidy(&arg.ty));
         let name = arg.name();
         let remedy = if unique::of(function, &arg.ty) == Unique::Harmless {
-            format!("take a shared borrow, or add `skip({name})` if the result does not depend on it")
+            format!("take a shared reference, or add `skip({name})` if the result does not depend on it")
         } else {
             let said = said_of_unique(&name.to_string());
-            format!("take a shared borrow; or, if the result does not depend on it, {said}")
+            format!("take a shared reference; or, if the result does not depend on it, {said}")
         };
         diag.error(function.as_written(arg), what, remedy);
     }

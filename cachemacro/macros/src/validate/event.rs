@@ -11,7 +11,7 @@ use crate::parse::event::RawEvent;
 use crate::parse::item::Given;
 use crate::syntax::diag::{Diag, list};
 use crate::syntax::krate::Krate;
-use crate::syntax::nearest::nearest;
+use crate::syntax::nearest::did_you_mean;
 use crate::validate::template::{self, Roots};
 
 const EXAMPLE: &str = "`#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]`";
@@ -178,8 +178,7 @@ fn check_field(given: &Given<Ident>, attribute: &str, fields: &[Field], diag: &D
     if names.contains(&typed) {
         return Some(given.value.clone());
     }
-    let near = nearest(&typed, names.iter().map(String::as_str));
-    let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let hint = did_you_mean(&typed, names.iter().map(String::as_str));
     diag.error(
         &given.tokens,
         format!("`{attribute} = {typed}` names no field"),
