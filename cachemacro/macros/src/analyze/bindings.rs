@@ -211,3 +211,67 @@ fn tail(block: &Block) -> Option<&Expr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::analyze::function;
+
+    fn function() -> Function {
+        function::read(parse_quote!(
+            async fn f(&mut self, uow: &mut Uow, MyConn(tx): &mut MyConn, id: u64) -> u64 {}
+        ))
+    }
+
+    fn place(bindings: &Bindings<'_>, expr: &str) -> Option<(String, Kind, Borrow)> {
+        let place = bindings.place(&syn::parse_str(expr).expect(expr))?;
+        Some((place.root.to_string(), place.kind, place.borrow))
+    }
+
+    #[test]
+    fn an_expression_is_a_part_of_self_or_of_an_argument() {
+        let function = function();
+        let bindings = Bindings::new(&function, false);
+        for (expr, root, kind, borrow) in [
+            ("&mut *self.tx.lock().await", "self", Kind::Transaction, Borrow::Unique),
+            ("Arc::clone(&self.tx)", "self", Kind::Transaction, Borrow::Shared),
+            ("uow.conn", "uow", Kind::Connection, Borrow::No),
+            ("(&uow.inner)", "uow", Kind::Part, Borrow::Shared),
+            ("id", "id", Kind::Whole, Borrow::No),
+        ] {
+            assert_eq!(place(&bindings, expr), Some((root.to_owned(), kind, borrow)), "{expr}");
+        }
+        for expr in ["other.tx", "begin()", "1", "self.pool.begin().await?"] {
+            assert_eq!(place(&bindings, expr), None, "{expr}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_the_signature_are_bound() {
+        let function = function();
+        let bindings = Bindings::new(&function, false);
+        assert_eq!(place(&bindings, "tx"), Some(("tx".to_owned(), Kind::Perhaps, Borrow::Unique)));
+    }
+
+    #[test]
+    fn bindings_of_a_scope_are_forgotten() {
+        let function = function();
+        let mut bindings = Bindings::new(&function, false);
+        let mark = bindings.mark();
+        let whole = bindings.place(&parse_quote!(uow));
+        bindings.bind(&parse_quote!(Uow { tx: inner, .. }), whole);
+        assert_eq!(place(&bindings, "inner"), Some(("uow".to_owned(), Kind::Transaction, Borrow::Unique)));
+        bindings.forget(mark);
+        assert_eq!(place(&bindings, "inner"), None);
+    }
+
+    #[test]
+    fn a_local_without_a_place_hides_the_argument() {
+        let function = function();
+        let mut bindings = Bindings::new(&function, false);
+        bindings.bind(&parse_quote!(uow), None);
+        assert_eq!(place(&bindings, "uow.tx"), None);
+    }
+}

@@ -51,3 +51,18 @@ fn handle(krate: &Krate, expr: &Expr) -> (TokenStream, TokenStream) {
     let bind = quote_spanned!(here()=> let __cachemacro_handle = &#expr;);
     (bind, call_over(expr, krate, "handle", reaching(expr, "__cachemacro_handle")))
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::syntax::spelling::tidy;
+
+    #[test]
+    fn a_handle_is_bound_before_it_is_asked_for_its_cache() {
+        let (bind, handle) = handle(&Krate(Some(parse_quote!(c))), &parse_quote!(app.cache()));
+        assert_eq!(tidy(&bind).trim_end(), "let __cachemacro_handle = &app.cache();");
+        assert_eq!(tidy(&handle), "c::__private::handle(*&__cachemacro_handle)");
+    }
+}

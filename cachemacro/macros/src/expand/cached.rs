@@ -7,7 +7,7 @@ use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 use crate::expand::body;
 use crate::expand::bypass::{self, load_once};
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::{bind, cache, inline, key, owned, site, values};
+use crate::expand::{background, bind, cache, inline, key, registration, values};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Arg, Binds, Function, Passing};
 use crate::model::policy::Refresh;
@@ -29,11 +29,11 @@ use crate::syntax::mentions::mentions;
 /// ```
 pub(crate) fn expand(cached: &Cached) -> TokenStream {
     let item = &cached.function.item;
-    let site = site::of(cached);
+    let registration = registration::of_cached(cached);
     let read = body::wrap(&cached.function, &steps(cached));
     let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
     let (vis, sig) = (&item.vis, signature(&cached.function));
-    let body = body::of_function(&cached.function, quote_spanned!(here()=> #(#inner)* #site #read));
+    let body = body::of_function(&cached.function, quote_spanned!(here()=> #(#inner)* #registration #read));
     quote_spanned! {here()=>
         #(#outer)*
         #[allow(clippy::needless_pass_by_value)]
@@ -51,7 +51,7 @@ fn steps(cached: &Cached) -> TokenStream {
         Mode::Row(_) | Mode::Opaque => try_hit(cached),
     };
     let read = match cached.policy.refresh {
-        Refresh::Background => owned::read(cached),
+        Refresh::Background => background::read(cached),
         Refresh::Inline => inline::read(cached),
     };
     quote_spanned! {here()=>

@@ -2,6 +2,7 @@
 //! runtime begin with `cachemacro::__private`, which is `P` in the sketches above the generators. Their names leave out
 //! `__cachemacro_`.
 
+pub(crate) mod background;
 pub(crate) mod bind;
 pub(crate) mod body;
 pub(crate) mod bypass;
@@ -15,11 +16,10 @@ pub(crate) mod event;
 pub(crate) mod field_hash;
 pub(crate) mod inline;
 pub(crate) mod key;
-pub(crate) mod owned;
 pub(crate) mod part;
-pub(crate) mod site;
+pub(crate) mod registration;
+pub(crate) mod saved;
 pub(crate) mod span;
-
 pub(crate) mod unfinished;
 pub(crate) mod values;
 pub(crate) mod writer;

@@ -124,3 +124,37 @@ impl Arg {
         self.names.first().unwrap_or(&self.ident)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use crate::syntax::spelling::tidy;
+
+    #[test]
+    fn a_pinned_receiver_is_a_unique_borrow_with_a_type() {
+        let read = crate::analyze::function::read;
+        let pinned = read(parse_quote!(
+            fn f(self: Pin<&mut Self>) {}
+        ));
+        assert!(pinned.borrows_self_uniquely() && pinned.pinned_receiver().is_some());
+        let plain = read(parse_quote!(
+            fn f(&mut self) {}
+        ));
+        assert!(plain.borrows_self_uniquely() && plain.pinned_receiver().is_none());
+        let shared = read(parse_quote!(
+            fn f(self: &Arc<Self>) {}
+        ));
+        assert!(!shared.borrows_self_uniquely() && shared.pinned_receiver().is_none());
+    }
+
+    #[test]
+    fn errors_show_an_argument_as_it_is_written() {
+        let function = crate::analyze::function::read(parse_quote!(
+            fn f(&self, id: u64, (a, b): (u8, u8)) {}
+        ));
+        let written: Vec<_> = function.args.iter().map(|arg| tidy(&function.as_written(arg))).collect();
+        assert_eq!(written, ["id:u64", "(a, b):(u8, u8)"]);
+        assert_eq!(function.args[1].name().to_string(), "a");
+    }
+}

@@ -1,14 +1,15 @@
-//! The registration of a cached function: a `static` of constants.
+//! The registration of an annotated function: a `static` of constants, which the strategy report reads.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
 
-use crate::expand::constant::{duration, none, option, some};
+use crate::expand::constant::{argument, duration, none, option, some};
 use crate::expand::span::{call_over, here};
 use crate::expand::{bind, bypass};
 use crate::model::cached::{Cached, Freshness, Mode};
 use crate::model::policy::{Policy, Refresh, Ttl};
+use crate::model::writer::{Commit, OnError, Writer};
 use crate::syntax::krate::Krate;
 use crate::syntax::nameable::nameable;
 use crate::syntax::spelling::tidy;
@@ -18,7 +19,7 @@ use crate::syntax::spelling::tidy;
 /// P::inventory::submit! { P::CachedFn(&SITE) }
 /// const _: () = P::check_ttls(..);                 // only for TTLs that are constants, of a `const POLICY`
 /// ```
-pub(crate) fn of(cached: &Cached) -> TokenStream {
+pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let name = cached.function.item.sig.ident.unraw().to_string();
     let template = cached.key.literal.value();
@@ -121,4 +122,44 @@ fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
     };
     let check = call_over(constant, krate, "check_ttls", arguments);
     Some(quote_spanned!(here()=> const _: () = #check;))
+}
+
+/// ```text
+/// static SITE: P::Writer = P::Writer::new(P::WriterInfo { .. });
+/// P::inventory::submit! { P::InvalidatesFn(&SITE) }
+/// ```
+pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
+    let p = writer.krate.private(here());
+    let name = writer.function.item.sig.ident.unraw().to_string();
+    let events = writer.events.iter().map(|event| bind::info(&writer.krate, event));
+    let role = Ident::new(if writer.handles { "Handles" } else { "Writes" }, here());
+    let on_error = match writer.on_error {
+        OnError::Retry => "Retry",
+        OnError::Suspect => "Suspect",
+        OnError::Fail => "Fail",
+        OnError::Bounded => "Bounded",
+    };
+    let on_error = Ident::new(on_error, here());
+    let commit = match &writer.commit {
+        Commit::Shown(_) => quote_spanned!(here()=> #p::Commit::Shown),
+        Commit::Itself(reason) => quote_spanned!(here()=> #p::Commit::Itself(#reason)),
+        Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
+    };
+    let cache = option(writer.cache.as_ref().map(tidy));
+    let arguments = writer.function.args.iter().filter_map(|arg| argument(&writer.krate, &arg.ty));
+    quote_spanned! {here()=>
+        static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
+            name: #name,
+            module: ::core::module_path!(),
+            file: ::core::file!(),
+            line: ::core::line!(),
+            events: &[#(#events),*],
+            role: #p::Role::#role,
+            on_error: #p::OnError::#on_error,
+            commit: #commit,
+            arguments: &[#(#arguments),*],
+            cache: #cache,
+        });
+        #p::inventory::submit! { #p::InvalidatesFn(&__CACHEMACRO_SITE) }
+    }
 }
