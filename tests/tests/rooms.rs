@@ -322,9 +322,12 @@ fn assert_no_circle(imports: &BTreeMap<Module, BTreeSet<Module>>) {
 #[test]
 fn the_macros_and_the_runtime_know_the_same_crates() {
     let [macros, runtime] =
-        ["cachemacro/macros/src/analyze/connection/crates.rs", "cachemacro-runtime/src/callsite/crates.rs"].map(|file| {
-            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).expect("the list is there")
-        });
+        ["cachemacro/macros/src/analyze/connection/crates.rs", "cachemacro-runtime/src/callsite/crates.rs"].map(
+            |file| {
+                fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file))
+                    .expect("the list is there")
+            },
+        );
     assert!(macros.contains("\"sqlx\""));
     assert_eq!(macros, runtime);
 }
