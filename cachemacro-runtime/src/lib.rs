@@ -1,7 +1,7 @@
 //! The runtime of [`cachemacro`](https://docs.rs/cachemacro): stores, engine, events, strategy.
 //!
 //! Users depend on `cachemacro`, which re-exports all of this. The rooms, from the ground: `util`, `error`; `key`, `protocol`; `event`, `policy`;
-//! `callsite`; `entry`, `encoding`; `value`; `observe`; `remote`; `local`; `near`, `coalesce`, `retry`, `redis`; `groups`; `cache`; `call`, `publish`; `strategy`.
+//! `callsite`; `entry`, `encoding`; `value`; `observe`; `remote`; `local`; `near`, `coalesce`, `retry`; `groups`; `cache`; `call`, `publish`; `strategy`.
 //! Imports go down only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

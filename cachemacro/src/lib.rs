@@ -4,7 +4,14 @@
 pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
-pub use cachemacro_runtime::*;
+pub use cachemacro_runtime::{
+    Aggregate, AlreadyInstalled, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent, CacheMode,
+    CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EventInfo, EventKind, Finding,
+    FindingKind, FunctionStats, Generation, Group, IntoEvents, IntoVersion, KeyPart, KeyWriter, LoadHint, LoadTimes,
+    LocalValue, ManualClock, Memory, MemoryStore, Moment, Move, Moves, PendingEvents, ReceivedEvent, RefusedFills,
+    RemoteStore, Scoped, SharedValue, Stats, StoreError, Strategy, Subscription, SystemClock, Tier, Token, Trace,
+    VerifyError, WhyStale, WithCache, load_hint, strategy, traced, traced_sync,
+};
 
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -12,5 +19,13 @@ pub mod guide;
 pub mod store {
     #[cfg(feature = "redis")]
     pub use cachemacro_redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
-    pub use cachemacro_runtime::store::*;
+    #[cfg(feature = "testing")]
+    pub use cachemacro_runtime::store::contract;
+    pub use cachemacro_runtime::store::{
+        Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Decode, Delivery,
+        Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, Form, GroupConsumer, Hold,
+        Index, InvalidationChannel, Lease, Lookup, Memory, MemoryStore, MessageId, Move, Notice, Object, Payload,
+        Position, Query, Refused, RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, Tiered, fnv64,
+        fnv128,
+    };
 }

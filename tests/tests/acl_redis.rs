@@ -70,7 +70,7 @@ async fn work_through_a_group(server: &Standalone, writer: &Cache, reader: &Cach
     let consumer = group().on(handler).from_start().start();
     for id in 0..3 {
         order(id, writer).await;
-        writer.try_publish(OrderPaid { id, version: 2 }).await.expect("it may publish");
+        writer.publish(OrderPaid { id, version: 2 }).await.expect("it may publish");
     }
     until("all are dead", server, || consumer.dead() == 3).await;
     is_mended.store(true, SeqCst);
@@ -84,7 +84,7 @@ async fn work_through_a_group(server: &Standalone, writer: &Cache, reader: &Cach
     let (again, abandoned) = (group().on(|_: OrderPaid| std::future::pending::<Result<(), String>>()), 9);
     drop(again.start());
     order(abandoned, writer).await;
-    writer.try_publish(OrderPaid { id: abandoned, version: 2 }).await.expect("it may publish");
+    writer.publish(OrderPaid { id: abandoned, version: 2 }).await.expect("it may publish");
     assert_nothing_refused(server);
 }
 

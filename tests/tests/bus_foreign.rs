@@ -36,7 +36,7 @@ fn billing(cache: &Cache) -> Group {
 async fn goes_on(cache: &Cache, handled: &AtomicU64, more: u64) {
     let wanted = handled.load(SeqCst) + more;
     until("events are handled", async || {
-        cache.publish(InvoiceSent { id: 1, version: 1 }).await;
+        cache.publish_or_retry(InvoiceSent { id: 1, version: 1 }).await;
         handled.load(SeqCst) >= wanted
     })
     .await;
@@ -70,7 +70,7 @@ async fn a_group_makes_room_for_its_keys() {
             fails.store(1, SeqCst);
             let dead = consumer.dead();
             until("one is dead", async || {
-                cache.publish(InvoiceSent { id: 1, version: 1 }).await;
+                cache.publish_or_retry(InvoiceSent { id: 1, version: 1 }).await;
                 consumer.dead() > dead
             })
             .await;

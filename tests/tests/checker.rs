@@ -434,13 +434,13 @@ impl Repository {
         let key = id as u64;
         match (kind, announcement) {
             (Kind::Rising, Announcement::Restored { of }) => {
-                self.cache.publish(RisingRestored { id: key, version, of }).await;
+                self.cache.publish_or_retry(RisingRestored { id: key, version, of }).await;
             }
-            (Kind::Rising, _) => self.cache.publish(RisingMoved { id: key, version }).await,
+            (Kind::Rising, _) => self.cache.publish_or_retry(RisingMoved { id: key, version }).await,
             (Kind::Reused, Announcement::RolledBack) => {
-                self.cache.publish(ReusedRolledBack { id: key, to: version }).await;
+                self.cache.publish_or_retry(ReusedRolledBack { id: key, to: version }).await;
             }
-            (Kind::Reused, _) => self.cache.publish(ReusedMoved { id: key, version }).await,
+            (Kind::Reused, _) => self.cache.publish_or_retry(ReusedMoved { id: key, version }).await,
         }
         self.world.row(kind, id).acknowledge(position);
     }

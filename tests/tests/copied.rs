@@ -137,7 +137,7 @@ async fn an_event_for_a_record_of_another_name_is_not_lost() {
     copy(&server, &["{shop:account:1}:index".to_owned()], |_| "{shop:account:2}:index".to_owned());
     versions.lock().expect("no panic").insert(2, 2);
     let writer = process(&server, "shop", &versions);
-    writer.cache.try_publish(AccountChanged { id: 2, version: 2 }).await.expect("published");
+    writer.cache.publish(AccountChanged { id: 2, version: 2 }).await.expect("published");
     for reader in [&reader, &process(&server, "shop", &versions)] {
         assert_eq!(reader.find(2).await.version, 2);
         assert_eq!(reader.find(1).await.version, 100);
@@ -152,7 +152,7 @@ async fn an_event_drops_what_is_no_record() {
     process.check([1, 1]).await;
     let index = "{shop:account:1}:index";
     server.command(&["SET", index, "9 a record of the future"]).expect("SET");
-    process.cache.try_publish(AccountChanged { id: 1, version: 2 }).await.expect("published");
+    process.cache.publish(AccountChanged { id: 1, version: 2 }).await.expect("published");
     assert_eq!(server.command(&["EXISTS", index]).expect("EXISTS").trim(), "0");
 }
 

@@ -59,7 +59,7 @@ fn an_event_that_waits_for_another_attempt() {
         store.is_down.store(true, SeqCst);
         {
             let _guard = ended().enter();
-            assert!(!poll_once(cache.publish(Touched { id: 1 })), "it is cancelled");
+            assert!(!poll_once(cache.publish_or_retry(Touched { id: 1 })), "it is cancelled");
         }
         assert_eq!(cache.stats().pending_invalidations, 1);
         store.is_down.store(false, SeqCst);
@@ -75,7 +75,7 @@ struct Publishes(Cache);
 
 impl Drop for Publishes {
     fn drop(&mut self) {
-        self.0.publish_blocking(Touched { id: 1 });
+        self.0.publish_or_retry_blocking(Touched { id: 1 });
     }
 }
 

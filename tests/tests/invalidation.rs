@@ -182,7 +182,7 @@ async fn r1_in_opaque_mode_too() {
         tokio::task::yield_now().await;
     }
     repo.table.write(2);
-    repo.cache.publish(PageChanged { name: "a".to_owned() }).await;
+    repo.cache.publish_or_retry(PageChanged { name: "a".to_owned() }).await;
     repo.gate.add_permits(1 << 20);
     assert_eq!(slow.await.expect("the reader"), "a 1");
     assert_eq!(repo.page("a").await, "a 2");
@@ -195,7 +195,7 @@ async fn r3_a_late_or_duplicate_event_changes_nothing() {
     repo.write(1, 8).await.expect("a write");
     repo.row(1).await;
     for version in [7, 8, 3] {
-        repo.cache.publish(RowUpdated { id: 1, version }).await;
+        repo.cache.publish_or_retry(RowUpdated { id: 1, version }).await;
         assert_eq!(repo.row(1).await.expect("a row").version, 8);
     }
     assert_eq!(repo.table.reads(), 1);
@@ -208,7 +208,7 @@ async fn r4_a_lagging_replicas_row_is_refused_and_the_primary_asked() {
     repo.replica.write(7);
     assert_eq!(repo.replicated(1).await.expect("a row").version, 7);
     repo.table.write(8);
-    repo.cache.publish(RowUpdated { id: 1, version: 8 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 8 }).await;
     assert_eq!(repo.replicated(1).await.expect("a row").version, 8, "the replica still says 7");
     assert_eq!(repo.replicated(1).await.expect("a row").version, 8);
 }
@@ -236,7 +236,7 @@ async fn r9_a_replicas_absence_is_not_believed() {
 async fn r6_an_event_for_an_unknown_aggregate_creates_nothing() {
     let repo = repo();
     for id in 0..1000 {
-        repo.cache.publish(RowUpdated { id, version: 9 }).await;
+        repo.cache.publish_or_retry(RowUpdated { id, version: 9 }).await;
     }
     assert_eq!(repo.row(1).await.expect("a row").version, 1, "no floor was left behind");
     assert_eq!(repo.table.reads(), 1);
@@ -246,7 +246,7 @@ async fn r6_an_event_for_an_unknown_aggregate_creates_nothing() {
 async fn r7_an_unreachable_floor_is_healed_and_counted() {
     let repo = repo();
     repo.row(1).await;
-    repo.cache.publish(RowUpdated { id: 1, version: 100 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 100 }).await;
     for _ in 0..3 {
         assert_eq!(repo.row(1).await.expect("a row").version, 1, "the transaction of version 100 was aborted");
     }
@@ -259,7 +259,7 @@ async fn r7_an_unreachable_floor_is_healed_and_counted() {
 async fn r7_a_thousand_callers_heal_a_floor_once() {
     let repo = repo();
     repo.row(1).await;
-    repo.cache.publish(RowUpdated { id: 1, version: 100 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 100 }).await;
     let calls: Vec<_> = (0..1000)
         .map(|_| {
             tokio::spawn({
@@ -283,7 +283,7 @@ async fn a_restore_serves_the_old_entry_warm() {
     repo.write(1, 2).await.expect("a bad write");
     repo.row(1).await;
     repo.table.write(3);
-    repo.cache.publish(RowRestored { id: 1, version: 3, of: 1 }).await;
+    repo.cache.publish_or_retry(RowRestored { id: 1, version: 3, of: 1 }).await;
     assert_eq!(repo.row(1).await.expect("a row").version, 1, "the content of version 1, without a load");
     assert_eq!(repo.table.reads(), 2);
 }
@@ -294,15 +294,15 @@ async fn g7_a_rolled_back_version_is_not_served_again_when_its_number_is_used_ag
     repo.table.write(5);
     repo.ledger(1).await;
     repo.table.write(6);
-    repo.cache.publish(LedgerMoved { id: 1, version: 6 }).await;
+    repo.cache.publish_or_retry(LedgerMoved { id: 1, version: 6 }).await;
     assert_eq!(repo.ledger(1).await.expect("the bad row").id, 0);
     // The database goes back to 5, and writes another 6.
     repo.table.write(5);
-    repo.cache.publish(LedgerRolledBack { id: 1, to: 5 }).await;
+    repo.cache.publish_or_retry(LedgerRolledBack { id: 1, to: 5 }).await;
     assert_eq!(repo.ledger(1).await.expect("a row").version, 5);
     repo.table.write(6);
     repo.replica.read(0);
-    repo.cache.publish(LedgerMoved { id: 1, version: 6 }).await;
+    repo.cache.publish_or_retry(LedgerMoved { id: 1, version: 6 }).await;
     assert_eq!(repo.ledger(1).await.expect("the good row").id, 1);
 }
 
@@ -314,7 +314,7 @@ async fn an_opaque_entry_of_a_reused_database_moves_at_every_event() {
     repo.ledger_sum(1).await;
     assert_eq!(repo.calls.load(SeqCst), 1);
     for duplicate in 2..5 {
-        repo.cache.publish(LedgerMoved { id: 1, version: 5 }).await;
+        repo.cache.publish_or_retry(LedgerMoved { id: 1, version: 5 }).await;
         repo.ledger_sum(1).await;
         assert_eq!(repo.calls.load(SeqCst), duplicate);
     }
@@ -390,7 +390,7 @@ async fn r3_the_version_of_one_row_does_not_order_the_moves_of_another_aggregate
     cities(1, &repo).await;
     for (id, version) in [(1, 900), (2, 3), (3, 1)] {
         let before = repo.calls.load(SeqCst);
-        repo.cache.publish(CityChanged { id, code: 1, version }).await;
+        repo.cache.publish_or_retry(CityChanged { id, code: 1, version }).await;
         assert_eq!(cities(1, &repo).await, before, "city {id} moved the list, whatever the versions of the others");
     }
 }
@@ -408,11 +408,11 @@ async fn r20_an_entry_over_two_aggregates_is_checked_against_both() {
     }
     let repo = repo();
     assert_eq!((report(1, "a", &repo).await, report(1, "a", &repo).await), (0, 0));
-    repo.cache.publish(PageChanged { name: "a".to_owned() }).await;
+    repo.cache.publish_or_retry(PageChanged { name: "a".to_owned() }).await;
     assert_eq!((report(1, "a", &repo).await, report(1, "a", &repo).await), (1, 1), "the second aggregate moved");
-    repo.cache.publish(RowUpdated { id: 1, version: 7 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 7 }).await;
     assert_eq!((report(1, "a", &repo).await, report(1, "a", &repo).await), (2, 2), "the first aggregate moved");
-    repo.cache.publish(PageChanged { name: "b".to_owned() }).await;
+    repo.cache.publish_or_retry(PageChanged { name: "b".to_owned() }).await;
     assert_eq!(report(1, "a", &repo).await, 2, "another page did");
 }
 
@@ -435,7 +435,7 @@ async fn g7_a_refresh_returns_no_row_that_was_rolled_back() {
                 return self.table.read(id);
             }
             let row = self.replica.read(id);
-            self.cache.publish(LedgerMoved { id, version: 3 }).await;
+            self.cache.publish_or_retry(LedgerMoved { id, version: 3 }).await;
             row
         }
     }
@@ -445,7 +445,7 @@ async fn g7_a_refresh_returns_no_row_that_was_rolled_back() {
     let books = Books { table: Table::at(2), replica: Table::at(3), cache };
     for _ in 0..2 {
         assert_eq!(books.read(1).await.expect("a row").version, 2);
-        books.cache.publish(LedgerRolledBack { id: 1, to: 2 }).await;
+        books.cache.publish_or_retry(LedgerRolledBack { id: 1, to: 2 }).await;
     }
     assert_eq!(books.read(1).await.expect("a row").version, 2);
     clock.advance(Duration::from_secs(2));

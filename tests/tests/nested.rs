@@ -434,7 +434,7 @@ async fn what_is_bound_or_bound_by_its_ttl_alone_is_no_finding() {
     repo.cache.assert_no_findings();
     // And the binding works.
     repo.write();
-    repo.cache.publish(UserUpdated { id: 2, version: 2 }).await;
+    repo.cache.publish_or_retry(UserUpdated { id: 2, version: 2 }).await;
     assert_eq!(repo.pair(1, 2).await, 2);
 }
 

@@ -58,7 +58,7 @@ async fn a_load_reads_no_copy_that_is_behind() {
     assert_eq!(other.bounded(1).await.map(|row| row.version), Some(1));
     store.is_silent.store(true, SeqCst);
     table.write(2);
-    one.cache.try_publish(RowUpdated { id: 1, version: 2 }).await.expect("it is acknowledged");
+    one.cache.publish(RowUpdated { id: 1, version: 2 }).await.expect("it is acknowledged");
     assert_eq!(other.bounded(1).await.map(|row| row.version), Some(1), "within its bound");
     assert_eq!(other.strict(1).await, Some(2));
     assert_eq!(other.strict_by_row(1).await, Some(2));

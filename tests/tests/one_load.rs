@@ -212,7 +212,7 @@ async fn a_mistrusted_aggregate_starts_no_second_load() {
     repo.begun(1).await;
     repo.table.write(2);
     repo.store.loses_events.store(true, SeqCst);
-    repo.cache.publish(RowUpdated { id: 1, version: 2 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
     let later = repo.spawn(|repo| async move { repo.row(1).await });
     let rows = repo.finish(vec![first, later]).await;
     assert_eq!(rows[1].as_ref().map(|row| row.version), Some(2), "the event was acknowledged here");
@@ -263,7 +263,7 @@ async fn a_refresh_whose_record_has_moved_starts_no_second_load() {
     settle().await;
     // The answer of its lookup is on its way: what it found is about to be superseded.
     repo.table.write(2);
-    repo.cache.publish(RowUpdated { id: 1, version: 2 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
     repo.store.answers.add_permits(1);
     settle().await;
     repo.store.answers.add_permits(100);

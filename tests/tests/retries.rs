@@ -38,7 +38,7 @@ impl Process {
 
     async fn write(&self, content: u64) {
         self.database.store(content, SeqCst);
-        self.cache.publish(Touched { id: 1 }).await;
+        self.cache.publish_or_retry(Touched { id: 1 }).await;
     }
 
     fn pending(&self) -> u64 {
@@ -142,7 +142,7 @@ async fn an_event_with_two_keys_is_told_when_both_are() {
     other.page(2).await;
     one.database.store(2, SeqCst);
     store.refused.lock().expect("no panic").insert("page:2".to_owned());
-    one.cache.publish(Moved { from: 1, to: 2 }).await;
+    one.cache.publish_or_retry(Moved { from: 1, to: 2 }).await;
     assert_eq!((one.page(1).await, one.page(2).await), (2, 2), "one is applied, the other mistrusted");
     tokio::time::sleep(DETECTION).await;
     assert_eq!(one.pending(), 1);
@@ -198,7 +198,7 @@ async fn a_publish_that_is_cancelled_is_not_lost() {
         one.database.store(content, SeqCst);
         store.holds_move_answers.send_replace(steps % 2 == 0);
         {
-            let mut publish = std::pin::pin!(one.cache.publish(Moved { from: 1, to: 2 }));
+            let mut publish = std::pin::pin!(one.cache.publish_or_retry(Moved { from: 1, to: 2 }));
             for _ in 0..steps {
                 let mut context = std::task::Context::from_waker(std::task::Waker::noop());
                 if publish.as_mut().poll(&mut context).is_ready() {
@@ -222,7 +222,7 @@ async fn what_was_retried_is_told_again_as_well() {
     let Fleet { store, one, .. } = fleet_with(None);
     store.incarnation.store(1, SeqCst);
     store.loses_events.store(true, SeqCst);
-    one.cache.publish(RowUpdated { id: 1, version: 2 }).await;
+    one.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
     store.loses_events.store(false, SeqCst);
     one.is_settled().await;
     assert_eq!(store.announced(), 1);
@@ -241,7 +241,7 @@ async fn what_is_on_its_way_when_another_life_is_noticed_is_told_again() {
     store.holds_announcement_answers.send_replace(true);
     let publishing = tokio::spawn({
         let one = one.clone();
-        async move { one.cache.publish(RowUpdated { id: 1, version: 2 }).await }
+        async move { one.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await }
     });
     until_it_is_sent().await;
     store.incarnation.store(2, SeqCst);
@@ -278,7 +278,7 @@ fn without_a_runtime_a_full_queue_loses_the_event_and_hangs_no_writer() {
     };
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     for _ in 0..2_000 {
-        let mut publish = std::pin::pin!(one.cache.publish(Touched { id: 1 }));
+        let mut publish = std::pin::pin!(one.cache.publish_or_retry(Touched { id: 1 }));
         while publish.as_mut().poll(&mut context).is_pending() {}
     }
     assert!(one.cache.stats().dropped_invalidations > 0);
@@ -290,7 +290,7 @@ async fn aggregates_are_retried_side_by_side() {
     let Fleet { store, one, .. } = fleet_with(None);
     store.loses_events.store(true, SeqCst);
     for id in 0..10 {
-        one.cache.publish(Touched { id }).await;
+        one.cache.publish_or_retry(Touched { id }).await;
     }
     store.loses_events.store(false, SeqCst);
     store.holds_move_answers.send_replace(true);

@@ -50,10 +50,11 @@ impl Process {
     async fn publish_and_cancel(&self, id: u64) {
         let patience = Duration::from_millis(if fastrand::u8(..4) == 0 { fastrand::u64(0..80) } else { 0 });
         if fastrand::u8(..4) == 0 {
-            let _ = tokio::time::timeout(patience, self.cache.publish(Touched { id })).await;
+            let _ = tokio::time::timeout(patience, self.cache.publish_or_retry(Touched { id })).await;
         } else {
             // The first of its moves is on its way when the publisher is cancelled, the second is not.
-            let _ = tokio::time::timeout(patience, self.cache.publish(Swapped { one: id ^ 1, other: id })).await;
+            let _ =
+                tokio::time::timeout(patience, self.cache.publish_or_retry(Swapped { one: id ^ 1, other: id })).await;
         }
     }
 }

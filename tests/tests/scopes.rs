@@ -127,7 +127,7 @@ async fn scopes_nest_and_end() {
             inner.scope_sync(|| assert_eq!(sync_row(7, second.clone()), 2));
             assert_eq!(row(7, second.clone()).await, 1, "again the outer one");
             assert!(std::ptr::eq(Cache::global(), Cache::global()));
-            Cache::current().publish(Written { id: 7 }).await;
+            Cache::current().publish_or_retry(Written { id: 7 }).await;
             assert_eq!(row(7, second.clone()).await, 2);
         })
         .await;
@@ -262,7 +262,7 @@ async fn a_handler_keeps_the_cache_that_it_was_subscribed_in() {
             }
         })
     });
-    cache.publish(Written { id: 1 }).await;
+    cache.publish_or_retry(Written { id: 1 }).await;
     for _ in 0..100_000 {
         if seen.load(SeqCst) {
             break;
@@ -313,7 +313,7 @@ async fn ten_thousand_caches_leave_nothing_behind() {
         clock.advance(Duration::from_secs(61));
         // Begins a refresh in a task.
         cache.scope(row(1, database.clone())).await;
-        cache.publish(Written { id: 1 }).await;
+        cache.publish_or_retry(Written { id: 1 }).await;
     }
     for _ in 0..100_000 {
         if Arc::strong_count(&alive) == 1 {

@@ -76,7 +76,7 @@ impl Process {
     /// Commits the second version, and tells the store. When that was acknowledged.
     async fn write(&self, id: u64) -> Result<Instant, CacheError> {
         self.table(id).write(2);
-        self.cache.try_publish(RowUpdated { id, version: 2 }).await?;
+        self.cache.publish(RowUpdated { id, version: 2 }).await?;
         Ok(Instant::now())
     }
 }

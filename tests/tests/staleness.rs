@@ -135,7 +135,7 @@ async fn r8_a_refresh_that_ends_after_an_event_does_not_bring_the_old_row_back()
     repo.background(1).await.expect("stale, and a refresh of version 1 begins");
     until(|| repo.calls.load(SeqCst) == 2).await;
     repo.table.write(2);
-    repo.cache.publish(RowUpdated { id: 1, version: 2 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
     until(|| repo.table.reads() >= 2).await;
     for _ in 0..100 {
         assert_eq!(repo.background(1).await.expect("a row").version, 2);
@@ -216,7 +216,7 @@ async fn r9_an_event_ends_an_absence() {
     repo.table.write(0);
     assert!(repo.background(9).await.is_err());
     repo.table.write(1);
-    repo.cache.publish(RowUpdated { id: 9, version: 1 }).await;
+    repo.cache.publish_or_retry(RowUpdated { id: 9, version: 1 }).await;
     assert_eq!(repo.background(9).await.expect("created").version, 1);
 }
 

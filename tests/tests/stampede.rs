@@ -225,7 +225,7 @@ async fn r10_a_caller_after_an_acknowledged_event_joins_no_older_flight() {
     while gate.loads.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    gate.cache.publish(RowUpdated { id: 1, version: 1 }).await;
+    gate.cache.publish_or_retry(RowUpdated { id: 1, version: 1 }).await;
     let later = tokio::spawn({
         let gate = gate.clone();
         async move { gate.row(1).await }

@@ -256,12 +256,12 @@ fn with_publish_blocking() {
     let slow = slow();
     slow.fleet.check("publish_blocking", |one| {
         let written = one.database.fetch_add(1, SeqCst) + 1;
-        one.cache.publish_blocking(Touched { id: 1 });
+        one.cache.publish_or_retry_blocking(Touched { id: 1 });
         written
     });
     slow.fleet.check("try_publish_blocking", |one| {
         let written = one.database.fetch_add(1, SeqCst) + 1;
-        one.cache.try_publish_blocking(Touched { id: 1 }).expect("the server is there");
+        one.cache.publish_blocking(Touched { id: 1 }).expect("the server is there");
         written
     });
 }

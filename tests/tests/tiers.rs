@@ -67,7 +67,7 @@ impl Process {
 impl Fleet {
     async fn write(&self, version: u64) {
         self.table.write(version);
-        self.one.cache.publish(RowUpdated { id: 1, version }).await;
+        self.one.cache.publish_or_retry(RowUpdated { id: 1, version }).await;
     }
 
     /// Until both processes have found the channel.
@@ -173,7 +173,7 @@ async fn a_copy_is_not_kept_that_is_behind_the_records_of_its_process() {
 
     fleet.table.write(2);
     let cache = fleet.one.cache.clone();
-    let publishing = tokio::spawn(async move { cache.try_publish(RowUpdated { id: 1, version: 2 }).await });
+    let publishing = tokio::spawn(async move { cache.publish(RowUpdated { id: 1, version: 2 }).await });
     fleet.settle().await;
     assert_eq!(fleet.one.opaque_row(1).await.expect("a row").version, 1, "it is not acknowledged yet");
     fleet.store.moves.add_permits(100);
@@ -217,7 +217,7 @@ async fn an_announcement_that_failed_is_made_later() {
     fleet.other.row(1).await;
     fleet.store.loses_announcements.store(true, SeqCst);
     fleet.table.write(2);
-    let published = fleet.one.cache.try_publish(RowUpdated { id: 1, version: 2 }).await;
+    let published = fleet.one.cache.publish(RowUpdated { id: 1, version: 2 }).await;
     assert!(published.is_err(), "not acknowledged, as others may serve the old value");
     assert_eq!(fleet.one.version().await, 2);
     fleet.store.loses_announcements.store(false, SeqCst);

@@ -113,7 +113,7 @@ fn bumps(ours: &'static Ours) -> Contest {
     let mut contest = Contest::default();
     contest.asynchronous("bump", |id| {
         let version = VERSION.fetch_add(1, Relaxed) + 1;
-        ours.cache.publish(UserUpdated { id, version })
+        ours.cache.publish_or_retry(UserUpdated { id, version })
     });
     contest
 }

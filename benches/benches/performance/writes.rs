@@ -52,7 +52,7 @@ fn bumps() -> Contest {
         });
         contest.asynchronous(name, move |_| async move {
             let version = VERSION.fetch_add(1, Relaxed) + 1;
-            Cache::global().publish(UserUpdated { id, version }).await;
+            Cache::global().publish_or_retry(UserUpdated { id, version }).await;
         });
     }
     contest

@@ -66,8 +66,8 @@ impl CacheBuilder {
     /// [`store::DETECTION`](crate::near::DETECTION) behind an acknowledged event. Without it only `local` functions use
     /// the in-process store.
     #[must_use]
-    pub fn memory(mut self, memory: impl Into<Memory>) -> Self {
-        self.memory = Some(memory.into());
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = Some(memory);
         self
     }
 

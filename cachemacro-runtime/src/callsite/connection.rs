@@ -162,7 +162,7 @@ pub const fn read<T: Read>() {}
     message = "`{Self}` is called like a transaction or a connection of a database, and is not `Clone`, as a plain value would be",
     label = "in a transaction?",
     note = "what is written in a transaction is not committed when this function returns, and its event would come too early",
-    note = "take `pending: &mut cachemacro::PendingEvents` too, add `defer = pending`, and call `pending.publish().await` after \
+    note = "take `pending: &mut cachemacro::PendingEvents` too, add `defer = pending`, and call `pending.publish_or_retry().await` after \
             the commit",
     note = "if this function commits before it returns, say how: `commits_itself = \"…\"`",
     note = "if it is a row, add `#[derive(Clone)]` to it"

@@ -42,12 +42,6 @@ impl Default for Memory {
     }
 }
 
-impl From<u64> for Memory {
-    fn from(entries: u64) -> Self {
-        Self::entries(entries)
-    }
-}
-
 /// Collects the entries that an insertion evicted or replaced, so that they are dropped after the shard is unlocked:
 /// the drop of the last entry of an aggregate also drops its index record.
 #[derive(Clone)]

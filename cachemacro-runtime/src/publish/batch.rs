@@ -152,25 +152,23 @@ impl Cache {
     /// Tells the stores, and the handlers subscribed in this process, that aggregates moved. For writers without
     /// `#[invalidates]`: the relay of an outbox, a message consumer, a migration.
     ///
-    /// Call it **after** the commit. When it returns, every later read through this cache sees that version or a newer one.
-    /// A move that the store does not accept is retried, and until then its entries are not served
-    /// (`on_error = suspect`).
-    pub async fn publish(&self, events: impl IntoEvents) {
-        let mut batch = Batch::new();
-        batch.add(events);
-        // With `suspect` there is no error to return: the move is retried and counted.
-        let writes = batch.take_writes(Role::Writes);
-        let mut events = HandOut::new(self, batch.events);
-        let _ = self.apply(writes, OnError::Suspect).await;
-        events.send().await;
-    }
-
-    /// As [`Cache::publish`], for publishers that need the result: a relay that acknowledges its message only when the
-    /// stores have the event.
+    /// Call it **after** the commit. When it returns `Ok`, every later read through this cache sees that version or a
+    /// newer one. After an error the event is still retried, and until then its entries are not served
+    /// (`on_error = suspect`). A caller that does not need to know calls [`publish_or_retry`](Self::publish_or_retry).
+    ///
+    /// ```
+    /// # use cachemacro::{Cache, CacheError, IntoEvents};
+    /// async fn relay(cache: &Cache, event: impl IntoEvents) -> Result<(), CacheError> {
+    ///     cache.publish(event).await?;
+    ///     // The stores have the event: the relay may delete it from its outbox.
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
-    /// [`CacheError::Publish`]: a store did not accept it. It is still retried, and may be published again.
-    pub async fn try_publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
+    /// [`CacheError::Publish`]: a store did not accept a move. It is retried. The caller may publish the event again;
+    /// the handlers of this process get it then.
+    pub async fn publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
         let mut batch = Batch::new();
         batch.add(events);
         let writes = batch.take_writes(Role::Writes);
@@ -186,6 +184,18 @@ impl Cache {
         Ok(())
     }
 
+    /// As [`Cache::publish`], without a result: a move that a store does not accept is retried and counted. The handlers
+    /// of this process get the event in any case.
+    pub async fn publish_or_retry(&self, events: impl IntoEvents) {
+        let mut batch = Batch::new();
+        batch.add(events);
+        let writes = batch.take_writes(Role::Writes);
+        let mut events = HandOut::new(self, batch.events);
+        // With `suspect` there is no error to return.
+        let _ = self.apply(writes, OnError::Suspect).await;
+        events.send().await;
+    }
+
     /// As [`Cache::publish`], for synchronous code, with or without a runtime. It blocks the thread until the shared
     /// store has acknowledged the moves. It waits at most `(moves + 2)` times
     /// [`RemoteStore::operation_timeout`](crate::store::RemoteStore::operation_timeout), which on Redis is
@@ -195,29 +205,29 @@ impl Cache {
     /// In async code use [`Cache::publish`]: this function blocks a worker thread of the runtime.
     ///
     /// ```
-    /// # use cachemacro::{Cache, IntoEvents};
-    /// fn relay(cache: &Cache, event: impl IntoEvents) {
-    ///     cache.publish_blocking(event);
+    /// # use cachemacro::{Cache, CacheError, IntoEvents};
+    /// fn relay(cache: &Cache, event: impl IntoEvents) -> Result<(), CacheError> {
+    ///     cache.publish_blocking(event)
     /// }
     /// ```
-    pub fn publish_blocking(&self, events: impl IntoEvents) {
-        let mut batch = Batch::new();
-        batch.add(events);
-        let writes = batch.take_writes(Role::Writes);
-        let _events = HandOut::new(self, batch.events);
-        let _ = self.apply_blocking(writes, OnError::Suspect);
-    }
-
-    /// As [`Cache::publish_blocking`], for publishers that need the result.
     ///
     /// # Errors
-    /// As [`Cache::try_publish`].
-    pub fn try_publish_blocking(&self, events: impl IntoEvents) -> Result<(), CacheError> {
+    /// As [`Cache::publish`].
+    pub fn publish_blocking(&self, events: impl IntoEvents) -> Result<(), CacheError> {
         let mut batch = Batch::new();
         batch.add(events);
         let writes = batch.take_writes(Role::Writes);
         let mut events = HandOut::new(self, batch.events);
         self.apply_blocking(writes, OnError::Fail).inspect_err(|_| events.keep_back())
+    }
+
+    /// As [`Cache::publish_blocking`], without a result, as [`Cache::publish_or_retry`].
+    pub fn publish_or_retry_blocking(&self, events: impl IntoEvents) {
+        let mut batch = Batch::new();
+        batch.add(events);
+        let writes = batch.take_writes(Role::Writes);
+        let _events = HandOut::new(self, batch.events);
+        let _ = self.apply_blocking(writes, OnError::Suspect);
     }
 
     /// Calls `handler` with every event of its type that is published through this cache from now on, one at a time, in a

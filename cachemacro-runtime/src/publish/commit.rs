@@ -11,7 +11,7 @@ use crate::observe::FindingKind;
     message = "`defer = …` must name a `cachemacro::PendingEvents`, and this is `{Self}`",
     label = "no pending events",
     note = "name a `&mut PendingEvents`, or something that is `AsMut<PendingEvents>`: `impl AsMut<PendingEvents> for UnitOfWork`",
-    note = "make one with `Cache::current().pending_events()`, and call `publish().await` on it after the commit"
+    note = "make one with `Cache::current().pending_events()`, and call `publish_or_retry().await` on it after the commit"
 )]
 pub trait Defers {
     /// The events that wait for the commit.

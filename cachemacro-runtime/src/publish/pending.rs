@@ -15,7 +15,7 @@ use crate::observe::log;
 ///
 /// A writer inside a transaction must not publish when it returns: until the commit, readers still load the old row,
 /// and after a rollback there is nothing to publish. It adds its events here, with `#[invalidates(…, defer = pending)]`
-/// or [`add`](Self::add). The code that commits then calls [`publish`](Self::publish); after a rollback it calls
+/// or [`add`](Self::add). The code that commits then calls [`publish_or_retry`](Self::publish_or_retry); after a rollback it calls
 /// [`discard`](Self::discard).
 ///
 /// If it is dropped with events in it, it publishes nothing, as the transaction may not be committed. The events are
@@ -28,7 +28,7 @@ use crate::observe::log;
 /// let mut pending = Cache::current().pending_events();
 /// pending.add(user_updated); // or `rename(&mut tx, &mut pending, id, "Ann").await?`
 /// match commit().await {
-///     Ok(()) => pending.publish().await,
+///     Ok(()) => pending.publish_or_retry().await,
 ///     Err(error) => {
 ///         pending.discard();
 ///         return Err(error);
@@ -37,7 +37,7 @@ use crate::observe::log;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "the events of a transaction are published after its commit: `pending.publish().await`"]
+#[must_use = "the events of a transaction are published after its commit: `pending.publish_or_retry().await`"]
 pub struct PendingEvents {
     cache: Cache,
     batch: Batch,
@@ -70,34 +70,35 @@ impl PendingEvents {
 
     /// Publishes the events, as [`Cache::publish`] does. Call it **after** the commit.
     ///
-    /// When it returns, every later read through this cache sees what was committed. If it is cancelled before, nothing
-    /// is lost: moves that a store has not accepted are retried, and until then their entries are not served.
+    /// When it returns `Ok`, every later read through this cache sees what was committed. If it fails or is cancelled,
+    /// nothing is lost: moves that a store has not accepted are retried, and until then their entries are not served.
     ///
     /// Afterwards the set is empty, and events can be added again.
-    pub async fn publish(&mut self) {
-        // With `suspect` there is no error to return: the move is retried and counted.
-        let _ = self.send(OnError::Suspect).await;
-    }
-
-    /// As [`publish`](Self::publish), for callers that need the result.
     ///
     /// # Errors
-    /// [`CacheError::Publish`]: a store did not accept it. It is still retried, and the set is empty.
-    pub async fn try_publish(&mut self) -> Result<(), CacheError> {
+    /// [`CacheError::Publish`]: a store did not accept a move. It is retried. The handlers of this process have the
+    /// events.
+    pub async fn publish(&mut self) -> Result<(), CacheError> {
         self.send(OnError::Fail).await
     }
 
-    /// As [`publish`](Self::publish), for synchronous code: it blocks as [`Cache::publish_blocking`] does.
-    pub fn publish_blocking(&mut self) {
-        let _ = self.send_blocking(OnError::Suspect);
+    /// As [`publish`](Self::publish), without a result: what a store does not accept is retried and counted.
+    pub async fn publish_or_retry(&mut self) {
+        // With `suspect` there is no error to return.
+        let _ = self.send(OnError::Suspect).await;
     }
 
-    /// As [`try_publish`](Self::try_publish), for synchronous code.
+    /// As [`publish`](Self::publish), for synchronous code: it blocks as [`Cache::publish_blocking`] does.
     ///
     /// # Errors
-    /// As [`try_publish`](Self::try_publish).
-    pub fn try_publish_blocking(&mut self) -> Result<(), CacheError> {
+    /// As [`publish`](Self::publish).
+    pub fn publish_blocking(&mut self) -> Result<(), CacheError> {
         self.send_blocking(OnError::Fail)
+    }
+
+    /// As [`publish_or_retry`](Self::publish_or_retry), for synchronous code.
+    pub fn publish_or_retry_blocking(&mut self) {
+        let _ = self.send_blocking(OnError::Suspect);
     }
 
     /// Drops the events without a warning. Call it after a rollback.

@@ -76,7 +76,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "redis")]
     #[test]
     fn agrees_with_the_published_vectors_of_128_bits() {
         assert_eq!(fnv128(""), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);

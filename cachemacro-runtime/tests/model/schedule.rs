@@ -276,7 +276,7 @@ impl<'a> Schedule<'a> {
     fn deliver(&mut self, index: usize) {
         let event = &mut self.events[index];
         let moved = RowMoved { row: self.plan.sites.aggregate(event.row), moved: event.moved };
-        let mut publish = Box::pin(self.subject.cache.publish(moved));
+        let mut publish = Box::pin(self.subject.cache.publish_or_retry(moved));
         let published = publish.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(published.is_ready(), "these stores answer at once");
         self.world.database.borrow_mut().rows[event.row].history[event.position].acknowledged = true;

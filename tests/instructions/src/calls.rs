@@ -180,7 +180,7 @@ async fn version(id: u64) -> u64 {
 
 async fn bump(id: u64) {
     let version = VERSION.fetch_add(1, Relaxed) + 1;
-    Cache::global().publish(UserUpdated { id, version }).await;
+    Cache::global().publish_or_retry(UserUpdated { id, version }).await;
 }
 
 static CLOCK: LazyLock<ManualClock> = LazyLock::new(ManualClock::default);

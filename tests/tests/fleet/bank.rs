@@ -146,7 +146,7 @@ impl Bank {
                 continue;
             }
             let position = draft.commit();
-            if pending.try_publish().await.is_err() {
+            if pending.publish().await.is_err() {
                 while branch.cache.stats().pending_invalidations > 0 {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }

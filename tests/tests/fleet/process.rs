@@ -118,11 +118,11 @@ impl Process {
     pub(crate) async fn publish(&self, written: Written) -> Result<(), CacheError> {
         let Written { kind, id, version, what, .. } = written;
         match (kind, what) {
-            (Kind::Rising, What::Restored { of }) => self.cache.try_publish(RowRestored { id, version, of }).await,
-            (Kind::Rising, _) => self.cache.try_publish(RowUpdated { id, version }).await,
-            (Kind::Reused, What::Moved) => self.cache.try_publish(ReusedUpdated { id, version }).await,
-            (Kind::Reused, What::Restored { of }) => self.cache.try_publish(ReusedRestored { id, version, of }).await,
-            (Kind::Reused, What::RolledBack) => self.cache.try_publish(ReusedRolledBack { id, to: version }).await,
+            (Kind::Rising, What::Restored { of }) => self.cache.publish(RowRestored { id, version, of }).await,
+            (Kind::Rising, _) => self.cache.publish(RowUpdated { id, version }).await,
+            (Kind::Reused, What::Moved) => self.cache.publish(ReusedUpdated { id, version }).await,
+            (Kind::Reused, What::Restored { of }) => self.cache.publish(ReusedRestored { id, version, of }).await,
+            (Kind::Reused, What::RolledBack) => self.cache.publish(ReusedRolledBack { id, to: version }).await,
         }
     }
 }

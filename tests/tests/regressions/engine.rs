@@ -76,7 +76,7 @@ async fn version_zero_event_ends_an_absence() {
     let z = Z { there: Arc::default(), cache: cache().0 };
     assert!(z.row(1).await.is_none());
     z.there.store(true, SeqCst);
-    z.cache.publish(RowUpdated { id: 1, version: 0 }).await;
+    z.cache.publish_or_retry(RowUpdated { id: 1, version: 0 }).await;
     assert!(z.row(1).await.is_some(), "created, committed, acknowledged");
 }
 
@@ -94,7 +94,7 @@ async fn unversioned_event_fences_a_row_load_in_progress() {
         tokio::task::yield_now().await
     }
     r.table.write(6);
-    r.cache.publish(Touched { id: 1 }).await;
+    r.cache.publish_or_retry(Touched { id: 1 }).await;
     r.gate.add_permits(1 << 20);
     slow.await.unwrap();
     assert_eq!(r.touched(1).await.unwrap().version, 6, "read after an acknowledged event");
@@ -183,7 +183,7 @@ async fn suspect_local_function_still_caches() {
     let remote = Remote::new(clock);
     let r = with(b.shared(remote.shared()).build());
     remote.loses_events.store(true, SeqCst);
-    r.cache.publish(Touched { id: 1 }).await;
+    r.cache.publish_or_retry(Touched { id: 1 }).await;
     for _ in 0..10 {
         r.loc(1).await;
     }
@@ -198,11 +198,11 @@ fn retries_outlive_the_runtime_they_began_on() {
     let cache = b.shared(remote.shared()).build();
     let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     remote.loses_events.store(true, SeqCst);
-    rt().block_on(cache.publish(RowUpdated { id: 1, version: 2 }));
+    rt().block_on(cache.publish_or_retry(RowUpdated { id: 1, version: 2 }));
     rt().block_on(async {
-        cache.publish(RowUpdated { id: 2, version: 2 }).await;
+        cache.publish_or_retry(RowUpdated { id: 2, version: 2 }).await;
         remote.loses_events.store(false, SeqCst);
-        cache.publish(RowUpdated { id: 3, version: 2 }).await;
+        cache.publish_or_retry(RowUpdated { id: 3, version: 2 }).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
     });
     assert_eq!(cache.stats().pending_invalidations, 0);
@@ -215,7 +215,7 @@ async fn unversioned_moves_coalesce_in_the_retry_queue() {
     let cache = b.shared(remote.shared()).build();
     remote.loses_events.store(true, SeqCst);
     for _ in 0..10_000 {
-        cache.publish(Touched { id: 1 }).await;
+        cache.publish_or_retry(Touched { id: 1 }).await;
     }
     remote.loses_events.store(false, SeqCst);
     let before = remote.operations.load(SeqCst);
@@ -234,7 +234,7 @@ async fn a_cancelled_writer_does_not_lose_its_invalidation() {
     r.row(1).await;
     r.table.write(2);
     {
-        let publish = r.cache.publish(RowUpdated { id: 1, version: 2 });
+        let publish = r.cache.publish_or_retry(RowUpdated { id: 1, version: 2 });
         tokio::pin!(publish);
         // One poll, as a select! or a dropped request does.
         let first = std::future::poll_fn(|cx| std::task::Poll::Ready(publish.as_mut().poll(cx).is_pending())).await;
@@ -261,9 +261,9 @@ async fn a_panicking_handler_keeps_its_subscription() {
             }
         }
     });
-    cache.publish(RowUpdated { id: 1, version: 1 }).await;
+    cache.publish_or_retry(RowUpdated { id: 1, version: 1 }).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    cache.publish(RowUpdated { id: 1, version: 2 }).await;
+    cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
     tokio::time::sleep(Duration::from_millis(2000)).await;
     assert_eq!((seen.load(SeqCst), sub.handled(), sub.given_up()), (1, 1, 1));
 }
@@ -274,7 +274,7 @@ async fn timeout_bounds_the_call_not_each_load() {
     let mut r = with(cache().0);
     r.table.write(9);
     r.timed(1).await.unwrap();
-    r.cache.publish(RowUpdated { id: 1, version: 10 }).await; // not reached by the database
+    r.cache.publish_or_retry(RowUpdated { id: 1, version: 10 }).await; // not reached by the database
     r.takes = 1900;
     let began = tokio::time::Instant::now();
     let _ = r.timed(1).await;

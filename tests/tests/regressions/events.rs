@@ -36,11 +36,11 @@ async fn unversioned_events_do_not_outrun_versioned_ones() {
     let r = R { db: Arc::new(AtomicU64::new(1)), cache: cache().0, calls: Arc::default() };
     r.page(1).await;
     for _ in 0..3 {
-        r.cache.publish(Touched { id: 1 }).await;
+        r.cache.publish_or_retry(Touched { id: 1 }).await;
     }
     assert_eq!(r.page(1).await, 1);
     r.db.store(2, SeqCst);
-    r.cache.publish(Updated { id: 1, version: 2 }).await;
+    r.cache.publish_or_retry(Updated { id: 1, version: 2 }).await;
     assert_eq!(r.page(1).await, 2, "read after an acknowledged event");
 }
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn g4_suspect_is_still_one_load_at_a_time() {
     let remote = Remote::new(clock);
     let r = R { db: Arc::new(AtomicU64::new(1)), cache: b.shared(remote.shared()).build(), calls: Arc::default() };
     remote.loses_events.store(true, SeqCst);
-    r.cache.publish(Updated { id: 1, version: 2 }).await;
+    r.cache.publish_or_retry(Updated { id: 1, version: 2 }).await;
     let all: Vec<_> = (0..100)
         .map(|_| {
             tokio::spawn({

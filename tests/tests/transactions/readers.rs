@@ -231,7 +231,7 @@ async fn what_is_read_in_a_transaction_is_never_kept() {
     // The next commit uses the version that was rolled back.
     let account = update(&mut pool.acquire().await.unwrap(), 1, "bob").await.unwrap();
     assert_eq!(account.version, 2);
-    cache.publish(AccountMoved::from(&account)).await;
+    cache.publish_or_retry(AccountMoved::from(&account)).await;
     for _ in 0..2 {
         assert_eq!(named(find_optional(None, pool, cache, 1).await), "bob");
         assert_eq!(named(find_impl(pool, cache, 1).await), "bob");

@@ -61,7 +61,7 @@ async fn a_cancelled_publish_loses_nothing() {
         shop.write(&mut pending, 1, version).await;
         shop.table.write(version);
         {
-            let mut publish = pin!(pending.publish());
+            let mut publish = pin!(pending.publish_or_retry());
             for _ in 0..steps {
                 if publish.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
                     break;
@@ -81,7 +81,7 @@ async fn a_publish_that_was_not_awaited_has_published_nothing() {
     assert_eq!(shop.version().await, 1);
     let mut pending = shop.cache.pending_events();
     shop.write(&mut pending, 1, 2).await;
-    drop(pending.publish());
+    drop(pending.publish_or_retry());
     assert_eq!(pending.len(), 1);
     drop(pending);
     assert_eq!(shop.cache.stats().dropped_pending_events, 1);
@@ -95,7 +95,7 @@ async fn a_store_that_fails_is_told_later() {
     shop.write(&mut pending, 1, 2).await;
     shop.table.write(2);
     remote.loses_events.store(true, SeqCst);
-    assert!(pending.try_publish().await.is_err());
+    assert!(pending.publish().await.is_err());
     assert!(pending.is_empty());
     assert_eq!(shop.version().await, 2, "the entries are mistrusted until then");
     remote.loses_events.store(false, SeqCst);
@@ -113,7 +113,7 @@ async fn events_of_one_aggregate_are_one_move() {
     }
     shop.table.write(99);
     let before = remote.operations.load(SeqCst);
-    pending.publish().await;
+    pending.publish_or_retry().await;
     assert_eq!(remote.operations.load(SeqCst) - before, 2, "one move, and one announcement of them all");
     assert_eq!(shop.version().await, 99);
 }
@@ -126,7 +126,7 @@ fn a_sync_publish_is_acknowledged() {
     let mut pending = shop.cache.pending_events();
     pending.add(RowUpdated { id: 1, version: 2 });
     shop.table.write(2);
-    pending.publish_blocking();
+    pending.publish_or_retry_blocking();
     assert_eq!(shop.cache.stats().pending_invalidations, 0);
     assert_eq!(runtime.block_on(shop.version()), 2);
 }

@@ -31,7 +31,7 @@ impl<'c> UnitOfWork<'c> {
 
     async fn commit(mut self) -> sqlx::Result<()> {
         self.tx.commit().await?;
-        self.pending.publish().await;
+        self.pending.publish_or_retry().await;
         Ok(())
     }
 
@@ -123,7 +123,7 @@ async fn an_event_is_published_after_the_commit_and_not_before() {
     assert_eq!(bank.name().await, "ann");
     assert_eq!(bank.cache.stats().function("find").unwrap().loads, 1, "nothing has moved yet");
     tx.commit().await.unwrap();
-    pending.publish().await;
+    pending.publish_or_retry().await;
     assert!(pending.is_empty());
     assert_eq!(bank.name().await, "bob");
     assert_eq!(bank.cache.stats().dropped_pending_events, 0);
@@ -138,7 +138,7 @@ async fn what_is_discarded_is_not_published() {
     rename(&mut tx, &mut pending, 1, "bob").await.unwrap();
     tx.rollback().await.unwrap();
     pending.discard();
-    pending.publish().await;
+    pending.publish_or_retry().await;
     drop(pending);
     assert_eq!(bank.name().await, "ann");
     assert_eq!(bank.cache.stats().function("find").unwrap().loads, 1, "nothing has moved at all");
@@ -212,7 +212,7 @@ async fn handlers_hear_of_deferred_events_after_the_commit() {
     pending.add(AccountMoved { id: 1, version: 5 });
     tokio::task::yield_now().await;
     assert_eq!(HEARD.load(SeqCst), 0);
-    pending.publish().await;
+    pending.publish_or_retry().await;
     while subscription.handled() == 0 {
         tokio::task::yield_now().await;
     }
@@ -224,9 +224,9 @@ fn sync_writers_publish_without_a_runtime() {
     let cache = Cache::builder().build();
     let mut pending = cache.pending_events();
     pending.add(AccountMoved { id: 1, version: 2 });
-    pending.publish_blocking();
+    pending.publish_or_retry_blocking();
     pending.add(AccountMoved { id: 1, version: 3 });
-    pending.try_publish_blocking().unwrap();
+    pending.publish_blocking().unwrap();
     assert!(pending.is_empty());
 }
 

@@ -306,8 +306,8 @@ async fn main() {
     rename_in(&mut uow, 1).await;
     Users.rename(&mut uow, 1).await;
     assert_eq!(uow.pending.len(), 2);
-    // "call `pending.publish().await` after the commit"
-    uow.pending.publish().await;
+    // "call `pending.publish_or_retry().await` after the commit"
+    uow.pending.publish_or_retry().await;
     book(bank::Transaction { id: 1 }).await;
 
     let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();

@@ -47,7 +47,7 @@ fn check_pending_publishes(raw: &RawInvalidates, diag: &Diag) {
     if let Some(given) = raw.on_error.as_ref().filter(|given| given.value != OnError::Suspect) {
         let what =
             "`on_error` says what happens when publishing fails, and with `defer` this function publishes nothing";
-        let remedy = "remove `on_error`; `pending.publish()` does as `on_error = suspect` says, and `pending.try_publish()` returns \
+        let remedy = "remove `on_error`; `pending.publish_or_retry()` does as `on_error = suspect` says, and `pending.publish()` returns \
                     the error";
         diag.error(&given.tokens, what, remedy);
     }
@@ -96,7 +96,7 @@ fn check_held(function: &Function, diag: &Diag) {
     let remedy = if held.is_field && borrows_uniquely(function, &held.root) {
         format!(
             "let the events wait for the commit: keep a `cachemacro::PendingEvents`, which `Cache::current().pending_events()` \
-             makes, in a field `pending` beside the connection, add `defer = {}.pending`, and call `pending.publish().await` \
+             makes, in a field `pending` beside the connection, add `defer = {}.pending`, and call `pending.publish_or_retry().await` \
              after the commit; or, if `{name}` commits before it returns, or `{}` is no connection, say how: \
              `commits_itself = \"…\"`",
             held.root, used
@@ -121,7 +121,7 @@ fn borrows_uniquely(function: &Function, root: &Ident) -> bool {
 fn take_pending(name: &str) -> String {
     format!(
         "let the events wait for the commit: take `pending: &mut cachemacro::PendingEvents`, which \
-         `Cache::current().pending_events()` makes, add `defer = pending`, and call `pending.publish().await` after the commit; \
+         `Cache::current().pending_events()` makes, add `defer = pending`, and call `pending.publish_or_retry().await` after the commit; \
          or, if `{name}` commits before it returns, say how: `commits_itself = \"…\"`"
     )
 }

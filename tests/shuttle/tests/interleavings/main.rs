@@ -67,7 +67,7 @@ impl Row {
             history.push((version, content));
             history.len() as u64 - 1
         };
-        block_on(cache.publish(RowMoved { row: sites.aggregate(1), moved }));
+        block_on(cache.publish_or_retry(RowMoved { row: sites.aggregate(1), moved }));
         self.acknowledged.store(position, SeqCst);
     }
 
@@ -81,7 +81,7 @@ impl Row {
                 history.push((number, number));
                 number - 1
             };
-            block_on(cache.publish(RowMoved { row: sites.aggregate(1), moved }));
+            block_on(cache.publish_or_retry(RowMoved { row: sites.aggregate(1), moved }));
         }
         while cache.stats().pending_invalidations > 0 {
             thread::yield_now();
