@@ -11,6 +11,7 @@ use redis::{Cmd, Pipeline, RedisError, Value};
 use super::commands::{call, checked, eval, script};
 use super::entry::{DeliveryId, Entry, EntryId, Source, array, number, streams, text};
 use super::names::GroupNames;
+use super::settled::{GroupState, SettledPosition, resume};
 use crate::connection::{Link, OwnConnection};
 use crate::scripts::{failed, millis};
 
@@ -30,22 +31,6 @@ const LEAVE: &str = script!("leave.lua");
 const REMOVE_IDLE: &str = script!("remove_idle.lua");
 const LOOK: &str = script!("../../scripts/text.lua" "look.lua");
 
-/// The position up to which a group has settled everything, and the incarnation of the stream.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Mark {
-    incarnation: String,
-    id: EntryId,
-}
-
-/// The state of the stream and of the group on the server.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Look {
-    incarnation: String,
-    last: Option<EntryId>,
-    delivered: Option<EntryId>,
-    oldest_pending: Option<EntryId>,
-}
-
 /// A consumer, with a random name.
 pub(crate) struct RedisConsumer {
     link: Arc<Link>,
@@ -53,7 +38,7 @@ pub(crate) struct RedisConsumer {
     consumer: String,
     start: Start,
     /// The position at which the group is created again if the server loses it.
-    mark: Mutex<Option<Mark>>,
+    settled: Mutex<Option<SettledPosition>>,
     /// The connection that blocks, between its reads.
     idle_reader: Mutex<Option<OwnConnection>>,
 }
@@ -61,16 +46,16 @@ pub(crate) struct RedisConsumer {
 impl RedisConsumer {
     pub(crate) fn new(link: Arc<Link>, names: GroupNames, start: Start) -> Self {
         let consumer = format!("{:016x}", fastrand::u64(..));
-        Self { link, names, consumer, start, mark: Mutex::new(None), idle_reader: Mutex::new(None) }
+        Self { link, names, consumer, start, settled: Mutex::new(None), idle_reader: Mutex::new(None) }
     }
 
     /// Creates the group if it does not exist: a new one at its configured start, a lost one at the position up to
     /// which it had settled everything. So no event is missed, and few are handled twice.
     async fn try_join(&self) -> Result<(), StoreError> {
-        let look = self.look().await?;
-        let mark = self.mark.lock().clone();
-        let from = match (mark, self.start) {
-            (Some(mark), _) => resume(&mark, &look).to_string(),
+        let group = self.look().await?;
+        let settled = self.settled.lock().clone();
+        let from = match (settled, self.start) {
+            (Some(settled), _) => resume(&settled, &group).to_string(),
             (None, Start::Now) => "$".to_owned(),
             (None, Start::Oldest) => EntryId::FIRST.to_string(),
         };
@@ -88,19 +73,18 @@ impl RedisConsumer {
     }
 
     async fn remember(&self) -> Result<(), StoreError> {
-        let look = self.look().await?;
-        if let Some(mark) = look.mark() {
-            *self.mark.lock() = Some(mark);
+        if let Some(settled) = self.look().await?.settled() {
+            *self.settled.lock() = Some(settled);
         }
         Ok(())
     }
 
-    async fn look(&self) -> Result<Look, StoreError> {
+    async fn look(&self) -> Result<GroupState, StoreError> {
         let call = eval(LOOK, &[&self.names.events, &self.names.head, &self.names.replays], &[&self.names.group]);
         let words = array(self.call("look at the stream", call).await?).unwrap_or_default();
         let word = |at: usize| words.get(at).and_then(text).unwrap_or_default();
         let id = |at: usize| EntryId::parse(&word(at));
-        Ok(Look { incarnation: word(0), last: id(1), delivered: id(2), oldest_pending: id(3) })
+        Ok(GroupState { incarnation: word(0), last: id(1), delivered: id(2), oldest_pending: id(3) })
     }
 
     async fn try_read(&self, count: usize, wait: Duration) -> Result<Vec<Delivery>, StoreError> {
@@ -339,62 +323,5 @@ impl GroupConsumer for RedisConsumer {
 
     fn leave(&self) -> Answer<'_, ()> {
         Box::pin(self.try_leave())
-    }
-}
-
-impl Look {
-    /// The position up to which everything is settled: pending entries, and entries that were not delivered, come after
-    /// it.
-    fn mark(&self) -> Option<Mark> {
-        let delivered = self.delivered?;
-        let settled = self.oldest_pending.map_or(delivered, |pending| pending.before().min(delivered));
-        Some(Mark { incarnation: self.incarnation.clone(), id: settled })
-    }
-}
-
-/// The id at which a lost group continues. In another incarnation of the stream, or if the stream ends before the mark, the
-/// old ids do not apply, and all entries in it are new.
-fn resume(mark: &Mark, look: &Look) -> EntryId {
-    match look.last {
-        Some(last) if look.incarnation == mark.incarnation && mark.id <= last => mark.id,
-        _ => EntryId::FIRST,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(text: &str) -> Option<EntryId> {
-        EntryId::parse(text)
-    }
-
-    fn look(last: &str, delivered: &str, oldest_pending: &str) -> Look {
-        Look {
-            incarnation: "a".to_owned(),
-            last: id(last),
-            delivered: id(delivered),
-            oldest_pending: id(oldest_pending),
-        }
-    }
-
-    #[test]
-    fn the_mark_is_below_all_that_is_not_settled() {
-        let mark = |look: Look| look.mark().map(|mark| mark.id.to_string());
-        assert_eq!(mark(look("9-0", "7-0", "")).as_deref(), Some("7-0"));
-        assert_eq!(mark(look("9-0", "7-0", "5-1")).as_deref(), Some("5-0"));
-        assert_eq!(mark(look("9-0", "0-0", "")).as_deref(), Some("0-0"));
-        assert_eq!(mark(look("9-0", "", "")), None, "there is no group");
-    }
-
-    #[test]
-    fn a_lost_group_goes_on_where_it_was_if_the_stream_is_still_the_same() {
-        let mark = look("9-0", "7-0", "").mark().expect("a group");
-        assert_eq!(resume(&mark, &look("12-0", "", "")).to_string(), "7-0");
-        assert_eq!(resume(&mark, &look("7-0", "", "")).to_string(), "7-0");
-        assert_eq!(resume(&mark, &look("", "", "")), EntryId::FIRST, "the stream is gone");
-        assert_eq!(resume(&mark, &look("6-0", "", "")), EntryId::FIRST, "it went back");
-        let another = Look { incarnation: "b".to_owned(), ..look("12-0", "", "") };
-        assert_eq!(resume(&mark, &another), EntryId::FIRST);
     }
 }

@@ -6,5 +6,6 @@ mod dead_letters;
 mod entry;
 mod log;
 mod names;
+mod settled;
 
 pub use self::log::RedisEventLog;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::consumer::{Consumer, Counts, Stop};
@@ -49,7 +49,7 @@ pub(super) struct Worker {
     stop: Stop,
     stopping_since: Option<Instant>,
     demands: mpsc::Sender<usize>,
-    reader: AbortHandle,
+    reader: JoinHandle<()>,
     /// Whether an answer of the reader is outstanding.
     is_reading: bool,
     batch: usize,
@@ -73,7 +73,7 @@ impl Worker {
         let counts = Arc::new(Counts::default());
         let (outbox, inbox) = mpsc::unbounded_channel();
         let (demands, demanded) = mpsc::channel(1);
-        let reader = tokio::spawn(Reader::new(Arc::clone(&log)).run(demanded, outbox.clone())).abort_handle();
+        let reader = tokio::spawn(Reader::new(Arc::clone(&log)).run(demanded, outbox.clone()));
         let stop = Stop { is_told: Arc::default(), worker: outbox };
         let now = Instant::now();
         let worker = Self {
