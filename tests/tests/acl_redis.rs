@@ -18,10 +18,10 @@ fn of_the_store() -> Vec<&'static str> {
     rule.expect("the page says what the store needs").split(' ').collect()
 }
 
-/// What consumer groups need besides.
+/// The commands that consumer groups also need.
 fn of_groups() -> Vec<String> {
-    let line = PAGE.lines().find_map(|line| line.trim().strip_prefix("Consumer groups call "));
-    let words = line.and_then(|line| line.split_once(" besides")).expect("the page says what groups need").0;
+    let line = PAGE.lines().find_map(|line| line.trim().strip_prefix("Consumer groups also call "));
+    let words = line.and_then(|line| line.split_once(". ")).expect("the page says what groups need").0;
     words.split('`').skip(1).step_by(2).map(|word| format!("+{word}")).collect()
 }
 

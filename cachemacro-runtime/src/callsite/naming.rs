@@ -107,7 +107,7 @@ impl Instance {
         if self.site.shares_name() {
             format!(
                 "`{name}` is the name of another function of this binary too, so neither is stored in the shared store: \
-                 give each a name of its own, `name = \"…\"`"
+                 give each a different name, `name = \"…\"`"
             )
         } else {
             format!(

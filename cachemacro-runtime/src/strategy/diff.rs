@@ -1,6 +1,6 @@
 //! Which lines of a document changed.
 
-/// Past this many lines a difference is no longer read, but counted.
+/// The most lines of a difference that are shown; further ones are counted.
 const SHOWN: usize = 40;
 
 enum Change<'a> {

@@ -12,7 +12,7 @@ pub(super) fn is_update_asked() -> bool {
     env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// Compares the file with what it should say, or writes it. The complaint is the message of the failed test.
+/// Compares the file with the expected text, or writes it. The error is the message of the failed test.
 pub(super) fn check(wanted: &str, path: &Path, update: bool) -> Result<(), String> {
     let shown = path.display();
     let written = match fs::read_to_string(path) {

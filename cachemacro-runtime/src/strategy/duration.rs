@@ -14,7 +14,7 @@ const UNITS: [(&str, u128); 7] = [
     ("ns", 1),
 ];
 
-/// The exact duration, in as many units as it takes.
+/// The exact duration, in as many units as needed.
 pub(super) fn human(duration: Duration) -> String {
     let mut left = duration.as_nanos();
     let mut text = String::new();

@@ -7,7 +7,7 @@ use super::registry::{Registry, is_same, moves, path};
 use crate::callsite::{CallsiteInfo, Commit, OnError, Role, WriterInfo};
 use crate::event::{EventInfo, EventKind};
 
-/// A function that publishes an event: a writer, or a handler of what came from elsewhere.
+/// A function that publishes an event: a writer, or a handler of an event from another service.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Publisher {
@@ -59,16 +59,16 @@ pub struct EventStrategy {
     pub name: String,
     /// The Rust type, with its module.
     pub rust_type: String,
-    /// The templates of the aggregates it moves.
+    /// The templates of its aggregates.
     pub keys: Vec<String>,
-    /// What kind of move it announces.
+    /// The kind of change that it announces.
     #[serde(serialize_with = "labels::serialize")]
     pub kind: EventKind,
     /// The functions that emit it.
     pub writers: Vec<Publisher>,
     /// The functions that apply it when it comes from elsewhere.
     pub handlers: Vec<Publisher>,
-    /// The cached functions whose entries it moves, as `module::function`.
+    /// The cached functions whose entries it invalidates, as `module::function`.
     pub moves: Vec<String>,
 }
 
@@ -86,17 +86,17 @@ impl EventStrategy {
     }
 }
 
-/// An event that moves the entries of one cached function.
+/// An event that invalidates entries of one cached function.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Invalidation {
     /// The event's name on the wire.
     pub event: String,
-    /// What kind of move it announces.
+    /// The kind of change that it announces.
     #[serde(serialize_with = "labels::serialize")]
     pub kind: EventKind,
     /// How `invalidated_by` binds its key fields, as written. Empty for an event that the function does not
-    /// name, and that moves an aggregate of the same template all the same.
+    /// name, and that has an aggregate of the same template.
     pub bindings: Vec<String>,
     /// The functions that emit it.
     pub writers: Vec<Publisher>,

@@ -1,4 +1,4 @@
-//! What happens if an invalidation fails: the write is done, and its event does not reach the store.
+//! What happens if an invalidation fails: the write has happened, and its event does not reach the store.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::policy::Mode;
 
 const POLICIES: [OnError; 4] = [OnError::Suspect, OnError::Retry, OnError::Fail, OnError::Bounded];
 const ASKED: &str =
-    "the version is asked for before each read, so the old value is not served where the version moved with it.";
+    "the version is asked for before each read, so the old value is not served if the version changed with it.";
 
 /// The answer to "what happens if invalidation fails?" for the publishers of one policy.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The publishers' policy; `None` where the binary knows no publisher.
+    /// The publishers' policy; `None` if the binary has no publisher.
     #[serde(serialize_with = "labels::serialize_option")]
     pub on_error: Option<OnError>,
     /// The events that it is about.
     pub events: Vec<String>,
-    /// Who publishes them with this policy, as `module::function`.
+    /// The functions that publish them with this policy, as `module::function`.
     pub publishers: Vec<String>,
     /// For how long this process may serve the old value.
     #[serde(serialize_with = "duration::serialize")]
@@ -79,7 +79,7 @@ impl Failure {
         let unless = if is_asked {
             format!("; {ASKED}")
         } else {
-            format!(": this relies on another service to publish it, and else on hard_ttl, {}.", human(bound))
+            format!(": another service must publish it, or the old value is served for up to {}.", human(bound))
         };
         (!events.is_empty()).then(|| Self {
             on_error: None,
@@ -93,7 +93,7 @@ impl Failure {
 }
 
 fn local(hard: &str) -> String {
-    format!("the in-process store takes every event; other processes do not hear of it, and go by hard_ttl, {hard}.")
+    format!("the in-process store takes every event; other processes may serve the old value for up to {hard}.")
 }
 
 fn in_words(on_error: OnError, hard: &str) -> String {

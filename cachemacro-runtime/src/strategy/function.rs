@@ -14,7 +14,7 @@ use super::{duration, labels, staleness};
 use crate::callsite::CallsiteInfo;
 use crate::policy::{Mode, Policy, Refresh};
 
-/// What a cached function may get wrong.
+/// How stale a cached function may get, and why.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct FunctionStrategy {
@@ -29,7 +29,7 @@ pub struct FunctionStrategy {
     pub mode: Mode,
     /// The type of its values, without modules.
     pub value_type: String,
-    /// The events that move its entries.
+    /// The events that invalidate its entries.
     pub invalidated_by: Vec<Invalidation>,
     /// Why there are none.
     pub ttl_only: Option<String>,

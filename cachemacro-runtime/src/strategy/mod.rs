@@ -1,4 +1,4 @@
-//! What every cache of the binary may get wrong, from its annotations alone.
+//! How stale each cache of the binary may get, from its annotations alone.
 //!
 //! [`strategy()`] answers five questions for each `#[cached]` function: what invalidates it, who sends and who
 //! receives that, how stale it may get, what happens on a rollback, and what happens if an invalidation fails.
@@ -7,16 +7,16 @@
 //!
 //! - **After an acknowledged event** ([`after_event`](FunctionStrategy::after_event)): zero in the process that
 //!   published it. The event moves the floor before `publish` returns, and no entry below the floor is served
-//!   (G2). It holds where events follow the commit, and loads read a primary or carry their row's version.
+//!   (G2). It holds if events follow the commit, and loads read a primary or have their row's version.
 //! - **In other processes** ([`after_event_elsewhere`](FunctionStrategy::after_event_elsewhere)): zero with
 //!   `consistency = strict`, and in source mode. Otherwise a local tier, where the cache has one, answers
-//!   until it hears of the event: within milliseconds on a healthy channel, and never later than
-//!   [`DETECTION`](crate::near::DETECTION), after which a tier that hears nothing asks the shared store, or the
-//!   end of its entry (G3). Entries of `local` functions are each process's own.
+//!   until the event reaches it: within milliseconds on a healthy channel, and never later than
+//!   [`DETECTION`](crate::near::DETECTION), after which a tier without an answer from the channel asks the shared
+//!   store, or the end of its entry (G3). Each process has its own entries of `local` functions.
 //! - **Whatever is lost** ([`max_staleness`](FunctionStrategy::max_staleness)): `hard_ttl`, counted from the
 //!   start of the load, plus the source's own lag (G1). The lag is the `source_lag` of the cache and no part of
-//!   an annotation, so the report names it without a number. Whatever is lost may be an event that was never
-//!   sent, a store's memory, or a writer that no cache knows of.
+//!   an annotation, so the report names it without a number. An event may be lost, or the data
+//!   of a store, and a program may write that no cache knows of.
 //! - **Absences**: as values, but `negative_ttl` instead of `hard_ttl`.
 //! - **Jitter** only subtracts, so it is part of no bound.
 //!

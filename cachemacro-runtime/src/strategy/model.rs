@@ -13,9 +13,9 @@ use super::{document, warning};
 use crate::callsite::{Callsite, Writer, registry};
 use crate::event::EventInfo;
 
-/// What the caches of a binary may get wrong, from its annotations alone: [`strategy()`] answers it.
+/// How stale the caches of a binary may get, from its annotations alone. [`strategy()`] makes it.
 ///
-/// Everything is sorted by module and name, and knows no line, path or machine: equal annotations give equal reports.
+/// Everything is sorted by module and name. Lines, paths and machines are not in it: equal annotations give equal reports.
 /// `Display` prints the table.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Strategy {
@@ -84,21 +84,21 @@ impl Strategy {
         &self.problems
     }
 
-    /// What is odd, and may be meant.
+    /// Unusual annotations, which may be intended.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Fails on a cache that cannot be right: for a test. What is only odd is returned.
+    /// Fails on a cache that cannot be right: for a test. Warnings are returned.
     ///
     /// # Errors
     /// [`VerifyError`] with every problem found:
-    /// - [`Problem::NeverPublished`]: a cached function waits for an event that no function of the binary publishes.
+    /// - [`Problem::NeverPublished`]: a cached function names an event that no function of the binary publishes.
     /// - [`Problem::KeysCollide`]: two functions can render the same key, for values of different types.
     /// - [`Problem::NameShared`]: functions have one name in a shared store, and are not stored there.
-    /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name, on a shared store. Known
-    ///   once it was.
+    /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name, on a shared store. It is
+    ///   known after the call.
     pub fn verify(&self) -> Result<Vec<Warning>, VerifyError> {
         if self.problems.is_empty() { Ok(self.warnings.clone()) } else { Err(VerifyError::new(self.problems.clone())) }
     }
@@ -114,7 +114,7 @@ impl Strategy {
         json
     }
 
-    /// Holds a document in the repository to the annotations: for a test, so that a change of staleness is a
+    /// Compares a document in the repository with the annotations: for a test, so that a change of staleness is a
     /// diff in review.
     ///
     /// `path` is relative to the current directory, which is the package's root in `cargo test`. Run the test with
@@ -128,7 +128,7 @@ impl Strategy {
     /// ```
     ///
     /// # Panics
-    /// When the file is missing or says something else, with the differing lines.
+    /// When the file is missing or differs, with the differing lines.
     #[track_caller]
     pub fn assert_matches(&self, path: impl AsRef<Path>) {
         self.match_or_update(path.as_ref(), document::is_update_asked());

@@ -1,4 +1,4 @@
-//! The annotations of one binary, in an order that depends on nothing but them.
+//! The annotations of one binary, in an order that depends on them alone.
 
 use crate::callsite::{Callsite, CallsiteInfo, Role, Writer, WriterInfo, template_shape};
 use crate::event::EventInfo;
@@ -38,13 +38,13 @@ impl Registry {
         self.writers.iter().copied().filter(move |writer| writer.role == role && publishes(writer))
     }
 
-    /// The cached functions whose entries an event moves, whether they name it or not.
+    /// The cached functions whose entries an event invalidates, also if they do not name it.
     pub(super) fn listeners<'a>(&'a self, event: &'a EventInfo) -> impl Iterator<Item = &'static CallsiteInfo> {
         self.sites.iter().copied().filter(move |site| moves(event, site))
     }
 }
 
-/// Constants have no address to go by.
+/// Compares by value, as constants have no address.
 pub(super) fn is_same(a: &EventInfo, b: &EventInfo) -> bool {
     (a.name, a.rust_type) == (b.name, b.rust_type)
 }

@@ -8,7 +8,7 @@ use crate::callsite::CallsiteInfo;
 use crate::event::EventKind;
 use crate::policy::Mode;
 
-/// How the aggregates of a function may go back, as the events of the binary say.
+/// How versions of the aggregates of a function may go back, according to the events of the binary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -25,9 +25,9 @@ pub enum RollbackProfile {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Rollback {
-    /// How aggregates may go back.
+    /// How versions may go back.
     pub profile: RollbackProfile,
-    /// The events that say so.
+    /// The events that announce it.
     pub events: Vec<String>,
     /// In words, one sentence each.
     pub answer: Vec<String>,
@@ -69,16 +69,16 @@ fn listed(events: &[String]) -> String {
 fn restored(mode: Mode, profile: RollbackProfile, events: &str) -> String {
     match (mode, profile) {
         (Mode::Row, RollbackProfile::Reused) => format!(
-            "{events} rolls forward and acts here as any event: where version numbers are used again, a late one \
-             may be of what was left behind, so the next read loads."
+            "{events} rolls forward. It acts here as any other event, so the next read loads: where version numbers are \
+             used again, a late event may name content from before a rollback."
         ),
         (Mode::Row, _) => format!(
-            "{events} rolls forward: the old content gets a new version, and its entry, where it is still \
-             held, is served at once."
+            "{events} rolls forward: the old content gets a new version, and its entry is served at once, if it is \
+             still stored."
         ),
         (Mode::Source | Mode::Opaque, _) => format!(
-            "{events} rolls forward and acts here as any event: entries carry no version of their own, so the \
-             next read loads."
+            "{events} rolls forward. It acts here as any other event, so the next read loads: the entries have no \
+             version."
         ),
     }
 }
@@ -86,33 +86,34 @@ fn restored(mode: Mode, profile: RollbackProfile, events: &str) -> String {
 fn rolled_back(mode: Mode, events: &str) -> String {
     match mode {
         Mode::Row => format!(
-            "{events} takes the version back: entries above it are unreachable, also when its numbers are used \
-             again, and the record is cold until one primary read confirms it. Until the event is acknowledged \
-             nothing is promised about reused numbers."
+            "{events} takes the version back: entries above it are not served, also when its numbers are used \
+             again, and the record is unverified until a row from the primary confirms it. Until the event is \
+             acknowledged, nothing is promised about reused numbers."
         ),
         Mode::Source | Mode::Opaque => format!(
-            "{events} takes the version back, and numbers may be used again: entries carry no version of their \
-             own, so every event of the aggregate makes all older entries unreachable, and the next load \
-             reads the primary."
+            "{events} takes the version back, and numbers may be used again. The entries have no version, so every \
+             event of the aggregate ends all older entries, and the next load reads the primary."
         ),
     }
 }
 
-/// What a database does that no event tells of.
+/// The effect of database changes that no event announces.
 fn unannounced(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Vec<String> {
     let hard = human(site.policy.hard);
     let aborted = "A transaction that is rolled back publishes nothing, as events follow the commit.".to_owned();
     let older = match site.mode {
         Mode::Row => format!(
-            "A database restored to an older state is noticed by the first primary read below the floor, which drops \
-             everything known of the record; until then at most {hard}."
+            "A database restored to an older state is noticed by the first primary read below the floor, which resets \
+             the record; until then newer content is served, for at most {hard}."
         ),
         Mode::Source => {
             "A database restored to an older state is noticed by the next read, which finds the version below \
-                         the floor and drops everything known of the record."
+                         the floor and resets the record."
                 .to_owned()
         }
-        Mode::Opaque => format!("A database restored to an older state is not noticed; it shows after at most {hard}."),
+        Mode::Opaque => {
+            format!("A database restored to an older state is not noticed; newer content is served for at most {hard}.")
+        }
     };
     if invalidations.is_empty() { vec![older] } else { vec![aborted, older] }
 }
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(reused.events, ["user.rolled_back", "user.restored"]);
         assert!(
             !reused.answer.iter().any(|one| one.contains("served at once")),
-            "where numbers are used again, a late restore may be of what was left behind: it acts as a bump"
+            "where numbers are used again, a late restore may name content from before a rollback: it acts as a bump"
         );
     }
 
@@ -149,8 +150,8 @@ mod tests {
         assert!(says(Mode::Row, &RESTORED, "is served at once"));
         assert!(says(Mode::Opaque, &RESTORED, "the next read loads"));
         assert!(says(Mode::Source, &RESTORED, "the next read loads"));
-        assert!(says(Mode::Row, &ROLLED_BACK, "cold until one primary read confirms"));
-        assert!(says(Mode::Opaque, &ROLLED_BACK, "every event of the aggregate makes all older entries unreachable"));
+        assert!(says(Mode::Row, &ROLLED_BACK, "unverified until a row from the primary confirms"));
+        assert!(says(Mode::Opaque, &ROLLED_BACK, "every event of the aggregate ends all older entries"));
     }
 
     #[test]
@@ -158,6 +159,6 @@ mod tests {
         let says = |mode, text: &str| rollback(mode, &[]).answer.iter().any(|one| one.contains(text));
         assert!(says(Mode::Row, "noticed by the first primary read below the floor"));
         assert!(says(Mode::Source, "noticed by the next read"));
-        assert!(says(Mode::Opaque, "not noticed; it shows after at most 10m"));
+        assert!(says(Mode::Opaque, "not noticed; newer content is served for at most 10m"));
     }
 }

@@ -1,4 +1,4 @@
-//! How old a value may get, and from which parts that is made (G1 to G3).
+//! How old a value may get, and the parts that this adds up from (G1 to G3).
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ pub(super) fn parts(policy: &Policy) -> Vec<StalenessPart> {
     parts
 }
 
-/// The bound in processes other than the publisher's (G3): a local tier answers no longer than this without word from the
-/// channel, and no longer than its entry lives.
+/// The bound in other processes than the publisher's (G3). A local tier that gets no answer from the channel serves an
+/// entry no longer than this, and no longer than the entry lives.
 pub(super) fn elsewhere(policy: &Policy, mode: Mode) -> Duration {
     let checks_every_read = mode == Mode::Source || (policy.strict && !policy.local);
     match (checks_every_read, policy.local) {
@@ -55,13 +55,13 @@ pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
     } else {
         let bound = human(elsewhere(policy, mode));
         format!(
-            "Other processes that share the store: 0s without a local tier; with one, until it hears of the event, and \
+            "Other processes that share the store: 0s without a local tier; with one, until the event reaches it, \
              {bound} at most."
         )
     }
 }
 
-/// Which calls see no entry, and leave none.
+/// Which calls neither read nor store an entry.
 pub(super) fn bypassed_in_words(bypass: &Bypass) -> Vec<String> {
     if let Some(why) = bypass.always {
         return vec![format!("Every call goes past the cache, because of `{why}`: nothing is ever cached.")];
@@ -69,12 +69,12 @@ pub(super) fn bypassed_in_words(bypass: &Bypass) -> Vec<String> {
     let condition =
         bypass.condition.map(|condition| format!("Calls with `{condition}` go past the cache (`bypass_if`)."));
     let executors = bypass.executors.iter().map(|argument| {
-        format!("Calls in which `{argument}` is no pool go past the cache, as they may be in a transaction.")
+        format!("Calls in which `{argument}` is not a pool go past the cache, as they may be in a transaction.")
     });
     condition.into_iter().chain(executors).collect()
 }
 
-/// What is served between a commit and the publishing of the events that waited for it.
+/// What is served between a commit and the publishing of the events that waited for the commit.
 pub(super) fn deferred_in_words(invalidations: &[Invalidation]) -> Option<String> {
     let publishers = invalidations.iter().flat_map(Invalidation::publishers).filter(|publisher| publisher.defers);
     let mut paths: Vec<_> = publishers.map(|publisher| format!("`{}`", publisher.path())).collect();
@@ -95,17 +95,17 @@ pub(super) fn bound_in_words(policy: &Policy) -> String {
         Some(stale) => {
             format!("(soft_ttl {} + up to {} {})", human(policy.soft_ttl()), human(stale.duration), stale.meaning)
         }
-        None => "(fresh throughout)".to_owned(),
+        None => "(always fresh)".to_owned(),
     };
     format!("{hard} = hard_ttl {hard} {parts} + source lag")
 }
 
-/// What else the timing says, one sentence each.
+/// The other consequences of the timing, one sentence each.
 pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
     let mut remarks = Vec::new();
     if mode == Mode::Source {
-        let why = "The version is asked for before each read, so a lost event is noticed at once where the \
-                   version moves with the value.";
+        let why = "The version is asked for before each read, so a lost event is noticed at once if the \
+                   version changes with the value.";
         remarks.push(why.to_owned());
     }
     match policy.negative {
@@ -122,12 +122,12 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
     }
     if let Some(timeout) = policy.timeout {
         remarks.push(format!(
-            "A load is cancelled after {}, where there is a stale value to serve or an error type to say so.",
+            "A load is cancelled after {}, if there is a stale value to serve, or the error type can report it.",
             human(timeout)
         ));
     }
     if policy.jitter > 0.0 {
-        remarks.push(format!("Chance shortens each TTL by up to {}, and lengthens none.", percent(policy.jitter)));
+        remarks.push(format!("Jitter shortens each TTL by up to {}. It lengthens none.", percent(policy.jitter)));
     }
     remarks
 }
@@ -150,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_told_with_their_parts() {
-        let told = "10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag";
-        assert_eq!(bound_in_words(&POLICY), told);
+    fn bounds_are_written_with_their_parts() {
+        let expected = "10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag";
+        assert_eq!(bound_in_words(&POLICY), expected);
         let fresh = Policy { soft: None, ..POLICY };
-        assert_eq!(bound_in_words(&fresh), "10m = hard_ttl 10m (fresh throughout) + source lag");
+        assert_eq!(bound_in_words(&fresh), "10m = hard_ttl 10m (always fresh) + source lag");
         let strict = Policy { stale_if_error: Some(false), ..POLICY };
-        let told = "10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs) + source lag";
-        assert_eq!(bound_in_words(&strict), told);
+        let expected = "10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs) + source lag";
+        assert_eq!(bound_in_words(&strict), expected);
         assert!(remarks(&strict, Mode::Row).iter().any(|remark| remark.contains("fails drops")));
         assert!(!remarks(&fresh, Mode::Row).iter().any(|remark| remark.contains("fails drops")));
     }

@@ -9,12 +9,12 @@ use super::model::Strategy;
 
 const WIDTH: usize = 100;
 const GAP: usize = 2;
-/// No column gets narrower, however wide the others are.
+/// No column is narrower than this.
 const NARROWEST: usize = 8;
 const COLUMNS: usize = 6;
 const HEAD: [&str; COLUMNS] = ["FUNCTION", "KEY", "INVALIDATED BY", "SENT BY", "AFTER EVENT", "AT MOST"];
 
-/// The lines of one function's cells. The events and their senders stand beside each other.
+/// The lines of one function's cells. Each event is beside the functions that send it.
 struct Block {
     rows: Vec<[String; COLUMNS]>,
 }
@@ -68,7 +68,7 @@ fn block(function: &FunctionStrategy) -> Block {
     Block { rows }
 }
 
-/// A deferred event is sent by who commits.
+/// A deferred event is sent by the function that commits.
 fn name(publisher: &Publisher) -> String {
     if publisher.defers { format!("{} at commit", publisher.function) } else { publisher.function.clone() }
 }
@@ -85,7 +85,7 @@ fn senders(invalidation: &Invalidation) -> String {
     }
 }
 
-/// As wide as the widest cell; where that is too much, the widest columns give way.
+/// As wide as the widest cell. If the sum is too large, the widest columns are made narrower.
 fn widths(blocks: &[Block]) -> [usize; COLUMNS] {
     let mut widths = [0; COLUMNS];
     for cells in blocks.iter().flat_map(|block| &block.rows) {
@@ -117,7 +117,7 @@ fn draw(block: &Block, widths: &[usize; COLUMNS]) -> String {
     out
 }
 
-/// Each column's lines. Only the events and their senders are held level, so a long name leaves no holes there.
+/// Each column's lines. Only events and senders are aligned with each other, so that a long name leaves no gaps there.
 fn columns(block: &Block, widths: &[usize; COLUMNS]) -> [Vec<String>; COLUMNS] {
     let mut columns: [Vec<String>; COLUMNS] = Default::default();
     for (at, (column, width)) in columns.iter_mut().zip(widths).enumerate() {

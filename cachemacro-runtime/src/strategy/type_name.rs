@@ -20,13 +20,13 @@ pub(super) fn shorten(full: &str) -> String {
     short
 }
 
-/// What a spelled return type keeps of itself in a cache: `Result<Option<User>, Error>` keeps a `User`.
+/// The type of the cached values, from a return type as written: `Result<Option<User>, Error>` has `User`.
 pub(super) fn value_of(returns: &str) -> &str {
     let inner = argument_of(returns.trim(), "Result");
     argument_of(inner, "Option")
 }
 
-/// The first generic argument, if the type is called so.
+/// The first generic argument, if the type has this name.
 fn argument_of<'a>(spelled: &'a str, name: &str) -> &'a str {
     let Some((path, arguments)) = spelled.split_once('<') else { return spelled };
     let is_called = path.rsplit("::").next().is_some_and(|last| last.trim() == name);

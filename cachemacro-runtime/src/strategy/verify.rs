@@ -1,4 +1,4 @@
-//! What is wrong with the caches of a binary.
+//! Problems: annotations of a binary that cannot be right.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -81,17 +81,17 @@ impl fmt::Display for Problem {
                 "`{function}` takes a `{argument}` and publishes when it returns, which is before the commit: {SAY_WHEN}"
             ),
             Self::KeysCollide { functions } => {
-                let told = functions
+                let described = functions
                     .iter()
                     .map(|one| format!("`{}` keeps `{}` under `{}`", one.function, one.value_type, one.template));
-                let told: Vec<_> = told.collect();
-                let mend = "put a literal of its own into each key, `user-profile:<id>`";
-                write!(f, "keys collide, {}: {mend}", told.join(", "))
+                let described: Vec<_> = described.collect();
+                let mend = "put a different literal into each key, `user-profile:<id>`";
+                write!(f, "keys collide, {}: {mend}", described.join(", "))
             }
             Self::NameShared { name, functions } => write!(
                 f,
                 "{} functions are called `{name}` in a shared store ({}), so none of them is stored there: give each a \
-                 name of its own, `name = \"…\"`",
+                 different name, `name = \"…\"`",
                 functions.len(),
                 listed(&unique(functions)),
             ),
@@ -247,13 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_is_publisher_enough() {
+    fn a_handler_counts_as_a_publisher() {
         let handler = writer(WriterInfo { role: Role::Handles, ..RENAME });
         assert_eq!(Strategy::of(&[site(FIND)], &[handler], &[]).verify(), Ok(Vec::new()));
     }
 
     #[test]
-    fn an_event_of_the_same_aggregate_is_heard_though_no_function_names_it() {
+    fn an_event_of_the_same_aggregate_counts_though_no_function_names_it() {
         let strategy = Strategy::of(&[site(FIND)], &[writer(RENAME)], &[&RESTORED]);
         assert_eq!(strategy.verify(), Ok(Vec::new()), "and it needs no publisher");
     }
@@ -275,7 +275,7 @@ mod tests {
             collide(other),
             "the caching strategy cannot be right:\n\
              - keys collide, `shop::users::find` keeps `shop::users::User` under `user:<id>`, \
-             `shop::users::profile` keeps `shop::users::Profile` under `user:<user.id>`: put a literal of its own into \
+             `shop::users::profile` keeps `shop::users::Profile` under `user:<user.id>`: put a different literal into \
              each key, `user-profile:<id>`"
         );
         assert_eq!(collide(CallsiteInfo { template: "user:<id>:profile", ..other }), "");
@@ -289,7 +289,7 @@ mod tests {
             verify([FIND, FIND]).unwrap_err().to_string(),
             "the caching strategy cannot be right:\n\
              - 2 functions are called `shop::users::find` in a shared store (`shop::users::find`), so none of \
-             them is stored there: give each a name of its own, `name = \"…\"`"
+             them is stored there: give each a different name, `name = \"…\"`"
         );
         let named = CallsiteInfo { shared_name: Some("find"), ..FIND };
         assert_eq!(verify([FIND, named]), Ok(Vec::new()));
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn who_commits_is_told() {
+    fn deferred_writers_are_reported() {
         let of = |commit| Strategy::of(&[site(FIND)], &[writer(WriterInfo { commit, ..RENAME })], &[]);
         let deferred = of(Commit::Deferred);
         assert!(deferred.functions()[0].invalidated_by[0].writers[0].defers);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let path = || "shop::users::profile";
         let profile = CallsiteInfo { name: "profile", path, value_type: Some(|| "shop::users::Profile"), ..FIND };
         let error = Strategy::of(&[site(FIND), site(profile)], &[], &[]).verify().unwrap_err();

@@ -1,4 +1,4 @@
-//! What is odd in the annotations of a binary, and may be meant.
+//! Warnings: unusual annotations of a binary, which may be intended.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use super::registry::{Registry, listed, names, path};
 use super::type_name::shorten;
 use crate::callsite::{Bypass, Carried, Commit, LookedAt, Role, WriterInfo, bypassed_by_type, carried, may_hold};
 
-/// What is odd, and may be meant.
+/// An unusual annotation, which may be intended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "warning", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Warning {
-    /// No cached function of the binary depends on what the event moves.
+    /// No cached function of the binary depends on an aggregate of the event.
     NeverConsumed {
         /// The event's name on the wire.
         event: String,
@@ -67,8 +67,8 @@ impl fmt::Display for Warning {
                 };
                 write!(
                     f,
-                    "no cache listens to `{event}` (`{rust_type}`){by} in this binary: name it in `invalidated_by`, or \
-                     leave it to the services that cache what it moves"
+                    "no cached function depends on `{event}` (`{rust_type}`){by} in this binary: name it in \
+                     `invalidated_by`, or ignore this if only other services cache its aggregates"
                 )
             }
             Self::CachesDiffer { function, publisher, event, cache } => write!(
@@ -111,7 +111,7 @@ fn bypassed(registry: &Registry) -> impl Iterator<Item = Warning> {
     })
 }
 
-/// The type that makes every call go past the cache. That of a transaction says more than what the macro saw.
+/// The type because of which every call goes past the cache. A transaction says more than what the macro saw.
 fn because_of_type(bypass: &Bypass) -> Option<(String, String)> {
     let types = || bypass.arguments.iter().map(|looked| ((looked.argument.0)(), looked));
     let of_transaction = types().find(|(name, _)| carried(name) == Carried::Transaction);
@@ -123,7 +123,7 @@ fn because_of_type(bypass: &Bypass) -> Option<(String, String)> {
     Some((shorten(name), remedy_for(name, looked.remedy)))
 }
 
-/// What was noticed while the program ran, of functions of which it is not known anyway.
+/// What was noticed while the program ran, for functions without another such warning.
 pub(super) fn noticed(known: &[Warning]) -> Vec<Warning> {
     let is_known = |path: &str| {
         known.iter().any(|warning| matches!(warning, Warning::AlwaysBypassed { function, .. } if function == path))
@@ -162,7 +162,7 @@ fn apart(registry: &Registry) -> impl Iterator<Item = Warning> {
         events.flat_map(move |event| {
             let publishers =
                 [Role::Writes, Role::Handles].into_iter().flat_map(|role| registry.publishers(event, role));
-            // The events of a deferred writer go to the cache that its `PendingEvents` are of.
+            // The events of a deferred writer go to the cache of its `PendingEvents`.
             let publishers = publishers.filter(|writer| writer.commit != Commit::Deferred);
             let only_one = |writer: &WriterInfo| match (site.cache, writer.cache) {
                 (Some(cache), None) | (None, Some(cache)) => Some(cache.to_owned()),

@@ -33,7 +33,7 @@ pub async fn run(atlas: Atlas, client: Client, db: SqlitePool, seconds: Duration
 
 fn strategy() {
     heading(
-        "What each cache may get wrong",
+        "How stale each cache may get",
         "From the annotations alone: cachemacro::strategy(). A test keeps the long form in CACHING.md.",
     );
     say!("{}", cachemacro::strategy().to_table());

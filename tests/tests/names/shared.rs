@@ -156,7 +156,7 @@ fn the_strategy_names_functions_of_one_name() {
     assert_eq!(
         shared,
         ["2 functions are called `names::shared::two_blocks::block::{{closure}}::inner` in a shared store \
-          (`names::shared::two_blocks::inner`), so none of them is stored there: give each a name of its own, \
+          (`names::shared::two_blocks::inner`), so none of them is stored there: give each a different name, \
           `name = \"…\"`"]
     );
 }

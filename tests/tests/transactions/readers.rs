@@ -427,6 +427,6 @@ fn the_report_says_which_calls_are_bypassed() {
     let strategy = strategy();
     let told = |name: &str| strategy.function(name).expect("it is cached").staleness.join(" ");
     assert!(told("find_optional").contains("Calls with `tx.is_some()` go past the cache"));
-    assert!(told("find_generic").contains("Calls in which `ex: E` is no pool go past the cache"));
+    assert!(told("find_generic").contains("Calls in which `ex: E` is not a pool go past the cache"));
     assert!(told("find_on").contains("nothing is ever cached"));
 }
