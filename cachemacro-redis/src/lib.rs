@@ -22,7 +22,7 @@ mod connect;
 mod connection;
 mod event_log;
 mod format;
-#[cfg(feature = "testing")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzz;
 mod keys;

@@ -1,7 +1,5 @@
 //! Lookups that travel together: how many commands they are, and what happens to those whose carrier is gone.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]
@@ -14,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use cachemacro_runtime::store::RemoteStore;
 use kit::{Server, namespace};
-use process::{Call, Process};
+use process::{Call, Process, find};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
@@ -25,7 +23,7 @@ async fn mgets(server: &Server) -> u64 {
 }
 
 fn calls(count: u64) -> Vec<Call> {
-    (0..count).map(|id| Call::find(&format!("user:{id}"))).collect()
+    (0..count).map(|id| find(&format!("user:{id}"))).collect()
 }
 
 /// Begins to wait for it, and does something else.

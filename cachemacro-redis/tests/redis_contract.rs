@@ -1,7 +1,5 @@
 //! The store on Redis keeps the contract of stores.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 
@@ -9,8 +7,8 @@ use std::time::Duration;
 
 use cachemacro_redis::{Redis, RedisChannel, RedisStore};
 use cachemacro_runtime::ManualClock;
-use cachemacro_runtime::store::contract::{self, Setup};
 use cachemacro_runtime::store::{Aggregate, Announcement, InvalidationChannel, Notice, Query};
+use cachemacro_testing::contract::{self, Setup};
 use kit::{Server, namespace};
 
 /// What the server must allow, beside the keys of the namespaces.

@@ -1,7 +1,5 @@
 //! R21: a server that came back with what it once had saved has forgotten what was acknowledged since.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]
@@ -10,7 +8,7 @@ mod process;
 use cachemacro_redis::OnFailover;
 use cachemacro_runtime::store::{Applied, Fence, Move, Refused, RemoteStore, Snapshot};
 use kit::{Server, namespace};
-use process::{Call, Process};
+use process::{Call, Process, find};
 
 /// A server that has forgotten event 8, and a fence from before.
 struct Forgotten {
@@ -23,7 +21,7 @@ struct Forgotten {
 async fn forgotten(on_failover: OnFailover) -> Forgotten {
     let mut server = Server::start().await;
     let process = Process::new(server.redis().on_failover(on_failover), &namespace());
-    let call = Call::find("user:1");
+    let call = find("user:1");
     process.load(&call, 7).await;
     let before = process.enter(&call).await.snapshots;
     server.ask::<()>(&["SAVE"]).await;
@@ -77,7 +75,7 @@ async fn an_event_that_is_sent_again_finds_a_suspect_record() {
 #[tokio::test]
 async fn a_suspect_record_detects_nothing() {
     let Forgotten { process, call, before, server: _server } = forgotten(OnFailover::SuspectReplay).await;
-    assert!(!process.store.detect(&call.aggregates[0], before[0], 1).await.expect("DETECT"));
+    assert!(!process.store.detect(&call.aggregates()[0], before[0], 1).await.expect("DETECT"));
     assert_eq!(process.enter(&call).await.snapshots[0].floor, 7);
 }
 
@@ -86,7 +84,7 @@ async fn a_suspect_record_detects_nothing() {
 async fn where_numbers_are_used_twice_nothing_of_a_suspect_record_comes_back() {
     let mut server = Server::start().await;
     let process = Process::new(server.redis(), &namespace());
-    let call = Call::find("user:1");
+    let call = find("user:1");
     drop(process.store.enter(call.query(), true).await.expect("ENTER"));
     process.load(&call, 6).await;
     server.ask::<()>(&["SAVE"]).await;

@@ -1,7 +1,5 @@
 //! The channel of announcements: its reader has read all of them, or knows that it has not (R14).
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]

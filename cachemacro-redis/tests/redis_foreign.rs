@@ -1,8 +1,6 @@
 //! Keys of ours that hold what is not ours: another type, a stream whose ids are used up, a number that no counter reached.
 //! Each is replaced, and no operation fails because of it.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]
@@ -14,7 +12,7 @@ use cachemacro_runtime::store::{
     Aggregate, Announcement, Applied, Followed, InvalidationChannel, Lease, Move, Notice, Position, RemoteStore,
 };
 use kit::{Server, namespace};
-use process::{Call, Process};
+use process::{Process, find};
 
 /// Makes the key hold a value of each type that is not its own.
 const OTHER_TYPES: [&[&str]; 3] = [&["RPUSH", "x"], &["HSET", "field", "x"], &["SADD", "x"]];
@@ -32,7 +30,7 @@ async fn records_leases_and_entries_of_another_type_are_replaced() {
     let process = Process::new(server.redis(), &name);
     for (at, other) in OTHER_TYPES.into_iter().enumerate() {
         let user = format!("user:{at}");
-        let call = Call::find(&user);
+        let call = find(&user);
         for key in ["index", "find:lease"] {
             overwrite(&server, &format!("{{{name}:{user}}}:{key}"), other).await;
             process.load(&call, 7).await;
@@ -50,7 +48,7 @@ async fn records_leases_and_entries_of_another_type_are_replaced() {
 async fn every_operation_on_a_record_of_another_type_finds_none() {
     let (server, name) = (Server::start().await, namespace());
     let process = Process::new(server.redis(), &name);
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let index = format!("{{{name}:user:1}}:index");
     for moved in [Move::Bump(8), Move::Next, Move::Restore { version: 9, of: 7 }, Move::Rollback { to: 3 }]
         .into_iter()
@@ -74,7 +72,7 @@ async fn every_operation_on_a_record_of_another_type_finds_none() {
 async fn a_lease_of_another_type_delays_no_caller() {
     let (server, name) = (Server::start().await, namespace());
     let (first, second) = (Process::new(server.redis(), &name), Process::new(server.redis(), &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let loading = first.enter(&call).await;
     overwrite(&server, &format!("{{{name}:user:1}}:find:lease"), OTHER_TYPES[0]).await;
     assert!(matches!(second.lease(&call).await, Lease::Free));
@@ -166,11 +164,11 @@ async fn a_cluster_serves_the_empty_namespace() {
     let mut position = end.position;
     is_followed_again(&writer, &reader, &mut position, 1).await;
     for id in 0..8 {
-        let call = Call::find(&format!("user:{id}"));
+        let call = find(&format!("user:{id}"));
         writer.load(&call, 7).await;
         assert_eq!(reader.served(&call).await.as_deref(), Some("7"));
     }
-    let nameless = Call::find("");
+    let nameless = find("");
     writer.load(&nameless, 7).await;
     assert_eq!(reader.served(&nameless).await.as_deref(), Some("7"));
 }

@@ -1,7 +1,5 @@
 //! Of all processes one loads what none has.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]
@@ -13,7 +11,7 @@ use cachemacro_runtime::Clock;
 use cachemacro_runtime::store::Fill;
 use cachemacro_runtime::store::{Fence, Lease, Move, RemoteStore};
 use kit::{Server, namespace};
-use process::{Call, Process, entry};
+use process::{Call, Process, entry, find};
 
 const TERM: Duration = Duration::from_millis(400);
 
@@ -43,14 +41,14 @@ async fn until_free(process: &Process, call: &Call) -> Duration {
 async fn another_process_has_to_wait_and_the_fill_releases_it() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let entered = one.enter(&call).await;
     assert_eq!(entered.lease, Lease::Free);
     let waiting = other.enter(&call).await;
     assert!(is_held(waiting.lease), "{:?}", waiting.lease);
     assert_eq!(waiting.snapshots, entered.snapshots, "who waits has a fence all the same");
     assert!(waiting.hold.is_none());
-    assert_eq!(other.lease(&Call::find("user:2")).await, Lease::Free, "of another entry");
+    assert_eq!(other.lease(&find("user:2")).await, Lease::Free, "of another entry");
     assert_eq!(one.fill(&call, &entered.snapshots, Fence::Row(1), b"1").await, Ok(()));
     assert_eq!(other.lease(&call).await, Lease::Free, "at once");
     drop(entered);
@@ -61,7 +59,7 @@ async fn another_process_has_to_wait_and_the_fill_releases_it() {
 async fn a_fill_releases_no_lease_that_its_process_still_relies_on() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     one.load(&call, 1).await;
     let (first, next) = (one.enter(&call).await, one.enter(&call).await);
     assert_eq!(one.fill(&call, &first.snapshots, Fence::Row(1), b"1").await, Ok(()));
@@ -76,7 +74,7 @@ async fn a_fill_releases_no_lease_that_its_process_still_relies_on() {
 async fn it_lasts_as_long_as_the_load() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let entered = one.enter(&call).await;
     let began = Instant::now();
     while began.elapsed() < TERM * 3 {
@@ -91,13 +89,13 @@ async fn it_lasts_as_long_as_the_load() {
 async fn that_of_a_dead_process_runs_out() {
     let (server, name) = (Server::start().await, namespace());
     let other = process(&server, &name);
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let (redis, its_name) = (server.redis(), name.clone());
     let dead = std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let one = Process::new(redis.lease(TERM..=TERM), &its_name);
-        let entered = runtime.block_on(one.enter(&Call::find("user:1")));
+        let entered = runtime.block_on(one.enter(&find("user:1")));
         assert_eq!(entered.lease, Lease::Free);
         runtime.shutdown_background();
         entered
@@ -112,7 +110,7 @@ async fn that_of_a_dead_process_runs_out() {
 async fn one_under_a_snapshot_that_is_no_more_is_taken_over() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     for moved in [Move::Bump(1), Move::Next, Move::Rollback { to: 0 }] {
         let entered = one.enter(&call).await;
         assert!(is_held(other.lease(&call).await), "{moved:?}");
@@ -131,7 +129,7 @@ async fn one_under_a_snapshot_that_is_no_more_is_taken_over() {
 async fn who_gives_up_waiting_takes_nothing_from_who_loads() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let loads = one.enter(&call).await;
     for _ in 0..3 {
         let waits = one.enter(&call).await;
@@ -150,7 +148,7 @@ async fn who_gives_up_waiting_takes_nothing_from_who_loads() {
 async fn who_takes_a_load_over_keeps_its_lease() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let loads = one.enter(&call).await;
     let waits = one.enter(&call).await;
     drop(loads);
@@ -166,7 +164,7 @@ async fn who_takes_a_load_over_keeps_its_lease() {
 #[tokio::test]
 async fn no_caller_waits_longer_than_for_the_longest() {
     let (server, name) = (Server::start().await, namespace());
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let key = format!("{{{name}:user:1}}:find:lease");
     let (one, other) = (process(&server, &name), process(&server, &name));
     // Of a process that is gone: its last word lasts an hour, or for ever.
@@ -201,7 +199,7 @@ async fn no_caller_waits_longer_than_for_the_longest() {
 async fn its_own_process_need_not_wait() {
     let (server, name) = (Server::start().await, namespace());
     let (one, other) = (process(&server, &name), process(&server, &name));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let first = one.enter(&call).await;
     let second = one.enter(&call).await;
     assert_eq!(second.lease, Lease::Free, "the first load is over, or a flight would have joined the two");
@@ -216,12 +214,12 @@ async fn it_lasts_four_times_as_long_as_loads_do() {
     let one = Process::new(server.redis(), "shop");
     drop(name);
     let left = async |id: &str| {
-        let _entered = one.enter(&Call::find(id)).await;
+        let _entered = one.enter(&find(id)).await;
         Duration::from_millis(server.ask(&["PTTL", &format!("{{shop:{id}}}:find:lease")]).await)
     };
     let first = left("user:1").await;
     assert!(first > Duration::from_millis(1900) && first <= Duration::from_secs(2), "{first:?}");
-    let call = Call::find("user:2");
+    let call = find("user:2");
     let snapshots = one.enter(&call).await.snapshots;
     let entry = cachemacro_runtime::store::Entry { cost: Duration::from_secs(1), ..entry(one.clock.now(), b"x") };
     let fill = Fill { snapshots, fence: Fence::Row(1), from_primary: true, entry, object: None };

@@ -1,7 +1,5 @@
 //! The scripts do what `Index` does: whatever is done to a record, in whichever order.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]
@@ -17,7 +15,7 @@ use cachemacro_runtime::store::{
 };
 use cachemacro_runtime::{Clock, Generation, ManualClock, Token};
 use kit::{Server, namespace};
-use process::{Call, entry};
+use process::{Call, entry, find};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use tokio::runtime::Runtime;
@@ -159,7 +157,7 @@ impl<'a> Pair<'a> {
             key: format!("{{{namespace}:row:1}}:index"),
             clock,
             lag,
-            call: Call::find("row:1"),
+            call: find("row:1"),
             snapshots: Vec::new(),
             entries: HashMap::new(),
             content: 0,
@@ -196,14 +194,15 @@ impl<'a> Pair<'a> {
             Step::Apply(moved) => {
                 let index = self.index.as_mut();
                 let expected = index.map_or(Applied::Absent, |index| index.apply(moved, now, self.lag));
-                let applied = self.stores[by].apply(&self.call.aggregates[0], moved).await.expect("APPLY");
+                let applied = self.stores[by].apply(&self.call.aggregates()[0], moved).await.expect("APPLY");
                 assert_eq!(applied, expected);
             }
             Step::Detect { ago, version } => {
                 let Some((here, there)) = self.snapshot(ago) else { return };
                 let index = self.index.as_mut();
                 let expected = index.is_some_and(|index| index.detect(here, version, now, self.lag));
-                let detected = self.stores[by].detect(&self.call.aggregates[0], there, version).await.expect("DETECT");
+                let detected =
+                    self.stores[by].detect(&self.call.aggregates()[0], there, version).await.expect("DETECT");
                 assert_eq!(detected, expected);
             }
             Step::Lose => {

@@ -1,8 +1,6 @@
 //! What the contract of stores does not say of the one on Redis: its keys, its round trips, and what it does with a server
 //! that is full, or that others write to.
 
-#![cfg(feature = "testing")]
-
 #[path = "kit/server.rs"]
 mod kit;
 #[path = "kit/process.rs"]
@@ -13,7 +11,7 @@ use std::time::Duration;
 use cachemacro_runtime::Clock;
 use cachemacro_runtime::store::{Absence, Applied, Fence, Fill, Move, Payload, Refused, RemoteStore};
 use kit::{Server, namespace};
-use process::{Call, Process, entry};
+use process::{Process, entry, find, on};
 
 /// Every random id as `id`.
 fn without_ids(text: &str) -> String {
@@ -30,11 +28,11 @@ fn without_ids(text: &str) -> String {
 async fn keys_and_records_are_what_they_were() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), "shop");
-    let (user, page) = (Call::find("user:123"), Call::on("org:5:members:2", &["org:5", "user:123"]));
+    let (user, page) = (find("user:123"), on("org:5:members:2", &["org:5", "user:123"]));
     process.load(&user, 7).await;
     let entered = process.enter(&page).await;
     assert_eq!(process.fill(&page, &entered.snapshots, Fence::Unversioned, b"page").await, Ok(()));
-    let _loading = process.enter(&Call::find("user:9")).await;
+    let _loading = process.enter(&find("user:9")).await;
     process.apply("user:123", Move::Bump(8)).await;
     process.apply("user:123", Move::Restore { version: 9, of: 7 }).await;
     let keys: Vec<_> = server.keys("*").await.iter().map(|key| without_ids(key)).collect();
@@ -81,7 +79,7 @@ async fn a_warm_lookup_is_one_command() {
     let server = Server::start().await;
     let namespace = namespace();
     let (writer, reader) = (Process::new(server.redis(), &namespace), Process::new(server.redis(), &namespace));
-    let call = Call::find("user:1");
+    let call = find("user:1");
     writer.load(&call, 7).await;
     commands(&server).await;
     for _ in 0..10 {
@@ -105,7 +103,7 @@ async fn a_warm_lookup_is_one_command() {
 async fn a_lookup_over_many_aggregates_asks_for_all_at_once() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), &namespace());
-    let call = Call::on("page:1", &["a:1", "b:1", "c:1"]);
+    let call = on("page:1", &["a:1", "b:1", "c:1"]);
     process.load(&call, 1).await;
     commands(&server).await;
     assert_eq!(process.served(&call).await.as_deref(), Some("1"));
@@ -118,7 +116,7 @@ async fn a_lookup_over_many_aggregates_asks_for_all_at_once() {
 async fn a_server_that_forgot_the_scripts_is_told_again() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), &namespace());
-    let call = Call::on("page:1", &["a:1", "b:1"]);
+    let call = on("page:1", &["a:1", "b:1"]);
     for version in 1..4 {
         server.ask::<()>(&["SCRIPT", "FLUSH"]).await;
         process.load(&call, version).await;
@@ -132,7 +130,7 @@ async fn a_server_that_forgot_the_scripts_is_told_again() {
 async fn a_value_that_is_too_large_moves_the_record_and_is_not_kept() {
     let server = Server::start().await;
     let process = Process::new(server.redis().max_entry(1000), &namespace());
-    let call = Call::find("user:1");
+    let call = find("user:1");
     process.load(&call, 7).await;
     let entered = process.enter(&call).await;
     let large = process.fill(&call, &entered.snapshots, Fence::Row(7), &[b'x'; 1000]).await;
@@ -147,7 +145,7 @@ async fn a_value_that_is_too_large_moves_the_record_and_is_not_kept() {
 async fn events_get_through_when_the_server_is_full() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), &namespace());
-    let (call, other) = (Call::find("user:1"), Call::find("user:2"));
+    let (call, other) = (find("user:1"), find("user:2"));
     process.load(&call, 7).await;
     process.load(&other, 7).await;
     let entered = process.enter(&call).await;
@@ -175,7 +173,7 @@ async fn events_get_through_when_the_server_is_full() {
 async fn what_others_wrote_is_not_served() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), "shop");
-    let (call, other) = (Call::find("user:1"), Call::on("user:2", &["user:1"]));
+    let (call, other) = (find("user:1"), on("user:2", &["user:1"]));
     process.load(&call, 7).await;
     let find = |keys: Vec<String>, what: &str| keys.into_iter().find(|key| key.contains(what)).expect("a key");
     let (key, record) = (find(server.keys("*").await, ":find:v7."), "{shop:user:1}:index");
@@ -208,7 +206,7 @@ async fn whatever_was_loaded_last_is_found() {
     let server = Server::start().await;
     let namespace = namespace();
     let process = Process::new(server.redis(), &namespace);
-    let call = Call::find("user:1");
+    let call = find("user:1");
     process.load(&call, 7).await;
     let snapshots = process.enter(&call).await.snapshots;
     for (nth, fence) in [Fence::Unversioned, Fence::Row(7), Fence::Unversioned, Fence::Row(7)].into_iter().enumerate() {
@@ -231,7 +229,7 @@ async fn whatever_was_loaded_last_is_found() {
 async fn a_record_outlives_its_entries() {
     let server = Server::start().await;
     let process = Process::new(server.redis(), "shop");
-    let call = Call::find("user:1");
+    let call = find("user:1");
     let left = async || server.ask::<i64>(&["PTTL", "{shop:user:1}:index"]).await;
     let _entered = process.enter(&call).await;
     let hour = 3_600_000;

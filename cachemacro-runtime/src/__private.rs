@@ -16,7 +16,7 @@ pub use crate::callsite::{
     RegisteredEvent, Role, Writer, WriterInfo,
 };
 pub use crate::callsite::{TypeCheck, bypass, read, type_of, written};
-pub use crate::entry::Absence;
+pub use crate::entry::{Absence, EntryKey};
 pub use crate::event::{
     AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire, WireJson,
     WireNothing, share_event,
@@ -64,6 +64,12 @@ pub fn handle<C: Handle + ?Sized>(cache: &C) -> &Cache {
 /// The path of a closure, as the compiler writes it.
 pub fn path_of<F>(_: &F) -> &'static str {
     std::any::type_name::<F>()
+}
+
+/// The key of an entry with this text, and the function's name outside of this process: for `cachemacro-testing`.
+#[must_use]
+pub fn entry_key(instance: &'static Instance, text: &str) -> (EntryKey, &'static str) {
+    (EntryKey::of(instance, text), &instance.name().text)
 }
 
 /// Renders the aggregates of one binding.

@@ -11,14 +11,11 @@ mod cache;
 mod call;
 mod callsite;
 mod coalesce;
-#[cfg(feature = "testing")]
-#[doc(hidden)]
-pub mod contract;
 mod encoding;
 mod entry;
 mod error;
 mod event;
-#[cfg(feature = "testing")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod fuzz;
 mod groups;
@@ -27,9 +24,9 @@ mod local;
 mod near;
 mod observe;
 mod policy;
-#[cfg(not(feature = "testing"))]
+#[cfg(not(feature = "internals"))]
 mod protocol;
-#[cfg(feature = "testing")]
+#[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod protocol;
 mod publish;

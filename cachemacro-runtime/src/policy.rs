@@ -67,6 +67,20 @@ impl Deadlines {
 }
 
 impl Policy {
+    /// One minute, strict, and nothing else. Tests write what they are about, and take the rest from here.
+    pub const BASE: Self = Self {
+        soft: None,
+        hard: Duration::from_secs(60),
+        negative: None,
+        jitter: 0.0,
+        early: None,
+        stale_if_error: None,
+        timeout: None,
+        strict: true,
+        refresh: Refresh::Inline,
+        local: false,
+    };
+
     /// The deadlines of an entry with these of its own, whose load was served nothing that lasts longer than `bound`. It is
     /// fresh no longer than what it is made of, where it has a stale window: without one it is served until it ends.
     #[must_use]

@@ -1,8 +1,6 @@
 //! Where entries are kept: traits whose operations are those of the protocol, not get, set and delete, and the stores that
 //! implement them.
 
-#[cfg(feature = "testing")]
-pub use crate::contract;
 pub use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
 pub use crate::error::StoreError;
 pub use crate::event::Aggregate;

@@ -7,9 +7,9 @@ mod plain;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use cachemacro_runtime::store::contract::{self, Setup};
 use cachemacro_runtime::store::{InvalidationChannel, Tiered};
 use cachemacro_runtime::{Memory, MemoryStore};
+use cachemacro_testing::contract::{self, Setup};
 use plain::{PlainStore, RULES, Rule};
 
 async fn in_process(setup: Setup) -> MemoryStore {

@@ -15,12 +15,16 @@ pub use cachemacro_runtime::{
 
 #[cfg(any(doc, doctest))]
 pub mod guide;
+
+/// For authors of stores, and for tests of services: the contract suite, a store that fails on demand, a reference store.
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use cachemacro_testing as testing;
+
 /// Where entries are kept: the trait of stores, those in the process and on Redis, and what stands in front of a shared one.
 pub mod store {
     #[cfg(feature = "redis")]
     pub use cachemacro_redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
-    #[cfg(feature = "testing")]
-    pub use cachemacro_runtime::store::contract;
     pub use cachemacro_runtime::store::{
         Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Decode, Delivery,
         Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, Form, GroupConsumer, Hold,
@@ -28,4 +32,8 @@ pub mod store {
         Position, Query, Refused, RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, Tiered, fnv64,
         fnv128,
     };
+    /// Moved: it is `cachemacro::testing::contract`.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub use cachemacro_testing::contract;
 }

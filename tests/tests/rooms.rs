@@ -34,7 +34,7 @@ const RUNTIME: &[&[&str]] = &[
     &["cache"],
     &["call", "publish"],
     &["strategy"],
-    &["store", "contract", "fuzz", "__private", "lib"],
+    &["store", "fuzz", "__private", "lib"],
 ];
 
 const REDIS: &[&[&str]] = &[

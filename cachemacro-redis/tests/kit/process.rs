@@ -6,67 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_redis::{RedisChannel, RedisStore};
-use cachemacro_runtime::__private::{Bypass, Callsite, CallsiteInfo, Mode, Policy, Refresh};
 use cachemacro_runtime::store::{
-    Aggregate, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Lease, Lookup, Move, Payload, Query, Refused,
-    RemoteStore, Snapshot,
+    Aggregate, Applied, Entered, Entry, Fence, FenceKind, Fill, Lease, Lookup, Move, Payload, Refused, RemoteStore,
+    Snapshot,
 };
 use cachemacro_runtime::{Clock, ManualClock, Moment};
+pub(crate) use cachemacro_testing::Call;
 
 pub(crate) const TTL: Duration = Duration::from_secs(600);
 
-pub(crate) const fn site(name: &'static str) -> Callsite {
-    Callsite::new(CallsiteInfo {
-        name,
-        module: module_path!(),
-        path: || concat!(module_path!(), "::call"),
-        shared_name: Some(name),
-        file: file!(),
-        line: line!(),
-        template: "<key>",
-        returns: "u64",
-        value_type: None,
-        mode: Mode::Row,
-        events: &[],
-        ttl_only: None,
-        bypass: Bypass::NONE,
-        cache: None,
-        policy: Policy {
-            soft: None,
-            hard: TTL,
-            negative: Some(TTL),
-            jitter: 0.0,
-            early: None,
-            stale_if_error: None,
-            timeout: None,
-            strict: true,
-            refresh: Refresh::Inline,
-            local: false,
-        },
-    })
+/// A call of one function on these aggregates.
+pub(crate) fn on(text: &str, aggregates: &[&str]) -> Call {
+    Call::new("find", text, aggregates)
 }
 
-pub(crate) static FIND: Callsite = site("find");
-
-/// One call: its entry, and what that depends on.
-pub(crate) struct Call {
-    pub(crate) key: EntryKey,
-    pub(crate) aggregates: Vec<Aggregate>,
-}
-
-impl Call {
-    pub(crate) fn find(text: &str) -> Self {
-        Self::on(text, &[text])
-    }
-
-    pub(crate) fn on(text: &str, aggregates: &[&str]) -> Self {
-        let aggregates = aggregates.iter().copied().map(Aggregate::new).collect();
-        Self { key: EntryKey::new(&FIND, text), aggregates }
-    }
-
-    pub(crate) fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: "find", aggregates: &self.aggregates, decode: None }
-    }
+/// A call of the same function on the aggregate with the name of its key.
+pub(crate) fn find(text: &str) -> Call {
+    on(text, &[text])
 }
 
 /// An entry of a load that began now.

@@ -49,6 +49,28 @@ pub struct CallsiteInfo {
     pub cache: Option<&'static str>,
 }
 
+impl CallsiteInfo {
+    /// A function that tests are written with, in row mode and without a name. They write what they are about, and take
+    /// the rest from here.
+    pub const BASE: Self = Self {
+        name: "find",
+        module: module_path!(),
+        path: || concat!(module_path!(), "::find"),
+        shared_name: None,
+        file: file!(),
+        line: line!(),
+        template: "<key>",
+        returns: "u64",
+        value_type: None,
+        mode: Mode::Row,
+        events: &[],
+        ttl_only: None,
+        policy: Policy::BASE,
+        bypass: Bypass::NONE,
+        cache: None,
+    };
+}
+
 /// Which calls of a cached function go past the cache: those in a transaction, or on a connection that may be in one.
 #[derive(Clone, Copy, Debug)]
 pub struct Bypass {

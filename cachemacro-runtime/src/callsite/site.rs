@@ -131,15 +131,9 @@ impl Callsite {
     }
 
     /// The instance of a function without parameters that no macro has written.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     pub(crate) fn plain_instance(&'static self) -> &'static Instance {
         self.instance_of(TypeId::of::<()>(), self.info.path)
-    }
-
-    /// The instance with this parameter of a function that no macro has written.
-    #[cfg(feature = "testing")]
-    pub(crate) fn typed_instance<T: 'static>(&'static self) -> &'static Instance {
-        self.instance_of(TypeId::of::<T>(), type_name::<T>)
     }
 
     #[inline]
@@ -185,42 +179,19 @@ impl fmt::Debug for Instance {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::callsite::info::Bypass;
-    use crate::policy::{Mode, Refresh};
 
     /// A function of this name.
     pub(crate) fn site(name: &'static str) -> &'static Callsite {
-        let policy = Policy {
-            soft: None,
-            hard: Duration::from_secs(60),
-            negative: None,
-            jitter: 0.0,
-            early: None,
-            stale_if_error: None,
-            timeout: None,
-            strict: true,
-            refresh: Refresh::Inline,
-            local: false,
-        };
         Box::leak(Box::new(Callsite::new(CallsiteInfo {
             name,
             module: "shop::users",
             path: || "shop::users::find",
-            shared_name: None,
             file: "users.rs",
             line: 1,
             template: "user:<id>",
             returns: "User",
-            value_type: None,
-            mode: Mode::Row,
-            events: &[],
-            ttl_only: None,
-            policy,
-            bypass: Bypass::NONE,
-            cache: None,
+            ..CallsiteInfo::BASE
         })))
     }
 

@@ -113,7 +113,7 @@ pub(crate) fn size<T: Serialize>(value: &T) -> Option<usize> {
 }
 
 /// The fingerprint of a type, for tests outside of this crate.
-#[cfg(feature = "testing")]
+#[cfg(feature = "internals")]
 pub(crate) fn fingerprint<T: DeserializeOwned + 'static>(codec: Codec) -> u64 {
     schema::shape::<T>(codec.is_human_readable()).fingerprint
 }

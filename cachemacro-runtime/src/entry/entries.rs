@@ -152,8 +152,7 @@ impl EntryId {
 }
 
 impl EntryKey {
-    /// The key with this text.
-    #[cfg(feature = "testing")]
+    /// The key with this text, for the tests of stores.
     pub(crate) fn of(instance: &'static Instance, text: &str) -> Self {
         let mut key = KeyWriter::new();
         key.literal(text);
@@ -174,13 +173,6 @@ impl EntryKey {
 
     pub(crate) fn instance(&self) -> &'static Instance {
         self.id.instance
-    }
-
-    /// The key of an entry of this function, for the tests of a store.
-    #[cfg(feature = "testing")]
-    #[must_use]
-    pub fn new(site: &'static Callsite, text: &str) -> Self {
-        Self::of(site.plain_instance(), text)
     }
 
     /// The rendered template, `user:123`.

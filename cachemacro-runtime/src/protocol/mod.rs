@@ -3,13 +3,13 @@
 //! Nothing here reads a clock, takes a lock or knows a store: times are arguments, and the random ids of new generations are
 //! compared by equality only. So every interleaving of the decisions can be explored, and every store can be held against them.
 
-#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the exploration reaches all of it"))]
+#![cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "the exploration reaches all of it"))]
 
 mod copy;
 mod fence;
 mod index;
 mod moved;
-#[cfg(feature = "testing")]
+#[cfg(feature = "internals")]
 mod parts;
 mod refused;
 mod source;
@@ -20,7 +20,7 @@ pub use copy::may_copy;
 pub use fence::{Fence, FenceKind, Snapshot};
 pub use index::Index;
 pub use moved::{Applied, Move};
-#[cfg(feature = "testing")]
+#[cfg(feature = "internals")]
 pub use parts::IndexParts;
 pub use refused::Refused;
 pub use source::SourceStep;

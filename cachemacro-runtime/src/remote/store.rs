@@ -104,7 +104,7 @@ pub struct Fill {
 /// [take](EntryKey::takes) is a miss. Functions that share a name do not reach the store; the cache ensures this.
 ///
 /// Every operation is atomic per aggregate, and none may serve what the protocol forbids. A new store must pass the
-/// contract suite `store::contract::check` (feature `testing`). An operation may fail or be slow; the engine then
+/// contract suite `cachemacro::testing::contract` (feature `testing`). An operation may fail or be slow; the engine then
 /// answers from the loader.
 ///
 /// A store is connected to a cache by [`CacheBuilder::shared`](crate::CacheBuilder::shared). What processes announce to

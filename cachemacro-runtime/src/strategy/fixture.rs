@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::callsite::{
-    Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Writer,
+    CachedFn, Callsite, CallsiteInfo, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Writer,
     WriterInfo,
 };
 use crate::event::{EventInfo, EventKind};
@@ -37,54 +37,43 @@ pub(super) const FIND: CallsiteInfo = CallsiteInfo {
     name: "find",
     module: "shop::users",
     path: || "shop::users::find",
-    shared_name: None,
     file: "src/users.rs",
     line: 12,
     template: "user:<id>",
     returns: "Result<Option<User>, Error>",
     value_type: Some(|| "shop::users::User"),
-    mode: Mode::Row,
     events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id" }],
-    ttl_only: None,
     policy: POLICY,
-    bypass: Bypass::NONE,
-    cache: None,
+    ..CallsiteInfo::BASE
 };
 
 pub(super) const BEST_SELLERS: CallsiteInfo = CallsiteInfo {
     name: "best_sellers",
     module: "shop::reports",
     path: || "shop::reports::best_sellers",
-    shared_name: None,
     file: "src/reports.rs",
     line: 7,
     template: "best:<shop>:<limit>",
     returns: "sqlx::Result<Vec<Item>>",
-    value_type: None,
     mode: Mode::Opaque,
     events: &[EventUse { event: &SOLD, aggregates: &["shelf:<shop>"], binding: "shop" }],
-    ttl_only: None,
     policy: Policy { soft: None, negative: None, timeout: Some(Duration::from_millis(1_500)), ..POLICY },
-    bypass: Bypass::NONE,
-    cache: None,
+    ..CallsiteInfo::BASE
 };
 
 pub(super) const RATE: CallsiteInfo = CallsiteInfo {
     name: "rate",
     module: "shop::reports",
     path: || "shop::reports::rate",
-    shared_name: None,
     file: "src/reports.rs",
     line: 40,
     template: "rate:<currency>",
     returns: "f64",
     value_type: Some(|| "f64"),
     mode: Mode::Opaque,
-    events: &[],
     ttl_only: Some("the bank sends no events | only a file"),
     policy: Policy { negative: None, stale_if_error: Some(false), local: true, refresh: Refresh::Inline, ..POLICY },
-    bypass: Bypass::NONE,
-    cache: None,
+    ..CallsiteInfo::BASE
 };
 
 pub(super) const RENAME: WriterInfo = WriterInfo {

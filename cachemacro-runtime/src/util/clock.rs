@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 /// A point of one process's monotonic time, in nanoseconds since the clock started. Never a wall clock (R16).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Moment(u64);
@@ -141,19 +143,59 @@ fn nanos_of(clock: rustix::time::ClockId) -> u64 {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock {
-    now: Arc<AtomicU64>,
+    time: Arc<ManualTime>,
+}
+
+#[derive(Debug, Default)]
+struct ManualTime {
+    now: AtomicU64,
+    advanced: Notify,
 }
 
 impl ManualClock {
     /// Moves the time of this clock and of its clones forward.
     pub fn advance(&self, span: Duration) {
-        self.now.fetch_add(nanos(span), Ordering::SeqCst);
+        self.time.now.fetch_add(nanos(span), Ordering::SeqCst);
+        self.time.advanced.notify_waiters();
+    }
+
+    /// Waits until this clock or one of its clones has been advanced by this much: a load that takes a while, or a server
+    /// that answers late.
+    ///
+    /// ```
+    /// # use cachemacro::ManualClock;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let clock = ManualClock::default();
+    /// let slow = tokio::spawn({
+    ///     let clock = clock.clone();
+    ///     async move { clock.sleep(Duration::from_secs(5)).await }
+    /// });
+    /// tokio::task::yield_now().await;
+    /// clock.advance(Duration::from_secs(4));
+    /// tokio::task::yield_now().await;
+    /// assert!(!slow.is_finished());
+    /// clock.advance(Duration::from_secs(1));
+    /// slow.await.unwrap();
+    /// # }
+    /// ```
+    pub async fn sleep(&self, span: Duration) {
+        let until = self.now().after(span);
+        loop {
+            // Begins to listen before it looks, so that no advance falls between the two.
+            let advanced = self.time.advanced.notified();
+            if self.now() >= until {
+                return;
+            }
+            advanced.await;
+        }
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Moment {
-        Moment(self.now.load(Ordering::SeqCst))
+        Moment(self.time.now.load(Ordering::SeqCst))
     }
 }
 

@@ -70,31 +70,12 @@ fn one_instance() {}
 const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: &'static [p::EventUse]) -> p::Callsite {
     p::Callsite::new(p::CallsiteInfo {
         name,
-        module: module_path!(),
-        path: || concat!(module_path!(), "::call"),
         shared_name: Some(shared_name),
-        file: file!(),
-        line: line!(),
-        template: "<key>",
         returns: "Option<Value>",
-        value_type: None,
         mode,
         events,
-        ttl_only: None,
-        bypass: p::Bypass::NONE,
-        cache: None,
-        policy: p::Policy {
-            soft: None,
-            hard: TTL,
-            negative: Some(TTL),
-            jitter: 0.1,
-            early: None,
-            stale_if_error: None,
-            timeout: None,
-            strict: true,
-            refresh: p::Refresh::Inline,
-            local: false,
-        },
+        policy: p::Policy { hard: TTL, negative: Some(TTL), jitter: 0.1, ..p::Policy::BASE },
+        ..p::CallsiteInfo::BASE
     })
 }
 

@@ -1,11 +1,10 @@
-//! The contract of [`RemoteStore`], as a suite that any store must pass (feature `testing`).
+//! The contract of [`RemoteStore`], as a suite that any store must pass.
 //!
 //! Each rule of the protocol is one function, which is given a new and empty store. A store that breaks a rule panics with
 //! the rule's number, what it says, and what was found.
 //!
 //! ```
-//! use std::time::Duration;
-//! use cachemacro::store::contract::{self, Setup};
+//! use cachemacro::testing::contract::{self, Setup};
 //! use cachemacro::{Memory, MemoryStore};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -27,6 +26,7 @@
 
 mod aggregates;
 mod bench;
+mod channel;
 mod entries;
 mod expiry;
 mod loss;
@@ -38,9 +38,10 @@ mod rows;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cachemacro_runtime::store::{InvalidationChannel, Query};
+use cachemacro_runtime::{Clock, RemoteStore};
+
 use self::bench::Bench;
-use crate::remote::{Query, RemoteStore};
-use crate::util::clock::Clock;
 
 /// What a store of the suite is made with.
 #[derive(Clone)]
@@ -67,7 +68,7 @@ macro_rules! rules {
     )+};
 }
 
-/// Checks every rule that needs neither the passing of time nor a loss. `make` returns an empty store, each time.
+/// Checks every rule of records and entries that needs neither the passing of time nor a loss. `make` returns an empty store, each time.
 ///
 /// # Panics
 /// When the store breaks a rule, with the rule.
@@ -175,6 +176,30 @@ pub async fn check_loss<S: RemoteStore>(make: impl AsyncFn(Setup) -> S, lose: im
     loss::a_new_record_is_cold(&Bench::new(RULES[1], &make, Duration::ZERO).await, &lose).await;
     loss::an_event_after_the_loss_creates_nothing(&Bench::new(RULES[2], &make, Duration::ZERO).await, &lose).await;
     loss::a_fill_from_before_the_loss_is_refused(&Bench::new(RULES[3], &make, Duration::ZERO).await, &lose).await;
+}
+
+/// Checks the rules of a channel. `make` returns an empty one, each time.
+///
+/// # Panics
+/// When the channel breaks a rule, with the rule.
+pub async fn check_channel<C: InvalidationChannel>(make: impl AsyncFn(Setup) -> C) {
+    let make = &make;
+    rules! { make, Duration::ZERO;
+        "a reader begins at the end of the channel" => channel::a_reader_begins_at_the_end,
+        "all that was announced before the question is in the answer, in order" => channel::all_is_heard_once_and_in_order,
+        "a notice is what was announced" => channel::a_notice_is_what_was_announced,
+        "an announcement ends the wait" => channel::an_announcement_ends_the_wait,
+    }
+}
+
+/// Checks that a reader is told of what it missed. `lose` makes the channel forget what was announced: it trims it, or deletes
+/// its key.
+///
+/// # Panics
+/// When the channel breaks the rule.
+pub async fn check_channel_loss<C: InvalidationChannel>(make: impl AsyncFn(Setup) -> C, lose: impl AsyncFn(&C)) {
+    let bench = Bench::new("R14, a gap is noticed", &make, Duration::ZERO).await;
+    channel::what_is_lost_is_a_gap(&bench, &lose).await;
 }
 
 /// DISCARD, for a `lose` of [`check_loss`] where the records live no longer than their entries.

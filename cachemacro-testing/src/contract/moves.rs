@@ -1,8 +1,10 @@
 //! RESTORE, ROLLBACK, DETECT and VERIFY.
 
-use super::bench::{Bench, Call, Loaded};
-use crate::protocol::{Applied, Move, Refused};
-use crate::remote::RemoteStore;
+use cachemacro_runtime::RemoteStore;
+use cachemacro_runtime::store::{Applied, Move, Refused};
+
+use super::bench::{Bench, Loaded};
+use crate::call::Call;
 
 pub(super) async fn next_voids_whatever_is_known<S: RemoteStore>(bench: &Bench<S>) {
     let (row, opaque) = (Call::find("row:1"), Call::list("page:1", &["row:1"]));

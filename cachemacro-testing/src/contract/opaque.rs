@@ -1,9 +1,10 @@
 //! Values and absences without a version: bound to the floor they were loaded under.
 
-use super::bench::{Bench, Call, Held, Loaded};
-use crate::entry::Absence;
-use crate::protocol::{Applied, Move, Refused};
-use crate::remote::RemoteStore;
+use cachemacro_runtime::RemoteStore;
+use cachemacro_runtime::store::{Absence, Applied, Move, Refused};
+
+use super::bench::{Bench, Held, Loaded};
+use crate::call::Call;
 
 const ABSENT: Option<Held> = Some(Held::Absent(Absence::None));
 

@@ -1,9 +1,11 @@
 //! Index records: their beginning, and what bounds them.
 
-use super::bench::{Bench, Call, Loaded};
-use crate::contract::LONG_LAG;
-use crate::protocol::{Applied, Move, Refused};
-use crate::remote::RemoteStore;
+use cachemacro_runtime::RemoteStore;
+use cachemacro_runtime::store::{Applied, Move, Refused};
+
+use super::LONG_LAG;
+use super::bench::{Bench, Loaded};
+use crate::call::Call;
 
 pub(super) async fn a_new_record_is_cold<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");

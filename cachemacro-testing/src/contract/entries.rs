@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Call, Held, Loaded, TTL};
-use crate::entry::{Absence, Entry, Payload};
-use crate::remote::{Form, Lookup, RemoteStore};
-use crate::util::clock::{Clock, Moment};
+use cachemacro_runtime::store::{Absence, Entry, Form, Lookup, Payload};
+use cachemacro_runtime::{Clock, Moment, RemoteStore};
+
+use super::bench::{Bench, Held, Loaded, TTL};
+use crate::call::Call;
 
 async fn found<S: RemoteStore>(bench: &Bench<S>, call: &Call) -> Entry {
     match bench.look_up(call).await {

@@ -4,26 +4,20 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::callsite::{Bypass, Callsite, CallsiteInfo, Instance};
-use crate::contract::Setup;
-use crate::entry::{Absence, Entry, EntryKey, Payload};
-use crate::event::Aggregate;
-use crate::policy::{Mode, Policy, Refresh};
-use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot};
-use crate::remote::{Answer, Entered, Fill, Form, Lookup, Query, RemoteStore};
-use crate::util::clock::{Clock, ManualClock};
+use cachemacro_runtime::store::{
+    Absence, Aggregate, Answer, Applied, Entered, Entry, Fence, FenceKind, Fill, Form, Lookup, Move, Payload, Refused,
+    Snapshot,
+};
+use cachemacro_runtime::{Clock, ManualClock, RemoteStore};
+
+use super::Setup;
+use crate::call::Call;
 
 /// A new store and the rule it is held against.
 pub(super) struct Bench<S> {
     rule: &'static str,
     pub(super) store: S,
     pub(super) clock: ManualClock,
-}
-
-/// One cached call: its entry, and what that depends on.
-pub(super) struct Call {
-    pub(super) key: EntryKey,
-    pub(super) aggregates: Vec<Aggregate>,
 }
 
 /// What a load brought.
@@ -41,66 +35,22 @@ pub(super) enum Held {
     Absent(Absence),
 }
 
-const POLICY: Policy = Policy {
-    soft: None,
-    hard: TTL,
-    negative: Some(TTL),
-    jitter: 0.0,
-    early: None,
-    stale_if_error: None,
-    timeout: None,
-    strict: true,
-    refresh: Refresh::Inline,
-    local: false,
-};
-
-const fn site(name: &'static str) -> Callsite {
-    Callsite::new(CallsiteInfo {
-        name,
-        module: module_path!(),
-        path: || concat!(module_path!(), "::call"),
-        shared_name: Some(name),
-        file: file!(),
-        line: line!(),
-        template: "row:<id>",
-        returns: "u64",
-        value_type: None,
-        mode: Mode::Row,
-        events: &[],
-        ttl_only: None,
-        policy: POLICY,
-        bypass: Bypass::NONE,
-        cache: None,
-    })
-}
-
-static FIND: Callsite = site("find");
-static LIST: Callsite = site("list");
-
 pub(super) const TTL: Duration = Duration::from_secs(600);
 
 impl Call {
     /// A function that carries its row's version, on one aggregate.
     pub(super) fn find(text: &str) -> Self {
-        Self::new(FIND.plain_instance(), text, &[text])
+        Self::new("find", text, &[text])
     }
 
     /// Another function on these aggregates.
     pub(super) fn list(text: &str, aggregates: &[&str]) -> Self {
-        Self::new(LIST.plain_instance(), text, aggregates)
+        Self::new("list", text, aggregates)
     }
 
     /// As [`Call::find`], of a generic function with this type.
     pub(super) fn find_typed<T: 'static>(text: &str) -> Self {
-        Self::new(FIND.typed_instance::<T>(), text, &[text])
-    }
-
-    fn new(instance: &'static Instance, text: &str, aggregates: &[&str]) -> Self {
-        Self { key: EntryKey::of(instance, text), aggregates: aggregates.iter().copied().map(Aggregate::new).collect() }
-    }
-
-    pub(super) fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: &self.key.instance().name().text, aggregates: &self.aggregates, decode: None }
+        Self::with_type::<T>("find", text, &[text])
     }
 }
 
@@ -129,7 +79,7 @@ impl Loaded {
     }
 }
 
-impl<S: RemoteStore> Bench<S> {
+impl<S> Bench<S> {
     pub(super) async fn new(rule: &'static str, make: &impl AsyncFn(Setup) -> S, source_lag: Duration) -> Self {
         let clock = ManualClock::default();
         let store = make(Setup { clock: Arc::new(clock.clone()), source_lag }).await;
@@ -147,13 +97,15 @@ impl<S: RemoteStore> Bench<S> {
         assert!(found, "{}: {what}", self.rule);
     }
 
-    async fn answer<T>(&self, answer: Answer<'_, T>) -> T {
+    pub(super) async fn answer<T>(&self, answer: Answer<'_, T>) -> T {
         match answer.await {
             Ok(value) => value,
             Err(error) => panic!("{}: {error}", self.rule),
         }
     }
+}
 
+impl<S: RemoteStore> Bench<S> {
     pub(super) async fn look_up(&self, call: &Call) -> Lookup {
         self.answer(self.store.lookup(call.query())).await
     }

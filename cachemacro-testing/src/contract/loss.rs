@@ -1,8 +1,10 @@
 //! Loss: what a store forgets must be missed, never served (G6).
 
-use super::bench::{Bench, Call, Loaded};
-use crate::protocol::{Applied, Move, Refused};
-use crate::remote::{Query, RemoteStore};
+use cachemacro_runtime::RemoteStore;
+use cachemacro_runtime::store::{Applied, Move, Query, Refused};
+
+use super::bench::{Bench, Loaded};
+use crate::call::Call;
 
 /// Version 7 is stored and acknowledged; then the record is gone.
 async fn lost<S: RemoteStore>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) -> Call {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Call, Held, Loaded};
-use crate::entry::Entry;
-use crate::protocol::Refused;
-use crate::remote::{Lookup, RemoteStore};
-use crate::util::clock::Clock;
+use cachemacro_runtime::store::{Entry, Lookup, Refused};
+use cachemacro_runtime::{Clock, RemoteStore};
+
+use super::bench::{Bench, Held, Loaded};
+use crate::call::Call;
 
 /// Short, for stores whose time cannot be moved but by waiting.
 const SOFT: Duration = Duration::from_millis(100);

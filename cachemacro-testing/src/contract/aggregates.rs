@@ -1,8 +1,10 @@
 //! Entries that depend on several aggregates (R20).
 
-use super::bench::{Bench, Call, Loaded};
-use crate::protocol::Refused;
-use crate::remote::RemoteStore;
+use cachemacro_runtime::RemoteStore;
+use cachemacro_runtime::store::Refused;
+
+use super::bench::{Bench, Loaded};
+use crate::call::Call;
 
 pub(super) async fn all_are_checked<S: RemoteStore>(bench: &Bench<S>) {
     let (call, alone) = (Call::list("both", &["a:1", "b:1"]), Call::find("a:1"));

@@ -1,8 +1,10 @@
 //! Row mode: the loaded value carries its version.
 
-use super::bench::{Bench, Call, Loaded};
-use crate::protocol::{Applied, Refused};
-use crate::remote::{Lookup, RemoteStore};
+use cachemacro_runtime::RemoteStore;
+use cachemacro_runtime::store::{Applied, Lookup, Refused};
+
+use super::bench::{Bench, Loaded};
+use crate::call::Call;
 
 pub(super) async fn a_late_fill_is_refused<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
