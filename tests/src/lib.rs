@@ -1,10 +1,10 @@
 //! What the tests share: a database that counts its reads, and a clock that stands still.
 
-pub mod remote;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use cachemacro::testing::{FaultyStore, ReferenceStore};
 use cachemacro::{Cache, CacheBuilder, CacheEvent, ManualClock};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,13 @@ pub fn cache() -> (Cache, ManualClock) {
 pub fn builder() -> (CacheBuilder, ManualClock) {
     let clock = ManualClock::default();
     (Cache::builder().clock(clock.clone()), clock)
+}
+
+/// An empty store that behaves like one outside the process: bytes, awaits, and faults on demand.
+#[must_use]
+pub fn remote(clock: ManualClock) -> FaultyStore {
+    let inside = Arc::new(ReferenceStore::new(Arc::new(clock.clone()), Duration::ZERO));
+    FaultyStore::new(inside.shared(), clock)
 }
 
 /// The pages of the guide whose examples need `axum` or `sqlx`, which the facade does not depend on.

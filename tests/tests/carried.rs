@@ -9,7 +9,7 @@ use cachemacro::store::Redis;
 use cachemacro::{Cache, Codec, Encoding, FindingKind, Memory, cached};
 use cachemacro_servers::{Options, Standalone};
 use cachemacro_tests::builder;
-use cachemacro_tests::remote::Remote;
+use cachemacro_tests::remote;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -274,8 +274,8 @@ fn on_redis(encoding: Encoding) -> Fleet {
 
 fn on_bytes() -> Fleet {
     let (builder, clock) = builder();
-    let store = Remote::new(clock);
-    let cache = || builder.clone().shared(store.shared()).build();
+    let store = remote(clock);
+    let cache = || builder.clone().shared(store.clone()).build();
     Fleet { writer: cache(), reader: cache(), _server: None }
 }
 
@@ -482,7 +482,7 @@ async fn the_value_that_changes_need_not_be_the_first() {
 #[tokio::test]
 async fn a_tier_keeps_nothing_that_would_change() {
     let (builder, clock) = builder();
-    let cache = builder.memory(Memory::entries(100)).shared(Remote::new(clock).shared()).build();
+    let cache = builder.memory(Memory::entries(100)).shared(remote(clock)).build();
     for _ in 0..3 {
         assert_eq!(account::get(&cache, 1, Some(account("$argon2"))).await, account("$argon2"));
     }

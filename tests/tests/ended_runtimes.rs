@@ -2,14 +2,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cachemacro::store::Redis;
+use cachemacro::testing::Fault;
 use cachemacro::{Cache, CacheEvent, cached};
 use cachemacro_servers::{Options, Standalone};
-use cachemacro_tests::{builder, remote::Remote};
+use cachemacro_tests::{builder, remote};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 #[derive(Clone, CacheEvent)]
@@ -54,15 +54,15 @@ fn poll_once<F: Future>(future: F) -> bool {
 fn an_event_that_waits_for_another_attempt() {
     in_time(|| {
         let (builder, clock) = builder();
-        let store = Remote::new(clock);
-        let cache = builder.shared(store.shared()).build();
-        store.is_down.store(true, SeqCst);
+        let store = remote(clock);
+        let cache = builder.shared(store.clone()).build();
+        store.inject_everywhere(Fault::Error);
         {
             let _guard = ended().enter();
             assert!(!poll_once(cache.publish_or_retry(Touched { id: 1 })), "it is cancelled");
         }
         assert_eq!(cache.stats().pending_invalidations, 1);
-        store.is_down.store(false, SeqCst);
+        store.clear();
         // The cache's own thread sees to it.
         while cache.stats().pending_invalidations > 0 {
             std::thread::sleep(Duration::from_millis(10));
@@ -83,7 +83,7 @@ impl Drop for Publishes {
 fn a_handler_that_publishes_when_it_is_dropped() {
     in_time(|| {
         let (builder, clock) = builder();
-        let cache = builder.shared(Remote::new(clock).shared()).build();
+        let cache = builder.shared(remote(clock)).build();
         let publishes = Arc::new(Publishes(cache.clone()));
         let _guard = ended().enter();
         let _subscription = cache.subscribe(move |_: Touched| {

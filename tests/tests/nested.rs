@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cachemacro::{Cache, CacheBuilder, CacheError, CacheEvent, CacheMode, FindingKind, ManualClock, Memory, cached};
-use cachemacro_tests::{builder, remote::Remote};
+use cachemacro_tests::{builder, remote};
 use tokio::sync::Semaphore;
 
 #[derive(Clone, Debug, CacheEvent)]
@@ -38,7 +38,7 @@ impl Repo {
     }
 
     fn remote() -> Self {
-        Self::with(|builder, clock| builder.shared(Remote::new(clock).shared()))
+        Self::with(|builder, clock| builder.shared(remote(clock)))
     }
 
     fn with(change: impl FnOnce(CacheBuilder, ManualClock) -> CacheBuilder) -> Self {
@@ -249,7 +249,7 @@ async fn g1_made_of_many_at_once() {
 
 #[tokio::test]
 async fn g1_in_a_tier() {
-    let repo = Repo::with(|builder, clock| builder.shared(Remote::new(clock).shared()).memory(Memory::default()));
+    let repo = Repo::with(|builder, clock| builder.shared(remote(clock)).memory(Memory::default()));
     lives_no_longer!(repo, minute, ten);
 }
 

@@ -1,10 +1,10 @@
 //! A function that promises more than what it is loaded through: its entry must not be made of a copy that is behind.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 
+use cachemacro::testing::{Fault, Operation};
 use cachemacro::{Cache, ManualClock, Memory, cached};
-use cachemacro_tests::remote::Remote;
+use cachemacro_tests::remote;
 use cachemacro_tests::{Row, RowUpdated, Table};
 
 #[derive(Clone)]
@@ -44,10 +44,10 @@ impl Process {
 #[tokio::test(start_paused = true)]
 async fn a_load_reads_no_copy_that_is_behind() {
     let clock = ManualClock::default();
-    let store = Remote::new(clock.clone());
+    let store = remote(clock.clone());
     let table = Table::at(1);
     let process = || {
-        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.shared());
+        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.clone());
         Process { table: Arc::clone(&table), cache: builder.build() }
     };
     let (one, other) = (process(), process());
@@ -56,7 +56,7 @@ async fn a_load_reads_no_copy_that_is_behind() {
     }
     assert_eq!(other.bounded_row(1).await.map(|row| row.version), Some(1));
     assert_eq!(other.bounded(1).await.map(|row| row.version), Some(1));
-    store.is_silent.store(true, SeqCst);
+    store.inject(Operation::Follow, Fault::Error);
     table.write(2);
     one.cache.publish(RowUpdated { id: 1, version: 2 }).await.expect("it is acknowledged");
     assert_eq!(other.bounded(1).await.map(|row| row.version), Some(1), "within its bound");
@@ -64,7 +64,7 @@ async fn a_load_reads_no_copy_that_is_behind() {
     assert_eq!(other.strict_by_row(1).await, Some(2));
     // What was read behind is served for the bound, and not stored for longer.
     let _ = other.bounded_by_row(1).await;
-    store.is_silent.store(false, SeqCst);
+    store.clear_of(Operation::Follow);
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }

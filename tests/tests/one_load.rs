@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
+use cachemacro::testing::{Fault, FaultyStore, Operation};
 use cachemacro::{Cache, CacheError, CacheMode, ManualClock, Memory, cached};
-use cachemacro_tests::{Row, RowUpdated, Table, builder, remote::Remote};
+use cachemacro_tests::{Row, RowUpdated, Table, builder, remote};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 #[derive(Clone)]
 struct Repo {
     cache: Cache,
-    store: Arc<Remote>,
+    store: FaultyStore,
     clock: ManualClock,
     table: Arc<Table>,
     open: Arc<Semaphore>,
@@ -33,13 +34,13 @@ impl Drop for Running<'_> {
 
 impl Repo {
     fn new() -> Self {
-        Self::with(|store| store, None)
+        Self::with(None)
     }
 
-    fn with(change: impl FnOnce(Arc<Remote>) -> Arc<Remote>, memory: Option<Memory>) -> Self {
+    fn with(memory: Option<Memory>) -> Self {
         let (builder, clock) = builder();
-        let store = change(Remote::new(clock.clone()));
-        let builder = builder.shared(store.shared());
+        let store = remote(clock.clone());
+        let builder = builder.shared(store.clone());
         let cache = memory.map_or(builder.clone(), |memory| builder.clone().memory(memory)).build();
         let zero = Arc::<AtomicU64>::default;
         Self {
@@ -104,7 +105,10 @@ impl Repo {
     }
 
     fn down(&self, is_down: bool) {
-        self.store.is_down.store(is_down, SeqCst);
+        match is_down {
+            true => self.store.inject_everywhere(Fault::Error),
+            false => self.store.clear(),
+        }
     }
 
     async fn begun(&self, loads: u64) {
@@ -211,7 +215,7 @@ async fn a_mistrusted_aggregate_starts_no_second_load() {
     let first = repo.spawn(|repo| async move { repo.row(1).await });
     repo.begun(1).await;
     repo.table.write(2);
-    repo.store.loses_events.store(true, SeqCst);
+    repo.store.inject(Operation::Apply, Fault::Error);
     repo.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
     let later = repo.spawn(|repo| async move { repo.row(1).await });
     let rows = repo.finish(vec![first, later]).await;
@@ -254,8 +258,9 @@ async fn a_function_that_must_answer_loads_once_where_nothing_is_cached() {
 /// The refresh of a stale entry finds, when it enters, that the entry's record has moved since it was looked up.
 #[tokio::test]
 async fn a_refresh_whose_record_has_moved_starts_no_second_load() {
-    let repo = Repo::with(Remote::with_held_answers, None);
-    repo.store.answers.add_permits(2);
+    let repo = Repo::new();
+    repo.store.inject(Operation::Lookup, Fault::HeldAnswer);
+    repo.store.release(Operation::Lookup, 2);
     repo.open.add_permits(1);
     assert!(repo.row(1).await.is_some());
     repo.clock.advance(Duration::from_secs(61));
@@ -264,9 +269,9 @@ async fn a_refresh_whose_record_has_moved_starts_no_second_load() {
     // The answer of its lookup is on its way: what it found is about to be superseded.
     repo.table.write(2);
     repo.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
-    repo.store.answers.add_permits(1);
+    repo.store.release(Operation::Lookup, 1);
     settle().await;
-    repo.store.answers.add_permits(100);
+    repo.store.release(Operation::Lookup, 100);
     let later = repo.spawn(|repo| async move { repo.row(1).await });
     let rows = repo.finish(vec![stale, later]).await;
     assert_eq!(rows[1].as_ref().map(|row| row.version), Some(2));
@@ -276,7 +281,7 @@ async fn a_refresh_whose_record_has_moved_starts_no_second_load() {
 #[tokio::test]
 async fn a_leader_that_loses_its_store_while_it_waits_for_a_lease_starts_no_second_load() {
     let repo = Repo::new();
-    repo.store.is_leased.store(true, SeqCst);
+    repo.store.inject(Operation::Enter, Fault::Leased(Duration::from_secs(1)));
     let waits = repo.spawn(|repo| async move { repo.row(1).await });
     settle().await;
     repo.down(true);

@@ -2,24 +2,24 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use cachemacro::testing::{Fault, FaultyStore, Operation};
 use cachemacro::{Cache, CacheError, CallOutcome, Tier, cached, invalidates, traced};
-use cachemacro_tests::remote::Remote;
+use cachemacro_tests::remote;
 use cachemacro_tests::{Row, RowUpdated, Table, builder};
 
 #[derive(Clone)]
 struct Repo {
     table: Arc<Table>,
     cache: Cache,
-    store: Arc<Remote>,
+    store: FaultyStore,
 }
 
 fn repo() -> Repo {
     let (builder, clock) = builder();
-    let store = Remote::new(clock);
-    Repo { table: Table::at(1), cache: builder.shared(store.shared()).build(), store }
+    let store = remote(clock);
+    Repo { table: Table::at(1), cache: builder.shared(store.clone()).build(), store }
 }
 
 impl Repo {
@@ -78,19 +78,19 @@ async fn local_functions_stay_in_the_process() {
     let repo = repo();
     repo.local_row(1).await;
     repo.local_row(1).await;
-    assert_eq!((repo.table.reads(), repo.store.operations.load(SeqCst)), (1, 0));
+    assert_eq!((repo.table.reads(), repo.store.total_calls()), (1, 0));
 }
 
 #[tokio::test]
 async fn a_store_that_is_down_is_a_miss_and_a_count() {
     let repo = repo();
-    repo.store.is_down.store(true, SeqCst);
+    repo.store.inject_everywhere(Fault::Error);
     for reads in 1..5 {
         assert_eq!(repo.version().await, 1);
         assert_eq!(repo.table.reads(), reads);
     }
     assert!(repo.cache.stats().function("row").expect("called").store_errors >= 4);
-    repo.store.is_down.store(false, SeqCst);
+    repo.store.clear();
     repo.version().await;
     repo.version().await;
     assert_eq!(repo.table.reads(), 5, "recovery needs no restart");
@@ -100,7 +100,7 @@ async fn a_store_that_is_down_is_a_miss_and_a_count() {
 #[tokio::test]
 async fn r10_without_its_store_a_call_joins_no_load_from_before_it() {
     let repo = repo();
-    repo.store.is_down.store(true, SeqCst);
+    repo.store.inject_everywhere(Fault::Error);
     let (gate, table) = (Arc::new(tokio::sync::Semaphore::new(0)), Arc::clone(&repo.table));
     let slow = Slow { gate: Arc::clone(&gate), table, cache: repo.cache.clone() };
     let early = tokio::spawn({
@@ -142,7 +142,7 @@ impl Slow {
 async fn r18_bytes_that_do_not_decode_are_a_miss() {
     let repo = repo();
     repo.version().await;
-    repo.store.garbles.store(true, SeqCst);
+    repo.store.inject(Operation::Lookup, Fault::Garbled);
     assert_eq!(repo.version().await, 1);
     assert_eq!(repo.table.reads(), 2);
     assert!(repo.cache.stats().function("row").expect("called").decode_errors >= 1);
@@ -152,13 +152,13 @@ async fn r18_bytes_that_do_not_decode_are_a_miss() {
 async fn on_error_suspect_mistrusts_the_aggregate_until_the_retry_succeeds() {
     let repo = repo();
     repo.version().await;
-    repo.store.loses_events.store(true, SeqCst);
+    repo.store.inject(Operation::Apply, Fault::Error);
     repo.suspect(2).await.expect("the write");
     for _ in 0..3 {
         assert_eq!(repo.version().await, 2, "loaded, not served: the store still has version 1");
     }
     assert_eq!(repo.cache.stats().pending_invalidations, 1);
-    repo.store.loses_events.store(false, SeqCst);
+    repo.store.clear_of(Operation::Apply);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(repo.cache.stats().pending_invalidations, 0);
     repo.version().await;
@@ -171,10 +171,10 @@ async fn on_error_suspect_mistrusts_the_aggregate_until_the_retry_succeeds() {
 async fn on_error_retry_serves_the_old_value_until_the_retry_succeeds() {
     let repo = repo();
     repo.version().await;
-    repo.store.loses_events.store(true, SeqCst);
+    repo.store.inject(Operation::Apply, Fault::Error);
     repo.retry(2).await.expect("the write");
     assert_eq!(repo.version().await, 1);
-    repo.store.loses_events.store(false, SeqCst);
+    repo.store.clear_of(Operation::Apply);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(repo.version().await, 2);
 }
@@ -183,9 +183,9 @@ async fn on_error_retry_serves_the_old_value_until_the_retry_succeeds() {
 async fn on_error_bounded_counts_and_leaves_it_to_the_ttl() {
     let repo = repo();
     repo.version().await;
-    repo.store.loses_events.store(true, SeqCst);
+    repo.store.inject(Operation::Apply, Fault::Error);
     repo.bounded(2).await.expect("the write");
-    repo.store.loses_events.store(false, SeqCst);
+    repo.store.clear_of(Operation::Apply);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(repo.version().await, 1);
     let stats = repo.cache.stats();
@@ -196,7 +196,7 @@ async fn on_error_bounded_counts_and_leaves_it_to_the_ttl() {
 async fn on_error_fail_tells_the_caller_after_the_write() {
     let repo = repo();
     repo.version().await;
-    repo.store.loses_events.store(true, SeqCst);
+    repo.store.inject(Operation::Apply, Fault::Error);
     let error = repo.fail(2).await.expect_err("the invalidation failed");
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<CacheError>());
     assert!(matches!(inner, Some(CacheError::Publish { aggregate, .. }) if aggregate == "row:1"), "{error:?}");

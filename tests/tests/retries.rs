@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cachemacro::store::DETECTION;
+use cachemacro::testing::{Fault, FaultyStore, Operation};
 use cachemacro::{Cache, CacheEvent, ManualClock, Memory, cached, invalidates};
 use cachemacro_tests::RowUpdated;
-use cachemacro_tests::remote::Remote;
+use cachemacro_tests::remote;
 
 /// It says neither to which version, nor can it leave the process.
 #[derive(Clone, CacheEvent)]
@@ -57,17 +58,17 @@ impl Process {
 }
 
 struct Fleet {
-    store: Arc<Remote>,
+    store: FaultyStore,
     one: Process,
     other: Process,
 }
 
 fn fleet_with(memory: Option<Memory>) -> Fleet {
     let clock = ManualClock::default();
-    let store = Remote::new(clock.clone());
+    let store = remote(clock.clone());
     let database = Arc::new(AtomicU64::new(1));
     let process = || {
-        let builder = Cache::builder().clock(clock.clone()).shared(store.shared());
+        let builder = Cache::builder().clock(clock.clone()).shared(store.clone());
         let builder = match memory {
             Some(memory) => builder.memory(memory),
             None => builder,
@@ -88,17 +89,17 @@ async fn until_it_is_sent() {
 async fn a_move_is_not_merged_into_the_one_that_is_being_sent() {
     let Fleet { store, one, other } = fleet_with(None);
     other.strict_page(1).await;
-    store.loses_events.store(true, SeqCst);
+    store.inject(Operation::Apply, Fault::Error);
     one.write(2).await;
-    store.loses_events.store(false, SeqCst);
-    store.holds_move_answers.send_replace(true);
+    store.clear_of(Operation::Apply);
+    store.inject(Operation::Apply, Fault::HeldAnswer);
     until_it_is_sent().await;
     assert_eq!(other.strict_page(1).await, 2, "the store has the first move");
 
-    store.loses_events.store(true, SeqCst);
+    store.inject(Operation::Apply, Fault::Error);
     one.write(3).await;
-    store.loses_events.store(false, SeqCst);
-    store.holds_move_answers.send_replace(false);
+    store.clear_of(Operation::Apply);
+    store.clear_of(Operation::Apply);
     one.is_settled().await;
     assert_eq!(other.strict_page(1).await, 3);
 }
@@ -109,17 +110,17 @@ async fn an_announcement_is_not_dropped_for_an_equal_one_that_is_being_sent() {
     let Fleet { store, one, other } = fleet_with(Some(Memory::entries(100)));
     until_it_is_sent().await;
     other.page(1).await;
-    store.loses_announcements.store(true, SeqCst);
+    store.inject(Operation::Announce, Fault::Error);
     one.write(2).await;
-    store.loses_announcements.store(false, SeqCst);
-    store.holds_announcement_answers.send_replace(true);
+    store.clear_of(Operation::Announce);
+    store.inject(Operation::Announce, Fault::HeldAnswer);
     until_it_is_sent().await;
     assert_eq!(other.page(1).await, 2, "the channel has the first announcement");
 
-    store.loses_announcements.store(true, SeqCst);
+    store.inject(Operation::Announce, Fault::Error);
     one.write(3).await;
-    store.loses_announcements.store(false, SeqCst);
-    store.holds_announcement_answers.send_replace(false);
+    store.clear_of(Operation::Announce);
+    store.clear_of(Operation::Announce);
     one.is_settled().await;
     tokio::time::sleep(DETECTION).await;
     assert_eq!(other.page(1).await, 3);
@@ -141,12 +142,12 @@ async fn an_event_with_two_keys_is_told_when_both_are() {
     other.page(1).await;
     other.page(2).await;
     one.database.store(2, SeqCst);
-    store.refused.lock().expect("no panic").insert("page:2".to_owned());
+    store.inject_for("page:2", Operation::Apply, Fault::Error);
     one.cache.publish_or_retry(Moved { from: 1, to: 2 }).await;
     assert_eq!((one.page(1).await, one.page(2).await), (2, 2), "one is applied, the other mistrusted");
     tokio::time::sleep(DETECTION).await;
     assert_eq!(one.pending(), 1);
-    store.refused.lock().expect("no panic").clear();
+    store.clear_of(Operation::Apply);
     one.is_settled().await;
     tokio::time::sleep(DETECTION).await;
     assert_eq!((other.page(1).await, other.page(2).await), (2, 2));
@@ -171,7 +172,7 @@ async fn with_bounded_the_applied_one_of_two_keys_is_announced() {
     until_it_is_sent().await;
     other.page(1).await;
     other.page(2).await;
-    store.refused.lock().expect("no panic").insert("page:2".to_owned());
+    store.inject_for("page:2", Operation::Apply, Fault::Error);
     one.move_pages(2).await;
     tokio::time::sleep(DETECTION).await;
     assert_eq!(other.page(1).await, 2);
@@ -196,7 +197,9 @@ async fn a_publish_that_is_cancelled_is_not_lost() {
         other.page(1).await;
         other.page(2).await;
         one.database.store(content, SeqCst);
-        store.holds_move_answers.send_replace(steps % 2 == 0);
+        if steps % 2 == 0 {
+            store.inject(Operation::Apply, Fault::HeldAnswer);
+        }
         {
             let mut publish = std::pin::pin!(one.cache.publish_or_retry(Moved { from: 1, to: 2 }));
             for _ in 0..steps {
@@ -208,7 +211,7 @@ async fn a_publish_that_is_cancelled_is_not_lost() {
             }
         }
         assert_eq!((one.page(1).await, one.page(2).await), (content, content), "after {steps} steps");
-        store.holds_move_answers.send_replace(false);
+        store.clear_of(Operation::Apply);
         one.is_settled().await;
         tokio::time::sleep(DETECTION).await;
         assert_eq!((other.page(1).await, other.page(2).await), (content, content), "after {steps} steps");
@@ -220,36 +223,36 @@ async fn a_publish_that_is_cancelled_is_not_lost() {
 #[tokio::test(start_paused = true)]
 async fn what_was_retried_is_told_again_as_well() {
     let Fleet { store, one, .. } = fleet_with(None);
-    store.incarnation.store(1, SeqCst);
-    store.loses_events.store(true, SeqCst);
+    store.change_incarnation();
+    store.inject(Operation::Apply, Fault::Error);
     one.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await;
-    store.loses_events.store(false, SeqCst);
+    store.clear_of(Operation::Apply);
     one.is_settled().await;
-    assert_eq!(store.announced(), 1);
-    store.incarnation.store(2, SeqCst);
+    assert_eq!(store.announcements().len(), 1);
+    store.change_incarnation();
     one.strict_page(1).await;
     one.is_settled().await;
-    assert_eq!(store.announced(), 2);
+    assert_eq!(store.announcements().len(), 2);
 }
 
 /// R21: another incarnation is noticed, and told what is known of, while an event is on its way that its records have forgotten.
 #[tokio::test(start_paused = true)]
 async fn what_is_on_its_way_when_another_life_is_noticed_is_told_again() {
     let Fleet { store, one, .. } = fleet_with(None);
-    store.incarnation.store(1, SeqCst);
+    store.change_incarnation();
     one.strict_page(1).await;
-    store.holds_announcement_answers.send_replace(true);
+    store.inject(Operation::Announce, Fault::HeldAnswer);
     let publishing = tokio::spawn({
         let one = one.clone();
         async move { one.cache.publish_or_retry(RowUpdated { id: 1, version: 2 }).await }
     });
     until_it_is_sent().await;
-    store.incarnation.store(2, SeqCst);
+    store.change_incarnation();
     one.strict_page(2).await;
-    store.holds_announcement_answers.send_replace(false);
+    store.clear_of(Operation::Announce);
     publishing.await.expect("no panic");
     one.is_settled().await;
-    assert_eq!(store.announced(), 2);
+    assert_eq!(store.announcements().len(), 2);
 }
 
 /// This process's own copies end with the retried move, however late the channel tells of it.
@@ -258,11 +261,11 @@ async fn a_retried_move_ends_the_copies_of_its_own_process() {
     let Fleet { store, one, .. } = fleet_with(Some(Memory::entries(100)));
     until_it_is_sent().await;
     one.page(1).await;
-    store.loses_events.store(true, SeqCst);
+    store.inject(Operation::Apply, Fault::Error);
     one.touch_and_retry(2).await;
     assert_eq!(one.page(1).await, 1, "not mistrusted, and fetched again");
-    store.is_silent.store(true, SeqCst);
-    store.loses_events.store(false, SeqCst);
+    store.inject(Operation::Follow, Fault::Error);
+    store.clear_of(Operation::Apply);
     one.is_settled().await;
     assert_eq!(one.page(1).await, 2);
 }
@@ -288,15 +291,15 @@ fn without_a_runtime_a_full_queue_loses_the_event_and_hangs_no_writer() {
 #[tokio::test(start_paused = true)]
 async fn aggregates_are_retried_side_by_side() {
     let Fleet { store, one, .. } = fleet_with(None);
-    store.loses_events.store(true, SeqCst);
+    store.inject(Operation::Apply, Fault::Error);
     for id in 0..10 {
         one.cache.publish_or_retry(Touched { id }).await;
     }
-    store.loses_events.store(false, SeqCst);
-    store.holds_move_answers.send_replace(true);
-    let before = store.operations.load(SeqCst);
+    store.clear_of(Operation::Apply);
+    store.inject(Operation::Apply, Fault::HeldAnswer);
+    let before = store.total_calls();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(store.operations.load(SeqCst) - before, 10, "all were sent, and none answered");
-    store.holds_move_answers.send_replace(false);
+    assert_eq!(store.total_calls() - before, 10, "all were sent, and none answered");
+    store.clear_of(Operation::Apply);
     one.is_settled().await;
 }

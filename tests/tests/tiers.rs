@@ -1,11 +1,12 @@
 //! The in-process store in front of a shared one: what it may answer, and when it must not (R13 to R15, G3).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use cachemacro::store::DETECTION;
+use cachemacro::testing::{Fault, FaultyStore, Operation};
 use cachemacro::{Cache, CacheMode, ManualClock, Memory, Tier, cached, traced};
-use cachemacro_tests::remote::Remote;
+use cachemacro_tests::remote;
 use cachemacro_tests::{Row, RowUpdated, Table};
 
 /// One process of a fleet.
@@ -17,16 +18,16 @@ struct Process {
 
 struct Fleet {
     clock: ManualClock,
-    store: Arc<Remote>,
+    store: FaultyStore,
     table: Arc<Table>,
     one: Process,
     other: Process,
 }
 
-fn fleet_on(clock: ManualClock, store: Arc<Remote>) -> Fleet {
+fn fleet_on(clock: ManualClock, store: FaultyStore) -> Fleet {
     let table = Table::at(1);
     let process = || {
-        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.shared());
+        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.clone());
         Process { table: Arc::clone(&table), cache: builder.build() }
     };
     Fleet { one: process(), other: process(), clock, store, table }
@@ -34,7 +35,7 @@ fn fleet_on(clock: ManualClock, store: Arc<Remote>) -> Fleet {
 
 fn fleet() -> Fleet {
     let clock = ManualClock::default();
-    let store = Remote::new(clock.clone());
+    let store = remote(clock.clone());
     fleet_on(clock, store)
 }
 
@@ -84,11 +85,11 @@ async fn a_fresh_entry_is_answered_in_the_process() {
     fleet.settle().await;
     assert_eq!(fleet.one.version().await, 1);
     assert_eq!(fleet.other.read().await, (1, Some(Tier::Shared)), "one load for the fleet");
-    let before = fleet.store.operations.load(SeqCst);
+    let before = fleet.store.total_calls();
     assert_eq!(fleet.other.read().await, (1, Some(Tier::Local)));
     assert_eq!(fleet.other.version().await, 1);
     assert_eq!(fleet.one.read().await, (1, Some(Tier::Local)), "what a process loads it keeps");
-    assert_eq!(fleet.store.operations.load(SeqCst), before);
+    assert_eq!(fleet.store.total_calls(), before);
     assert_eq!(fleet.table.reads(), 1);
 }
 
@@ -108,7 +109,7 @@ async fn a_silent_channel_makes_copies_suspect() {
     let fleet = fleet();
     fleet.settle().await;
     fleet.other.version().await;
-    fleet.store.is_silent.store(true, SeqCst);
+    fleet.store.inject(Operation::Follow, Fault::Error);
     fleet.write(2).await;
     fleet.settle().await;
     assert_eq!(fleet.other.read().await, (1, Some(Tier::Local)), "within the bound");
@@ -121,10 +122,10 @@ async fn copies_count_again_when_the_channel_has_told_what_they_missed() {
     let fleet = fleet();
     fleet.settle().await;
     fleet.other.row(1).await;
-    fleet.store.is_silent.store(true, SeqCst);
+    fleet.store.inject(Operation::Follow, Fault::Error);
     fleet.write(2).await;
     fleet.clock.advance(DETECTION * 2);
-    fleet.store.is_silent.store(false, SeqCst);
+    fleet.store.clear_of(Operation::Follow);
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.other.version().await, 2);
     assert_eq!(fleet.other.read().await, (2, Some(Tier::Local)));
@@ -135,10 +136,10 @@ async fn a_gap_in_the_channel_ends_every_copy() {
     let fleet = fleet();
     fleet.settle().await;
     fleet.other.row(1).await;
-    fleet.store.is_silent.store(true, SeqCst);
+    fleet.store.inject(Operation::Follow, Fault::Error);
     fleet.write(2).await;
-    fleet.store.trim();
-    fleet.store.is_silent.store(false, SeqCst);
+    fleet.store.lose_announcements();
+    fleet.store.clear_of(Operation::Follow);
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.other.version().await, 2, "the announcement is gone, and so is what it would have ended");
 }
@@ -147,9 +148,10 @@ async fn a_gap_in_the_channel_ends_every_copy() {
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_an_announcement_overtook_is_not_kept() {
     let clock = ManualClock::default();
-    let fleet = fleet_on(clock.clone(), Remote::new(clock).with_held_answers());
+    let fleet = fleet_on(clock.clone(), remote(clock));
+    fleet.store.inject(Operation::Lookup, Fault::HeldAnswer);
     fleet.settle().await;
-    fleet.store.answers.add_permits(2);
+    fleet.store.release(Operation::Lookup, 2);
     assert_eq!(fleet.one.version().await, 1);
 
     let other = fleet.other.clone();
@@ -157,7 +159,7 @@ async fn a_copy_that_an_announcement_overtook_is_not_kept() {
     fleet.settle().await;
     fleet.write(2).await;
     fleet.settle().await;
-    fleet.store.answers.add_permits(100);
+    fleet.store.release(Operation::Lookup, 100);
     assert_eq!(fetching.await.expect("no panic"), 1, "it began before the event");
     assert_eq!(fleet.other.version().await, 2);
 }
@@ -167,7 +169,8 @@ async fn a_copy_that_an_announcement_overtook_is_not_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_copy_is_not_kept_that_is_behind_the_records_of_its_process() {
     let clock = ManualClock::default();
-    let fleet = fleet_on(clock.clone(), Remote::new(clock).with_held_moves());
+    let fleet = fleet_on(clock.clone(), remote(clock));
+    fleet.store.inject(Operation::Apply, Fault::Held);
     fleet.settle().await;
     assert_eq!(fleet.one.opaque_row(1).await.expect("a row").version, 1);
 
@@ -176,7 +179,7 @@ async fn a_copy_is_not_kept_that_is_behind_the_records_of_its_process() {
     let publishing = tokio::spawn(async move { cache.publish(RowUpdated { id: 1, version: 2 }).await });
     fleet.settle().await;
     assert_eq!(fleet.one.opaque_row(1).await.expect("a row").version, 1, "it is not acknowledged yet");
-    fleet.store.moves.add_permits(100);
+    fleet.store.release(Operation::Apply, 100);
     publishing.await.expect("no panic").expect("the store took it");
     fleet.settle().await;
     fleet.clock.advance(DETECTION);
@@ -189,7 +192,7 @@ async fn a_strict_read_goes_to_the_floor() {
     let fleet = fleet();
     fleet.settle().await;
     fleet.other.strict_row(1).await;
-    fleet.store.is_silent.store(true, SeqCst);
+    fleet.store.inject(Operation::Follow, Fault::Error);
     fleet.write(2).await;
     assert_eq!(fleet.other.strict_row(1).await.expect("a row").version, 2);
 }
@@ -200,10 +203,10 @@ async fn a_copy_keeps_the_deadlines_of_its_original() {
     let fleet = fleet();
     fleet.settle().await;
     fleet.one.row(1).await;
-    fleet.clock.advance(std::time::Duration::from_secs(59));
+    fleet.clock.advance(Duration::from_secs(59));
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.other.read().await, (1, Some(Tier::Shared)));
-    fleet.clock.advance(std::time::Duration::from_secs(1));
+    fleet.clock.advance(Duration::from_secs(1));
     tokio::time::sleep(DETECTION).await;
     let (_, trace) = traced(CacheMode::OnlyIfCached.scope(fleet.other.row(1))).await;
     assert_ne!(trace.tier, Some(Tier::Local), "stale is for the shared store to say");
@@ -215,12 +218,12 @@ async fn an_announcement_that_failed_is_made_later() {
     let fleet = fleet();
     fleet.settle().await;
     fleet.other.row(1).await;
-    fleet.store.loses_announcements.store(true, SeqCst);
+    fleet.store.inject(Operation::Announce, Fault::Error);
     fleet.table.write(2);
     let published = fleet.one.cache.publish(RowUpdated { id: 1, version: 2 }).await;
     assert!(published.is_err(), "not acknowledged, as others may serve the old value");
     assert_eq!(fleet.one.version().await, 2);
-    fleet.store.loses_announcements.store(false, SeqCst);
+    fleet.store.clear_of(Operation::Announce);
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.other.version().await, 2);
     assert_eq!(fleet.one.cache.stats().pending_invalidations, 0);
@@ -230,25 +233,25 @@ async fn an_announcement_that_failed_is_made_later() {
 #[tokio::test(start_paused = true)]
 async fn what_a_store_may_have_forgotten_is_told_again() {
     let fleet = fleet();
-    fleet.store.incarnation.store(1, SeqCst);
+    fleet.store.change_incarnation();
     fleet.settle().await;
     fleet.write(2).await;
-    let told = fleet.store.announced();
+    let told = fleet.store.announcements().len();
     assert!(told > 0);
     fleet.one.row(1).await;
     tokio::time::sleep(DETECTION).await;
-    assert_eq!(fleet.store.announced(), told, "in the same life it is told once");
-    fleet.store.incarnation.store(2, SeqCst);
+    assert_eq!(fleet.store.announcements().len(), told, "in the same life it is told once");
+    fleet.store.change_incarnation();
     fleet.one.strict_row(1).await;
     tokio::time::sleep(DETECTION).await;
-    assert_eq!(fleet.store.announced(), told * 2);
+    assert_eq!(fleet.store.announcements().len(), told * 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_of_another_process_is_waited_for() {
     let fleet = fleet();
     fleet.settle().await;
-    fleet.store.is_leased.store(true, SeqCst);
+    fleet.store.inject(Operation::Enter, Fault::Leased(Duration::from_secs(1)));
     let waiting: Vec<_> = (0..10)
         .map(|_| {
             let one = fleet.one.clone();
@@ -258,7 +261,7 @@ async fn a_lease_of_another_process_is_waited_for() {
     tokio::time::sleep(DETECTION).await;
     assert_eq!(fleet.table.reads(), 0, "the other process loads");
     // Its load is done.
-    fleet.store.is_leased.store(false, SeqCst);
+    fleet.store.clear_of(Operation::Enter);
     fleet.other.row(1).await;
     for waiting in waiting {
         assert_eq!(waiting.await.expect("no panic"), 1);

@@ -1,7 +1,8 @@
 //! What a review of the engine found.
 
+use cachemacro::testing::{Fault, FaultyStore, Operation};
 use cachemacro::{Cache, CacheError, CacheEvent, CacheMode, cached, invalidates, traced};
-use cachemacro_tests::{Row, RowUpdated, Table, builder, cache, remote::Remote};
+use cachemacro_tests::{Row, RowUpdated, Table, builder, cache, remote};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -154,9 +155,9 @@ async fn background_refresh_to_an_absence_ends_the_stale_value() {
 #[tokio::test]
 async fn g4_store_down_is_still_one_load_per_process() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let r = with(b.shared(remote.shared()).build());
-    remote.is_down.store(true, SeqCst);
+    let remote = remote(clock);
+    let r = with(b.shared(remote.clone()).build());
+    remote.inject_everywhere(Fault::Error);
     r.gate.forget_permits(1 << 20);
     let all: Vec<_> = (0..100)
         .map(|_| {
@@ -180,9 +181,9 @@ async fn g4_store_down_is_still_one_load_per_process() {
 #[tokio::test]
 async fn suspect_local_function_still_caches() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let r = with(b.shared(remote.shared()).build());
-    remote.loses_events.store(true, SeqCst);
+    let remote = remote(clock);
+    let r = with(b.shared(remote.clone()).build());
+    remote.inject(Operation::Apply, Fault::Error);
     r.cache.publish_or_retry(Touched { id: 1 }).await;
     for _ in 0..10 {
         r.loc(1).await;
@@ -194,14 +195,14 @@ async fn suspect_local_function_still_caches() {
 #[test]
 fn retries_outlive_the_runtime_they_began_on() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let cache = b.shared(remote.shared()).build();
+    let remote = remote(clock);
+    let cache = b.shared(remote.clone()).build();
     let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    remote.loses_events.store(true, SeqCst);
+    remote.inject(Operation::Apply, Fault::Error);
     rt().block_on(cache.publish_or_retry(RowUpdated { id: 1, version: 2 }));
     rt().block_on(async {
         cache.publish_or_retry(RowUpdated { id: 2, version: 2 }).await;
-        remote.loses_events.store(false, SeqCst);
+        remote.clear_of(Operation::Apply);
         cache.publish_or_retry(RowUpdated { id: 3, version: 2 }).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
     });
@@ -211,17 +212,17 @@ fn retries_outlive_the_runtime_they_began_on() {
 #[tokio::test(start_paused = true)]
 async fn unversioned_moves_coalesce_in_the_retry_queue() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let cache = b.shared(remote.shared()).build();
-    remote.loses_events.store(true, SeqCst);
+    let remote = remote(clock);
+    let cache = b.shared(remote.clone()).build();
+    remote.inject(Operation::Apply, Fault::Error);
     for _ in 0..10_000 {
         cache.publish_or_retry(Touched { id: 1 }).await;
     }
-    remote.loses_events.store(false, SeqCst);
-    let before = remote.operations.load(SeqCst);
+    remote.clear_of(Operation::Apply);
+    let before = remote.total_calls();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(cache.stats().pending_invalidations, 0);
-    let n = remote.operations.load(SeqCst) - before;
+    let n = remote.total_calls() - before;
     assert!(n < 10, "{n} round trips for one aggregate");
 }
 
@@ -229,8 +230,8 @@ async fn unversioned_moves_coalesce_in_the_retry_queue() {
 #[tokio::test]
 async fn a_cancelled_writer_does_not_lose_its_invalidation() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let r = with(b.shared(remote.shared()).build());
+    let remote = remote(clock);
+    let r = with(b.shared(remote.clone()).build());
     r.row(1).await;
     r.table.write(2);
     {
@@ -387,9 +388,9 @@ fn sync_refresh_in_a_full_blocking_pool() {
 #[tokio::test]
 async fn trace_of_an_outage_is_not_a_bypass() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let r = with(b.shared(remote.shared()).build());
-    remote.is_down.store(true, SeqCst);
+    let remote = remote(clock);
+    let r = with(b.shared(remote.clone()).build());
+    remote.inject_everywhere(Fault::Error);
     let (_, t) = traced(r.row(1)).await;
     assert_eq!(t.outcome, cachemacro::CallOutcome::LoadedNotStored);
 }
@@ -403,7 +404,7 @@ async fn only_if_cached_is_a_miss() {
 /// sync writer with a shared store, inside of a current-thread runtime
 #[test]
 fn sync_writer_with_a_shared_store_on_a_timer() {
-    struct Slow(Arc<Remote>);
+    struct Slow(FaultyStore);
     use cachemacro::store::*;
     impl RemoteStore for Slow {
         fn form(&self) -> Form {
@@ -440,7 +441,7 @@ fn sync_writer_with_a_shared_store_on_a_timer() {
     let (tx, rx) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let (b, clock) = builder();
-        let c = b.shared(Arc::new(Slow(Remote::new(clock)))).build();
+        let c = b.shared(Arc::new(Slow(remote(clock)))).build();
         let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         rt.block_on(async { sync_writer(1, c) });
         let _ = tx.send(());

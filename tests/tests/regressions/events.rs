@@ -1,7 +1,8 @@
 //! Events with and without a version on one aggregate.
 
+use cachemacro::testing::{Fault, Operation};
 use cachemacro::{Cache, CacheEvent, cached};
-use cachemacro_tests::{builder, cache, remote::Remote};
+use cachemacro_tests::{builder, cache, remote};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -46,9 +47,9 @@ async fn unversioned_events_do_not_outrun_versioned_ones() {
 #[tokio::test]
 async fn g4_suspect_is_still_one_load_at_a_time() {
     let (b, clock) = builder();
-    let remote = Remote::new(clock);
-    let r = R { db: Arc::new(AtomicU64::new(1)), cache: b.shared(remote.shared()).build(), calls: Arc::default() };
-    remote.loses_events.store(true, SeqCst);
+    let remote = remote(clock);
+    let r = R { db: Arc::new(AtomicU64::new(1)), cache: b.shared(remote.clone()).build(), calls: Arc::default() };
+    remote.inject(Operation::Apply, Fault::Error);
     r.cache.publish_or_retry(Updated { id: 1, version: 2 }).await;
     let all: Vec<_> = (0..100)
         .map(|_| {

@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use cachemacro::testing::{Fault, FaultyStore, Operation};
 use cachemacro::{Cache, PendingEvents, cached, invalidates};
-use cachemacro_tests::remote::Remote;
+use cachemacro_tests::remote;
 use cachemacro_tests::{Row, RowUpdated, Table, builder};
 
 struct Shop {
@@ -17,10 +17,10 @@ struct Shop {
 }
 
 impl Shop {
-    fn new() -> (Self, Arc<Remote>) {
+    fn new() -> (Self, FaultyStore) {
         let (builder, clock) = builder();
-        let remote = Remote::new(clock);
-        (Self { table: Table::at(1), cache: builder.shared(remote.shared()).build() }, remote)
+        let remote = remote(clock);
+        (Self { table: Table::at(1), cache: builder.shared(remote.clone()).build() }, remote)
     }
 
     #[cached(
@@ -94,11 +94,11 @@ async fn a_store_that_fails_is_told_later() {
     let mut pending = shop.cache.pending_events();
     shop.write(&mut pending, 1, 2).await;
     shop.table.write(2);
-    remote.loses_events.store(true, SeqCst);
+    remote.inject(Operation::Apply, Fault::Error);
     assert!(pending.publish().await.is_err());
     assert!(pending.is_empty());
     assert_eq!(shop.version().await, 2, "the entries are mistrusted until then");
-    remote.loses_events.store(false, SeqCst);
+    remote.clear_of(Operation::Apply);
     shop.is_settled().await;
     assert_eq!(shop.version().await, 2);
 }
@@ -112,9 +112,9 @@ async fn events_of_one_aggregate_are_one_move() {
         shop.write(&mut pending, 1, version).await;
     }
     shop.table.write(99);
-    let before = remote.operations.load(SeqCst);
+    let before = remote.total_calls();
     pending.publish_or_retry().await;
-    assert_eq!(remote.operations.load(SeqCst) - before, 2, "one move, and one announcement of them all");
+    assert_eq!(remote.total_calls() - before, 2, "one move, and one announcement of them all");
     assert_eq!(shop.version().await, 99);
 }
 
