@@ -21,7 +21,7 @@ pub(crate) fn run(effort: &Effort) -> Findings {
         .to_owned();
     text += &table::standings(&peers::contest(Shape::Shared).run(effort, 101, Keys::Unseen, 1));
 
-    text += "### A bump, by the entries of its aggregate\n\nAn event is published to a cache in which so many entries hang on its aggregate.\n\n";
+    text += "### A bump, by the entries of its aggregate\n\nAn event is published to a cache in which so many entries depend on its aggregate.\n\n";
     let bumps = bumps().run(effort, 101, Keys::ONE, 1);
     text += &table::standings(&bumps);
 
