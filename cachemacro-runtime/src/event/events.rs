@@ -140,7 +140,7 @@ pub struct Moves {
 impl Moves {
     /// Adds a move of every aggregate that the key names.
     ///
-    /// Moves of one aggregate are coalesced (R20), as [`Move::merges_into`] says.
+    /// Moves of one aggregate are coalesced where that changes nothing (R20).
     pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
         let mut names = Aggregates::default();
         key.render(&mut names);
