@@ -3,18 +3,8 @@
 use serde::de::value::{StrDeserializer, U32Deserializer};
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::ask::{Parts, Variant};
+use super::ask::{Fields, Parts, Variant};
 use super::refused::Refused;
-
-impl Parts<'_> {
-    /// The index of the next part. A trace that has used up its steps gives no more parts: some types skip refused
-    /// parts and ask again.
-    fn next(&mut self) -> Option<usize> {
-        let next = (self.given < self.count && !self.trace.is_spent()).then_some(self.given)?;
-        self.given += 1;
-        Some(next)
-    }
-}
 
 impl<'de> SeqAccess<'de> for Parts<'_> {
     type Error = Refused;
@@ -24,22 +14,29 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
     }
 }
 
-/// Pairs of a key, part 0, and a value, part 1; or fields by name.
+/// Pairs of a key, part 0, and a value, part 1.
 impl<'de> MapAccess<'de> for Parts<'_> {
     type Error = Refused;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refused> {
-        let Some(index) = self.next() else { return Ok(None) };
-        let key = match self.names.get(index) {
-            Some(name) => seed.deserialize(text(name)),
-            None => seed.deserialize(self.part(0)),
-        };
-        key.map(Some)
+        self.next().map(|_| seed.deserialize(self.part(0))).transpose()
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refused> {
-        let index = if self.names.is_empty() { 1 } else { self.given.saturating_sub(1) };
-        seed.deserialize(self.part(index))
+        seed.deserialize(self.part(1))
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields<'_> {
+    type Error = Refused;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refused> {
+        self.parts.next().map(|index| seed.deserialize(text(self.names[index]))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refused> {
+        let index = self.parts.last();
+        seed.deserialize(self.parts.part(index))
     }
 }
 

@@ -162,9 +162,16 @@ impl Trace {
         self.depth -= 1;
     }
 
+    /// The dummy at this place was read, or refused.
+    pub(super) fn end(&mut self, place: u64, is_read: bool) {
+        if !is_read {
+            self.blame(Some(place));
+        }
+    }
+
     /// After an error: the next pass gives another dummy where the last one was given, or if there are no more, at
     /// `place`. Returns whether it does.
-    pub(super) fn blame(&mut self, place: Option<u64>) -> bool {
+    fn blame(&mut self, place: Option<u64>) -> bool {
         let is_changed = self.is_changed.unwrap_or_else(|| self.change(self.last)) || self.change(place);
         self.is_changed = Some(is_changed);
         is_changed
