@@ -29,7 +29,7 @@ impl Call {
     /// The previous flight may have landed after this call's lookup and before it became the leader, here or in another
     /// process. So the leader looks up once more. While another process holds the lease, it repeats the lookup.
     pub(super) async fn lead(&mut self, lead: LeaderGuard, mut entered: Entered) -> Option<Step> {
-        let mut backoff = LEASE_BACKOFF;
+        let mut looks = 0;
         while self.mode != CacheMode::Refresh && !self.is_degraded {
             match self.look_up().await {
                 Some(Found { entry, tier, is_fresh: true, .. }) => {
@@ -43,9 +43,10 @@ impl Call {
                 None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
-            if !self.sleeps(backoff.next_delay().min(remaining)).await {
+            if !self.sleeps(LEASE_BACKOFF.delay_after(looks).min(remaining)).await {
                 return Some(self.timed_out());
             }
+            looks += 1;
             let before = entered.snapshots;
             entered = self.enter().await;
             if entered.snapshots != before && !self.is_degraded {

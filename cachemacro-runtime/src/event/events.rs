@@ -150,7 +150,7 @@ impl Moves {
     }
 
     pub(crate) fn push(&mut self, name: Aggregate, moved: Move) {
-        let of_it = self.moves.iter_mut().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
+        let of_it = self.moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
         if !moved.merges_into(of_it) {
             self.moves.push((name, moved));
         }

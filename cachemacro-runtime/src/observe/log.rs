@@ -7,6 +7,7 @@ use std::fmt::{Debug, Display};
 macro_rules! events {
     ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) => $level:ident!($($event:tt)*);)*) => {$(
         $(#[$doc])*
+        #[inline]
         pub(crate) fn $name($($argument: $type),*) {
             #[cfg(feature = "tracing")]
             tracing::$level!(target: "cachemacro", $($event)*);

@@ -22,19 +22,22 @@ pub enum Move {
 }
 
 impl Move {
-    /// Merges this move into an earlier one of the same aggregate that was not sent yet, and says whether it did (R20).
+    /// Merges this move into an earlier one of the same aggregate that was not sent yet, and says whether it did (R20). The
+    /// latest of the earlier ones comes first.
     ///
     /// A bump and a move without a version have the same effect in either order. So after the last move of another kind one
     /// of each is enough, and of the bumps the highest.
-    pub(crate) fn merges_into<'a>(self, earlier: impl DoubleEndedIterator<Item = &'a mut Self>) -> bool {
-        for known in earlier.rev().take_while(|known| matches!(known, Self::Bump(_) | Self::Next)) {
+    #[inline]
+    pub(crate) fn merges_into<'a>(self, earlier: impl Iterator<Item = &'a mut Self>) -> bool {
+        for known in earlier {
             match (known, self) {
                 (Self::Bump(known), Self::Bump(version)) => {
                     *known = (*known).max(version);
                     return true;
                 }
                 (Self::Next, Self::Next) => return true,
-                _ => {}
+                (Self::Bump(_) | Self::Next, _) => {}
+                _ => return false,
             }
         }
         false
@@ -59,7 +62,7 @@ mod tests {
     fn merged(moves: &[Move]) -> Vec<Move> {
         let mut all: Vec<Move> = Vec::new();
         for moved in moves {
-            if !moved.merges_into(all.iter_mut()) {
+            if !moved.merges_into(all.iter_mut().rev()) {
                 all.push(*moved);
             }
         }

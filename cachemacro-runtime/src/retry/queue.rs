@@ -174,7 +174,7 @@ impl PendingMoves {
 }
 
 fn push(moves: &mut VecDeque<Move>, moved: Move) {
-    if !moved.merges_into(moves.iter_mut()) {
+    if !moved.merges_into(moves.iter_mut().rev()) {
         moves.push_back(moved);
     }
 }
