@@ -46,6 +46,16 @@ async fn one_server_lets_entries_and_youth_expire() {
     contract::check_expiry(async |setup| store(&redis, setup), tokio::time::sleep).await;
 }
 
+#[tokio::test]
+async fn the_channel_on_one_server_keeps_the_contract() {
+    let server = Server::start().await;
+    let redis = server.redis();
+    let channel = async |setup| RedisChannel::new(&store(&redis, setup));
+    contract::check_channel(channel).await;
+    // The stream is lost; what numbers it is not.
+    contract::check_channel_loss(channel, async |_| server.delete("*:events").await).await;
+}
+
 /// The rule that the documentation gives.
 #[tokio::test]
 async fn a_user_with_few_rights_is_enough() {
