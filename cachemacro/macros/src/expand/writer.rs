@@ -99,8 +99,8 @@ fn publish(writer: &Writer) -> TokenStream {
     let output = &writer.function.output;
     let (suffix, wait) =
         if writer.function.is_async() { ("", Some(quote_spanned!(here()=> .await))) } else { ("_sync", None) };
-    let loud = Ident::new(&format!("publish{suffix}"), here());
-    let quiet = Ident::new(&format!("publish_quietly{suffix}"), here());
+    let publish = Ident::new(&format!("publish{suffix}"), here());
+    let publish_quietly = Ident::new(&format!("publish_quietly{suffix}"), here());
     let check = commit::check(writer);
     if writer.on_error == OnError::Fail {
         let span = at_start(output);
@@ -108,7 +108,7 @@ fn publish(writer: &Writer) -> TokenStream {
         let failed = quote_spanned!(span=> #q::publish_failed_strict!(#output, __cachemacro_error));
         return quote_spanned! {here()=>
             #check
-            match #p::#loud(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
+            match #p::#publish(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
                 ::core::result::Result::Ok(()) => __cachemacro_out,
                 ::core::result::Result::Err(__cachemacro_error) => {
                     #failed
@@ -118,7 +118,7 @@ fn publish(writer: &Writer) -> TokenStream {
     }
     quote_spanned! {here()=>
         #check
-        #p::#quiet(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait;
+        #p::#publish_quietly(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait;
         __cachemacro_out
     }
 }

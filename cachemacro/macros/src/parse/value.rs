@@ -156,7 +156,7 @@ pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
         )),
         Expr::Path(path) if path.path.segments.first().is_some_and(|first| first.ident == "Self") => Err(wrong(
             &value,
-            format!("`{name}` cannot use `Self`: the policy is a static, which stands outside of the type"),
+            format!("`{name}` cannot use `Self`: the policy is made outside of the type"),
             "name the type itself, or a constant of the module",
         )),
         _ => Ok(Ttl::Const(value)),

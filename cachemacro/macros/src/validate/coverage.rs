@@ -79,7 +79,8 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
         if function.borrows_self_uniquely() && function.pinned_receiver().is_none() && !is_skipped {
             let what =
                 format!("`{}` takes `&mut self`, a mutable reference, which cannot be in a key", function.name());
-            let remedy = format!("take `&self`; or, if the result does not depend on it, {}", said_of_unique("self"));
+            let remedy =
+                format!("take `&self`; or, if the result does not depend on it, {}", remedy_for_unique("self"));
             diag.error_at(receiver.span, what, remedy);
         }
     }
@@ -95,14 +96,14 @@ fn check_mutable_arguments(function: &Function, raw: &RawCached, skipped: &[Iden
         let remedy = if unique::of(function, &arg.ty) == Unique::Harmless {
             format!("take a shared reference, or add `skip({name})` if the result does not depend on it")
         } else {
-            let said = said_of_unique(&name.to_string());
+            let said = remedy_for_unique(&name.to_string());
             format!("take a shared reference; or, if the result does not depend on it, {said}")
         };
         diag.error(function.as_written(arg), what, remedy);
     }
 }
 
-fn said_of_unique(name: &str) -> String {
+fn remedy_for_unique(name: &str) -> String {
     format!(
         "add `autocommit({name})`, where it is in no transaction, or holds no connection; with `skip({name})` calls go past the \
          cache, as it may be in one"

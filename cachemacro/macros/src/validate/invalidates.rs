@@ -83,7 +83,7 @@ fn check_failure_can_be_told(raw: &RawInvalidates, function: &Function, diag: &D
     };
     if plain {
         let what = format!(
-            "`on_error = fail` hands the error to the caller, and `{}` returns `{}`, which cannot carry it",
+            "`on_error = fail` returns the error to the caller, and `{}` returns `{}`, which cannot carry it",
             function.name(),
             tidy(&function.output)
         );

@@ -108,7 +108,7 @@ fn with_members(root: Ident, place: &RawPlace, literal: &LitStr, diag: &Diag) ->
     let member = |step: &String| match member(step, span) {
         Some(member) => Some(member),
         None => {
-            let what = format!("the placeholder `{}` has `{step}` where a field's name stands", place.spelled());
+            let what = format!("the placeholder `{}` has `{step}` in the place of a field's name", place.spelled());
             diag.error(literal, what, "no field can have that name");
             None
         }
