@@ -67,3 +67,51 @@ fn report_no_key(function: &Function, diag: &Diag) {
     );
     diag.error(ident, "`key` is missing: it says which calls share an entry", remedy);
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::analyze::function;
+    use crate::parse;
+
+    fn key(attribute: &str) -> (Key, Function, Option<syn::Error>) {
+        let diag = Diag::new();
+        let raw = parse::cached::read(attribute.parse().expect("tokens"), &diag);
+        let function = function::read(parse_quote!(
+            async fn find(&self, id: u64, order: Order, (a, b): (u8, u8)) -> u64 {}
+        ));
+        let key = check(&raw, &function, &diag);
+        (key, function, diag.errors())
+    }
+
+    fn named(function: &Function, name: &str) -> Ident {
+        function.names().find(|known| *known == name).expect("an argument").clone()
+    }
+
+    #[test]
+    fn a_field_of_an_argument_covers_it_and_is_not_the_whole() {
+        let (key, function, errors) = key("key = \"order:<id>:<order.id>:<self.tenant>\"");
+        assert!(errors.is_none(), "{errors:?}");
+        assert!(key.covers(&named(&function, "id")) && key.covers(&named(&function, "order")));
+        assert!(!key.covers(&named(&function, "a")));
+        assert!(key.is(&function.args[0]) && !key.is(&function.args[1]));
+    }
+
+    #[test]
+    fn a_misspelled_name_covers_the_argument_that_it_stands_for() {
+        let (key, function, errors) = key("key = \"order:<idd>\"");
+        assert_eq!(errors.into_iter().flatten().count(), 1);
+        assert!(key.template.is_none() && key.covers(&named(&function, "id")));
+    }
+
+    #[test]
+    fn without_a_key_the_error_proposes_one_and_no_other_rule_fails() {
+        let (key, function, errors) = key("local");
+        let errors: Vec<_> = errors.into_iter().flatten().map(|error| error.to_string()).collect();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].contains("`key = \"find:<id>:<order>:<a>:<b>\"`"), "{errors:?}");
+        assert!(function.names().all(|name| key.covers(name)));
+    }
+}
