@@ -58,12 +58,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_late_timer_is_not_the_servers_fault() {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let mut patience = ReplyTimeout::new(LIMIT);
+        let mut timeout = ReplyTimeout::new(LIMIT);
         tokio::time::advance(LIMIT * 2).await;
         tokio::spawn(async move {
             tokio::task::yield_now().await;
             let _ = sender.send(());
         });
-        assert!(patience.wait(receiver).await.is_some());
+        assert!(timeout.wait(receiver).await.is_some());
     }
 }

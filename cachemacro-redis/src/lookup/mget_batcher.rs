@@ -22,8 +22,6 @@ const WORKERS: usize = 4;
 /// The most lookups in one MGET.
 const TOGETHER: usize = 128;
 
-type Answer<T> = Result<T, StoreError>;
-
 /// Batches the lookups of one store.
 pub(crate) struct MgetBatcher {
     shared: Arc<Shared>,
@@ -106,7 +104,7 @@ impl MgetBatcher {
     }
 
     /// The values of these keys.
-    pub(crate) async fn get(&self, keys_asked: &LookupKeys) -> Answer<Values> {
+    pub(crate) async fn get(&self, keys_asked: &LookupKeys) -> Result<Values, StoreError> {
         match self.shared.join(keys_asked)? {
             Some((reply, from)) => reply.values(from).await,
             None => {
@@ -121,7 +119,7 @@ impl MgetBatcher {
 impl Shared {
     /// Adds the lookup to the next MGET; `None` if nothing is under way, and then the caller sends it by itself. A
     /// worker is a spawned task, so that a caller that is never polled again does not block other callers.
-    fn join(self: &Arc<Self>, keys_asked: &LookupKeys) -> Answer<Option<(Arc<SharedReply>, usize)>> {
+    fn join(self: &Arc<Self>, keys_asked: &LookupKeys) -> Result<Option<(Arc<SharedReply>, usize)>, StoreError> {
         let mut state = self.state.lock();
         if state.workers == 0 && !state.is_alone {
             state.is_alone = true;
@@ -142,7 +140,7 @@ impl Shared {
         Ok(Some(place))
     }
 
-    fn summon(self: &Arc<Self>, state: &mut State) -> Answer<Summoned> {
+    fn summon(self: &Arc<Self>, state: &mut State) -> Result<Summoned, StoreError> {
         let runtime = Handle::try_current();
         let runtime = runtime.map_err(|_| StoreError::new("lookup", "there is no tokio runtime to ask on"))?;
         state.workers += 1;
@@ -156,7 +154,7 @@ impl Shared {
         waiting.into_iter().for_each(|mget| mget.reply.end(Err(error.clone())));
     }
 
-    async fn ask(&self, mget: &PendingMget) -> Answer<MgetReply> {
+    async fn ask(&self, mget: &PendingMget) -> Result<MgetReply, StoreError> {
         let now = self.clock.now();
         let mut answers = self
             .server
@@ -224,7 +222,7 @@ impl Worker {
         self.reply = Some(Arc::clone(&mget.reply));
         let needs_another = !state.mgets.is_empty() && state.workers < WORKERS;
         // This worker runs on a runtime, so another one can start.
-        let another = needs_another.then(|| self.shared.summon(&mut state)).and_then(Answer::ok);
+        let another = needs_another.then(|| self.shared.summon(&mut state)).and_then(Result::ok);
         drop(state);
         another.into_iter().for_each(Summoned::start);
         Some(mget)
