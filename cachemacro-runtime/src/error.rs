@@ -11,6 +11,7 @@ use thiserror::Error;
 /// It reaches the caller through the function's own error type, when that is `From<CacheError>` or `From<io::Error>`
 /// (as `anyhow::Error`, `Box<dyn Error + Send + Sync>` and `sqlx::Error` are). In every other case the loader's value is
 /// returned instead.
+/// The variant is the kind of the error.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum CacheError {
@@ -50,28 +51,69 @@ impl From<CacheError> for io::Error {
 
 /// A process-wide cache is already there.
 #[derive(Clone, Copy, Debug, Error)]
+#[non_exhaustive]
 #[error(
     "a process-wide cache is already in use: install yours first thing in main, before any cached function runs \
      (a cached function that runs without one installs the default)"
 )]
 pub struct AlreadyInstalled;
 
-/// A store could not do what it was asked. The engine turns it into a miss and a count; no caller ever sees it.
+/// A store could not do what it was asked. The engine turns it into a miss and a count; no caller of a cached function
+/// sees it. Publishers get it as the source of [`CacheError::Publish`].
+///
+/// The message does not contain the message of the source: print the chain of sources to see both.
+///
+/// ```
+/// use cachemacro::store::{StoreError, StoreErrorKind};
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// let error = StoreError::new(StoreErrorKind::Unavailable, "lookup", "no connection to 127.0.0.1:7000").with_source(refused);
+/// assert_eq!(error.to_string(), "the store could not lookup: no connection to 127.0.0.1:7000");
+/// ```
 #[derive(Clone, Debug, Error)]
 #[error("the store could not {operation}: {reason}")]
+#[non_exhaustive]
 pub struct StoreError {
-    /// The operation of the protocol: `lookup`, `enter`, `fill`, `verify`, `apply`, `detect`, `discard`.
+    /// What kind of failure it is.
+    pub kind: StoreErrorKind,
+    /// The operation: `lookup`, `enter`, `fill`, `verify`, `apply`, `detect`, `discard`; `announce`, `follow`; or one of an
+    /// event log, such as `read`.
     pub operation: &'static str,
-    /// Why not, in the store's own words.
+    /// Why not, and what to do about it.
     pub reason: String,
-    /// The error underneath, where there is one.
+    /// The error underneath, if there is one.
     #[source]
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
+/// The kinds of a [`StoreError`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The store cannot be reached, or is known to be down.
+    Unavailable,
+    /// No answer came in time.
+    TimedOut,
+    /// The store answered with an error: it lacks memory, or a permission.
+    Rejected,
+    /// The answer of the store cannot be read.
+    InvalidAnswer,
+    /// The caller ended the operation, or the runtime did that it ran on.
+    Interrupted,
+    /// The operation cannot run where it was called, for example outside of a tokio runtime.
+    Unsupported,
+}
+
 impl StoreError {
-    /// An error with no other underneath.
-    pub fn new(operation: &'static str, reason: impl Into<String>) -> Self {
-        Self { operation, reason: reason.into(), source: None }
+    /// An error without a source.
+    pub fn new(kind: StoreErrorKind, operation: &'static str, reason: impl Into<String>) -> Self {
+        Self { kind, operation, reason: reason.into(), source: None }
+    }
+
+    /// With the error underneath. Its message need not be in the reason.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
     }
 }

@@ -2,7 +2,7 @@
 //! implement them.
 
 pub use crate::entry::{Absence, Entry, EntryKey, Object, Payload};
-pub use crate::error::StoreError;
+pub use crate::error::{StoreError, StoreErrorKind};
 pub use crate::event::Aggregate;
 pub use crate::local::{Memory, MemoryStore};
 pub use crate::near::{DETECTION, Tiered};

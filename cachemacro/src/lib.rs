@@ -29,8 +29,8 @@ pub mod store {
         Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Decode, Delivery,
         Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, Form, GroupConsumer, Hold,
         Index, InvalidationChannel, Lease, Lookup, Memory, MemoryStore, MessageId, Move, Notice, Object, Payload,
-        Position, Query, Refused, RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, Tiered, fnv64,
-        fnv128,
+        Position, Query, Refused, RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind,
+        Tiered, fnv64, fnv128,
     };
     /// Moved: it is `cachemacro::testing::contract`.
     #[cfg(feature = "testing")]

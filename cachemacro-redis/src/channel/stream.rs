@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cachemacro_runtime::Clock;
 use cachemacro_runtime::store::{
-    Aggregate, Announcement, Answer, Followed, InvalidationChannel, Notice, Position, StoreError,
+    Aggregate, Announcement, Answer, Followed, InvalidationChannel, Notice, Position, StoreError, StoreErrorKind,
 };
 use parking_lot::Mutex;
 use redis::streams::{StreamId, StreamReadReply};
@@ -184,7 +184,9 @@ impl RedisChannel {
         }
         command.arg("STREAMS").arg(&self.events).arg(after);
         let read = tokio::time::timeout(wait.saturating_add(GRACE), command.query_async(connection)).await;
-        let Ok(read) = read else { return Err(StoreError::new("follow", "the server did not answer in time")) };
+        let Ok(read) = read else {
+            return Err(StoreError::new(StoreErrorKind::TimedOut, "follow", "the server did not answer in time"));
+        };
         let read: Option<StreamReadReply> = match read {
             Err(error) if error.code() == Some("WRONGTYPE") => return Ok(None),
             read => read.map_err(|error| failed("follow", error))?,

@@ -1,9 +1,8 @@
 //! Failures on the way to the server. Their messages say what to do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro_runtime::store::StoreError;
+use cachemacro_runtime::store::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind, Value};
 
 /// Why an operation got no answer. An error reply of the server to a command is not a fault, but an answer.
@@ -78,7 +77,7 @@ impl Fault {
                 "Redis at {address} did not answer within {time:?}: see whether it is overloaded (SLOWLOG, LATENCY), or allow \
                  more with `Redis::timeout`"
             ),
-            Self::Client(error) => format!("Redis at {address}: {error}{}", mend(error)),
+            Self::Client(error) => format!("Redis at {address} failed{}", remedy(error)),
             Self::NotPrimary(role) => format!(
                 "Redis at {address} is no primary (`role:{role}`): give the primary's address, or let Sentinel find it with \
                  `Redis::sentinel`"
@@ -97,15 +96,28 @@ impl Fault {
                 )
             }
         };
-        let source = match self {
-            Self::Client(error) => Some(Arc::new(error) as _),
-            _ => None,
-        };
-        StoreError { operation, reason, source }
+        let error = StoreError::new(self.kind(), operation, reason);
+        match self {
+            Self::Client(source) => error.with_source(source),
+            _ => error,
+        }
+    }
+
+    fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::NoRuntime => StoreErrorKind::Unsupported,
+            Self::Interrupted => StoreErrorKind::Interrupted,
+            Self::NoIdentity => StoreErrorKind::Rejected,
+            Self::Client(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::AuthenticationFailed) => {
+                StoreErrorKind::Rejected
+            }
+            _ if self.is_timeout() => StoreErrorKind::TimedOut,
+            _ => StoreErrorKind::Unavailable,
+        }
     }
 }
 
-fn mend(error: &RedisError) -> &'static str {
+fn remedy(error: &RedisError) -> &'static str {
     match error.kind() {
         ErrorKind::AuthenticationFailed => ": see the user name and the password",
         ErrorKind::Server(ServerErrorKind::NoPerm) => {
@@ -162,10 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_operation_the_server_and_the_mend() {
+    fn an_error_names_the_operation_the_server_and_the_remedy() {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let error = Fault::Client(refused.into()).into_error("lookup", "127.0.0.1:1").to_string();
-        assert!(error.starts_with("the store could not lookup: Redis at 127.0.0.1:1: "), "{error}");
-        assert!(error.ends_with("see whether the server is up, and its address right"), "{error}");
+        let error = Fault::Client(refused.into()).into_error("lookup", "127.0.0.1:1");
+        assert_eq!(
+            error.to_string(),
+            "the store could not lookup: Redis at 127.0.0.1:1 failed: see whether the server is up, and its address right"
+        );
+        assert_eq!(error.kind, StoreErrorKind::Unavailable);
+        let source = std::error::Error::source(&error).expect("the error of the client").to_string();
+        assert!(source.contains("refused") && !error.to_string().contains(&source), "{source}");
     }
 }

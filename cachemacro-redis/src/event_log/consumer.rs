@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro_runtime::store::{Answer, Claimed, Delivery, GroupConsumer, MessageId, Retry, Start, StoreError};
+use cachemacro_runtime::store::{
+    Answer, Claimed, Delivery, GroupConsumer, MessageId, Retry, Start, StoreError, StoreErrorKind,
+};
 use parking_lot::Mutex;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisError, Value};
@@ -101,11 +103,13 @@ impl RedisConsumer {
                 // `UNBLOCKED` is the reply to readers that were blocked on the stream when it was deleted.
                 if let Some("NOGROUP" | "UNBLOCKED" | "WRONGTYPE") = error.code() {
                     *self.idle_reader.lock() = Some(connection);
-                    return Err(StoreError::new("read", "the server has lost the group"));
+                    return Err(StoreError::new(StoreErrorKind::Rejected, "read", "the server has lost the group"));
                 }
                 return Err(failed("read", error));
             }
-            Err(_) => return Err(StoreError::new("read", "the server did not answer in time")),
+            Err(_) => {
+                return Err(StoreError::new(StoreErrorKind::TimedOut, "read", "the server did not answer in time"));
+            }
         };
         *self.idle_reader.lock() = Some(connection);
         if read.is_empty() && wait.is_zero() {

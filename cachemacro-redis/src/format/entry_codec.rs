@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachemacro_runtime::Token;
-use cachemacro_runtime::store::{Entry, Payload, Query, Snapshot, StoreError};
+use cachemacro_runtime::store::{Entry, Payload, Query, Snapshot, StoreError, StoreErrorKind};
 
 use super::header::{self, Header, Holds, Owner};
 use crate::keys::Suffix;
@@ -20,7 +20,13 @@ pub(crate) fn pack(
     let (holds, payload): (_, &[u8]) = match &entry.payload {
         Payload::Bytes(bytes) => (Holds::Value, bytes),
         Payload::Absent(kind) => (Holds::Absent(*kind), &[]),
-        Payload::Object(_) => return Err(StoreError::new("fill", "this store keeps bytes, and was given an object")),
+        Payload::Object(_) => {
+            return Err(StoreError::new(
+                StoreErrorKind::Unsupported,
+                "fill",
+                "this store keeps bytes, and was given an object",
+            ));
+        }
     };
     let hard = sample.to_server(entry.hard);
     let header = Header {

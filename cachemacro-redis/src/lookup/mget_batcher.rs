@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use cachemacro_runtime::Clock;
-use cachemacro_runtime::store::StoreError;
+use cachemacro_runtime::store::{StoreError, StoreErrorKind};
 use parking_lot::Mutex;
 use redis::{Cmd, Pipeline};
 use tokio::runtime::Handle;
@@ -142,7 +142,9 @@ impl Shared {
 
     fn summon(self: &Arc<Self>, state: &mut State) -> Result<Summoned, StoreError> {
         let runtime = Handle::try_current();
-        let runtime = runtime.map_err(|_| StoreError::new("lookup", "there is no tokio runtime to ask on"))?;
+        let runtime = runtime.map_err(|_| {
+            StoreError::new(StoreErrorKind::Unsupported, "lookup", "there is no tokio runtime to ask on")
+        })?;
         state.workers += 1;
         state.is_taking = true;
         Ok(Summoned { runtime, worker: Worker { shared: Arc::clone(self), is_taking: true, reply: None } })
@@ -254,7 +256,7 @@ impl Drop for Worker {
         let left = if state.workers == 0 { std::mem::take(&mut state.mgets) } else { VecDeque::new() };
         drop(state);
         for reply in self.reply.take().into_iter().chain(left.into_iter().map(|mget| mget.reply)) {
-            reply.end(Err(StoreError::new("lookup", "the runtime that asked has ended")));
+            reply.end(Err(StoreError::new(StoreErrorKind::Interrupted, "lookup", "the runtime that asked has ended")));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cachemacro_runtime::store::StoreError;
+use cachemacro_runtime::store::{StoreError, StoreErrorKind};
 use redis::Value;
 use tokio::sync::Notify;
 
@@ -36,7 +36,9 @@ impl SharedReply {
                 Ok(Values { reply: self, from, epoch, sample })
             }
             Some(Err(error)) => Err(error.clone()),
-            None => Err(StoreError::new("lookup", "the shared reply ended without a result")),
+            None => {
+                Err(StoreError::new(StoreErrorKind::Interrupted, "lookup", "the shared reply ended without a result"))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cachemacro_runtime::store::StoreError;
+use cachemacro_runtime::store::{StoreError, StoreErrorKind};
 use cachemacro_runtime::{Clock, Moment};
 use redis::{FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 
@@ -101,7 +101,8 @@ impl Answers {
 
     /// The error for a result that no script returns: the server is not Redis, or another program wrote its data.
     pub(crate) fn unexpected(&self, word: &str) -> StoreError {
-        StoreError::new(self.operation, format!("the server's answer makes no sense: {word:?}"))
+        let reason = format!("the server's answer makes no sense: {word:?}");
+        StoreError::new(StoreErrorKind::InvalidAnswer, self.operation, reason)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -116,7 +117,7 @@ impl Answers {
 
 /// The error for an error reply to one command.
 pub(crate) fn failed(operation: &'static str, error: RedisError) -> StoreError {
-    StoreError { operation, reason: format!("the server answered: {error}"), source: Some(Arc::new(error)) }
+    StoreError::new(StoreErrorKind::Rejected, operation, "the server answered with an error").with_source(error)
 }
 
 /// A pipeline of one script.

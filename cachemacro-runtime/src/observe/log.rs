@@ -1,7 +1,25 @@
 //! What this library logs, through `tracing` and with the target `cachemacro`. Without the feature `tracing` these
 //! functions do nothing.
 
-use std::fmt::{Debug, Display};
+use std::error::Error;
+use std::fmt::{self, Debug, Display, Formatter};
+
+/// An error, and the errors underneath: no message contains that of its source.
+#[cfg(feature = "tracing")]
+struct Chain<'a>(&'a dyn Error);
+
+#[cfg(feature = "tracing")]
+impl Display for Chain<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
 
 /// A function for each event, with its arguments; then the level, the fields and the message.
 macro_rules! events {
@@ -27,16 +45,16 @@ events! {
         debug!(function, ?refused, "fill refused");
 
     /// A store failed a call, which goes on without it.
-    fn store_failed(function: &str, error: &dyn Display) =>
-        warn!(function, %error, "store failed; answering from the loader");
+    fn store_failed(function: &str, error: &dyn Error) =>
+        warn!(function, error = %Chain(error), "store failed; answering from the loader");
 
     /// A record was reset, as the database does not reach its floor (R7).
     fn record_reset(aggregate: &dyn Display, version: u64, floor: u64) =>
         warn!(%aggregate, version, floor, "unreachable floor: the record was reset");
 
     /// The store did not accept a move.
-    fn invalidation_failed(aggregate: &dyn Display, moved: &dyn Debug, on_error: &dyn Debug, error: &dyn Display) =>
-        warn!(%aggregate, ?moved, ?on_error, %error, "invalidation did not reach the store");
+    fn invalidation_failed(aggregate: &dyn Display, moved: &dyn Debug, on_error: &dyn Debug, error: &dyn Error) =>
+        warn!(%aggregate, ?moved, ?on_error, error = %Chain(error), "invalidation did not reach the store");
 
     /// A set of pending events was dropped.
     fn pending_events_dropped(dropped: u64, first: &dyn Debug) =>
@@ -59,12 +77,12 @@ events! {
         warn!(%id, %reason, "event handler failed");
 
     /// The reader of a consumer group failed.
-    fn read_failed(error: &dyn Display) =>
-        warn!(%error, "an event consumer cannot read its log, and will try again");
+    fn read_failed(error: &dyn Error) =>
+        warn!(error = %Chain(error), "an event consumer cannot read its log, and will try again");
 
     /// The worker of a consumer group got no answer.
-    fn consumer_failed(error: &dyn Display) =>
-        warn!(%error, "an event consumer's server does not answer");
+    fn consumer_failed(error: &dyn Error) =>
+        warn!(error = %Chain(error), "an event consumer's server does not answer");
 }
 
 #[cfg(all(test, feature = "tracing"))]

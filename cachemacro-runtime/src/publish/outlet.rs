@@ -5,7 +5,7 @@ use std::future::Future;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::event::Aggregate;
 use crate::local::MemoryStore;
 use crate::protocol::Move;
@@ -70,5 +70,7 @@ async fn run(
     task: impl Future<Output = Result<(), StoreError>> + Send + 'static,
 ) -> Result<(), StoreError> {
     let ended = running.handle().spawn(task).await;
-    ended.unwrap_or_else(|_| Err(StoreError::new("apply", "the thread that publishes has ended")))
+    ended.unwrap_or_else(|_| {
+        Err(StoreError::new(StoreErrorKind::Interrupted, "apply", "the thread that publishes has ended"))
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::outlet::Outlet;
 use crate::cache::Cache;
 use crate::callsite::OnError;
-use crate::error::{CacheError, StoreError};
+use crate::error::{CacheError, StoreError, StoreErrorKind};
 use crate::event::Aggregate;
 use crate::observe::log;
 use crate::protocol::Move;
@@ -86,7 +86,13 @@ fn failed(aggregate: String, source: &StoreError) -> CacheError {
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        let cancelled = || StoreError::new("apply", "the writer was cancelled, or waited as long as it may");
+        let cancelled = || {
+            StoreError::new(
+                StoreErrorKind::Interrupted,
+                "apply",
+                "the writer was cancelled, or waited as long as it may",
+            )
+        };
         let error = self.error.take().unwrap_or_else(cancelled);
         let mut moves = std::mem::take(&mut self.refused);
         moves.extend(self.writes.moves.drain(..));

@@ -6,7 +6,7 @@ use super::outlet::Outlet;
 use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
 use crate::callsite::OnError;
-use crate::error::{CacheError, StoreError};
+use crate::error::{CacheError, StoreError, StoreErrorKind};
 use crate::remote::{Form, RemoteStore};
 use crate::util::block_on::block_on_until;
 
@@ -49,7 +49,8 @@ impl Cache {
         // If the deadline passes, the drop of the future queues what was not acknowledged.
         let applied = block_on_until(deadline, self.apply_through(outlet, writes, on_error));
         applied.unwrap_or_else(|| {
-            let source = StoreError::new("apply", "the store did not answer a publisher that waits");
+            let source =
+                StoreError::new(StoreErrorKind::TimedOut, "apply", "the store did not answer a publisher that waits");
             if on_error == OnError::Fail { Err(CacheError::Publish { aggregate, source }) } else { Ok(()) }
         })
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::channel::InvalidationChannel;
 use super::store::RemoteStore;
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::util::own_runtime::{OwnRuntime, Running};
 
 /// The store access of publishers that block. The thread starts with the first of them.
@@ -39,11 +39,15 @@ impl Blocking {
     fn running(&self) -> Result<Running, StoreError> {
         match self.runtime.running() {
             Ok(running) if running.is_here() => Err(StoreError::new(
+                StoreErrorKind::Unsupported,
                 "apply",
                 "it is published from the thread that publishes, which cannot wait for itself",
             )),
             Ok(running) => Ok(running),
-            Err(error) => Err(StoreError::new("apply", format!("no thread to publish from: {error}"))),
+            Err(error) => {
+                Err(StoreError::new(StoreErrorKind::Unsupported, "apply", "no thread to publish from")
+                    .with_source(error))
+            }
         }
     }
 

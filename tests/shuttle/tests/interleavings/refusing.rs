@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Fill, Form, Lookup, Move, Query, Refused, Snapshot, StoreError,
+    Aggregate, Answer, Applied, Entered, Fill, Form, Lookup, Move, Query, Refused, Snapshot, StoreError, StoreErrorKind,
 };
 use cachemacro_runtime::{Clock, ManualClock, Memory, MemoryStore, RemoteStore};
 use shuttle::future::yield_now;
@@ -54,7 +54,7 @@ impl RemoteStore for Refusing {
         Box::pin(async move {
             yield_now().await;
             if shuttle::rand::thread_rng().gen_bool(0.5) {
-                return Err(StoreError::new("apply", "refused"));
+                return Err(StoreError::new(StoreErrorKind::Rejected, "apply", "refused"));
             }
             let applied = self.inner.apply(aggregate, moved).await;
             for _ in 0..shuttle::rand::thread_rng().gen_range(0..LATE) {
