@@ -12,6 +12,7 @@
 //! | `cargo xtask fuzz [seconds]` | builds the fuzz targets with coverage, on a stable compiler, and runs each for ten seconds or so many |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 //! | `cargo xtask minimal-versions` | builds the published crates with the oldest dependencies that they allow |
+//! | `cargo xtask public-api` | compares the public items of the published crates with docs/public-api/; with `--write`, writes the listings |
 //! | `cargo xtask package` | packages every published crate, builds each from its package, and documents them as docs.rs does |
 
 mod bench;
@@ -24,6 +25,7 @@ mod msrv;
 mod mutants;
 mod package;
 mod programs;
+mod public_api;
 mod soak;
 mod steps;
 mod test;
@@ -49,6 +51,8 @@ usage: cargo xtask <command>
   msrv    check the dependencies of the published crates against the workspace's rust-version
   minimal-versions
           build the published crates with the oldest dependencies that they allow
+  public-api [--write]
+          compare the public items of the published crates with docs/public-api/, or write the listings
   package package every published crate, build each from its package, and document them as docs.rs does";
 
 fn main() -> ExitCode {
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
         ["msrv"] => msrv::run(),
         ["minimal-versions"] => minimal_versions::run(),
         ["package"] => package::run(),
+        ["public-api"] => public_api::run(false),
+        ["public-api", "--write"] => public_api::run(true),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
