@@ -2,7 +2,7 @@
 //! functions do nothing.
 
 use std::error::Error;
-use std::fmt::{self, Debug, Display, Formatter};
+use std::fmt::{Debug, Display};
 
 /// An error, and the errors underneath: no message contains that of its source.
 #[cfg(feature = "tracing")]
@@ -10,7 +10,7 @@ struct Chain<'a>(&'a dyn Error);
 
 #[cfg(feature = "tracing")]
 impl Display for Chain<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.0)?;
         let mut source = self.0.source();
         while let Some(error) = source {

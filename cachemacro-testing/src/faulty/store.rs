@@ -12,7 +12,9 @@ use std::time::Duration;
 use cachemacro_runtime::ManualClock;
 #[cfg(doc)]
 use cachemacro_runtime::RemoteStore;
-use cachemacro_runtime::store::{Aggregate, Announcement, Followed, InvalidationChannel, Position, Shared, StoreError};
+use cachemacro_runtime::store::{
+    Aggregate, Announcement, Followed, InvalidationChannel, Position, Shared, StoreError, StoreErrorKind,
+};
 
 use super::fault::{Fault, Operation};
 use super::losses::Losses;
@@ -188,7 +190,7 @@ impl FaultyStore {
 
     fn channel(&self) -> Result<&dyn InvalidationChannel, StoreError> {
         let channel = self.inside.channel.as_deref();
-        channel.ok_or_else(|| StoreError::new("follow", "the store inside has no channel"))
+        channel.ok_or_else(|| StoreError::new(StoreErrorKind::Unsupported, "follow", "the store inside has no channel"))
     }
 
     /// Runs an operation with its fault.
@@ -202,14 +204,18 @@ impl FaultyStore {
         let injected = self.state.plan.take(operation, aggregates);
         let fault = injected.as_ref().map(|injected| injected.fault);
         match (fault, &injected) {
-            (Some(Fault::Error), _) => return Err(StoreError::new(operation.name(), "an error was injected")),
+            (Some(Fault::Error), _) => {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, operation.name(), "an error was injected"));
+            }
             (Some(Fault::Delay(by)), _) => self.clock.sleep(by).await,
             (Some(Fault::Held), Some(held)) => held.released().await,
             _ => {}
         }
         let answer = act.await?;
         match (fault, &injected) {
-            (Some(Fault::LostAnswer), _) => return Err(StoreError::new(operation.name(), "its answer was lost")),
+            (Some(Fault::LostAnswer), _) => {
+                return Err(StoreError::new(StoreErrorKind::TimedOut, operation.name(), "its answer was lost"));
+            }
             (Some(Fault::HeldAnswer), Some(held)) => held.released().await,
             _ => {}
         }
