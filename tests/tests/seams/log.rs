@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use cachemacro::store::{
-    Answer, Claimed, DeadLetter, Delivery, EventLog, GroupConsumer, MessageId, Retry, Start, StoreError,
+    Answer, Claimed, DeadLetter, Delivery, EventLog, GroupConsumer, MessageId, Retry, Start, StoreError, StoreErrorKind,
 };
 use tokio::sync::Notify;
 
@@ -100,7 +100,7 @@ impl GroupConsumer for MemoryLog {
     fn read(&self, count: usize, wait: Duration) -> Answer<'_, Vec<Delivery>> {
         Box::pin(async move {
             if !self.state().has_group {
-                return Err(StoreError::new("read", "there is no group"));
+                return Err(StoreError::new(StoreErrorKind::Rejected, "read", "there is no group"));
             }
             let appended = self.shared.appended.notified();
             if self.state().new.is_empty() {
