@@ -47,10 +47,10 @@ pub(crate) fn run(writes: bool) -> Result<(), String> {
     Err(complaints.join("\n"))
 }
 
-/// The features that users turn on. `testing` opens rooms for the checks of this repository.
+/// The features that users turn on. `internals` opens rooms for the checks of this repository.
 fn features(package: &Value) -> Result<String, String> {
     let features = package["features"].as_object().ok_or("cargo metadata has no features")?;
-    let names: Vec<_> = features.keys().map(String::as_str).filter(|name| *name != "testing").collect();
+    let names: Vec<_> = features.keys().map(String::as_str).filter(|name| *name != "internals").collect();
     Ok(names.join(","))
 }
 
