@@ -302,7 +302,7 @@ async fn a_record_on_the_server_rotates_when_an_index_does() {
 
 /// Whether its record has grown up or not, a rollback begins a new youth.
 #[tokio::test]
-async fn a_record_on_the_server_is_young_when_an_index_is() {
+async fn a_record_on_the_server_takes_primary_rows_as_long_as_an_index_does() {
     let server = Server::start().await;
     let mut pair = Pair::new(&server, LAG);
     for moved in [Move::Rollback { to: 6 }, Move::Next, Move::Bump(9)] {

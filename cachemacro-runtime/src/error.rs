@@ -1,12 +1,11 @@
-//! What can go wrong, with its kind, its place and its source.
+//! The errors of the runtime.
 
 use std::io;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// What the cache itself has to say to a caller, in the few places where it may: a timeout, a mode that forbids loading,
-/// and `#[invalidates(…, on_error = fail)]`.
+/// An error of the cache itself. There are three: a timeout, a mode that forbids loading, and a failed invalidation.
 ///
 /// It reaches the caller through the function's own error type, when that is `From<CacheError>` or `From<io::Error>`
 /// (as `anyhow::Error`, `Box<dyn Error + Send + Sync>` and `sqlx::Error` are). In every other case the loader's value is

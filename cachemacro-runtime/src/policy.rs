@@ -1,4 +1,4 @@
-//! What an annotation says about time, and the arithmetic that keeps its word.
+//! The times in an annotation, and the computation of deadlines.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub struct Policy {
     pub negative: Option<Duration>,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
-    /// β of the probabilistic early refresh.
+    /// The parameter β of the probabilistic early refresh.
     pub early: Option<f64>,
     /// Serve stale values when a refresh fails; `None` is "when there is a stale window".
     pub stale_if_error: Option<bool>,
@@ -59,7 +59,7 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// Nothing lasts longer than either.
+    /// The earlier of the two for each deadline.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
         Self { soft: self.soft.min(other.soft), hard: self.hard.min(other.hard) }
@@ -67,7 +67,7 @@ impl Deadlines {
 }
 
 impl Policy {
-    /// One minute, strict, and nothing else. Tests write what they are about, and take the rest from here.
+    /// One minute, strict, and no other option: the fields that a test does not name.
     pub const BASE: Self = Self {
         soft: None,
         hard: Duration::from_secs(60),
@@ -81,8 +81,9 @@ impl Policy {
         local: false,
     };
 
-    /// The deadlines of an entry with these of its own, whose load was served nothing that lasts longer than `bound`. It is
-    /// fresh no longer than what it is made of, where it has a stale window: without one it is served until it ends.
+    /// The deadlines of an entry whose load was served by entries with the deadlines `bound`. Neither deadline is later than
+    /// the hard one of `bound`. With a stale window the entry is also not fresh longer than `bound` is; without one it is fresh
+    /// until its hard deadline.
     #[must_use]
     pub fn bounded(&self, own: Deadlines, bound: Deadlines) -> Deadlines {
         let hard = own.hard.min(bound.hard);
@@ -90,7 +91,7 @@ impl Policy {
         Deadlines { soft: soft.min(hard), hard }
     }
 
-    /// The soft TTL, which is the hard one when none was given.
+    /// The soft TTL. Default: the hard TTL.
     #[must_use]
     pub fn soft_ttl(&self) -> Duration {
         self.soft.unwrap_or(self.hard)

@@ -1,4 +1,4 @@
-//! Real processes on one cold key: one load for the fleet, and one more when the process that loads is killed (G4, R12).
+//! Real processes on one missing key: one load for the fleet, and one more when the process that loads is killed (G4, R12).
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

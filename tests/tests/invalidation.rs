@@ -243,7 +243,7 @@ async fn r6_an_event_for_an_unknown_aggregate_creates_nothing() {
 }
 
 #[tokio::test]
-async fn r7_an_unreachable_floor_is_healed_and_counted() {
+async fn r7_an_unreachable_floor_is_reset_and_counted() {
     let repo = repo();
     repo.row(1).await;
     repo.cache.publish_or_retry(RowUpdated { id: 1, version: 100 }).await;
@@ -256,7 +256,7 @@ async fn r7_an_unreachable_floor_is_healed_and_counted() {
 }
 
 #[tokio::test]
-async fn r7_a_thousand_callers_heal_a_floor_once() {
+async fn r7_a_thousand_callers_reset_a_floor_once() {
     let repo = repo();
     repo.row(1).await;
     repo.cache.publish_or_retry(RowUpdated { id: 1, version: 100 }).await;

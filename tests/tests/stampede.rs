@@ -1,4 +1,4 @@
-//! One load for a cold key, whatever becomes of the one who runs it (R10, R11, G4).
+//! One load for a missing key, also when its caller is cancelled or panics (R10, R11, G4).
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock};

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_serve_at_the_alias_and_at_the_floor_and_all_else_at_the_turn() {
+    fn rows_serve_at_the_alias_and_at_the_floor_and_other_values_at_the_fence_generation() {
         let record = read(TEXT).expect("a record");
         let still = Suffix { kind: FenceKind::Unversioned, token: token(7, 0x9f86_d081_884c_7d65) };
         let rows = [row(token(3, 1)), row(token(7, 0xaaaa_aaaa_aaaa_aaaa))];

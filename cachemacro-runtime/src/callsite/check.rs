@@ -1,4 +1,4 @@
-//! Which calls go past the cache because of a type, call by call.
+//! The check of argument types, at each call: calls with a connection or a transaction go past the cache.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +9,11 @@ use super::harmless::is_harmless;
 use super::info::CallsiteInfo;
 use super::site::Callsite;
 
-/// Whether calls with an argument of some type go past the cache. The last type that does not is remembered, so that a hit
-/// compares two numbers.
+/// Decides whether calls with an argument of a certain type go past the cache. It stores the last type that does not, so
+/// that a hit compares two numbers.
 pub struct TypeCheck {
     cached: AtomicUsize,
-    /// The last type that does, which is noted once.
+    /// The last type that does. It is noted once.
     noted: AtomicUsize,
 }
 
@@ -23,35 +23,36 @@ impl Default for TypeCheck {
     }
 }
 
-/// The function that is called, and what to write in its annotation if the argument is in no transaction.
+/// The function, and what to write in its annotation if the argument is not in a transaction.
 type Called = (&'static Callsite, &'static str);
 
 impl TypeCheck {
-    /// One for each argument.
+    /// A check for one argument.
     #[must_use]
     pub const fn new() -> Self {
         Self { cached: AtomicUsize::new(0), noted: AtomicUsize::new(0) }
     }
 
-    /// What may be a connection: only a known pool is none. The strategy report says so, so it is not noted.
+    /// For an argument that may be a connection: every type but a known pool goes past the cache. The strategy report says
+    /// this, so the type is not noted.
     #[inline]
     pub fn is_no_pool(&self, type_name: &'static str) -> bool {
         self.bypasses(type_name, None, |name| !is_pool(name))
     }
 
-    /// What is said to be in no transaction: only a transaction is.
+    /// For an argument of `autocommit(…)`: only a transaction goes past the cache.
     #[inline]
     pub fn is_transaction(&self, type_name: &'static str, called: Called) -> bool {
         self.bypasses(type_name, Some(called), |name| carried(name) == Carried::Transaction)
     }
 
-    /// A unique borrow, which may hold a connection unless its type is known not to.
+    /// For a unique borrow: it may hold a connection, unless its type is known not to.
     #[inline]
     pub fn may_hold_connection(&self, type_name: &'static str, called: Called) -> bool {
         self.bypasses(type_name, Some(called), may_hold)
     }
 
-    /// Any other argument, and `self`.
+    /// For any other argument, and `self`.
     #[inline]
     pub fn carries_connection(&self, type_name: &'static str, called: Called) -> bool {
         self.bypasses(type_name, Some(called), |name| carried(name) != Carried::Nothing)
@@ -59,7 +60,7 @@ impl TypeCheck {
 
     #[inline]
     fn bypasses(&self, type_name: &'static str, called: Option<Called>, judge: fn(&str) -> bool) -> bool {
-        // Names are constants, each at an address of its own.
+        // Names are constants, and each has another address.
         let known = type_name.as_ptr().addr() ^ type_name.len().rotate_right(8);
         self.cached.load(Ordering::Relaxed) != known && self.judge(type_name, known, called, judge)
     }
@@ -83,7 +84,7 @@ pub(crate) fn may_hold(type_name: &str) -> bool {
     carried(type_name) != Carried::Nothing || !is_harmless(type_name)
 }
 
-/// By function and type, those that calls have gone past the cache with.
+/// The types because of which calls went past the cache, by function and type.
 type Noted = BTreeMap<(usize, &'static str), Called>;
 
 fn noted() -> MutexGuard<'static, Noted> {
@@ -91,7 +92,8 @@ fn noted() -> MutexGuard<'static, Noted> {
     NOTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The functions of which calls have gone past the cache because of a type, the types, and what to write if they hold none.
+/// The functions whose calls went past the cache because of a type, these types, and what to write if they hold no
+/// connection.
 pub(crate) fn bypassed_by_type() -> Vec<(&'static CallsiteInfo, &'static str, &'static str)> {
     noted().iter().map(|((_, type_name), (site, remedy))| (site.info(), *type_name, *remedy)).collect()
 }

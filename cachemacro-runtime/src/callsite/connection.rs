@@ -1,6 +1,6 @@
-//! Pools, connections and transactions of database crates, known by the names of their types: this crate depends on none of
-//! them. What the macros cannot see in a signature shows here: what an alias stands for, and what a generic function was
-//! called with.
+//! Pools, connections and transactions of database crates, recognized by the names of their types: this crate does not depend
+//! on database crates. At run time the types are known that the macros cannot see in a signature: the type behind an alias,
+//! and the types that a generic function is called with.
 
 use std::any::type_name;
 
@@ -9,7 +9,7 @@ use super::crates::{DATABASES, OTHERS};
 /// What a type gives access to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Carried {
-    /// No database that is known here.
+    /// Nothing of a known database.
     Nothing,
     /// A connection, which may be in a transaction.
     Connection,
@@ -17,10 +17,10 @@ pub(crate) enum Carried {
     Transaction,
 }
 
-/// Crates whose `Client` is one connection; elsewhere it is a handle on many.
+/// Crates whose `Client` is one connection. In other crates it is a handle on many.
 const ONE_CONNECTION: &[&str] = &["tokio_postgres", "postgres", "deadpool_postgres", "tiberius"];
 
-/// What a writer says of its commit.
+/// The remedy for a writer: to state when it commits.
 pub(crate) const SAY_WHEN: &str = "let the events wait for it in a `PendingEvents`, with `defer = pending`; or, if the \
                                    function commits before it returns, say how: `commits_itself = \"…\"`";
 
@@ -35,7 +35,7 @@ pub(crate) fn carried(type_name: &str) -> Carried {
     found
 }
 
-/// Whether the type is a known pool, or a pointer to one: queries through it are in no transaction of the caller's.
+/// Whether the type is a known pool, or a pointer to one: queries through it do not run in the caller's transaction.
 pub(crate) fn is_pool(type_name: &str) -> bool {
     const POINTERS: &[&str] = &["&", "mut ", "alloc::sync::Arc<", "alloc::rc::Rc<", "alloc::boxed::Box<"];
     let mut rest = type_name;
@@ -98,7 +98,7 @@ pub(super) fn is_pool_path(path: &str) -> bool {
     }
 }
 
-/// Whether the arguments of a type say nothing of what it holds: those of a pool, its manager, a function.
+/// Whether the arguments of a type do not show what it holds: those of a pool, its manager, a function.
 fn hides_arguments(path: &str) -> bool {
     let (krate, name) = ends(path);
     is_pool_path(path)
@@ -113,7 +113,7 @@ pub(super) fn skip_arguments(name: &str) -> &str {
     for (at, character) in name.char_indices() {
         match character {
             '<' | '(' => depth += 1,
-            // The arrow of a function type closes nothing.
+            // The `>` of a function type's arrow does not close a list.
             '>' if before == '-' => {}
             '>' | ')' => depth = depth.saturating_sub(1),
             _ => {}
@@ -132,14 +132,14 @@ pub fn type_of<T: ?Sized>(_: &T) -> &'static str {
     type_name::<T>()
 }
 
-/// What `bypass_if = …` says.
+/// The value of `bypass_if = …`.
 #[inline]
 #[must_use]
 pub const fn bypass(condition: bool) -> bool {
     condition
 }
 
-/// As [`Written`], for what a cached function reads.
+/// As [`Written`], for the arguments of a cached function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is called like a transaction of a database, and is not `Clone`, as a plain value would be",
     label = "in a transaction?",
@@ -153,7 +153,7 @@ pub trait Read {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Read for T {}
 
-/// Refuses a type that is called like a transaction and is one.
+/// Refuses a type that has the name of a transaction and is one.
 #[inline]
 pub const fn read<T: Read>() {}
 
@@ -172,7 +172,7 @@ pub trait Written {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Written for T {}
 
-/// Refuses a type that is called like a transaction and is one.
+/// Refuses a type that has the name of a transaction and is one.
 #[inline]
 pub const fn written<T: Written>() {}
 

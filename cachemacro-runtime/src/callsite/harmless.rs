@@ -1,8 +1,8 @@
-//! Types behind a unique borrow that hold no connection, by their names.
+//! Types that hold no connection behind a unique borrow, by their names.
 
 use super::connection::{ends, is_pool_path, next_path, skip_arguments};
 
-/// Crates whose types hold nothing but what their arguments are.
+/// Crates whose types hold values of their type arguments only.
 const CRATES: &[&str] = &[
     "alloc",
     "arrayvec",
@@ -27,10 +27,10 @@ const CRATES: &[&str] = &[
     "uuid",
 ];
 
-/// Traits that no connection has: a trait object of any other may be one.
+/// Traits that no connection implements. A trait object of any other trait may be a connection.
 const TRAITS: &[&str] = &["Rng", "RngCore", "TryRngCore", "CryptoRng", "Write", "Hasher", "BufMut"];
 
-/// Whether all that a type of this name holds is of known crates, or of the language.
+/// Whether a type of this name holds only types of these crates, or of the language.
 pub(super) fn is_harmless(type_name: &str) -> bool {
     let mut rest = type_name;
     let mut is_object = false;

@@ -1,4 +1,4 @@
-//! What `#[cached]` says of a function: constants of the binary.
+//! The annotation `#[cached]` of a function, as constants of the binary.
 
 use crate::event::EventInfo;
 use crate::policy::{Mode, Policy};
@@ -14,7 +14,7 @@ pub struct EventUse {
     pub binding: &'static str,
 }
 
-/// What `#[cached]` says of a function.
+/// The annotation `#[cached]` of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct CallsiteInfo {
     /// The name after `fn`.
@@ -23,7 +23,7 @@ pub struct CallsiteInfo {
     pub module: &'static str,
     /// The path of a closure in the function's static: with the types of its `impl`, which `module` does not have.
     pub path: fn() -> &'static str,
-    /// What `name = …` says.
+    /// The value of `name = …`.
     pub shared_name: Option<&'static str>,
     /// `file!()`.
     pub file: &'static str,
@@ -39,7 +39,7 @@ pub struct CallsiteInfo {
     pub mode: Mode,
     /// The events that move its entries.
     pub events: &'static [EventUse],
-    /// Why there are none.
+    /// The reason of `ttl_only`.
     pub ttl_only: Option<&'static str>,
     /// Its timing.
     pub policy: Policy,
@@ -50,8 +50,7 @@ pub struct CallsiteInfo {
 }
 
 impl CallsiteInfo {
-    /// A function that tests are written with, in row mode and without a name. They write what they are about, and take
-    /// the rest from here.
+    /// A function in row mode, without a name: the fields that a test does not name.
     pub const BASE: Self = Self {
         name: "find",
         module: module_path!(),
@@ -76,13 +75,13 @@ impl CallsiteInfo {
 pub struct Bypass {
     /// The expression after `bypass_if =`, as written.
     pub condition: Option<&'static str>,
-    /// Arguments that may be connections, as written: `ex: E`. Their types decide, call by call.
+    /// Arguments that may be connections, as written: `ex: E`. Their types decide at each call.
     pub executors: &'static [&'static str],
-    /// Why every call does: an argument that is a connection, what the body uses, or the condition.
+    /// Why every call does: an argument is a connection, the body uses one, or the condition is constant.
     pub always: Option<&'static str>,
-    /// What to write instead, where that is in no transaction.
+    /// What to write instead, if it is not in a transaction.
     pub remedy: Option<&'static str>,
-    /// The other arguments, of those whose types can be named outside of the function.
+    /// The other arguments whose types can be named outside of the function.
     pub arguments: &'static [LookedAt],
 }
 
@@ -93,20 +92,20 @@ pub struct LookedAt {
     pub argument: Argument,
     /// Whether it is a unique borrow, which may hold a connection unless its type is known not to.
     pub is_unique: bool,
-    /// What to write in the annotation, where it is in no transaction.
+    /// What to write in the annotation, if it is not in a transaction.
     pub remedy: &'static str,
 }
 
 impl Bypass {
-    /// No call that says nothing.
+    /// No call goes past the cache.
     pub const NONE: Self = Self { condition: None, executors: &[], always: None, remedy: None, arguments: &[] };
 }
 
-/// The name of an argument's type. A function, as names of types are no constants.
+/// Returns the name of an argument's type. It is a function because names of types are not constants.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument(pub fn() -> &'static str);
 
-/// A template with its placeholders unnamed: two of one shape can render the same key.
+/// A template without the names of its placeholders. Two templates of one shape can render the same key.
 pub(crate) fn template_shape(template: &str) -> String {
     let mut shape = String::with_capacity(template.len());
     let mut inside = false;

@@ -1,4 +1,4 @@
-//! What the annotations of one binary say: cached functions, writers, and the arguments that are connections.
+//! The annotations of one binary: cached functions, writers, and the arguments that are connections.
 
 mod check;
 mod connection;

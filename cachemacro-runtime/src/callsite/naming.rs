@@ -1,5 +1,5 @@
-//! What an instance is called outside of this process: a path that no line number, no order of calls and no other function
-//! changes.
+//! The name of an instance outside of this process. It does not depend on line numbers, the order of calls, or other
+//! functions.
 //!
 //! ```text
 //! shop::users::find                             a function
@@ -34,16 +34,16 @@ fn origin(instance: &Instance, name: &str, clarity: Clarity) -> Origin {
     match clarity {
         Clarity::Full => Origin { function, build: 0, instance: 0 },
         Clarity::Path => Origin { function, build: build(), instance: instance.discriminator() },
-        // Of another executable they are others.
+        // In another executable these numbers differ.
         Clarity::Unnamed => Origin { function, build: 0, instance: instance.discriminator() },
     }
 }
 
-/// A number for this executable: the same in each of its processes, and another in any other, but for chance. Where the linker
-/// has put what the annotations left in it, and what they say.
+/// A number for this executable: equal in all of its processes, and different in other executables, with high probability.
+/// A hash of the annotations, and of the places where the linker has put them.
 fn build() -> u64 {
     static BUILD: OnceLock<u64> = OnceLock::new();
-    // Executables are loaded anywhere, but as one piece.
+    // Executables are loaded at any address, but as one piece.
     let anchor = std::ptr::from_ref(&BUILD).addr();
     *BUILD.get_or_init(|| {
         let of_site = |site: &'static Callsite| {
@@ -57,7 +57,7 @@ fn build() -> u64 {
     })
 }
 
-/// From now on the instance is known to use its name.
+/// Registers that the instance uses its name.
 fn register(instance: &'static Instance) {
     let mut known = known();
     let holders = known.entry(instance.name().text.clone()).or_default();
@@ -75,7 +75,8 @@ fn known() -> MutexGuard<'static, RegisteredNames> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The names that several instances of one function have, of those that used a shared store so far, and the function.
+/// The names that several instances of one function have, among the instances that used a shared store so far; and the
+/// function.
 pub(crate) fn shared_by_instances() -> Vec<(String, &'static CallsiteInfo)> {
     let known = known();
     let shared = known.iter().filter(|(_, holders)| holders.len() > 1);
@@ -85,13 +86,13 @@ pub(crate) fn shared_by_instances() -> Vec<(String, &'static CallsiteInfo)> {
 }
 
 impl Instance {
-    /// What it is called outside of this process.
+    /// The name outside of this process.
     pub(crate) fn name(&'static self) -> &'static Name {
         self.name.get_or_init(|| of(self))
     }
 
-    /// Whether another function or instance of this binary has the same [name](Self::name). Asked for each instance that uses
-    /// a shared store: for those of generic functions it is known once both have asked.
+    /// Whether another function or instance of this binary has the same [name](Self::name). Called for each instance that
+    /// uses a shared store. Two instances of generic functions are recognized when both have called it.
     pub(crate) fn shares_name(&'static self) -> bool {
         self.is_known_by_name.get_or_init(|| register(self));
         self.shares_name.load(Ordering::Acquire)
@@ -120,7 +121,7 @@ impl Instance {
 }
 
 impl Callsite {
-    /// Whether another function of the binary has this one's name, whatever they are called with.
+    /// Whether another function of the binary has the same name, whatever the types of the calls are.
     pub(crate) fn shares_name(&self) -> bool {
         static COUNTS: OnceLock<HashMap<String, usize>> = OnceLock::new();
         let counts = COUNTS.get_or_init(|| {
@@ -134,12 +135,13 @@ impl Callsite {
     }
 }
 
-/// The name of a function, before it is known what it is called with.
+/// The name of a function, without the types of a call.
 pub(crate) fn site_name(info: &CallsiteInfo) -> String {
     info.shared_name.map_or_else(|| declared(info), str::to_owned)
 }
 
-/// Where the function is declared. Types and constants that only a call knows are `_`, or called as in the source.
+/// The path at which the function is declared. Types and constants that are known at a call only are `_`, or have the name
+/// that they have in the source.
 fn declared(info: &CallsiteInfo) -> String {
     let path = (info.path)();
     without_closures(path.split("::__CACHEMACRO_SITE").next().unwrap_or(path))
@@ -154,7 +156,7 @@ fn without_closures(path: &str) -> String {
     without_lifetimes(path)
 }
 
-/// Lifetimes tell no instances apart, and not every compiler writes them.
+/// Lifetimes are removed: instances do not differ by them, and not every compiler writes them.
 fn without_lifetimes(path: &str) -> String {
     let mut path = path.to_owned();
     while path.contains("<'_, ") {
@@ -171,7 +173,7 @@ fn spelled(declared: &str, called: &str, given: Option<&str>) -> String {
     }
 }
 
-/// What a call adds to the path of a declaration: its types and constants.
+/// The types and constants that a call adds to the path of a declaration.
 fn difference<'c>(declared: &str, called: &'c str) -> &'c str {
     let pairs = declared.chars().zip(called.chars());
     let start: usize = pairs.take_while(|(a, b)| a == b).map(|(_, b)| b.len_utf8()).sum();
@@ -182,7 +184,7 @@ fn difference<'c>(declared: &str, called: &'c str) -> &'c str {
     called.strip_prefix('<').and_then(|inside| inside.strip_suffix('>')).unwrap_or(called)
 }
 
-/// What the path of a call says of its types.
+/// The types in the path of a call.
 fn clarity(declared: &str, called: &str) -> Clarity {
     if declared == called {
         return Clarity::Full;

@@ -1,40 +1,40 @@
-//! Whose an entry outside of this process is.
+//! The origin of an entry outside of this process: which instance stored it.
 
-/// The name of an instance, in the words of the compiler.
+/// The name of an instance, as the compiler writes it.
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) origin: Origin,
 }
 
-/// What an entry outside of the process carries of the instance that stored it, so that no other instance reads it as its own.
+/// Identifies the instance that stored an entry outside of the process, so that no other instance reads the entry.
 ///
-/// Names differ between all functions and instances of a binary that are stored outside of the process, as far as it knows
-/// them. Two processes may each have called one of two instances of one name; this tells them apart.
+/// Within a binary, all functions and instances that use a shared store have different names, as far as the binary knows
+/// them. Two processes may each have called one of two instances with the same name. The origin distinguishes these two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Origin {
     /// A hash of the name and of the key's template.
     pub(crate) function: u64,
-    /// The executable. Zero where the name says everything.
+    /// The executable. Zero if the name alone identifies the instance.
     pub(crate) build: u64,
-    /// The instance among those of its name in this executable. Zero where the name says everything.
+    /// The instance among those of its name in this executable. Zero if the name alone identifies the instance.
     pub(crate) instance: u64,
 }
 
-/// How much of an instance its name says.
+/// Whether the name of an instance identifies it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Clarity {
-    /// Everything.
+    /// It does.
     Full,
     /// Two types of the program could have one path: those of one name in two blocks of a function.
     Path,
-    /// Types without a name are part of it, such as closures.
+    /// The instance has types without a name, such as closures.
     Unnamed,
 }
 
 impl Origin {
-    /// Whether an entry of that origin is this one's. In another executable a type has another `TypeId`, and its name is all
-    /// there is.
+    /// Whether an entry of that origin belongs to this instance. In another executable a type has another `TypeId`, so only
+    /// names can be compared.
     pub(crate) fn takes(self, other: Self) -> bool {
         let is_of_another_build = self.build != 0 && other.build != 0 && self.build != other.build;
         self.function == other.function && (self.instance == other.instance || is_of_another_build)

@@ -36,11 +36,11 @@ pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
 
 impl Callsite {
     /// Whether the database may use a version number of this function's aggregates twice (docs/protocol.md, the reused profile).
-    /// Then every event ends what carries no version of its own: opaque values, but also the absences of row mode, and what
-    /// depends on an aggregate that is not the entry's first.
+    /// Then every event ends the entries that have no version: opaque values, the absences of row mode, and entries that
+    /// depend on the aggregate but have another one first.
     pub(crate) fn rotates(&self) -> bool {
         *self.rotates.get_or_init(|| {
-            // Without events an entry depends on its own key, which may have an event's shape.
+            // Without events an entry depends on the aggregate of its key, which may have an event's shape.
             let own = self.info.events.is_empty().then_some(&self.info.template);
             let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
             templates.any(|template| is_reused(template))
@@ -48,7 +48,7 @@ impl Callsite {
     }
 }
 
-/// Whether some event in the binary rolls aggregates of this template back.
+/// Whether an event of the binary rolls back aggregates of this template.
 fn is_reused(template: &str) -> bool {
     let shape = template_shape(template);
     events().any(|info| info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape))

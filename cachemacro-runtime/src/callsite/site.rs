@@ -1,4 +1,4 @@
-//! One annotated function, and the same as it was called: of a generic one, with these types and constants.
+//! One annotated function, and its instances: a generic function has one for each set of types and constants.
 
 use std::any::{TypeId, type_name};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::policy::Policy;
 #[derive(Debug)]
 pub struct Callsite {
     pub(super) info: CallsiteInfo,
-    /// Its place in the counters of every cache.
+    /// Its index in the counters of every cache.
     pub(super) index: OnceLock<usize>,
     pub(super) rotates: OnceLock<bool>,
     pub(super) instances: Instances,
@@ -23,7 +23,7 @@ pub struct Callsite {
 static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
 
 impl Callsite {
-    /// A site with this annotation.
+    /// A function with this annotation.
     #[must_use]
     pub const fn new(info: CallsiteInfo) -> Self {
         Self { info, index: OnceLock::new(), rotates: OnceLock::new(), instances: Instances::new() }
@@ -48,12 +48,12 @@ impl Callsite {
     }
 }
 
-/// What entries belong to: one function, called with these types and constants. Two instances never share an entry.
+/// One function, called with certain types and constants. Entries belong to an instance; two instances never share an entry.
 ///
-/// It lives as long as the program, as its site does, so entries name it by its address.
+/// It is never dropped, and neither is its callsite. So entries identify it by its address.
 pub struct Instance {
     pub(crate) site: &'static Callsite,
-    /// The type of a closure in the function's body: it differs whenever a type or constant does that the body can name.
+    /// The type of a closure in the function's body. It differs if any type or constant differs that the body can name.
     id: TypeId,
     /// The path of that closure.
     path: fn() -> &'static str,
@@ -80,7 +80,7 @@ impl Instance {
         (self.path)()
     }
 
-    /// Differs from that of every other instance with the same name in this binary.
+    /// A number that no other instance with the same name in this binary has.
     pub(crate) fn discriminator(&self) -> u64 {
         low(self.id)
     }
@@ -108,8 +108,8 @@ fn low(id: TypeId) -> u64 {
     low.finish()
 }
 
-/// All instances of one site: one, unless it is generic. None is ever removed, so that readers take no lock. A site may have
-/// any number of them: the buckets are lists.
+/// All instances of one callsite: one, unless the function is generic. Instances are never removed, so readers need no lock.
+/// Their number is not bounded: the buckets are lists.
 pub(super) struct Instances {
     first: OnceLock<Instance>,
     others: OnceLock<Box<[OnceLock<&'static Instance>; BUCKETS]>>,
@@ -130,7 +130,7 @@ impl Callsite {
         self.instance_of(typeid::of::<F>(), type_name::<F>)
     }
 
-    /// The instance of a function without parameters that no macro has written.
+    /// The instance of a function without parameters, for tests.
     #[cfg(test)]
     pub(crate) fn plain_instance(&'static self) -> &'static Instance {
         self.instance_of(TypeId::of::<()>(), self.info.path)
@@ -155,7 +155,7 @@ impl Callsite {
         // The remainder is less than the number of buckets.
         let mut place = &buckets[(low(id) % BUCKETS as u64) as usize];
         loop {
-            // As many as the compiler made of the function.
+            // The number is bounded by the instances that the compiler has made.
             let known = *place.get_or_init(|| Box::leak(Box::new(new())));
             if known.id == id {
                 return known;

@@ -1,14 +1,14 @@
-//! One `#[invalidates]` function, as the binary knows it.
+//! One `#[invalidates]` function.
 
 use super::info::Argument;
 use crate::event::EventInfo;
 
-/// What `#[invalidates]` is on.
+/// The role of a function with `#[invalidates]`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// A function that writes, and emits the event.
+    /// It writes, and publishes the event.
     Writes,
-    /// A handler of an event that came from elsewhere.
+    /// It handles an event that another function has published.
     Handles,
 }
 
@@ -25,10 +25,10 @@ pub enum OnError {
     Bounded,
 }
 
-/// When what a writer wrote is committed.
+/// When the write of a writer is committed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Commit {
-    /// Before it returns: nothing shows otherwise.
+    /// Before it returns: the annotation and the arguments show nothing else.
     Shown,
     /// Before it returns, for this reason.
     Itself(&'static str),
@@ -36,7 +36,7 @@ pub enum Commit {
     Deferred,
 }
 
-/// What `#[invalidates]` says of a function.
+/// The annotation `#[invalidates]` of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct WriterInfo {
     /// The name after `fn`.
@@ -51,11 +51,11 @@ pub struct WriterInfo {
     pub events: &'static [&'static EventInfo],
     /// Whether it writes or handles.
     pub role: Role,
-    /// What happens when that fails.
+    /// What happens when publishing fails.
     pub on_error: OnError,
     /// When the write is committed.
     pub commit: Commit,
-    /// The types of its arguments, of those that can be named outside of it.
+    /// The types of its arguments, if they can be named outside of the function.
     pub arguments: &'static [Argument],
     /// The expression after `cache =`, as written.
     pub cache: Option<&'static str>,

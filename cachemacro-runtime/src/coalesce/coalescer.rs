@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_that_is_dropped_falls_to_another() {
+    async fn a_dropped_lead_passes_to_a_waiter() {
         let (rounds, key) = (Coalescer::<u64, u64>::new(), 1);
         let never = rounds.ask(&key, std::future::pending);
         let answered = rounds.ask(&key, || async { Shared::WithRound(7) });

@@ -174,8 +174,8 @@ pub trait CacheEvent {
     /// The aggregates this event moves.
     fn moves(&self, out: &mut Moves);
 
-    /// The event as subscribers of its type get it.
-    fn share(&self) -> SharedEvent;
+    /// A clone of the event, for the subscribers of its type.
+    fn share(&self) -> Arc<dyn Any + Send + Sync>;
 
     /// The event as JSON, for handlers in other services; `None` if its type is not `serde::Serialize`.
     fn wire(&self) -> Option<String> {
@@ -190,7 +190,7 @@ impl<E: CacheEvent> CacheEvent for &E {
         (**self).moves(out);
     }
 
-    fn share(&self) -> SharedEvent {
+    fn share(&self) -> Arc<dyn Any + Send + Sync> {
         (**self).share()
     }
 

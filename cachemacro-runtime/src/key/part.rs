@@ -1,4 +1,4 @@
-//! What an argument must be to stand in a key.
+//! The trait of values in keys.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::writer::KeyWriter;
 
-/// A value that can stand in a key: it renders the same whenever it is equal, and differently whenever it is not.
+/// A value that can be part of a key: equal values have the same text, and different values have different texts.
 ///
-/// Derive it for newtypes, enums and structs. Floats are no key parts, as `0.0 == -0.0` and `NaN != NaN`; neither are
-/// collections, whose length would make the key's shape depend on data.
+/// Derive it for newtypes, enums and structs. Floats are not key parts, because `0.0 == -0.0` and `NaN != NaN`. Collections
+/// are not either, because the shape of the key would depend on their length.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a cache key",
     label = "no key part",
@@ -19,13 +19,13 @@ use super::writer::KeyWriter;
             an argument that is no part of the result: `skip(…)` it"
 )]
 pub trait KeyPart {
-    /// The type that typed event keys compare: `str` for every kind of string, the target of every kind of pointer.
+    /// The type that event keys and arguments are compared by: `str` for every type of string, the target of every pointer.
     type Canonical: KeyPart + ?Sized;
 
     /// This value as its canonical type.
     fn canonical(&self) -> &Self::Canonical;
 
-    /// Writes this part. Whatever it writes must be percent-encoded ([`KeyWriter::encoded`]) or a number.
+    /// Writes this part: a text with [`KeyWriter::encoded`], or a number.
     fn render(&self, out: &mut KeyWriter);
 }
 
@@ -35,7 +35,7 @@ pub fn part<T: KeyPart + ?Sized>(out: &mut KeyWriter, value: &T) {
     value.render(out);
 }
 
-/// The canonical form of a part, through which a function's argument and an event's field become comparable.
+/// The canonical form of a part: a function's argument and an event's field are compared by it.
 #[inline]
 pub fn canonical<T: KeyPart + ?Sized>(value: &T) -> &T::Canonical {
     value.canonical()
@@ -144,7 +144,7 @@ impl KeyPart for String {
     }
 }
 
-/// An absent part is `%-`, which no encoded part can be; an absence within a presence has one more.
+/// `None` is `%-`, which is not the text of any encoded part. `Some(None)` has one `-` more.
 impl<T: KeyPart> KeyPart for Option<T> {
     own_canonical!();
     fn render(&self, out: &mut KeyWriter) {

@@ -1,7 +1,7 @@
-//! The buffer that a key's parts are written into: on the stack, until it is longer than most keys are.
+//! The buffer of a key. It is on the stack, unless the key is longer than most keys are.
 //!
-//! A call that is answered in its process needs a key to look for, not to read, so numbers stay as they are. What people and
-//! other processes read is rendered from the parts.
+//! A hit in the process needs a key to compare, not to read, so numbers are stored as they are. The readable text of a key is
+//! rendered from its parts when it is needed.
 
 use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hasher};
@@ -12,20 +12,20 @@ use foldhash::fast::{FoldHasher, RandomState};
 use super::text::TextRef;
 
 const INLINE: usize = 120;
-/// A number of 64 bits follows, little-endian. No UTF-8 has this byte.
+/// The tag of a number of 64 bits, little-endian. UTF-8 never contains this byte.
 const NUMBER: u8 = 0xff;
-/// A text that is still to be encoded follows, to the next of these. No UTF-8 has this byte either.
+/// The tag before and after a text that is not encoded yet. UTF-8 never contains this byte.
 const TEXT: u8 = 0xfe;
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
-/// A key being written. Up to 120 bytes, nine to a number, it allocates nothing.
+/// Writes a key. Up to 120 bytes (a number takes nine) it does not allocate.
 pub struct KeyWriter {
-    /// Of what was written: what was just written is slow to read back.
+    /// The hash of the bytes so far. It is updated while writing, because reading back bytes that were just written is slow.
     hasher: FoldHasher<'static>,
     inline: [u8; INLINE],
     len: usize,
-    /// Holds everything once the key has outgrown `inline`.
+    /// Has all bytes as soon as the key does not fit into `inline`.
     spill: Vec<u8>,
 }
 
@@ -65,10 +65,10 @@ impl KeyWriter {
         self.push(b")");
     }
 
-    /// A part that reads percent-encoded, outside of `[A-Za-z0-9._~-]` (RFC 3986, section 2.3).
+    /// A text. It is rendered percent-encoded, except for `[A-Za-z0-9._~-]` (RFC 3986, section 2.3).
     #[inline]
     pub fn encoded(&mut self, bytes: &[u8]) {
-        // Without an early end: many bytes at a time.
+        // There is no early end, so the compiler can check many bytes at a time.
         if bytes.iter().fold(0, |highest, byte| highest.max(*byte)) < TEXT {
             self.put(&[TEXT]);
             self.push(bytes);
@@ -128,7 +128,7 @@ impl KeyWriter {
         self.spill.extend_from_slice(bytes);
     }
 
-    /// A hash of what has been written, and of this number.
+    /// The hash of the key so far, and of this number.
     #[inline]
     pub(crate) fn hash_with(&self, number: usize) -> u64 {
         let mut hasher = self.hasher.clone();
@@ -136,7 +136,7 @@ impl KeyWriter {
         hasher.finish()
     }
 
-    /// The parts, to look for. Nothing may be added after it.
+    /// The bytes to compare. No part may be added afterwards.
     #[inline]
     pub(crate) fn text(&mut self) -> TextRef<'_> {
         if self.len > INLINE {
@@ -145,14 +145,14 @@ impl KeyWriter {
         TextRef::of_buffer(&mut self.inline, self.len)
     }
 
-    /// The parts so far.
+    /// The bytes so far.
     #[inline]
     pub(crate) fn parts(&self) -> &[u8] {
         if self.len <= INLINE { &self.inline[..self.len] } else { &self.spill }
     }
 }
 
-/// What these parts read as, `user:123`.
+/// The text of these parts, such as `user:123`.
 pub(crate) fn rendered(parts: &[u8]) -> String {
     let mut text = String::with_capacity(parts.len() + 12);
     let mut rest = parts;

@@ -10,10 +10,10 @@ use super::refused::Refused;
 use super::token::{Generation, Token};
 use crate::util::clock::Moment;
 
-/// Past this many marks, the first one counted, the record rotates instead of growing.
+/// The most marks of a record, the first one included. With more it rotates.
 const MAX_MARKS: usize = 8;
 
-/// The record.
+/// The index record of one aggregate.
 #[derive(Clone, Debug)]
 pub struct Index {
     pub(super) floor: u64,
@@ -52,7 +52,7 @@ impl Index {
         }
     }
 
-    /// What a load must be fenced with.
+    /// The snapshot that fences a load.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { generation: self.fence_generation, floor: self.floor }
@@ -94,13 +94,13 @@ impl Index {
         }
     }
 
-    /// Whether nothing may be served before a primary read has confirmed the record.
+    /// Whether no row may be served until a read of the primary has confirmed the record.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         self.unverified
     }
 
-    /// Whether only primary rows may fill.
+    /// Whether only rows of the primary may be stored.
     #[must_use]
     pub fn needs_primary(&self, now: Moment) -> bool {
         self.unverified || now < self.primary_only_until
@@ -120,7 +120,7 @@ impl Index {
     ///
     /// # Errors
     /// - [`Refused::Moved`]: the fence generation (or, with [`Fence::Unversioned`], the floor) is not the snapshot's.
-    /// - [`Refused::Replica`]: the record needs a primary row and this may be none.
+    /// - [`Refused::Replica`]: the record needs a row of the primary, and this may be a replica's.
     /// - [`Refused::Old`]: the row is below the floor.
     pub fn admit(
         &mut self,
@@ -145,7 +145,8 @@ impl Index {
             }
             Fence::Unversioned if !from_primary => return Err(Refused::Replica),
             Fence::Unversioned if snapshot.floor != self.floor => return Err(Refused::Moved),
-            // It confirms no floor: a late ROLLBACK may have set one below the database, with an old row's entry under it.
+            // It does not confirm the floor: a late ROLLBACK may have set a floor below the database, under which an old row's
+            // entry is stored.
             Fence::Unversioned => self.unversioned_token(),
         };
         Ok(token)
@@ -174,7 +175,7 @@ impl Index {
 
     fn raise(&mut self, version: u64, alias: Option<u64>) -> Applied {
         if version == 0 && self.floor == 0 {
-            // A new record's floor says nothing of version 0: what was read before this event may be older than it.
+            // The floor of a new record is 0 for any version. A value that was read before this event may be older than it.
             self.fence_generation = Generation::random();
             return Applied::Moved;
         }
@@ -205,13 +206,13 @@ impl Index {
         *self = Self { floor, rotates, ..Self::new(now, source_lag) };
     }
 
-    /// Begins anew, for a copy of a record whose original did, or that missed what happened to it.
+    /// Resets the record: for a copy of a record that was reset, or that has missed announcements.
     pub fn reset(&mut self, now: Moment, source_lag: Duration) {
         self.rotate(0, now, source_lag);
     }
 
-    /// DETECT: a primary row below the snapshot's floor, and the record unchanged since, means that the floor is one the
-    /// database does not reach. Everything rotates. Tells whether it did.
+    /// DETECT: a row of the primary is below the snapshot's floor, and the record has not changed since. So the database does
+    /// not reach the floor, and the record rotates. Returns whether it did.
     pub fn detect(&mut self, snapshot: Snapshot, version: u64, now: Moment, source_lag: Duration) -> bool {
         let unreachable = self.snapshot() == snapshot && version < snapshot.floor;
         if unreachable {

@@ -1,7 +1,8 @@
 //! The protocol: the index record of an aggregate, and every decision that depends on it alone.
 //!
-//! Nothing here reads a clock, takes a lock or knows a store: times are arguments, and the random ids of new generations are
-//! compared by equality only. So every interleaving of the decisions can be explored, and every store can be held against them.
+//! This code reads no clock, takes no lock and has no store. Times are arguments, and the random ids of new generations are
+//! compared by equality only. So the exploration can try every order of the decisions, and every store can be compared with
+//! them.
 
 #![cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "the exploration reaches all of it"))]
 

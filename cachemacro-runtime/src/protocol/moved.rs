@@ -1,11 +1,11 @@
-//! What events do to an aggregate, and what they did to its record.
+//! The moves of an aggregate, and their effect on its record.
 
 /// One move of one aggregate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Move {
     /// It reached this version.
     Bump(u64),
-    /// It moved to a version that is not known, so all that is known of it is void.
+    /// It changed, and the new version is not known: all of its entries end.
     Next,
     /// Version `version` has the content of version `of`.
     Restore {
@@ -44,12 +44,12 @@ impl Move {
     }
 }
 
-/// What an event did to a record.
+/// The effect of a move on a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Applied {
     /// There was no record, and none was made (R6).
     Absent,
-    /// The record knew as much already (R3).
+    /// The record had this floor, or a higher one, before (R3).
     Duplicate,
     /// The record moved.
     Moved,

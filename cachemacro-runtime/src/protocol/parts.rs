@@ -1,4 +1,4 @@
-//! An index record taken apart, so that the exploration can compare, keep and change its states.
+//! The fields of an index record, so that the exploration can compare, store and change states.
 
 use super::index::{Index, Past};
 use super::token::Generation;

@@ -5,7 +5,7 @@
 pub enum Refused {
     /// There is no index record.
     Lost,
-    /// The last mark, or in opaque mode the floor, is not the snapshot's.
+    /// The fence generation, or in opaque mode the floor, is not that of the snapshot.
     Moved,
     /// The row's version is below the floor.
     Old,

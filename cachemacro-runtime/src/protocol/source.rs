@@ -1,4 +1,4 @@
-//! Source mode: what the version that the source answered says of the record that was read before it was asked.
+//! Source mode: compares the version that the source returned with the record that was read before.
 
 use super::fence::Snapshot;
 
@@ -7,14 +7,14 @@ use super::fence::Snapshot;
 pub enum SourceStep {
     /// The floor is above the source: DETECT, and begin again.
     Detect,
-    /// The record is behind the source, or unconfirmed: VERIFY, then serve; begin again where that is refused.
+    /// The record is behind the source, or unverified: VERIFY, then serve. If VERIFY is refused, begin again.
     Verify,
-    /// The record is at the source's version: serve what it serves.
+    /// The record is at the source's version: serve its entry.
     Serve,
 }
 
 impl SourceStep {
-    /// `needs_primary` is what ENTER said with the snapshot.
+    /// `needs_primary` is what ENTER returned with the snapshot.
     pub fn of(snapshot: Snapshot, needs_primary: bool, version: u64) -> Self {
         if version < snapshot.floor {
             Self::Detect

@@ -34,7 +34,7 @@ impl fmt::Debug for Generation {
     }
 }
 
-/// What makes a key a *versioned key*: a version, and the generation it belongs to.
+/// The part of a *versioned key* after the key: a version, and the generation that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Token {
     /// The version of the aggregate.

@@ -1,25 +1,25 @@
-//! What becomes of a loaded value that FILL has judged.
+//! What happens to a loaded value after FILL.
 
 use super::fence::Fence;
 use super::refused::Refused;
 
-/// How a load relates to what the cache knew before it.
+/// What happens to a loaded value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// In the store.
+    /// It was stored.
     Stored,
-    /// Right for those who asked, but not stored.
+    /// It may be returned, and was not stored.
     Unstored,
-    /// Perhaps a lagging replica's: the primary must be asked.
+    /// It may be from a lagging replica: a load must read the primary.
     NeedsPrimary,
-    /// A primary row below the floor: the floor is unreachable.
+    /// It is a row of the primary below the floor: the database does not reach the floor.
     Unreachable {
         /// The row's version.
         version: u64,
     },
 }
 
-/// Under what a load began, and what it read.
+/// The state at the begin of a load, and the source of its value.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOrigin {
     /// The floor of the first aggregate's snapshot.
@@ -28,13 +28,13 @@ pub struct LoadOrigin {
     pub needs_primary: bool,
     /// Whether the loader was told to read the primary.
     pub asked_primary: bool,
-    /// Whether what it read counts as the primary's: it was told to, or replicas do not lag.
+    /// Whether the value counts as read from the primary: the loader was told to read it, or replicas do not lag.
     pub from_primary: bool,
 }
 
 impl LoadOrigin {
-    /// Whether a value that was not stored may be returned all the same. It may when it is no older than what was
-    /// acknowledged before the load began: read from the primary since, or carrying a version that proves it.
+    /// Whether a value that was not stored may be returned. It may if it is not older than what was acknowledged before the
+    /// load began: it was read from the primary, or its version shows it.
     pub fn judge(self, fence: Fence, refused: Option<Refused>) -> Verdict {
         match (fence, refused) {
             (Fence::Row(version), _) if version < self.floor && self.asked_primary => Verdict::Unreachable { version },

@@ -103,7 +103,8 @@ impl Batch {
         Writes { moves: std::mem::take(&mut self.moves).into_moves().into(), announcements }
     }
 
-    /// Adds the events that a closure makes from the function's value, if it returned one.
+    /// Adds the events that a closure makes from the function's value, if it returned one. Generated code calls this.
+    #[doc(hidden)]
     pub fn add_from<S: Shape, E: IntoEvents>(&mut self, _: S, returned: &S::Return, make: impl FnOnce(&S::Value) -> E) {
         if let Some(value) = S::peek(returned) {
             make(value).add_to(self);

@@ -67,9 +67,9 @@ pub(super) async fn an_expired_value_is_not_stored<S: RemoteStore>(bench: &Bench
 pub(super) async fn a_record_grows_up<S: RemoteStore>(bench: &Bench<S>, pass: &impl AsyncFn(Duration)) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(1)).await;
-    let young = bench.enter(&call).await;
-    let early = bench.fill(&call, &young.snapshots, Loaded::row(2).as_replicas()).await;
-    bench.same(early, Err(Refused::Replica), "a replica's row while the record is young");
+    let entered = bench.enter(&call).await;
+    let early = bench.fill(&call, &entered.snapshots, Loaded::row(2).as_replicas()).await;
+    bench.same(early, Err(Refused::Replica), "a replica's row while the record takes primary rows only");
     wait(bench, pass, LAG).await;
     let grown = bench.enter(&call).await;
     bench.holds(!grown.needs_primary, "replicas may be read when the lag has passed");

@@ -36,7 +36,7 @@ pub(super) async fn a_new_record_has_a_new_generation<S: RemoteStore>(
     }
 }
 
-pub(super) async fn a_new_record_is_cold<S: RemoteStore>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) {
+pub(super) async fn a_new_record_is_unverified<S: RemoteStore>(bench: &Bench<S>, lose: &impl AsyncFn(&S, Query<'_>)) {
     let call = lost(bench, lose).await;
     let entered = bench.enter(&call).await;
     bench.holds(entered.needs_primary, "a load after a loss must read the primary");
@@ -54,7 +54,7 @@ pub(super) async fn an_event_after_the_loss_creates_nothing<S: RemoteStore>(
         bench.same(bench.apply("row:1", moved).await, Applied::Absent, "an event after the loss");
         bench.serves_nothing(&call, "after an event that found no record").await;
     }
-    bench.holds(bench.enter(&call).await.needs_primary, "a record made after those events is cold");
+    bench.holds(bench.enter(&call).await.needs_primary, "a record that is created after those events is unverified");
 }
 
 pub(super) async fn a_fill_from_before_the_loss_is_refused<S: RemoteStore>(

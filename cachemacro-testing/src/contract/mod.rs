@@ -86,7 +86,7 @@ async fn check_fences<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
         "R4, a row above the floor raises it" => rows::a_row_above_the_floor_raises_it,
         "R8, a refresh is fenced as any fill" => rows::a_refresh_is_fenced,
         "R13, what was stored before an event is not served after it" => rows::an_event_ends_what_was_stored,
-        "R5, a new record is cold: primary rows only" => records::a_new_record_is_cold,
+        "R5, a new record is unverified: primary rows only" => records::a_new_record_is_unverified,
         "R6, an event creates no record" => records::an_event_creates_no_record,
         "marks are capped, and G7 holds past the cap" => records::marks_are_capped,
         "R9, an absence is fenced as a value" => opaque::an_absence_is_fenced,
@@ -106,8 +106,8 @@ async fn check_fences<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
         "a further aggregate is bound to its last mark" => aggregates::a_rollback_of_a_further_aggregate_ends_the_entry,
     }
     rules! { make, LONG_LAG;
-        "a young record takes primary rows only" => records::a_young_record_takes_primary_rows_only,
-        "a rollback makes young" => records::a_rollback_makes_young,
+        "a new record takes primary rows only, for the source lag" => records::a_new_record_takes_primary_rows_only,
+        "a rollback takes primary rows only, for the source lag" => records::a_rollback_takes_primary_rows_only,
         "the store knows the source's lag" => records::the_lag_is_known,
     }
 }
@@ -119,7 +119,7 @@ async fn check_moves<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
         "RESTORE serves the old entry at once" => moves::a_restore_serves_the_old_entry,
         "RESTORE ends with the next event" => moves::a_restore_ends_with_the_next_event,
         "RESTORE is max-merged" => moves::a_late_restore_does_nothing,
-        "ROLLBACK is cold until verified" => moves::a_rollback_is_cold_until_verified,
+        "ROLLBACK leaves the record unverified" => moves::a_rollback_leaves_the_record_unverified,
         "G7, after a rollback a number used again is another token" => moves::a_number_used_again_is_another_token,
         "ROLLBACK refuses the fills from before it" => moves::a_rollback_refuses_earlier_fills,
         "a duplicate ROLLBACK serves nothing abandoned" => moves::a_duplicate_rollback_serves_nothing_abandoned,
@@ -168,12 +168,12 @@ pub async fn check_expiry<S: RemoteStore>(make: impl AsyncFn(Setup) -> S, pass: 
 pub async fn check_loss<S: RemoteStore>(make: impl AsyncFn(Setup) -> S, lose: impl AsyncFn(&S, Query<'_>)) {
     const RULES: [&str; 4] = [
         "R2, a new record has a new generation",
-        "R5, a new record is cold, and forgets no event that it was never told of",
+        "R5, a new record is unverified, and forgets no event that it was never told of",
         "R6, an event after the loss creates nothing",
         "G6, a fill from before the loss is refused",
     ];
     loss::a_new_record_has_a_new_generation(&Bench::new(RULES[0], &make, Duration::ZERO).await, &lose).await;
-    loss::a_new_record_is_cold(&Bench::new(RULES[1], &make, Duration::ZERO).await, &lose).await;
+    loss::a_new_record_is_unverified(&Bench::new(RULES[1], &make, Duration::ZERO).await, &lose).await;
     loss::an_event_after_the_loss_creates_nothing(&Bench::new(RULES[2], &make, Duration::ZERO).await, &lose).await;
     loss::a_fill_from_before_the_loss_is_refused(&Bench::new(RULES[3], &make, Duration::ZERO).await, &lose).await;
 }

@@ -80,7 +80,7 @@ pub(super) async fn a_late_restore_does_nothing<S: RemoteStore>(bench: &Bench<S>
     }
 }
 
-pub(super) async fn a_rollback_is_cold_until_verified<S: RemoteStore>(bench: &Bench<S>) {
+pub(super) async fn a_rollback_leaves_the_record_unverified<S: RemoteStore>(bench: &Bench<S>) {
     let call = five_and_six(bench).await;
     bench.same(bench.roll_back("row:1", 5).await, Applied::Moved, "the rollback");
     bench.serves_nothing(&call, "after the rollback, before a primary has confirmed it").await;
@@ -163,7 +163,7 @@ pub(super) async fn detect_rotates_everything<S: RemoteStore>(bench: &Bench<S>) 
     bench.same(late, Err(Refused::Moved), "a load from before the detection");
     let entered = bench.enter(&call).await;
     bench.same(entered.snapshots[0].floor, 0, "the floor after the detection");
-    bench.holds(entered.needs_primary, "a record is cold after a detection");
+    bench.holds(entered.needs_primary, "a record is unverified after a detection");
     bench.holds(bench.verify(&call, &entered.snapshots, 5).await.is_ok(), "a primary's version warms it");
     bench.serves_nothing(&call, "of an entry from before the detection").await;
     bench.load(&call, Loaded::row(5).with(50)).await;

@@ -7,7 +7,7 @@ use super::LONG_LAG;
 use super::bench::{Bench, Loaded};
 use crate::call::Call;
 
-pub(super) async fn a_new_record_is_cold<S: RemoteStore>(bench: &Bench<S>) {
+pub(super) async fn a_new_record_is_unverified<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.serves_nothing(&call, "by an empty store").await;
     let entered = bench.enter(&call).await;
@@ -15,10 +15,10 @@ pub(super) async fn a_new_record_is_cold<S: RemoteStore>(bench: &Bench<S>) {
     bench.same(entered.snapshots[0].floor, 0, "the floor of a new record");
     bench.holds(entered.needs_primary, "a load under a new record must read the primary");
     let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(7).as_replicas()).await;
-    bench.same(replicas, Err(Refused::Replica), "a replica's row under a cold record");
+    bench.same(replicas, Err(Refused::Replica), "a replica's row under an unverified record");
     bench.serves_nothing(&call, "after a replica's row").await;
     let primarys = bench.fill(&call, &entered.snapshots, Loaded::row(7)).await;
-    bench.same(primarys, Ok(()), "a primary's row under a cold record");
+    bench.same(primarys, Ok(()), "a primary's row under an unverified record");
     bench.holds(!bench.enter(&call).await.needs_primary, "a primary's row warms the record");
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn an_event_creates_no_record<S: RemoteStore>(bench: &Bench<S>)
     }
     let entered = bench.enter(&call).await;
     bench.same(entered.snapshots[0].floor, 0, "the floor of a record that events came before");
-    bench.holds(entered.needs_primary, "a record that events came before is cold");
+    bench.holds(entered.needs_primary, "a record that is created after events is unverified");
 }
 
 pub(super) async fn marks_are_capped<S: RemoteStore>(bench: &Bench<S>) {
@@ -52,19 +52,19 @@ pub(super) async fn marks_are_capped<S: RemoteStore>(bench: &Bench<S>) {
     }
 }
 
-pub(super) async fn a_young_record_takes_primary_rows_only<S: RemoteStore>(bench: &Bench<S>) {
+pub(super) async fn a_new_record_takes_primary_rows_only<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(7)).await;
-    bench.serves(&call, 7, "while the record is young").await;
+    bench.serves(&call, 7, "while the record takes primary rows only").await;
     let entered = bench.enter(&call).await;
-    bench.holds(entered.needs_primary, "a load under a young record must read the primary");
+    bench.holds(entered.needs_primary, "a load must read the primary while a replica may lag");
     let replicas = bench.fill(&call, &entered.snapshots, Loaded::row(8).as_replicas()).await;
-    bench.same(replicas, Err(Refused::Replica), "a replica's row under a young record");
+    bench.same(replicas, Err(Refused::Replica), "a replica's row while a replica may lag");
     let primarys = bench.fill(&call, &entered.snapshots, Loaded::row(8)).await;
-    bench.same(primarys, Ok(()), "a primary's row under a young record");
+    bench.same(primarys, Ok(()), "a primary's row while a replica may lag");
 }
 
-pub(super) async fn a_rollback_makes_young<S: RemoteStore>(bench: &Bench<S>) {
+pub(super) async fn a_rollback_takes_primary_rows_only<S: RemoteStore>(bench: &Bench<S>) {
     let call = Call::find("row:1");
     bench.load(&call, Loaded::row(7)).await;
     bench.roll_back("row:1", 6).await;

@@ -34,14 +34,14 @@ fn r4_a_row_below_the_floor_is_refused() {
 }
 
 #[test]
-fn r5_a_cold_record_takes_primary_rows_only() {
+fn r5_an_unverified_record_takes_primary_rows_only() {
     let mut index = Index::new(Moment::default(), Duration::ZERO);
     assert_eq!(index.admit(index.snapshot(), Fence::Row(7), false, NOW), Err(Refused::Replica));
-    assert!(!index.serves(index.token(0), FenceKind::Row), "a cold record serves nothing unverified");
+    assert!(!index.serves(index.token(0), FenceKind::Row), "an unverified record serves no row");
 }
 
 #[test]
-fn a_young_record_takes_primary_rows_only_though_it_is_warm() {
+fn only_primary_rows_are_taken_while_a_replica_may_lag() {
     let lag = Duration::from_secs(5);
     let mut index = Index::new(Moment::default(), lag);
     assert!(index.admit(index.snapshot(), Fence::Row(7), true, Moment::default()).is_ok());
@@ -74,7 +74,7 @@ fn a_rolled_back_version_number_gets_another_generation() {
     index.apply(Move::Rollback { to: 5 }, NOW, Duration::ZERO);
     assert_eq!(index.token(5), five, "entries up to the rollback stay reachable");
     assert_ne!(index.token(6), six, "a number that is used again is another token");
-    assert!(!index.serves(five, FenceKind::Row), "and cold, until verified");
+    assert!(!index.serves(five, FenceKind::Row), "and unverified, until a row of the primary comes");
     index.admit(index.snapshot(), Fence::Row(5), true, NOW).expect("verified");
     assert!(index.serves(five, FenceKind::Row));
 }

@@ -291,7 +291,7 @@ async fn alone<F: Future>(row: &Row, load: std::pin::Pin<&mut F>) -> F::Output {
 }
 
 #[test]
-fn g4_callers_of_one_cold_key_share_one_load() {
+fn g4_callers_of_one_missing_key_share_one_load() {
     explore(|| {
         let loads = call_at_once(|row, cache| {
             assert_eq!(block_on(call_alone(&row, &cache)), 1);
