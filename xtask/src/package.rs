@@ -1,6 +1,6 @@
 //! `cargo xtask package`: what would be published builds from what its package lists, and docs.rs can show it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -34,6 +34,7 @@ pub(crate) fn run() -> Result<(), String> {
         .iter()
         .map(|package| Ok(format!("--package={}", text(package, "name")?)))
         .collect::<Result<_, String>>()?;
+    forget_unpacked(&published)?;
     step(crate::cargo().args(["package", "--allow-dirty", "--locked", "--all-features"]).args(&names))?;
     step(
         crate::cargo()
@@ -43,6 +44,25 @@ pub(crate) fn run() -> Result<(), String> {
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"),
     )
+}
+
+/// Cargo unpacks the packages of a workspace as those of a registry, once for each version, and reads them there from then on.
+/// So an earlier run's packages are removed: the crates that depend on them would be built with old code.
+fn forget_unpacked(published: &[&Value]) -> Result<(), String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let Some(home) = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))) else { return Ok(()) };
+    let Ok(registries) = std::fs::read_dir(home.join("registry/src")) else { return Ok(()) };
+    // The folder of a registry begins with its host, and that of a workspace's packages has none.
+    let is_local = |folder: &PathBuf| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with('-'));
+    for registry in registries.flatten().map(|entry| entry.path()).filter(is_local) {
+        for package in published {
+            let unpacked = registry.join(format!("{}-{}", text(package, "name")?, text(package, "version")?));
+            if unpacked.exists() {
+                std::fs::remove_dir_all(&unpacked).map_err(|error| format!("{}: {error}", unpacked.display()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn step(cargo: &mut std::process::Command) -> Result<(), String> {

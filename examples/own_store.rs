@@ -1,10 +1,11 @@
 //! A store of your own: a small one inside the process, and the test that holds it against the contract.
 //!
-//! It has no channel, so no local tier can stand in front of it. `ReferenceStore` in `src/reference/` has one, and records
+//! It has no channel, so no local tier can stand in front of it. `ReferenceStore` in
+//! `cachemacro-testing/src/reference/` has one, and records
 //! of its own in the place of `Index`, as a store on a server does.
 //!
-//!     cargo run -p cachemacro-testing --example own_store
-//!     cargo test -p cachemacro-testing --example own_store
+//!     cargo run --manifest-path examples/Cargo.toml --example own_store
+//!     cargo test --manifest-path examples/Cargo.toml --example own_store
 
 use std::collections::HashMap;
 use std::future::ready;
