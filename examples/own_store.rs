@@ -1,8 +1,8 @@
 //! A store of your own: a small one inside the process, and the test that holds it against the contract.
 //!
 //! It has no channel, so no local tier can stand in front of it. `ReferenceStore` in
-//! `cachemacro-testing/src/reference/` has one, and records
-//! of its own in the place of `Index`, as a store on a server does.
+//! `cachemacro-testing/src/reference/` has a channel, and records of its own in the place of `Index`, as a store on a server
+//! needs them.
 //!
 //!     cargo run --manifest-path examples/Cargo.toml --example own_store
 //!     cargo test --manifest-path examples/Cargo.toml --example own_store

@@ -24,10 +24,10 @@ const TOGETHER: usize = 128;
 
 /// Batches the lookups of one store.
 pub(crate) struct MgetBatcher {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
-struct Shared {
+struct Inner {
     server: Server,
     times: Arc<Times>,
     clock: Arc<dyn Clock>,
@@ -100,23 +100,23 @@ impl PendingMget {
 
 impl MgetBatcher {
     pub(crate) fn new(server: Server, times: Arc<Times>, clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared { server, times, clock, state: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { server, times, clock, state: Mutex::default() }) }
     }
 
     /// The values of these keys.
     pub(crate) async fn get(&self, keys_asked: &LookupKeys) -> Result<Values, StoreError> {
-        match self.shared.join(keys_asked)? {
+        match self.inner.join(keys_asked)? {
             Some((reply, from)) => reply.values(from).await,
             None => {
-                let _alone = Alone { shared: &self.shared };
+                let _alone = Alone { inner: &self.inner };
                 let mget = PendingMget::of(keys_asked);
-                Box::pin(self.shared.ask(&mget)).await.map(Values::all)
+                Box::pin(self.inner.ask(&mget)).await.map(Values::all)
             }
         }
     }
 }
 
-impl Shared {
+impl Inner {
     /// Adds the lookup to the next MGET; `None` if nothing is under way, and then the caller sends it by itself. A
     /// worker is a spawned task, so that a caller that is never polled again does not block other callers.
     fn join(self: &Arc<Self>, keys_asked: &LookupKeys) -> Result<Option<(Arc<SharedReply>, usize)>, StoreError> {
@@ -147,7 +147,7 @@ impl Shared {
         })?;
         state.workers += 1;
         state.is_taking = true;
-        Ok(Summoned { runtime, worker: Worker { shared: Arc::clone(self), is_taking: true, reply: None } })
+        Ok(Summoned { runtime, worker: Worker { inner: Arc::clone(self), is_taking: true, reply: None } })
     }
 
     /// After a failed MGET, those that wait behind it fail too: a slow server costs no caller two timeouts.
@@ -180,18 +180,18 @@ impl Shared {
 
 /// A lookup that is sent by itself.
 struct Alone<'a> {
-    shared: &'a Shared,
+    inner: &'a Inner,
 }
 
 impl Drop for Alone<'_> {
     fn drop(&mut self) {
-        self.shared.state.lock().is_alone = false;
+        self.inner.state.lock().is_alone = false;
     }
 }
 
 /// A task that sends MGETs until none waits.
 struct Worker {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
     is_taking: bool,
     /// The reply of the MGET that it has taken.
     reply: Option<Arc<SharedReply>>,
@@ -203,9 +203,9 @@ impl Worker {
             // Lets callers run first that just got an answer or are about to ask, so that they join this MGET.
             tokio::task::yield_now().await;
             let Some(mget) = self.take() else { return };
-            let told = self.shared.ask(&mget).await;
+            let told = self.inner.ask(&mget).await;
             if let Err(error) = &told {
-                self.shared.give_up(error);
+                self.inner.give_up(error);
             }
             mget.reply.end(told);
             self.come_back();
@@ -214,7 +214,7 @@ impl Worker {
 
     /// If no MGET waits, the worker ends under the same lock, so that no lookup can be added in between.
     fn take(&mut self) -> Option<PendingMget> {
-        let mut state = self.shared.state.lock();
+        let mut state = self.inner.state.lock();
         self.is_taking = false;
         state.is_taking = false;
         let Some(mget) = state.mgets.pop_front() else {
@@ -224,7 +224,7 @@ impl Worker {
         self.reply = Some(Arc::clone(&mget.reply));
         let needs_another = !state.mgets.is_empty() && state.workers < WORKERS;
         // This worker runs on a runtime, so another one can start.
-        let another = needs_another.then(|| self.shared.summon(&mut state)).and_then(Result::ok);
+        let another = needs_another.then(|| self.inner.summon(&mut state)).and_then(Result::ok);
         drop(state);
         another.into_iter().for_each(Summoned::start);
         Some(mget)
@@ -232,7 +232,7 @@ impl Worker {
 
     /// Ready for the next MGET, unless another worker is about to take it.
     fn come_back(&mut self) {
-        let mut state = self.shared.state.lock();
+        let mut state = self.inner.state.lock();
         self.reply = None;
         self.is_taking = !state.is_taking;
         if self.is_taking {
@@ -250,7 +250,7 @@ impl Drop for Worker {
         if !self.is_taking && self.reply.is_none() {
             return;
         }
-        let mut state = self.shared.state.lock();
+        let mut state = self.inner.state.lock();
         state.workers -= 1;
         state.is_taking &= !self.is_taking;
         let left = if state.workers == 0 { std::mem::take(&mut state.mgets) } else { VecDeque::new() };

@@ -3,7 +3,7 @@
 use super::load;
 use super::served::{Found, Served};
 use super::state::Call;
-use crate::coalesce::Shared;
+use crate::coalesce::RoundResult;
 use crate::entry::{Freshness, Payload, deferred};
 use crate::error::StoreError;
 use crate::observe::{Event, Tier};
@@ -11,10 +11,10 @@ use crate::remote::{Answer, Entered, Lookup};
 
 impl Call {
     /// A failure of the store is the answer for all callers that wait to ask it the same.
-    pub(super) async fn good<T>(&self, answer: Answer<'_, T>) -> Shared<Result<T, StoreError>> {
+    pub(super) async fn shared_answer<T>(&self, answer: Answer<'_, T>) -> RoundResult<Result<T, StoreError>> {
         match answer.await {
-            Ok(answer) => Shared::WithRound(Ok(answer)),
-            Err(error) => Shared::WithAll(Err(error)),
+            Ok(answer) => RoundResult::ForRound(Ok(answer)),
+            Err(error) => RoundResult::ForAll(Err(error)),
         }
     }
 
@@ -29,7 +29,7 @@ impl Call {
                     self.cache
                         .inner
                         .enters
-                        .ask(&self.key, || self.good(self.store().enter(self.query(), rotates)))
+                        .ask(&self.key, || self.shared_answer(self.store().enter(self.query(), rotates)))
                         .await
                 }
             };
@@ -62,7 +62,7 @@ impl Call {
         }
         let found = match self.cache.is_local(self.site) {
             true => Ok(self.cache.inner.memory.look_up(self.query())),
-            false => self.cache.inner.lookups.ask(&self.key, || self.good(self.ask_floor())).await,
+            false => self.cache.inner.lookups.ask(&self.key, || self.shared_answer(self.ask_floor())).await,
         };
         let Some(found) = self.or_count(found) else {
             self.degrade();

@@ -53,11 +53,11 @@ struct State<T> {
 }
 
 /// Which callers may use an answer.
-pub(crate) enum Shared<T> {
+pub(crate) enum RoundResult<T> {
     /// Callers that came before its round began.
-    WithRound(T),
+    ForRound(T),
     /// All callers that wait now: after a failure, the waiters do not ask the store again.
-    WithAll(T),
+    ForAll(T),
 }
 
 impl<K: Hash + Eq + Clone, T: Clone> Coalescer<K, T> {
@@ -67,7 +67,7 @@ impl<K: Hash + Eq + Clone, T: Clone> Coalescer<K, T> {
     }
 
     /// The answer to a question that was asked after this call began.
-    pub(crate) async fn ask<F: Future<Output = Shared<T>>>(&self, key: &K, ask: impl FnOnce() -> F) -> T {
+    pub(crate) async fn ask<F: Future<Output = RoundResult<T>>>(&self, key: &K, ask: impl FnOnce() -> F) -> T {
         match self.slots.enter(key) {
             Some(waiters) => waiters.ask(ask).await,
             None => FirstLeader { slots: &self.slots, key }.end(ask().await),
@@ -136,11 +136,11 @@ struct FirstLeader<'a, K: Hash + Eq + Clone, T> {
 }
 
 impl<K: Hash + Eq + Clone, T: Clone> FirstLeader<'_, K, T> {
-    fn end(self, answer: Shared<T>) -> T {
+    fn end(self, answer: RoundResult<T>) -> T {
         let waiters = self.slots.leave(self.key);
         std::mem::forget(self);
         match (waiters, answer) {
-            (None, Shared::WithRound(answer) | Shared::WithAll(answer)) => answer,
+            (None, RoundResult::ForRound(answer) | RoundResult::ForAll(answer)) => answer,
             // Waiters came, so the first round ends like the later ones.
             (Some(waiters), answer) => LeaderGuard { waiters: &waiters }.end(answer),
         }
@@ -169,7 +169,7 @@ impl<K: Hash + Eq + Clone, T> Waiters<K, T> {
 }
 
 impl<K: Hash + Eq + Clone, T: Clone> Waiters<K, T> {
-    async fn ask<F: Future<Output = Shared<T>>>(&self, ask: impl FnOnce() -> F) -> T {
+    async fn ask<F: Future<Output = RoundResult<T>>>(&self, ask: impl FnOnce() -> F) -> T {
         let wanted = lock(&self.state).begun + 1;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
@@ -209,11 +209,11 @@ struct LeaderGuard<'a, K: Hash + Eq + Clone, T> {
 }
 
 impl<K: Hash + Eq + Clone, T: Clone> LeaderGuard<'_, K, T> {
-    fn end(self, answer: Shared<T>) -> T {
+    fn end(self, answer: RoundResult<T>) -> T {
         let mut state = lock(&self.waiters.state);
         let answer = match answer {
-            Shared::WithRound(answer) => answer,
-            Shared::WithAll(answer) => {
+            RoundResult::ForRound(answer) => answer,
+            RoundResult::ForAll(answer) => {
                 // The waiters want the next round; callers that come from now on want the one after it.
                 state.begun += 1;
                 answer
@@ -249,7 +249,7 @@ mod tests {
             rounds.ask(&key, || async {
                 let round = asked.fetch_add(1, SeqCst);
                 tokio::task::yield_now().await;
-                Shared::WithRound(round)
+                RoundResult::ForRound(round)
             })
         };
         let (first, second, third) = tokio::join!(ask(), ask(), ask());
@@ -264,7 +264,7 @@ mod tests {
             rounds.ask(&key, || async {
                 let round = asked.fetch_add(1, SeqCst);
                 tokio::task::yield_now().await;
-                Shared::WithAll(round)
+                RoundResult::ForAll(round)
             })
         };
         assert_eq!(tokio::join!(ask(), ask(), ask()), (0, 0, 0));
@@ -275,7 +275,7 @@ mod tests {
     async fn a_dropped_lead_passes_to_a_waiter() {
         let (rounds, key) = (Coalescer::<u64, u64>::new(), 1);
         let never = rounds.ask(&key, std::future::pending);
-        let answered = rounds.ask(&key, || async { Shared::WithRound(7) });
+        let answered = rounds.ask(&key, || async { RoundResult::ForRound(7) });
         tokio::select! {
             biased;
             _ = never => unreachable!("it never ends"),
@@ -295,7 +295,7 @@ mod tests {
             }
             let ask = self
                 .0
-                .ask(&1, || async { Shared::WithRound(Arc::new(Self(Arc::clone(&self.0), Arc::clone(&self.1)))) });
+                .ask(&1, || async { RoundResult::ForRound(Arc::new(Self(Arc::clone(&self.0), Arc::clone(&self.1)))) });
             let mut ask = std::pin::pin!(ask);
             let _ = ask.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
         }
@@ -307,7 +307,7 @@ mod tests {
         let ask = || async {
             let ask = || async {
                 tokio::task::yield_now().await;
-                Shared::WithRound(Arc::new(Asks(Arc::clone(&rounds), Arc::clone(&dropped))))
+                RoundResult::ForRound(Arc::new(Asks(Arc::clone(&rounds), Arc::clone(&dropped))))
             };
             drop(rounds.ask(&1, ask).await);
         };

@@ -4,6 +4,6 @@ mod coalescer;
 pub(crate) mod load_lock;
 pub(crate) mod singleflight;
 
-pub(crate) use self::coalescer::{Coalescer, Shared};
+pub(crate) use self::coalescer::{Coalescer, RoundResult};
 pub(crate) use self::load_lock::{LoadGuard, LoadLocks};
 pub(crate) use self::singleflight::{FlightKey, Flights, Landing, LeaderGuard, Role, Waited, Waiter};
