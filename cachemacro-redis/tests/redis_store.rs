@@ -9,7 +9,7 @@ mod process;
 use std::time::Duration;
 
 use cachemacro_runtime::Clock;
-use cachemacro_runtime::store::{Absence, Applied, Fence, Fill, Move, Payload, Refused, RemoteStore};
+use cachemacro_runtime::store::{Absence, Applied, Fence, Fill, Move, Payload, Refused, RemoteStore, StoreErrorKind};
 use kit::{Server, namespace};
 use process::{Process, entry, find, on};
 
@@ -158,7 +158,9 @@ async fn events_get_through_when_the_server_is_full() {
         object: None,
     };
     let error = process.store.fill(call.query(), fill).await.expect_err("there is no room");
-    assert!(error.to_string().contains("OOM"), "{error}");
+    assert_eq!(error.kind, StoreErrorKind::Rejected);
+    let source = error.source.as_ref().expect("the error of the server").to_string();
+    assert!(source.contains("OOM") && !error.to_string().contains("OOM"), "{error}: {source}");
     assert_eq!(process.served(&call).await.as_deref(), Some("7"), "what is there is served");
     assert_eq!(process.apply("user:1", Move::Bump(8)).await, Applied::Moved);
     assert_eq!(process.served(&call).await, None, "but not after an event");
