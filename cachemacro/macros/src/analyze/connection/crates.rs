@@ -1,5 +1,5 @@
-//! Crates, by the name that a path into them begins with. The macros and the runtime have this file each, and a test compares
-//! the two.
+//! Crates, by the first name of a path into them. The macros and the runtime each have a copy of this file, as neither depends
+//! on the other. A test compares the two.
 
 /// Crates that talk to databases with transactions, and pools that may hand out their connections.
 pub(crate) const DATABASES: &[&str] = &[
