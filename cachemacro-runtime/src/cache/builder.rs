@@ -62,7 +62,7 @@ impl CacheBuilder {
     /// Bounds the in-process store. Default: 100,000 entries.
     ///
     /// With a shared store this also makes the in-process store a near cache in front of it. Functions with
-    /// `consistency = bounded` are then answered from this process, at most
+    /// `consistency = bounded`, which is the default, are then answered from this process, at most
     /// [`store::DETECTION`](crate::near::DETECTION) behind an acknowledged event. Without it only `local` functions use
     /// the in-process store.
     #[must_use]
@@ -115,6 +115,9 @@ impl CacheBuilder {
     ///
     /// With a lag, a load that [`load_hint`](crate::load_hint) does not send to the primary counts as a read of a
     /// replica, and is refused where the protocol needs the primary.
+    ///
+    /// Settings such as `Redis` are told the lag. A store that exists already must have been made with the same one: what
+    /// [`RemoteStore::source_lag`](crate::store::RemoteStore::source_lag) returns counts for its functions.
     #[must_use]
     pub fn source_lag(mut self, lag: Duration) -> Self {
         self.source_lag = lag;

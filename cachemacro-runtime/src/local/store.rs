@@ -94,7 +94,7 @@ impl MemoryStore {
         previous.into_inner()
     }
 
-    /// BUMP, RESTORE and ROLLBACK. In this store they never fail.
+    /// BUMP, NEXT, RESTORE and ROLLBACK. In this store they never fail.
     pub(crate) fn moved(&self, aggregate: &Aggregate, moved: Move) -> Applied {
         match self.cells.get(aggregate) {
             Some(cell) => cell.apply(moved, self.clock.now(), self.source_lag),

@@ -106,8 +106,8 @@ impl Index {
         self.unverified || now < self.primary_only_until
     }
 
-    /// The database may use version numbers twice (see [`Callsite::rotates`](crate::callsite::Callsite)). From now on every
-    /// event renews the fence generation, late and duplicate events too. The reason: a late event of an abandoned version
+    /// The database may use version numbers twice: there is an event type with `rollback_to`. From now on every event
+    /// renews the fence generation, late and duplicate events too. The reason: a late event of an abandoned version
     /// raises the floor above the database, and the next event then looks like a duplicate. Rows are checked by their
     /// version; other values have none. For the same reason RESTORE acts as BUMP: a late one would serve an entry that the
     /// database has replaced.
@@ -152,7 +152,7 @@ impl Index {
         Ok(token)
     }
 
-    /// BUMP, RESTORE and ROLLBACK.
+    /// BUMP, NEXT, RESTORE and ROLLBACK.
     pub fn apply(&mut self, moved: Move, now: Moment, source_lag: Duration) -> Applied {
         let applied = match moved {
             Move::Bump(version) => self.raise(version, None),

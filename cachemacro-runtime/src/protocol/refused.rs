@@ -13,6 +13,7 @@ pub enum Refused {
     Replica,
     /// The value has more bytes than the store takes.
     TooLarge,
-    /// Another function, or instance of a generic function, of the binary has the same name.
+    /// Another function, or instance of a generic function, of the binary has the same name. The engine says so; no store has
+    /// to.
     SharedName,
 }

@@ -10,7 +10,8 @@ use crate::protocol::Move;
 /// What a write announces to all processes: its moves, for local tiers, and the event itself, for handlers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Announcement {
-    /// The event's name and its JSON, if it has a JSON form.
+    /// The event's name and its JSON, if it has a JSON form: for an [`EventLog`](crate::store::EventLog). A channel without one
+    /// may drop it.
     pub event: Option<(&'static str, String)>,
     /// The aggregates that it moves, and how.
     pub notices: Vec<(Aggregate, Notice)>,
@@ -51,7 +52,8 @@ pub trait InvalidationChannel: Send + Sync + 'static {
 
     /// What was announced after `from`; waits up to `wait` for the first announcement. Without a position it returns
     /// only the current end of the channel. Everything that was announced before the call is in the answer, or
-    /// `has_gap` is set.
+    /// `has_gap` is set, also for a position that this channel did not give. The time of `wait` is real, not that of the
+    /// cache's clock.
     fn follow<'a>(&'a self, from: Option<&'a Position>, wait: Duration) -> Answer<'a, Followed>;
 
     /// The same channel over a separate connection, for callers that block their thread, as

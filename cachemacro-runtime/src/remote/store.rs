@@ -33,7 +33,7 @@ pub struct Query<'a> {
     pub function: &'static str,
     /// The aggregates it depends on; never empty. The version of the first one is the version of the entry.
     pub aggregates: &'a [Aggregate],
-    /// Decodes the bytes of a shared store, for a near cache that keeps objects.
+    /// Decodes the bytes of a shared store, for a near cache that keeps objects. A store that returns bytes may ignore it.
     pub decode: Option<Decode>,
 }
 
@@ -56,7 +56,8 @@ pub struct Entered {
     pub snapshots: Vec<Snapshot>,
     /// Whether the load must read the primary: some record is unverified, or takes rows of the primary only for a time.
     pub needs_primary: bool,
-    /// Keeps the records and the lease until the load has ended. The engine drops it after the fill.
+    /// Keeps the records and the lease until the load has ended. The engine drops it after the fill. `None` where a store
+    /// has no leases, and keeps records whether or not something is loading.
     pub hold: Option<Hold>,
     /// Whether another process is loading the same entry now.
     pub lease: Lease,
@@ -124,8 +125,8 @@ pub trait RemoteStore: Send + Sync + 'static {
     /// FILL: stores the entry, or returns why it is refused.
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>>;
 
-    /// VERIFY: FILL without a value. `version` was read from the primary. It becomes the floor of the first record, and
-    /// the records are no longer unverified. Returns the snapshots that are then valid.
+    /// VERIFY: FILL without a value. `version` was read from the primary. It becomes the floor of the first record, which
+    /// is then no longer unverified; the other records stay as they are. Returns the snapshots that are then valid.
     fn verify<'a>(
         &'a self,
         query: Query<'a>,
@@ -133,10 +134,12 @@ pub trait RemoteStore: Send + Sync + 'static {
         version: u64,
     ) -> Answer<'a, Result<Vec<Snapshot>, Refused>>;
 
-    /// BUMP, RESTORE and ROLLBACK.
+    /// BUMP, NEXT, RESTORE and ROLLBACK. The answer says what became of the record; the engine goes on in the same way after
+    /// each.
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied>;
 
-    /// DETECT: rotates a record whose floor is above the version of a row of the primary. Returns whether it did.
+    /// DETECT: begins a record anew whose floor is above the version of a row of the primary, if it is still that of the
+    /// snapshot. Returns whether it did.
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool>;
 
     /// Drops an entry, whatever its token. This saves work; correctness never needs it.
@@ -167,6 +170,8 @@ pub trait RemoteStore: Send + Sync + 'static {
         Duration::from_secs(1)
     }
 
-    /// The greatest lag of the replicas that loads may read, from the builder.
+    /// The greatest lag of the replicas that loads may read: that of [`CacheBuilder::source_lag`](crate::CacheBuilder::source_lag),
+    /// which [`SharedStore::connect`](crate::store::SharedStore::connect) is told. The engine goes by what the store says:
+    /// with zero every load counts as one of the primary.
     fn source_lag(&self) -> Duration;
 }

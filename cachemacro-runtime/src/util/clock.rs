@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// A point of one process's monotonic time, in nanoseconds since the clock started. Never a wall clock (R16).
+///
+/// `moment.since(Moment::default())` is the time since the clock started, and `Moment::default().after(time)` the moment
+/// again. In another process it means another time: a store outside of the process keeps how far a deadline is from now,
+/// by its server's clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Moment(u64);
 
@@ -85,7 +89,7 @@ impl dyn Clock {
     }
 }
 
-/// The machine's monotonic clock.
+/// The machine's monotonic clock. All instances in a process show the same time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -22,7 +22,8 @@
 //!
 //! The suite knows of a store only what its operations return. What no operation can bring about is asked of the caller:
 //! that time passes on a server ([`check_expiry`]), that a server forgets ([`check_loss`]). Interleavings inside one
-//! operation are beyond it.
+//! operation are beyond it, and so is what takes two stores on one server: namespaces, and processes whose clocks differ. A
+//! store on a server needs tests of its own for these.
 
 mod aggregates;
 mod bench;

@@ -87,7 +87,8 @@ impl State {
 }
 
 impl FaultyStore {
-    /// Wraps a store and its channel, without a fault. The clock is for [`Fault::Delay`].
+    /// Wraps a store and its channel, without a fault. The clock is for [`Fault::Delay`]. Settings of a server become a
+    /// [`Shared`] by [`SharedStore::connect`](cachemacro_runtime::store::SharedStore::connect).
     #[must_use]
     pub fn new(inside: Shared, clock: ManualClock) -> Self {
         Self { inside, clock, state: Arc::default() }
