@@ -116,8 +116,8 @@ impl CacheBuilder {
     /// With a lag, a load that [`load_hint`](crate::load_hint) does not send to the primary counts as a read of a
     /// replica, and is refused where the protocol needs the primary.
     ///
-    /// Settings such as `Redis` are told the lag. A store that exists already must have been made with the same one: what
-    /// [`RemoteStore::source_lag`](crate::store::RemoteStore::source_lag) returns counts for its functions.
+    /// Settings such as `Redis` are told the lag. A store that exists already must have been made with the same one, or a
+    /// longer one: what [`RemoteStore::source_lag`](crate::store::RemoteStore::source_lag) returns counts for its functions.
     #[must_use]
     pub fn source_lag(mut self, lag: Duration) -> Self {
         self.source_lag = lag;
@@ -125,7 +125,12 @@ impl CacheBuilder {
     }
 
     /// Builds the cache.
+    ///
+    /// # Panics
+    /// When the shared store was made with a shorter [`source_lag`](Self::source_lag) than this builder has: it would take
+    /// the rows of replicas that may lag for rows of the primary.
     #[must_use]
+    #[track_caller]
     pub fn build(self) -> Cache {
         let functions = Arc::new(Functions::new());
         let counted = Arc::clone(&functions);
@@ -140,6 +145,9 @@ impl CacheBuilder {
         let findings = Arc::new(Findings::default());
         let environment = Environment::new(&self.namespace, Arc::clone(&self.clock), self.source_lag);
         let connected = self.shared.map(|shared| shared.connect(&environment));
+        if let Some(shared) = &connected {
+            assert_lag(&*shared.store, self.source_lag);
+        }
         let (channel, log) =
             connected.as_ref().map_or((None, None), |shared| (shared.channel.clone(), shared.log.clone()));
         let shared = connected.map(|shared| exclusive(shared.store, &findings));
@@ -179,6 +187,17 @@ impl CacheBuilder {
             }),
         }
     }
+}
+
+/// A store that was made elsewhere does not know the lag of the builder.
+#[track_caller]
+fn assert_lag(store: &dyn RemoteStore, source_lag: Duration) {
+    let of_store = store.source_lag();
+    assert!(
+        of_store >= source_lag,
+        "the shared store was made with a source lag of {of_store:?}, and the cache has {source_lag:?}: make the store with \
+         the same lag, or give `.shared(…)` a type that implements `SharedStore`, which is told the lag"
+    );
 }
 
 /// Wraps a store outside of the process, where instances are known by their names only. A store inside the process

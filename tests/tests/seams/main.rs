@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachemacro::store::{Environment, EventLog, Shared, SharedStore};
-use cachemacro::testing::{FaultyStore, Operation};
+use cachemacro::testing::{FaultyStore, Operation, ReferenceStore};
 use cachemacro::{Cache, CacheEvent, ManualClock, Memory, cached};
 use cachemacro_tests::{Row, RowUpdated, Table, remote};
 use log::MemoryLog;
@@ -92,14 +92,22 @@ impl SharedStore for Settings {
 
 #[test]
 fn a_store_is_told_of_the_cache_that_it_is_connected_to() {
-    let settings = Settings { store: remote(ManualClock::default()), seen: Arc::default() };
-    let lag = Duration::from_secs(3);
+    let (clock, lag) = (ManualClock::default(), Duration::from_secs(3));
+    let inside = Arc::new(ReferenceStore::new(Arc::new(clock.clone()), lag));
+    let settings = Settings { store: FaultyStore::new(inside.shared(), clock), seen: Arc::default() };
     let builder = Cache::builder().shared(settings.clone()).namespace("shop").source_lag(lag);
     assert!(settings.seen.lock().expect("no panic").is_empty(), "nothing is connected before `build`");
     let cache = builder.build();
     assert_eq!(*settings.seen.lock().expect("no panic"), [("shop".to_owned(), lag)]);
     assert!(cache.group("billing").is_none(), "the store has no log");
     assert!(cache.stats().connection.is_none(), "and tells nothing of a connection");
+}
+
+#[test]
+#[should_panic(expected = "the shared store was made with a source lag of 2s, and the cache has 3s")]
+fn a_store_with_a_shorter_lag_than_the_caches_is_refused() {
+    let store = ReferenceStore::new(Arc::new(ManualClock::default()), Duration::from_secs(2));
+    let _ = Cache::builder().shared(Arc::new(store)).source_lag(Duration::from_secs(3)).build();
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, CacheEvent)]
