@@ -46,6 +46,14 @@ pub(super) async fn many_need_the_primary<S: RemoteStore>(bench: &Bench<S>) {
     bench.same(replicas, Err(Refused::Replica), "a replica's row, whose version says nothing of b:1");
 }
 
+pub(super) async fn any_needs_the_primary<S: RemoteStore>(bench: &Bench<S>) {
+    bench.load(&Call::find("b:1"), Loaded::row(1)).await;
+    for both in [["a:1", "b:1"], ["b:1", "a:1"]] {
+        let entered = bench.enter(&Call::list("both", &both)).await;
+        bench.holds(entered.needs_primary, "a load must read the primary while one of its records is unverified");
+    }
+}
+
 pub(super) async fn a_rollback_of_a_further_aggregate_ends_the_entry<S: RemoteStore>(bench: &Bench<S>) {
     let (call, other) = (Call::list("both", &["a:1", "b:1"]), Call::find("b:1"));
     bench.load(&other, Loaded::row(5)).await;

@@ -159,9 +159,12 @@ impl<S: RemoteStore> Bench<S> {
         loaded: Loaded,
         entry: Entry,
     ) -> Result<(), Refused> {
+        self.answer(self.store.fill(call.query(), self.fill_of(snapshots, loaded, entry))).await
+    }
+
+    pub(super) fn fill_of(&self, snapshots: &[Snapshot], loaded: Loaded, entry: Entry) -> Fill {
         let Loaded { fence, from_primary, .. } = loaded;
-        let fill = Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry, object: None };
-        self.answer(self.store.fill(call.query(), fill)).await
+        Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry, object: None }
     }
 
     pub(super) fn entry(&self, held: Held) -> Entry {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachemacro_runtime::store::{Absence, Entry, Form, Lookup, Payload};
+use cachemacro_runtime::store::{Absence, Entry, Form, Lookup, Payload, Query};
 use cachemacro_runtime::{Clock, Moment, RemoteStore};
 
 use super::bench::{Bench, Held, Loaded, TTL};
@@ -30,6 +30,18 @@ pub(super) async fn keys_are_told_apart<S: RemoteStore>(bench: &Bench<S>) {
     for (content, call) in (0..).zip(&calls) {
         bench.serves(call, content, "for each call").await;
     }
+}
+
+/// Another program stored it under the same function and text. Within one program the names of functions are unique.
+pub(super) async fn an_entry_of_another_type_is_a_miss<S: RemoteStore>(bench: &Bench<S>) {
+    let (call, other) = (Call::find("row:1"), Call::find_typed::<i64>("row:1"));
+    let foreign = Query { function: call.query().function, ..other.query() };
+    let entered = bench.answer(bench.store.enter(foreign, false)).await;
+    let fill = bench.fill_of(&entered.snapshots, Loaded::row(1), bench.entry(Held::Value(1)));
+    bench.same(bench.answer(bench.store.fill(foreign, fill)).await, Ok(()), "a load of another program");
+    bench.serves_nothing(&call, "of an entry whose origin is another").await;
+    bench.load(&call, Loaded::row(1).with(2)).await;
+    bench.serves(&call, 2, "after its own load").await;
 }
 
 pub(super) async fn an_entry_is_what_was_stored<S: RemoteStore>(bench: &Bench<S>) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachemacro_runtime::store::{Entry, Lookup, Refused};
+use cachemacro_runtime::store::{Entry, Lookup, Move, Refused};
 use cachemacro_runtime::{Clock, RemoteStore};
 
 use super::bench::{Bench, Held, Loaded};
@@ -75,4 +75,31 @@ pub(super) async fn a_record_grows_up<S: RemoteStore>(bench: &Bench<S>, pass: &i
     bench.holds(!grown.needs_primary, "replicas may be read when the lag has passed");
     let later = bench.fill(&call, &grown.snapshots, Loaded::row(2).as_replicas()).await;
     bench.same(later, Ok(()), "a replica's row when the lag has passed");
+}
+
+/// Replicas may still have what was rolled back, also when the record itself is older than their lag.
+pub(super) async fn an_old_record_needs_the_primary_again<S: RemoteStore>(
+    bench: &Bench<S>,
+    pass: &impl AsyncFn(Duration),
+) {
+    let again = [("ROLLBACK", "row:1"), ("NEXT", "row:2"), ("DETECT", "row:3")];
+    let calls = again.map(|(_, text)| Call::find(text));
+    for call in &calls {
+        bench.load(call, Loaded::row(7)).await;
+    }
+    wait(bench, pass, LAG).await;
+    for ((what, text), call) in again.into_iter().zip(&calls) {
+        let grown = bench.enter(call).await;
+        bench.holds(!grown.needs_primary, "replicas may be read when the lag has passed");
+        if what == "DETECT" {
+            bench.detect(text, grown.snapshots[0], 6).await;
+        } else {
+            bench.apply(text, if what == "ROLLBACK" { Move::Rollback { to: 6 } } else { Move::Next }).await;
+        }
+        bench.load(call, Loaded::row(7)).await;
+        let entered = bench.enter(call).await;
+        bench.holds(entered.needs_primary, &format!("a load soon after it must read the primary: {what}"));
+        let replicas = bench.fill(call, &entered.snapshots, Loaded::row(8).as_replicas()).await;
+        bench.same(replicas, Err(Refused::Replica), &format!("a replica's row soon after it: {what}"));
+    }
 }

@@ -104,6 +104,7 @@ async fn check_fences<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
         "R20, an entry is checked against all its aggregates" => aggregates::all_are_checked,
         "R20, a fill is fenced by all its aggregates" => aggregates::all_fence_the_fill,
         "an entry of many aggregates comes from the primary" => aggregates::many_need_the_primary,
+        "a load needs the primary for any of its aggregates" => aggregates::any_needs_the_primary,
         "a further aggregate is bound to its last mark" => aggregates::a_rollback_of_a_further_aggregate_ends_the_entry,
     }
     rules! { make, LONG_LAG;
@@ -134,6 +135,7 @@ async fn check_moves<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
 async fn check_entries<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
         "entries are told apart by text, function and type" => entries::keys_are_told_apart,
+        "an entry of another type is a miss" => entries::an_entry_of_another_type_is_a_miss,
         "an entry is what was stored" => entries::an_entry_is_what_was_stored,
         "an entry's version is its token's" => entries::an_entrys_version_is_its_tokens,
         "R15, no deadline is later than it was" => entries::no_deadline_is_later,
@@ -149,16 +151,18 @@ async fn check_entries<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
 /// # Panics
 /// When the store breaks a rule, with the rule.
 pub async fn check_expiry<S: RemoteStore>(make: impl AsyncFn(Setup) -> S, pass: impl AsyncFn(Duration)) {
-    const RULES: [&str; 4] = [
+    const RULES: [&str; 5] = [
         "G1, nothing is served past its hard deadline",
         "R15, deadlines count from the start of the load",
         "an expired value is not stored",
         "a record grows up",
+        "a record that begins anew, or is rolled back, takes primary rows only, for the source lag",
     ];
     expiry::nothing_is_served_past_its_hard_deadline(&Bench::new(RULES[0], &make, Duration::ZERO).await, &pass).await;
     expiry::deadlines_count_from_the_start(&Bench::new(RULES[1], &make, Duration::ZERO).await, &pass).await;
     expiry::an_expired_value_is_not_stored(&Bench::new(RULES[2], &make, Duration::ZERO).await, &pass).await;
     expiry::a_record_grows_up(&Bench::new(RULES[3], &make, expiry::LAG).await, &pass).await;
+    expiry::an_old_record_needs_the_primary_again(&Bench::new(RULES[4], &make, expiry::LAG).await, &pass).await;
 }
 
 /// Checks the rules of loss. `lose` makes the store forget the index records behind a query: it evicts them, or deletes their

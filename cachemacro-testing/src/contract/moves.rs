@@ -16,7 +16,9 @@ pub(super) async fn next_voids_whatever_is_known<S: RemoteStore>(bench: &Bench<S
         for call in [&row, &opaque] {
             bench.serves_nothing(call, "after an event without a version").await;
         }
-        bench.holds(bench.enter(&row).await.needs_primary, "a load after it must read the primary");
+        let after = bench.enter(&row).await;
+        bench.holds(after.needs_primary, "a load after it must read the primary");
+        bench.same(after.snapshots[0].floor, 5, "the floor stays");
         for loaded in [Loaded::row(5), Loaded::opaque(5)] {
             let late = bench.fill(&row, &before.snapshots, loaded).await;
             bench.same(late, Err(Refused::Moved), "a load that began before it");
