@@ -1,4 +1,4 @@
-//! Raw values to the model, one function for each rule. Each file begins with a list of its rules.
+//! Raw values to the model, one function for each rule.
 
 pub(crate) mod bindings;
 pub(crate) mod bypass;
