@@ -69,7 +69,7 @@ pub struct Entry {
 
 /// The state of an entry between its deadlines. Superseded entries are never found, so they need no state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Freshness {
+pub(crate) enum Freshness {
     /// Before the soft deadline.
     Fresh,
     /// Between the soft and the hard deadline.
@@ -82,7 +82,7 @@ impl Entry {
     /// The state of the entry at this moment.
     #[must_use]
     #[inline]
-    pub fn freshness(&self, now: Moment) -> Freshness {
+    pub(crate) fn freshness(&self, now: Moment) -> Freshness {
         if now < self.soft {
             Freshness::Fresh
         } else if now < self.hard {

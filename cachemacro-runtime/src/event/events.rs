@@ -141,6 +141,7 @@ impl Moves {
     /// Adds a move of every aggregate that the key names.
     ///
     /// Moves of one aggregate are coalesced where that changes nothing (R20).
+    #[doc(hidden)]
     pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
         let mut names = Aggregates::default();
         key.render(&mut names);
