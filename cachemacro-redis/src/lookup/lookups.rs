@@ -17,7 +17,7 @@ use crate::format::{Owner, Record, entry_codec};
 use crate::keys::{EntryKeys, Names, Suffix};
 use crate::scripts::{TIME, get};
 
-/// Where an entry is stored.
+/// A query, and the keys of its entry.
 struct Question<'a> {
     query: Query<'a>,
     keys: EntryKeys,
@@ -112,11 +112,11 @@ impl Lookups {
             let mut answers = self.records.server.run("lookup", |_, _| get(index)).await?;
             Ok((answers.sequence()?.pop().unwrap_or(Value::Nil), answers.epoch))
         }));
-        let (mut told, others) = try_join(self.ask_slot(&first), others).await?;
+        let (mut reply, others) = try_join(self.ask_slot(&first), others).await?;
         // A value from another incarnation of the cluster counts as absent.
-        let of_this = |(value, epoch)| if epoch == told.epoch { value } else { Value::Nil };
-        told.values.extend(others.into_iter().map(of_this));
-        Ok(Values::all(told))
+        let of_this = |(value, epoch)| if epoch == reply.epoch { value } else { Value::Nil };
+        reply.values.extend(others.into_iter().map(of_this));
+        Ok(Values::all(reply))
     }
 
     async fn ask_slot(&self, keys: &[&str]) -> Result<MgetReply, StoreError> {

@@ -170,10 +170,7 @@ impl Cache {
     /// [`CacheError::Publish`]: a store did not accept a move. It is retried. The caller may publish the event again;
     /// the handlers of this process get it then.
     pub async fn publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
-        let mut batch = Batch::new();
-        batch.add(events);
-        let writes = batch.take_writes(Role::Writes);
-        let mut events = HandOut::new(self, batch.events);
+        let (writes, mut events) = self.take_apart(events);
         match self.apply(writes, OnError::Fail).await {
             Ok(()) => events.send().await,
             Err(error) => {
@@ -188,10 +185,7 @@ impl Cache {
     /// As [`Cache::publish`], without a result: a move that a store does not accept is retried and counted. The handlers
     /// of this process get the event in any case.
     pub async fn publish_or_retry(&self, events: impl IntoEvents) {
-        let mut batch = Batch::new();
-        batch.add(events);
-        let writes = batch.take_writes(Role::Writes);
-        let mut events = HandOut::new(self, batch.events);
+        let (writes, mut events) = self.take_apart(events);
         // With `suspect` there is no error to return.
         let _ = self.apply(writes, OnError::Suspect).await;
         events.send().await;
@@ -200,8 +194,8 @@ impl Cache {
     /// As [`Cache::publish`], for synchronous code, with or without a runtime. It blocks the thread until the shared
     /// store has acknowledged the moves. It waits at most `(moves + 2)` times
     /// [`RemoteStore::operation_timeout`](crate::store::RemoteStore::operation_timeout), which on Redis is
-    /// `Redis::timeout`. A separate thread of the cache sends to the store, so that the
-    /// call does not wait for a task of the blocked thread.
+    /// `Redis::timeout`. A separate thread of the cache sends to the store, so that the call does not wait for a task of
+    /// the blocked thread.
     ///
     /// In async code use [`Cache::publish`]: this function blocks a worker thread of the runtime.
     ///
@@ -215,19 +209,14 @@ impl Cache {
     /// # Errors
     /// As [`Cache::publish`].
     pub fn publish_blocking(&self, events: impl IntoEvents) -> Result<(), CacheError> {
-        let mut batch = Batch::new();
-        batch.add(events);
-        let writes = batch.take_writes(Role::Writes);
-        let mut events = HandOut::new(self, batch.events);
+        let (writes, mut events) = self.take_apart(events);
         self.apply_blocking(writes, OnError::Fail).inspect_err(|_| events.keep_back())
     }
 
     /// As [`Cache::publish_blocking`], without a result, as [`Cache::publish_or_retry`].
     pub fn publish_or_retry_blocking(&self, events: impl IntoEvents) {
-        let mut batch = Batch::new();
-        batch.add(events);
-        let writes = batch.take_writes(Role::Writes);
-        let _events = HandOut::new(self, batch.events);
+        // The events are handed out when this is dropped, also after a panic.
+        let (writes, _events) = self.take_apart(events);
         let _ = self.apply_blocking(writes, OnError::Suspect);
     }
 
@@ -245,6 +234,14 @@ impl Cache {
         X: std::fmt::Display + 'static,
     {
         self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler, log::subscriber_failed)
+    }
+
+    /// The moves for the stores, and the events for the handlers of this process.
+    fn take_apart(&self, events: impl IntoEvents) -> (Writes, HandOut<'_>) {
+        let mut batch = Batch::new();
+        batch.add(events);
+        let writes = batch.take_writes(Role::Writes);
+        (writes, HandOut::new(self, batch.events))
     }
 
     pub(super) async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
