@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::slice;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -155,6 +156,18 @@ impl Moves {
         if !moved.merges_into(of_it) {
             self.moves.push((name, moved));
         }
+    }
+
+    pub(crate) fn append(&mut self, more: Self) {
+        if self.moves.is_empty() {
+            *self = more;
+        } else {
+            more.moves.into_iter().for_each(|(name, moved)| self.push(name, moved));
+        }
+    }
+
+    pub(crate) fn iter(&self) -> slice::Iter<'_, (Aggregate, Move)> {
+        self.moves.iter()
     }
 
     pub(crate) fn into_moves(self) -> Vec<(Aggregate, Move)> {

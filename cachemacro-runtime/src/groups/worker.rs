@@ -1,5 +1,6 @@
 //! The task of a consumer. It receives entries and the results of handlers, and acts on the pending entries.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -73,7 +74,7 @@ impl Worker {
         let counts = Arc::new(Counts::default());
         let (outbox, inbox) = mpsc::unbounded_channel();
         let (demands, demanded) = mpsc::channel(1);
-        let reader = tokio::spawn(Reader::new(Arc::clone(&log)).run(demanded, outbox.clone()));
+        let reader = spawn(Reader::new(Arc::clone(&log)).run(demanded, outbox.clone()));
         let stop = Stop { is_told: Arc::default(), worker: outbox };
         let now = Instant::now();
         let worker = Self {
@@ -96,7 +97,7 @@ impl Worker {
             server_backoff: SERVER_BACKOFF,
             server_at: now,
         };
-        Consumer::new(group, counts, stop, tokio::spawn(worker.run()))
+        Consumer::new(group, counts, stop, spawn(worker.run()))
     }
 
     async fn run(mut self) {
@@ -159,7 +160,7 @@ impl Worker {
             let body = json(delivery).unwrap_or_default().to_owned();
             let ended = self.handlers.begin(&delivery.event, body, self.settings.timeout);
             let (outbox, id) = (self.stop.worker.clone(), delivery.id.clone());
-            tokio::spawn(async move {
+            spawn(async move {
                 // If the worker has ended, the result is dropped: the entry is still pending, and another consumer
                 // claims it.
                 let _ = outbox.send(Message::Ended(id, ended.await));
@@ -315,6 +316,12 @@ impl Worker {
         self.log.release(&self.pending.leftovers()).await?;
         self.log.leave().await
     }
+}
+
+/// Boxed, so that all tasks of a consumer have one type, and tokio's code for a task is compiled once.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task);
+    tokio::spawn(task)
 }
 
 fn count(counter: &AtomicU64, more: u64) {

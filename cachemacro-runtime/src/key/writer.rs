@@ -158,11 +158,18 @@ pub(crate) fn rendered(parts: &[u8]) -> String {
     let mut rest = parts;
     while let Some(at) = rest.iter().position(|byte| *byte >= TEXT) {
         let (before, part) = rest.split_at(at);
-        text.push_str(&String::from_utf8_lossy(before));
+        render_literal(before, &mut text);
         rest = if part[0] == NUMBER { render_number(part, &mut text) } else { render_text(part, &mut text) };
     }
-    text.push_str(&String::from_utf8_lossy(rest));
+    render_literal(rest, &mut text);
     text
+}
+
+fn render_literal(part: &[u8], text: &mut String) {
+    match str::from_utf8(part) {
+        Ok(literal) => text.push_str(literal),
+        Err(_) => text.push_str(&String::from_utf8_lossy(part)),
+    }
 }
 
 /// What comes behind it.

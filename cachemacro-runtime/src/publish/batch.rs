@@ -35,11 +35,10 @@ impl<E: CacheEvent> IntoEvents for E {
     fn add_to(self, batch: &mut Batch) {
         let mut moves = Moves::default();
         self.moves(&mut moves);
-        let moves = moves.into_moves();
         let event = self.wire().map(|body| (E::INFO.name, body));
         let notices = moves.iter().map(|(name, moved)| (name.clone(), Notice::Moved(*moved))).collect();
         batch.announcements.push(Announcement { event, notices });
-        moves.into_iter().for_each(|(name, moved)| batch.moves.push(name, moved));
+        batch.moves.append(moves);
         batch.events.push(self.share());
     }
 }
