@@ -1,8 +1,9 @@
 //! The errors of the runtime.
 
-use std::error::Error;
+use std::io;
 use std::sync::Arc;
-use std::{fmt, io};
+
+use thiserror::Error;
 
 /// An error of the cache itself. There are three: a timeout, a mode that forbids loading, and a failed invalidation.
 ///
@@ -10,54 +11,30 @@ use std::{fmt, io};
 /// (as `anyhow::Error`, `Box<dyn Error + Send + Sync>` and `sqlx::Error` are). In every other case the loader's value is
 /// returned instead.
 /// The variant is the kind of the error.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum CacheError {
     /// The load of this function took longer than its `timeout`, and there was no stale value to serve.
+    #[error("the load behind `{function}` took longer than its timeout, and no stale value was left to serve")]
     TimedOut {
         /// The cached function.
         function: &'static str,
     },
     /// [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) was in force and nothing was cached.
+    #[error("`{function}` has nothing cached for these arguments, and CacheMode::OnlyIfCached forbids loading")]
     NotCached {
         /// The cached function.
         function: &'static str,
     },
     /// An invalidation did not reach the store. **The write itself has happened.**
+    #[error("the write happened, but its invalidation of `{aggregate}` did not reach the cache store; it is retried")]
     Publish {
         /// The aggregate whose readers may see an older value until the retry succeeds.
         aggregate: String,
         /// What the store said.
+        #[source]
         source: StoreError,
     },
-}
-
-impl fmt::Display for CacheError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimedOut { function } => write!(
-                f,
-                "the load behind `{function}` took longer than its timeout, and no stale value was left to serve"
-            ),
-            Self::NotCached { function } => write!(
-                f,
-                "`{function}` has nothing cached for these arguments, and CacheMode::OnlyIfCached forbids loading"
-            ),
-            Self::Publish { aggregate, .. } => write!(
-                f,
-                "the write happened, but its invalidation of `{aggregate}` did not reach the cache store; it is retried"
-            ),
-        }
-    }
-}
-
-impl Error for CacheError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::TimedOut { .. } | Self::NotCached { .. } => None,
-            Self::Publish { source, .. } => Some(source),
-        }
-    }
 }
 
 impl From<CacheError> for io::Error {
@@ -72,20 +49,13 @@ impl From<CacheError> for io::Error {
 }
 
 /// A process-wide cache is already there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Error)]
 #[non_exhaustive]
+#[error(
+    "a process-wide cache is already in use: install yours first thing in main, before any cached function runs \
+     (a cached function that runs without one installs the default)"
+)]
 pub struct AlreadyInstalled;
-
-impl fmt::Display for AlreadyInstalled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a process-wide cache is already in use: install yours first thing in main, before any cached function runs \
-             (a cached function that runs without one installs the default)",
-        )
-    }
-}
-
-impl Error for AlreadyInstalled {}
 
 /// A store could not do what it was asked. The engine turns it into a miss and a count; no caller of a cached function
 /// sees it. Publishers get it as the source of [`CacheError::Publish`].
@@ -99,7 +69,8 @@ impl Error for AlreadyInstalled {}
 /// let error = StoreError::new(StoreErrorKind::Unavailable, "lookup", "no connection to 127.0.0.1:7000").with_source(refused);
 /// assert_eq!(error.to_string(), "the store could not lookup: no connection to 127.0.0.1:7000");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
+#[error("the store could not {operation}: {reason}")]
 #[non_exhaustive]
 pub struct StoreError {
     /// What kind of failure it is.
@@ -110,19 +81,8 @@ pub struct StoreError {
     /// Why not, and what to do about it.
     pub reason: String,
     /// The error underneath, if there is one.
-    pub source: Option<Arc<dyn Error + Send + Sync>>,
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store could not {}: {}", self.operation, self.reason)
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
-    }
+    #[source]
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// The kinds of a [`StoreError`].
@@ -151,7 +111,7 @@ impl StoreError {
 
     /// With the error underneath. Its message need not be in the reason.
     #[must_use]
-    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }

@@ -1,25 +1,15 @@
 //! URLs of servers, and their errors.
 
-use std::error::Error;
-use std::fmt;
-
 use redis::{ConnectionInfo, IntoConnectionInfo, RedisError};
 
 const SCHEMES: [&str; 7] = ["redis", "rediss", "valkey", "valkeys", "unix", "redis+unix", "valkey+unix"];
 
 /// An invalid URL, or an invalid list of URLs. The message never shows a password.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
 pub struct RedisConfigError {
     message: String,
 }
-
-impl fmt::Display for RedisConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for RedisConfigError {}
 
 impl RedisConfigError {
     #[cfg(feature = "cluster")]
