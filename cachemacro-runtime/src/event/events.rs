@@ -158,6 +158,7 @@ impl Moves {
         }
     }
 
+    /// Adds the moves of a later event. Of one aggregate those merge that can.
     pub(crate) fn append(&mut self, more: Self) {
         if self.moves.is_empty() {
             *self = more;
@@ -279,6 +280,20 @@ mod tests {
             moves.push(name.clone(), Move::Bump(version));
         }
         assert_eq!(moves.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
+    }
+
+    #[test]
+    fn the_moves_of_a_later_event_coalesce_with_those_before() {
+        let (a, b) = (Aggregate::new("a:1"), Aggregate::new("b:1"));
+        let event = |moves: &[(&Aggregate, u64)]| {
+            let mut all = Moves::default();
+            moves.iter().for_each(|(name, version)| all.push((*name).clone(), Move::Bump(*version)));
+            all
+        };
+        let mut batch = event(&[(&a, 5)]);
+        batch.append(event(&[(&b, 1), (&a, 6)]));
+        batch.append(event(&[(&a, 4)]));
+        assert_eq!(batch.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
     }
 
     #[test]

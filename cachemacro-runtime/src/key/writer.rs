@@ -165,6 +165,7 @@ pub(crate) fn rendered(parts: &[u8]) -> String {
     text
 }
 
+/// Literals were written as `str`, so they are UTF-8. The lossy way is there only so that a key which is not fails no call.
 fn render_literal(part: &[u8], text: &mut String) {
     match str::from_utf8(part) {
         Ok(literal) => text.push_str(literal),
