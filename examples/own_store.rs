@@ -1,4 +1,5 @@
-//! A store of your own: a small one inside the process, and the test that holds it against the contract.
+//! A store of your own, as small as can be, and the test that holds it against the contract. It stands for a server: the engine
+//! encodes what it keeps.
 //!
 //! It has no channel, so no local tier can stand in front of it. `ReferenceStore` in
 //! `cachemacro-testing/src/reference/` has a channel, and records of its own in the place of `Index`, as a store on a server
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro::store::{
-    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Form, Index, Lease, Lookup, Move,
+    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Index, Lease, Lookup, Move,
     Query, Refused, Snapshot,
 };
 use cachemacro::{Cache, Clock, RemoteStore, SystemClock, Token, cached};
@@ -75,10 +76,6 @@ fn answer<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
 }
 
 impl RemoteStore for OwnStore {
-    fn form(&self) -> Form {
-        Form::Object
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         answer(self.find(query).map_or(Lookup::Miss, |(entry, snapshots)| Lookup::Hit(entry, snapshots)))
     }

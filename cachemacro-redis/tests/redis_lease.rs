@@ -222,7 +222,7 @@ async fn it_lasts_four_times_as_long_as_loads_do() {
     let call = find("user:2");
     let snapshots = one.enter(&call).await.snapshots;
     let entry = cachemacro_runtime::store::Entry { cost: Duration::from_secs(1), ..entry(one.clock.now(), b"x") };
-    let fill = Fill { snapshots, fence: Fence::Row(1), from_primary: true, entry, object: None };
+    let fill = Fill { snapshots, fence: Fence::Row(1), from_primary: true, entry };
     assert_eq!(one.store.fill(call.query(), fill).await.expect("FILL"), Ok(()));
     let later = left("user:3").await;
     assert!(later > Duration::from_millis(3900) && later <= Duration::from_secs(4), "{later:?}");

@@ -228,7 +228,7 @@ impl<'a> Pair<'a> {
         self.content += 1;
         let hard = now.after(LAG * 1000);
         let entry = Entry { hard, ..entry(now, &self.content.to_be_bytes()) };
-        let fill = Fill { snapshots: vec![there], fence, from_primary, entry, object: None };
+        let fill = Fill { snapshots: vec![there], fence, from_primary, entry };
         let filled = self.stores[by].fill(self.call.query(), fill).await.expect("FILL");
         assert_eq!(filled, expected.map(|_| ()));
         if let (Ok(token), Some(index)) = (expected, &self.index) {

@@ -155,7 +155,6 @@ async fn events_get_through_when_the_server_is_full() {
         fence: Fence::Row(7),
         from_primary: true,
         entry: entry(process.clock.now(), b"new"),
-        object: None,
     };
     let error = process.store.fill(call.query(), fill).await.expect_err("there is no room");
     assert_eq!(error.kind, StoreErrorKind::Rejected);
@@ -222,7 +221,7 @@ async fn whatever_was_loaded_last_is_found() {
         payload: Payload::Absent(Absence::Error),
         ..entry(process.clock.now(), b"")
     };
-    let fill = Fill { snapshots, fence: Fence::Unversioned, from_primary: true, entry: absent, object: None };
+    let fill = Fill { snapshots, fence: Fence::Unversioned, from_primary: true, entry: absent };
     assert_eq!(process.store.fill(call.query(), fill).await.expect("FILL"), Ok(()));
     assert_eq!(process.served(&call).await.as_deref(), Some("Absent(Error)"));
 }
@@ -240,7 +239,7 @@ async fn a_record_outlives_its_entries() {
     let long = Duration::from_secs(86_400);
     let hard = process.clock.now().after(long);
     let entry = cachemacro_runtime::store::Entry { hard, ..entry(process.clock.now(), b"x") };
-    let fill = Fill { snapshots, fence: Fence::Row(1), from_primary: true, entry, object: None };
+    let fill = Fill { snapshots, fence: Fence::Row(1), from_primary: true, entry };
     assert_eq!(process.store.fill(call.query(), fill).await.expect("FILL"), Ok(()));
     let key = server.keys("*:v1.*").await.remove(0);
     let entrys: i64 = server.ask(&["PTTL", &key]).await;

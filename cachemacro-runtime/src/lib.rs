@@ -34,6 +34,9 @@ mod remote;
 mod retry;
 pub mod store;
 pub mod strategy;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod tier_stores;
 mod util;
 mod value;
 
@@ -47,7 +50,7 @@ pub use event::Subscription;
 pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Moves};
 pub use groups::{Consumer, Group, ReceivedEvent};
 pub use key::{KeyPart, KeyWriter};
-pub use local::{Memory, MemoryStore};
+pub use local::Memory;
 pub use observe::{CacheMode, CallOutcome, Tier, Trace, WhyStale, traced, traced_sync};
 pub use observe::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use observe::{Finding, FindingKind};

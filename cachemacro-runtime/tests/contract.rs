@@ -1,4 +1,4 @@
-//! The in-process store keeps the contract of stores, and so does a plain one written from the protocol alone. A store that
+//! The local tier and the near cache keep the contract of stores, and so does a plain store written from the protocol alone. A store that
 //! leaves one rule out does not.
 
 #[path = "kit/plain.rs"]
@@ -7,13 +7,14 @@ mod plain;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use cachemacro_runtime::store::{InvalidationChannel, Tiered};
-use cachemacro_runtime::{Memory, MemoryStore};
+use cachemacro_runtime::Memory;
+use cachemacro_runtime::store::InvalidationChannel;
+use cachemacro_runtime::tier_stores::{LocalStore, NearStore};
 use cachemacro_testing::contract::{self, Setup};
 use plain::{PlainStore, RULES, Rule};
 
-async fn in_process(setup: Setup) -> MemoryStore {
-    MemoryStore::new(Memory::default(), setup.clock, setup.source_lag)
+async fn local(setup: Setup) -> LocalStore {
+    LocalStore::new(Memory::default(), setup.clock, setup.source_lag)
 }
 
 async fn plain(setup: Setup) -> PlainStore {
@@ -21,19 +22,19 @@ async fn plain(setup: Setup) -> PlainStore {
 }
 
 #[tokio::test]
-async fn the_in_process_store_keeps_the_contract() {
-    contract::check(in_process).await;
+async fn the_local_tier_keeps_the_contract() {
+    contract::check(local).await;
 }
 
 #[tokio::test]
-async fn the_in_process_store_lets_entries_and_youth_expire() {
-    contract::check_expiry(in_process, async |_| ()).await;
+async fn the_local_tier_lets_entries_and_youth_expire() {
+    contract::check_expiry(local, async |_| ()).await;
 }
 
-/// A record of the in-process store lives no longer than its entries.
+/// A record of the local tier lives no longer than its entries.
 #[tokio::test]
-async fn the_in_process_store_survives_the_loss_of_records() {
-    contract::check_loss(in_process, async |store, query| contract::discard(store, query).await).await;
+async fn the_local_tier_survives_the_loss_of_records() {
+    contract::check_loss(local, async |store, query| contract::discard(store, query).await).await;
 }
 
 #[tokio::test]
@@ -43,23 +44,21 @@ async fn a_store_written_from_the_protocol_keeps_the_contract() {
     contract::check_loss(plain, async |store: &PlainStore, query| store.lose(query.aggregates)).await;
 }
 
-/// A process's own store in front of a store of bytes.
-async fn tiered(setup: Setup) -> Tiered {
-    let memory = MemoryStore::new(Memory::default(), Arc::clone(&setup.clock), setup.source_lag);
+async fn near(setup: Setup) -> NearStore {
     let shared = Arc::new(PlainStore::new(Arc::clone(&setup.clock), setup.source_lag));
     let channel = Arc::clone(&shared) as Arc<dyn InvalidationChannel>;
-    let tiered = Tiered::new(Arc::new(memory), shared, Some(channel), setup.clock);
+    let near = NearStore::new(Memory::default(), shared, Some(channel), setup.clock);
     // Until it has found the channel: from then on it keeps copies.
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
-    tiered
+    near
 }
 
 #[tokio::test]
-async fn a_tiered_store_keeps_the_contract() {
-    contract::check(tiered).await;
-    contract::check_expiry(tiered, async |_| ()).await;
+async fn the_near_cache_keeps_the_contract() {
+    contract::check(near).await;
+    contract::check_expiry(near, async |_| ()).await;
 }
 
 /// Whether the suite lets a store pass that leaves this rule out.

@@ -42,7 +42,7 @@ impl Call {
     /// What an operation of a store is asked with.
     #[must_use]
     pub fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: self.function, aggregates: &self.aggregates, decode: None }
+        Query { key: &self.key, function: self.function, aggregates: &self.aggregates }
     }
 
     /// The key of the entry.

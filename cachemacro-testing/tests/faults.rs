@@ -37,8 +37,7 @@ async fn load(store: &FaultyStore, clock: &ManualClock, call: &Call, version: u6
         cost: Duration::ZERO,
         weight: 3,
     };
-    let fill =
-        Fill { snapshots: entered.snapshots, fence: Fence::Row(version), from_primary: true, entry, object: None };
+    let fill = Fill { snapshots: entered.snapshots, fence: Fence::Row(version), from_primary: true, entry };
     assert_eq!(store.fill(call.query(), fill).await.expect("FILL"), Ok(()));
 }
 

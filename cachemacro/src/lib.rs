@@ -8,9 +8,9 @@ pub use cachemacro_runtime::{
     Aggregate, AlreadyInstalled, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent, CacheMode,
     CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EventInfo, EventKind, Finding,
     FindingKind, FunctionStats, Generation, Group, IntoEvents, IntoVersion, KeyPart, KeyWriter, LoadHint, LoadTimes,
-    LocalValue, ManualClock, Memory, MemoryStore, Moment, Move, Moves, PendingEvents, ReceivedEvent, RefusedFills,
-    RemoteStore, Scoped, SharedValue, Stats, StoreError, Strategy, Subscription, SystemClock, Tier, Token, Trace,
-    VerifyError, WhyStale, WithCache, load_hint, strategy, traced, traced_sync,
+    LocalValue, ManualClock, Memory, Moment, Move, Moves, PendingEvents, ReceivedEvent, RefusedFills, RemoteStore,
+    Scoped, SharedValue, Stats, StoreError, Strategy, Subscription, SystemClock, Tier, Token, Trace, VerifyError,
+    WhyStale, WithCache, load_hint, strategy, traced, traced_sync,
 };
 
 #[cfg(any(doc, doctest))]
@@ -21,16 +21,15 @@ pub mod guide;
 #[doc(inline)]
 pub use cachemacro_testing as testing;
 
-/// Where entries are kept: the trait of stores, those in the process and on Redis, and what stands in front of a shared one.
+/// The seams to a server: the traits of stores, channels and event logs, Redis, and how much the local tier may hold.
 pub mod store {
     #[cfg(feature = "redis")]
     pub use cachemacro_redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
     pub use cachemacro_runtime::store::{
-        Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Decode, Delivery,
-        Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, Form, GroupConsumer, Hold,
-        Index, InvalidationChannel, Lease, Lookup, Memory, MemoryStore, MessageId, Move, Notice, Object, Payload,
-        Position, Query, Refused, RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind,
-        Tiered, fnv64, fnv128,
+        Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Delivery, Entered,
+        Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, GroupConsumer, Hold, Index,
+        InvalidationChannel, Lease, Lookup, Memory, MessageId, Move, Notice, Payload, Position, Query, Refused,
+        RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind, fnv64, fnv128,
     };
     /// Moved: it is `cachemacro::testing::contract`.
     #[cfg(feature = "testing")]

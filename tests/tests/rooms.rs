@@ -34,7 +34,7 @@ const RUNTIME: &[&[&str]] = &[
     &["cache"],
     &["call", "publish"],
     &["strategy"],
-    &["store", "fuzz", "__private", "lib"],
+    &["store", "tier_stores", "fuzz", "__private", "lib"],
 ];
 
 const REDIS: &[&[&str]] = &[

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachemacro_runtime::Token;
-use cachemacro_runtime::store::{Entry, Payload, Query, Snapshot, StoreError, StoreErrorKind};
+use cachemacro_runtime::store::{Entry, Payload, Query, Snapshot, StoreError};
 
 use super::header::{self, Header, Holds, Owner};
 use crate::keys::Suffix;
@@ -20,13 +20,6 @@ pub(crate) fn pack(
     let (holds, payload): (_, &[u8]) = match &entry.payload {
         Payload::Bytes(bytes) => (Holds::Value, bytes),
         Payload::Absent(kind) => (Holds::Absent(*kind), &[]),
-        Payload::Object(_) => {
-            return Err(StoreError::new(
-                StoreErrorKind::Unsupported,
-                "fill",
-                "this store keeps bytes, and was given an object",
-            ));
-        }
     };
     let hard = sample.to_server(entry.hard);
     let header = Header {
@@ -45,7 +38,7 @@ pub(crate) fn pack(
 }
 
 /// The entry, if it belongs to this function and is stored under the key with this hash and suffix, and is bound to the present state of
-/// the further aggregates' records (R20). With a `decode` its value is decoded to an object, if the bytes can be decoded.
+/// the further aggregates' records (R20).
 pub(crate) fn open(
     bytes: &[u8],
     query: Query<'_>,
@@ -62,10 +55,7 @@ pub(crate) fn open(
     }
     Some(Entry {
         payload: match header.holds {
-            Holds::Value => match query.decode.and_then(|decode| decode(payload)) {
-                Some(object) => Payload::Object(object),
-                None => Payload::Bytes(payload.into()),
-            },
+            Holds::Value => Payload::Bytes(payload.into()),
             Holds::Absent(kind) => Payload::Absent(kind),
         },
         version: suffix.token.version,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Fill, Form, Hold, Lease, Lookup, Move, Query, Refused, RemoteStore, Snapshot,
+    Aggregate, Answer, Applied, Entered, Fill, Hold, Lease, Lookup, Move, Query, Refused, RemoteStore, Snapshot,
     StoreError,
 };
 use cachemacro_runtime::{Clock, Connection};
@@ -171,10 +171,6 @@ impl RedisStore {
 }
 
 impl RemoteStore for RedisStore {
-    fn form(&self) -> Form {
-        Form::Bytes
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         Box::pin(self.lookups.look_up(query))
     }

@@ -71,7 +71,7 @@ impl Process {
         bytes: &[u8],
     ) -> Result<(), Refused> {
         let entry = entry(self.clock.now(), bytes);
-        let fill = Fill { snapshots: snapshots.to_vec(), fence, from_primary: true, entry, object: None };
+        let fill = Fill { snapshots: snapshots.to_vec(), fence, from_primary: true, entry };
         self.store.fill(call.query(), fill).await.expect("FILL")
     }
 

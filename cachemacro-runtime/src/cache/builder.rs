@@ -9,10 +9,10 @@ use super::handle::{Cache, Inner};
 use crate::coalesce::{Coalescer, Flights, LoadLocks};
 use crate::encoding::Encoding;
 use crate::event::Bus;
-use crate::local::{Memory, MemoryStore};
-use crate::near::Tiered;
+use crate::local::{LocalTier, Memory};
+use crate::near::{NearCache, PublishTarget};
 use crate::observe::{Event, FindingKind, Findings, Functions};
-use crate::remote::{Blocking, Environment, Exclusive, Form, RemoteStore, SharedStore};
+use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
 use crate::util::own_runtime::OwnRuntime;
@@ -22,7 +22,7 @@ use crate::value::Checks;
 #[derive(Clone)]
 pub struct CacheBuilder {
     namespace: String,
-    /// If it is set, the in-process store is also a near cache in front of the shared store.
+    /// If it is set, the local tier is also a near cache in front of the shared store.
     memory: Option<Memory>,
     shared: Option<Arc<dyn SharedStore>>,
     encoding: Encoding,
@@ -59,12 +59,12 @@ impl CacheBuilder {
         self
     }
 
-    /// Bounds the in-process store. Default: 100,000 entries.
+    /// Bounds the local tier. Default: 100,000 entries.
     ///
-    /// With a shared store this also makes the in-process store a near cache in front of it. Functions with
+    /// With a shared store this also makes the local tier a near cache in front of it. Functions with
     /// `consistency = bounded`, which is the default, are then answered from this process, at most
     /// [`store::DETECTION`](crate::near::DETECTION) behind an acknowledged event. Without it only `local` functions use
-    /// the in-process store.
+    /// the local tier.
     #[must_use]
     pub fn memory(mut self, memory: Memory) -> Self {
         self.memory = Some(memory);
@@ -84,7 +84,7 @@ impl CacheBuilder {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let redis = Redis::url("redis://127.0.0.1:6379")?;
-    /// // With `.memory(…)` the in-process store stands in front.
+    /// // With `.memory(…)` the local tier stands in front.
     /// Cache::builder().namespace("shop").memory(Memory::entries(100_000)).shared(redis).build().install()?;
     /// # Ok(())
     /// # }
@@ -135,13 +135,13 @@ impl CacheBuilder {
         let functions = Arc::new(Functions::new());
         let counted = Arc::clone(&functions);
         let bound = self.memory.unwrap_or_default();
-        let memory = MemoryStore::with_on_evict(
+        let local = LocalTier::new(
             bound,
             Arc::clone(&self.clock),
             self.source_lag,
             Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
         );
-        let memory = Arc::new(memory);
+        let local = Arc::new(local);
         let findings = Arc::new(Findings::default());
         let environment = Environment::new(&self.namespace, Arc::clone(&self.clock), self.source_lag);
         let connected = self.shared.map(|shared| shared.connect(&environment));
@@ -151,26 +151,23 @@ impl CacheBuilder {
         let (channel, log) =
             connected.as_ref().map_or((None, None), |shared| (shared.channel.clone(), shared.log.clone()));
         let shared = connected.map(|shared| exclusive(shared.store, &findings));
-        let tier = shared
-            .as_ref()
-            .filter(|_| self.memory.is_some())
-            .map(|shared| {
-                Tiered::new(Arc::clone(&memory), Arc::clone(shared), channel.clone(), Arc::clone(&self.clock))
-            })
-            .map(Arc::new);
+        let near = shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
+            let (local, shared, clock) = (Arc::clone(&local), Arc::clone(shared), Arc::clone(&self.clock));
+            Arc::new(NearCache::new(local, shared, channel.clone(), clock))
+        });
         let own_runtime = Arc::new(OwnRuntime::default());
-        let publishing = tier.clone().map(|tier| tier as Arc<dyn RemoteStore>).or_else(|| shared.clone());
+        let publishing = near.clone().map(PublishTarget::Near).or_else(|| shared.clone().map(PublishTarget::Shared));
         let clock = Arc::clone(&self.clock);
         let retries = Arc::new(Retries::new(publishing, channel.clone(), clock, Arc::clone(&own_runtime)));
         Cache {
             inner: Arc::new(Inner {
                 namespace: self.namespace,
                 clock: self.clock,
-                memory,
+                local,
                 encoding: self.encoding,
                 channel,
                 log,
-                tier,
+                near,
                 weighs: bound.is_by_bytes() || shared.is_some(),
                 retries,
                 blocking: Blocking::new(own_runtime),
@@ -200,12 +197,8 @@ fn assert_lag(store: &dyn RemoteStore, source_lag: Duration) {
     );
 }
 
-/// Wraps a store outside of the process, where instances are known by their names only. A store inside the process
-/// needs no names.
+/// Wraps the shared store, where instances are known by their names only.
 fn exclusive(store: Arc<dyn RemoteStore>, findings: &Arc<Findings>) -> Arc<dyn RemoteStore> {
-    if store.form() == Form::Object {
-        return store;
-    }
     let findings = Arc::clone(findings);
     Arc::new(Exclusive::new(store, move |instance| {
         findings.report(instance, FindingKind::SharedName, || instance.shared_name_remedy());

@@ -11,11 +11,10 @@ use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
 use crate::event::Bus;
 use crate::groups::Group;
-use crate::local::MemoryStore;
-use crate::near::Tiered;
+use crate::local::LocalTier;
+use crate::near::{NearCache, PublishTarget};
 use crate::observe::{Counters, Finding, Findings, Functions, Stats};
-use crate::policy::Mode;
-use crate::remote::{Blocking, Entered, EventLog, InvalidationChannel, Lookup, RemoteStore};
+use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
 use crate::retry::Retries;
 use crate::util::clock::Clock;
 use crate::value::Checks;
@@ -38,7 +37,7 @@ pub struct Cache {
 pub(crate) struct Inner {
     pub(crate) namespace: String,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) memory: Arc<MemoryStore>,
+    pub(crate) local: Arc<LocalTier>,
     /// A store outside the process, for functions that are not `local`.
     pub(crate) shared: Option<Arc<dyn RemoteStore>>,
     /// The channel of announcements to the other processes.
@@ -46,14 +45,14 @@ pub(crate) struct Inner {
     /// The events that consumer groups read.
     pub(crate) log: Option<Arc<dyn EventLog>>,
     /// The near cache in front of the shared store.
-    pub(crate) tier: Option<Arc<Tiered>>,
+    pub(crate) near: Option<Arc<NearCache>>,
     /// How values are encoded for a store outside the process.
     pub(crate) encoding: Encoding,
     pub(crate) weighs: bool,
     pub(crate) flights: Arc<Flights>,
     pub(crate) load_locks: Arc<LoadLocks>,
     /// Coalesces the questions to the shared store.
-    pub(crate) lookups: Coalescer<Arc<EntryKey>, Result<Lookup, StoreError>>,
+    pub(crate) lookups: Coalescer<Arc<EntryKey>, Result<DecodedLookup, StoreError>>,
     pub(crate) enters: Coalescer<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) findings: Arc<Findings>,
@@ -66,11 +65,11 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// The store that publishers send to: the tier, if there is one, which ends its own copies last.
-    pub(crate) fn publishing(&self) -> Option<&dyn RemoteStore> {
-        match (&self.tier, &self.shared) {
-            (Some(tier), _) => Some(&**tier),
-            (None, shared) => shared.as_deref(),
+    /// What publishers send to; `None` without a shared store.
+    pub(crate) fn publishing(&self) -> Option<PublishTarget> {
+        match (&self.near, &self.shared) {
+            (Some(near), _) => Some(PublishTarget::Near(Arc::clone(near))),
+            (None, shared) => shared.clone().map(PublishTarget::Shared),
         }
     }
 }
@@ -98,8 +97,8 @@ impl Cache {
     pub fn stats(&self) -> Stats {
         Stats {
             functions: self.inner.functions.read(),
-            entries: self.inner.memory.len(),
-            weight: self.inner.memory.weight(),
+            entries: self.inner.local.len(),
+            weight: self.inner.local.weight(),
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
             dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
@@ -173,35 +172,6 @@ impl Cache {
     #[inline]
     pub(crate) fn counters(&self, site: &Callsite) -> &Counters {
         self.inner.functions.counters(site)
-    }
-
-    /// The store that serves a function.
-    pub(crate) fn store(&self, site: &Callsite) -> &dyn RemoteStore {
-        match (&self.inner.shared, self.tier(site)) {
-            (_, Some(tier)) => &**tier,
-            (Some(shared), None) if !site.policy().local => &**shared,
-            _ => &*self.inner.memory,
-        }
-    }
-
-    /// The channel that the processes which share a function's entries follow.
-    pub(crate) fn channel(&self, site: &Callsite) -> Option<&dyn InvalidationChannel> {
-        self.inner.channel.as_deref().filter(|_| !self.is_local(site))
-    }
-
-    /// The tier, if it may answer for the shared store. A strict read asks the floor; so does a read in source mode,
-    /// which has just asked for the version.
-    #[inline]
-    pub(crate) fn tier(&self, site: &Callsite) -> Option<&Arc<Tiered>> {
-        let policy = site.policy();
-        let asks_the_floor = policy.local || policy.strict || site.info().mode == Mode::Source;
-        self.inner.tier.as_ref().filter(|_| !asks_the_floor)
-    }
-
-    /// Whether that store is the in-process one.
-    #[inline]
-    pub(crate) fn is_local(&self, site: &Callsite) -> bool {
-        self.inner.shared.is_none() || site.policy().local
     }
 }
 

@@ -3,7 +3,9 @@
 mod builder;
 mod current;
 mod handle;
+mod store;
 
 pub use self::builder::CacheBuilder;
 pub use self::current::{Current, Scoped, WithCache, current};
 pub use self::handle::Cache;
+pub(crate) use self::store::Store;

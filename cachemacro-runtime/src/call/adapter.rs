@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use super::fill::Loaded;
 use super::permit::LoadPermit;
-use super::served::Served;
 use super::state::{Call, Step};
-use crate::entry::Absence;
+use crate::entry::{Absence, Content};
 use crate::error::CacheError;
 use crate::observe::Event;
 use crate::value::{ErrorAdapter, LoadOutcome, Outcome, Shape, Values};
@@ -51,7 +50,7 @@ pub(super) struct Due {
     pub(super) permit: LoadPermit,
     /// What the caller gets without waiting for the load. The value is cloned after this call has given the permit
     /// away.
-    pub(super) meanwhile: Option<Served>,
+    pub(super) meanwhile: Option<Content>,
 }
 
 /// What the caller does next.
@@ -86,10 +85,10 @@ impl<S: Shape> ReturnAdapter<S> {
     }
 
     /// `None` for a value of another type: then the call loads. A store of one process never holds such a value.
-    fn served(self, call: &Call, served: Served) -> Option<Answer<S>> {
+    fn served(self, call: &Call, served: Content) -> Option<Answer<S>> {
         let object = match served {
-            Served::Absent(kind) => return Some(Answer(Answered::Absent(kind))),
-            Served::Value(object) => object,
+            Content::Absent(kind) => return Some(Answer(Answered::Absent(kind))),
+            Content::Value(object) => object,
         };
         let value = (self.values.own)(object);
         if value.is_none() {
@@ -120,7 +119,7 @@ impl<S: Shape> ReturnAdapter<S> {
 
     /// The load returned something older than what the cache knows. The caller gets the newer value where the return
     /// type can express it, else what was loaded.
-    pub(super) fn stale(self, call: &Call, served: Served, kept: ForCaller<S>) -> Next<S> {
+    pub(super) fn stale(self, call: &Call, served: Content, kept: ForCaller<S>) -> Next<S> {
         self.served(call, served).map_or_else(|| self.loaded(kept), Next::Answer)
     }
 

@@ -2,13 +2,17 @@
 
 use super::state::Call;
 use crate::encoding::Encoding;
-use crate::entry::{Object, Payload};
+use crate::entry::{Content, Payload};
 use crate::observe::FindingKind;
 use crate::value::Carried;
 
 impl Call {
-    /// The encoded value for a store outside the process; `None` if decoding would give another value.
-    pub(super) fn encoded(&self, object: &Object) -> Option<Payload> {
+    /// The content for a store outside the process; `None` if decoding would give another value.
+    pub(super) fn encoded(&self, content: &Content) -> Option<Payload> {
+        let object = match content {
+            Content::Value(object) => object,
+            Content::Absent(kind) => return Some(Payload::Absent(*kind)),
+        };
         let checked = self.cache.inner.checks.next(self.key.instance(), true)?;
         match self.ops.carry(object, self.cache.inner.encoding, checked) {
             Carried::Bytes(bytes) => {
@@ -23,7 +27,8 @@ impl Call {
     }
 
     /// In debug builds, without a shared store: reports a value that could not be kept in one, so that a test shows it.
-    pub(super) fn try_codec(&self, object: &Object) {
+    pub(super) fn try_codec(&self, content: &Content) {
+        let Content::Value(object) = content else { return };
         if !cfg!(debug_assertions) || self.site.policy().local || self.ops.codec.is_none() {
             return;
         }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::load::{self, LoadHint};
 use super::permit::LoadPermit;
-use super::served::Served;
 use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
-use crate::entry::{Absence, Entry, Object, Payload};
+use crate::entry::{Absence, Content, LocalEntry, Object};
+use crate::local::LocalFill;
 use crate::observe::{CacheMode, CallOutcome, Event, log};
 use crate::policy::Deadlines;
 use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
-use crate::remote::{Announcement, Entered, Fill, Notice};
+use crate::remote::{Announcement, Entered, Notice};
 use crate::util::clock::Moment;
 
 /// The result of a load, without its type.
@@ -33,7 +33,7 @@ pub(crate) enum Landed {
     /// Returns it.
     Return,
     /// Returns this stale value instead of the error.
-    Stale(Served),
+    Stale(Content),
     /// Loads again with this permit: the row was from a replica, and a row of the primary is needed.
     Again(LoadPermit),
     /// Starts again: the fence of the load is void.
@@ -98,7 +98,7 @@ impl Call {
     }
 
     async fn discard(&self) {
-        let discarded = self.store().discard(self.query()).await;
+        let discarded = self.discard_in_store().await;
         self.or_count(discarded);
     }
 
@@ -136,18 +136,16 @@ impl Call {
             asked_primary: permit.hint.primary_required,
             from_primary,
         };
-        let Some(entry) = self.entry(permit.started, loaded, deadlines, took) else {
+        let filled = match self.entry(permit.started, loaded, deadlines, took) {
+            Some(entry) => {
+                let snapshots = entered.snapshots.clone();
+                self.fill_store(LocalFill { snapshots, fence, from_primary, entry }).await
+            }
+            None => None,
+        };
+        let Some(filled) = filled else {
             self.discard_refreshed().await;
             return origin.judge(fence, None);
-        };
-        let object = match loaded {
-            Loaded::Value { object, .. } => Some(Arc::clone(object)),
-            _ => None,
-        };
-        let fill = Fill { snapshots: entered.snapshots.clone(), fence, from_primary, entry, object };
-        let filled = match self.cache.is_local(self.site) {
-            true => Ok(self.cache.inner.memory.fill_now(self.query(), fill)),
-            false => self.store().fill(self.query(), fill).await,
         };
         match self.or_count(filled) {
             Some(Ok(())) => Verdict::Stored,
@@ -171,17 +169,17 @@ impl Call {
         bound.map_or(own, |bound| policy.bounded(own, bound))
     }
 
-    /// The entry to store; `None` when the annotation forbids it, or the value cannot be encoded.
-    fn entry(&self, started: Moment, loaded: &Loaded, deadlines: Deadlines, took: Duration) -> Option<Entry> {
-        let (payload, weight) = match loaded {
+    /// The entry to store; `None` when the annotation forbids it.
+    fn entry(&self, started: Moment, loaded: &Loaded, deadlines: Deadlines, took: Duration) -> Option<LocalEntry> {
+        let (content, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
-            Loaded::Value { object, weight, .. } => (self.payload(object)?, self.weigh(object, *weight)),
+            Loaded::Value { object, weight, .. } => (Content::Value(Arc::clone(object)), self.weigh(object, *weight)),
             Loaded::Absent(_) if self.site.policy().negative.is_none() => return None,
-            Loaded::Absent(kind) => (Payload::Absent(*kind), 0),
+            Loaded::Absent(kind) => (Content::Absent(*kind), 0),
         };
         let Deadlines { soft, hard } = deadlines;
-        Some(Entry {
-            payload,
+        Some(LocalEntry {
+            content,
             version: 0,
             kind: FenceKind::Unversioned,
             written: started,
@@ -219,7 +217,7 @@ impl Call {
 
     pub(super) async fn detect(&self, snapshot: Snapshot, version: u64) {
         let aggregate = &self.aggregates[0];
-        let detected = self.store().detect(aggregate, snapshot, version).await;
+        let detected = self.detect_in_store(aggregate, snapshot, version).await;
         if self.or_count(detected) != Some(true) {
             return;
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::served::{Found, Served};
+use super::served::Found;
 use super::state::{Call, Step};
 use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, Waiter, load_lock, singleflight};
-use crate::entry::deferred;
+use crate::entry::{Content, deferred};
 use crate::observe::{CacheMode, CallOutcome, Event, Trace};
 use crate::policy::Deadlines;
 use crate::remote::{Entered, Lease};
@@ -33,13 +33,11 @@ impl Call {
         while self.mode != CacheMode::Refresh && !self.is_degraded {
             match self.look_up().await {
                 Some(Found { entry, tier, is_fresh: true, .. }) => {
-                    if let Some(served) = self.decoded(entry.payload) {
-                        let trace = self.hit_trace(entry.version, entry.written, tier);
-                        let deadlines = Deadlines { soft: entry.soft, hard: entry.hard };
-                        return Some(self.found(lead, served, deadlines, trace));
-                    }
+                    let trace = self.hit_trace(entry.version, entry.written, tier);
+                    let deadlines = Deadlines { soft: entry.soft, hard: entry.hard };
+                    return Some(self.found(lead, entry.content, deadlines, trace));
                 }
-                Some(Found { entry, .. }) => deferred::give_up(entry.payload),
+                Some(Found { entry, .. }) => deferred::give_up(entry.content),
                 None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
@@ -63,7 +61,7 @@ impl Call {
 
     /// Waits for loads of the other kind: with a snapshot of the store, or without one. `None` when the call timed out.
     async fn guard(&self) -> Option<Option<LoadGuard>> {
-        if self.cache.is_local(self.site) {
+        if self.is_local() {
             return Some(None);
         }
         let locks = &self.cache.inner.load_locks;
@@ -81,10 +79,10 @@ impl Call {
     }
 
     /// Gives an entry that another load has stored to all waiters of this flight.
-    pub(super) fn found(&self, lead: LeaderGuard, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
+    pub(super) fn found(&self, lead: LeaderGuard, served: Content, deadlines: Deadlines, trace: Trace) -> Step {
         lead.land(match &served {
-            Served::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
-            Served::Absent(kind) => Landing::Absent(*kind, deadlines),
+            Content::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
+            Content::Absent(kind) => Landing::Absent(*kind, deadlines),
         });
         self.waited(served, deadlines, trace)
     }
@@ -114,8 +112,8 @@ impl Call {
         match waited {
             None => Some(self.timed_out()),
             Some(Waited::Landed(_)) if is_too_old => None,
-            // The in-process store has no leases, and a sync call has no runtime to sleep on.
-            Some(Waited::Leads(lead)) if self.cache.is_local(self.site) => self.lead(lead, entered).await,
+            // The local tier has no leases, and a sync call has no runtime to sleep on.
+            Some(Waited::Leads(lead)) if self.is_local() => self.lead(lead, entered).await,
             // The last leader's fill may have released the lease that this call shared, so the call asks for it again.
             Some(Waited::Leads(lead)) => {
                 self.lead(lead, Entered { lease: Lease::Held(Duration::ZERO), ..entered }).await
@@ -128,10 +126,10 @@ impl Call {
             }
             Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {
                 let trace = Trace { version, ..self.blank_trace() };
-                Some(self.waited(Served::Value(object), deadlines, trace))
+                Some(self.waited(Content::Value(object), deadlines, trace))
             }
             Some(Waited::Landed(Landing::Absent(kind, deadlines))) => {
-                Some(self.waited(Served::Absent(kind), deadlines, self.blank_trace()))
+                Some(self.waited(Content::Absent(kind), deadlines, self.blank_trace()))
             }
         }
     }

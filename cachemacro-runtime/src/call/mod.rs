@@ -16,6 +16,7 @@ mod served;
 mod source;
 mod stale_while_revalidate;
 mod state;
+mod store;
 mod sync;
 mod try_hit;
 

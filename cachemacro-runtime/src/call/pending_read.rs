@@ -3,9 +3,8 @@
 
 use super::adapter::{Answer, Due, Next, ReturnAdapter};
 use super::permit::LoadPermit;
-use super::served::Served;
 use super::state::{Call, Miss, Spawner, Step};
-use crate::entry::Deferred;
+use crate::entry::{Content, Deferred};
 use crate::value::{ErrorAdapter, Shape, Values};
 
 /// What the function does next.
@@ -62,7 +61,7 @@ impl<S: Shape, L, T> PendingRead<S, L, T> {
     }
 
     /// Begins a load that the caller does not wait for.
-    pub(super) fn refresh(&mut self, permit: LoadPermit, load: L, meanwhile: Served) -> Next<S> {
+    pub(super) fn refresh(&mut self, permit: LoadPermit, load: L, meanwhile: Content) -> Next<S> {
         if let Some(refresh) = self.refresh {
             refresh(self.call.for_refresh(), permit, self.adapter, load);
         }

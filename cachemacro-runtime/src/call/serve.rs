@@ -1,8 +1,8 @@
 //! The outcomes of a call, with their counters and traces.
 
 use super::load;
-use super::served::Served;
 use super::state::{Call, Step};
+use crate::entry::Content;
 use crate::error::CacheError;
 use crate::observe::{CallOutcome, Event, Tier, Trace, WhyStale, scope};
 use crate::policy::Deadlines;
@@ -27,10 +27,10 @@ impl Call {
         Step::Refuse(error)
     }
 
-    pub(super) fn hit(&self, served: Served, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
+    pub(super) fn hit(&self, served: Content, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
         let (event, outcome) = match served {
-            Served::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
-            Served::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
+            Content::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
+            Content::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
         };
         self.count(event);
         self.serve(served, deadlines, || Trace { outcome, ..trace() })
@@ -38,7 +38,7 @@ impl Call {
 
     pub(super) fn stale_hit(
         &self,
-        served: Served,
+        served: Content,
         deadlines: Deadlines,
         trace: impl FnOnce() -> Trace,
         why: WhyStale,
@@ -47,13 +47,13 @@ impl Call {
         self.serve(served, deadlines, || Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() })
     }
 
-    pub(super) fn waited(&self, served: Served, deadlines: Deadlines, trace: Trace) -> Step {
+    pub(super) fn waited(&self, served: Content, deadlines: Deadlines, trace: Trace) -> Step {
         self.serve(served, deadlines, || Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace })
     }
 
-    fn serve(&self, served: Served, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
+    fn serve(&self, served: Content, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
         if load::is_loading() {
-            self.observe(deadlines, None, matches!(served, Served::Absent(_)));
+            self.observe(deadlines, None, matches!(served, Content::Absent(_)));
         }
         scope::record(trace);
         Step::Serve(served)

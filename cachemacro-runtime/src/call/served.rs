@@ -1,20 +1,13 @@
-//! What a call serves, and what it finds to serve.
+//! What a call finds to serve.
 
-use crate::entry::{Absence, Entry, Object};
+use crate::entry::{Content, LocalEntry};
 use crate::observe::{Tier, Trace};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
 
-/// What a caller gets without a load.
-#[derive(Clone)]
-pub(crate) enum Served {
-    Value(Object),
-    Absent(Absence),
-}
-
 /// What a lookup brought.
 pub(super) struct Found {
-    pub(super) entry: Entry,
+    pub(super) entry: LocalEntry,
     pub(super) snapshots: Vec<Snapshot>,
     pub(super) tier: Tier,
     /// Whether its soft deadline is still to come; its hard one is.
@@ -24,7 +17,7 @@ pub(super) struct Found {
 /// An entry that is being refreshed: what is served if that fails.
 #[derive(Clone)]
 pub(super) struct Fallback {
-    pub(super) served: Served,
+    pub(super) served: Content,
     pub(super) trace: Trace,
     pub(super) deadlines: Deadlines,
 }

@@ -92,11 +92,11 @@ impl<V: 'static> Source<V> {
                 return SourceRead::Again;
             }
             SourceStep::Verify => {
-                let verified = self.call.store().verify(self.call.query(), &entered.snapshots, version).await;
+                let verified = self.call.verify_in_store(&entered.snapshots, version).await;
                 match self.call.or_count(verified) {
                     None => return self.load_alone(),
                     Some(Err(_)) => return SourceRead::Again,
-                    Some(Ok(_)) => {}
+                    Some(Ok(())) => {}
                 }
             }
             SourceStep::Serve => {}

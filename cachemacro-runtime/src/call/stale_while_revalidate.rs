@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::permit::LoadPermit;
-use super::served::{Fallback, Served};
+use super::served::Fallback;
 use super::state::{Call, Spawner, Step};
+use crate::cache::Store;
 use crate::coalesce::{FlightKey, Landing, Role, load_lock, singleflight};
-use crate::entry::{Payload, deferred};
+use crate::entry::{Content, deferred};
 use crate::observe::{Event, WhyStale};
 use crate::policy::Refresh;
 use crate::protocol::Snapshot;
@@ -47,13 +48,11 @@ impl Call {
         if self.now() < deadline {
             return Some(fallback);
         }
-        if let Served::Value(object) = fallback.served {
-            deferred::give_up(Payload::Object(object));
-        }
+        deferred::give_up(fallback.served);
         None
     }
 
-    pub(super) fn serve_fallback(&self, Fallback { served, trace, deadlines }: Fallback) -> Served {
+    pub(super) fn serve_fallback(&self, Fallback { served, trace, deadlines }: Fallback) -> Content {
         if self.now() < deadlines.soft {
             self.hit(served.clone(), deadlines, || trace);
         } else {
@@ -66,12 +65,12 @@ impl Call {
     pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<LoadPermit> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.as_slice().into() };
         let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
-        if self.cache.is_local(self.site) {
+        if let Store::Local(local) = self.store() {
             self.count(Event::Refresh);
             // An entry may be served under a record that takes rows of the primary only, and an absence under an
             // unverified record. FILL refuses a replica's row there, so such a row must not reach the callers either.
-            let replicas_lag = !self.store().source_lag().is_zero();
-            let needs_primary = replicas_lag && self.cache.inner.memory.needs_primary(self.query());
+            let replicas_lag = !local.source_lag().is_zero();
+            let needs_primary = replicas_lag && local.needs_primary(&self.aggregates);
             let entered = Entered { snapshots, needs_primary, hold: None, lease: Lease::Free };
             return Some(self.permit(Some(lead), None, Some(entered)));
         }

@@ -8,16 +8,16 @@ use tokio::runtime::Handle;
 
 use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use super::permit::LoadPermit;
-use super::served::{Fallback, Found, Served};
-use crate::cache::Cache;
+use super::served::{Fallback, Found};
+use crate::cache::{Cache, Store};
 use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
-use crate::entry::{Entry, EntryKey, Object, Payload};
+use crate::entry::{Content, EntryKey, LocalEntry, Object};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
-use crate::observe::{CacheMode, Event, Tier, WhyStale, log, scope};
+use crate::observe::{CacheMode, Event, WhyStale, log, scope};
 use crate::policy::{Deadlines, Mode};
-use crate::remote::{Entered, Form, Query, RemoteStore};
+use crate::remote::{Entered, Query};
 use crate::util::clock::Moment;
 use crate::value::ValueOps;
 
@@ -48,9 +48,9 @@ impl Miss {
 /// What the call needs next.
 pub(crate) enum Step {
     /// The answer.
-    Serve(Served),
+    Serve(Content),
     /// The answer, and a refresh in the background.
-    ServeAndRefresh(Served, LoadPermit),
+    ServeAndRefresh(Content, LoadPermit),
     /// A load.
     Load(LoadPermit),
     /// Another caller's load failed, and this is its error.
@@ -164,21 +164,18 @@ impl Call {
         self.cache.counters(self.site).add(event);
     }
 
-    pub(super) fn store(&self) -> &dyn RemoteStore {
+    /// The store that serves the function.
+    pub(super) fn store(&self) -> Store<'_> {
         self.cache.store(self.site)
     }
 
-    pub(super) fn query(&self) -> Query<'_> {
-        Query {
-            key: &self.key,
-            function: &self.key.instance().name().text,
-            aggregates: &self.aggregates,
-            decode: self.ops.codec.map(|codec| codec.decode),
-        }
+    /// Whether that store is in this process: it has no leases, and no operation of it fails or waits.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.store(), Store::Local(_))
     }
 
-    pub(super) fn tier(&self) -> Tier {
-        if self.cache.is_local(self.site) { Tier::Local } else { Tier::Shared }
+    pub(super) fn query(&self) -> Query<'_> {
+        Query { key: &self.key, function: &self.key.instance().name().text, aggregates: &self.aggregates }
     }
 
     /// A new load of this entry. Its outer load is the one that this code runs inside of, if any.
@@ -241,13 +238,12 @@ impl Call {
             self.count(Event::Bypass);
             return Step::Load(self.unstored());
         }
-        if !self.cache.is_local(self.site) {
+        let is_suspect = !self.is_local() && {
             self.cache.inner.retries.repeat();
-        }
+            self.cache.inner.retries.is_suspect(&self.aggregates)
+        };
         let contradicts_itself = self.loads >= MAX_LOADS;
-        if contradicts_itself
-            || (!self.cache.is_local(self.site) && self.cache.inner.retries.is_suspect(&self.aggregates))
-        {
+        if contradicts_itself || is_suspect {
             self.degrade();
         }
         loop {
@@ -288,8 +284,7 @@ impl Call {
             return None;
         }
         let Found { entry, snapshots, tier, is_fresh } = self.look_up().await?;
-        let Entry { payload, version, written, soft, hard, .. } = entry;
-        let served = self.decoded(payload)?;
+        let LocalEntry { content: served, version, written, soft, hard, .. } = entry;
         let is_early = std::mem::take(&mut self.is_early);
         let (trace, deadlines) = (|| self.hit_trace(version, written, tier), Deadlines { soft, hard });
         Some(match (is_fresh, self.mode) {
@@ -346,16 +341,6 @@ impl Call {
             budget: self.budget(),
             attempt: self.loads,
             load: None,
-        }
-    }
-
-    pub(super) fn payload(&self, object: &Object) -> Option<Payload> {
-        match self.store().form() {
-            Form::Object => {
-                self.try_codec(object);
-                Some(Payload::Object(Arc::clone(object)))
-            }
-            Form::Bytes => self.encoded(object),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The hit: the fast path of an annotated function, when the in-process store has a fresh value.
+//! The hit: the fast path of an annotated function, when the local tier has a fresh value.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::load::{self, Served};
 use super::state::{Call, Miss};
-use crate::cache::Cache;
+use crate::cache::{Cache, Store};
 use crate::callsite::Instance;
-use crate::entry::{Absence, Entry, EntryIdRef, Object, Payload};
+use crate::entry::{Absence, Content, EntryIdRef, LocalEntry, Object};
 use crate::key::KeyWriter;
 use crate::observe::{CacheMode, Event};
 use crate::policy::Deadlines;
@@ -27,7 +27,7 @@ pub enum TryHit<V> {
     Miss(Miss),
 }
 
-/// The fast path: a fresh entry of the in-process store. Allocates nothing, awaits nothing, takes no lock but its
+/// The fast path: a fresh entry of the local tier. Allocates nothing, awaits nothing, takes no lock but its
 /// shard's, hashes once, reads the clock once.
 #[inline(always)] // Then the compiler knows how long the key is, and keeps its hasher in registers.
 pub fn try_hit<S: Shape>(
@@ -129,12 +129,11 @@ struct EntryView {
 
 impl EntryView {
     #[inline]
-    fn take(&self, entry: &Entry) {
+    fn take(&self, entry: &LocalEntry) {
         self.soft.set(entry.soft);
-        match &entry.payload {
-            Payload::Object(found) => self.object.set(Some(Arc::clone(found))),
-            Payload::Absent(kind) => self.other.set(Other::Absent(*kind)),
-            Payload::Bytes(_) => {}
+        match &entry.content {
+            Content::Value(found) => self.object.set(Some(Arc::clone(found))),
+            Content::Absent(kind) => self.other.set(Other::Absent(*kind)),
         }
         if self.is_close {
             self.hard.set(entry.hard);
@@ -167,10 +166,13 @@ pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
 #[inline(always)]
 fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     let site = key.site();
-    let tier = if cache.is_local(site) { None } else { cache.tier(site) };
+    let near = match cache.store(site) {
+        Store::Local(_) => None,
+        Store::Near(near) => Some(near),
+        Store::Shared(_) => return Seen::NOTHING,
+    };
     // A load asks the floor: a local copy may be older than the records that the load is stored under.
-    let is_passed = flags & CALLER != 0 || (flags & LOAD != 0 && tier.is_some());
-    if is_passed || (tier.is_none() && !cache.is_local(site)) {
+    if flags & CALLER != 0 || (flags & LOAD != 0 && near.is_some()) {
         return Seen::NOTHING;
     }
     let view = EntryView {
@@ -181,7 +183,7 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
         hard: Cell::default(),
         cost: Cell::default(),
     };
-    cache.inner.memory.peek(key, |entry| view.take(entry));
+    cache.inner.local.peek(key, |entry| view.take(entry));
     let (object, other, soft) = (view.object.take(), view.other.get(), view.soft.get());
     let event = match (&object, other) {
         (Some(_), _) => Event::HitFresh,
@@ -190,9 +192,9 @@ fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     };
     // The clock is the user's code, so it is read while no lock is held.
     let clock = &*cache.inner.clock;
-    // A tier is coherent for a short time only, so a moment of the last second is not exact enough.
-    let now = if tier.is_some() { clock.now() } else { clock.near(soft) };
-    if now >= soft || tier.is_some_and(|tier| !tier.is_coherent(now)) {
+    // A near cache is coherent for a short time only, so a moment of the last second is not exact enough.
+    let now = if near.is_some() { clock.now() } else { clock.near(soft) };
+    if now >= soft || near.is_some_and(|near| !near.is_coherent(now)) {
         return passed(object, Other::Nothing);
     }
     if view.is_close {
@@ -222,7 +224,7 @@ fn keeps(
     }
     if flags & LOAD != 0 {
         let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
-        load::served(&served, cache.inner.memory.depends_on(key));
+        load::served(&served, cache.inner.local.depends_on(key));
     }
     true
 }

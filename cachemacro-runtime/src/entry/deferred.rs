@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::entries::{Object, Payload};
+use super::entries::{Content, Object};
 use crate::util::sync::thread_local;
 
 thread_local! {
@@ -72,9 +72,9 @@ impl Drop for Collecting<'_> {
     }
 }
 
-/// Drops a payload, or gives its value to the collector of this thread.
-pub(crate) fn give_up(payload: Payload) {
-    let Payload::Object(object) = payload else { return };
+/// Drops a content, or gives its value to the collector of this thread.
+pub(crate) fn give_up(content: Content) {
+    let Content::Value(object) = content else { return };
     let mut object = Some(object);
     // A thread that is ending has no collector.
     let _ = COLLECTOR.try_with(|collector| {
@@ -95,16 +95,16 @@ mod tests {
     async fn what_is_given_up_meanwhile_is_dropped_later() {
         let (mut outer, mut inner) = (Deferred::default(), Deferred::default());
         let [first, second, third] = [1, 2, 3].map(Arc::new);
-        let payload = |value: &Arc<i32>| Payload::Object(Arc::clone(value) as Object);
+        let content = |value: &Arc<i32>| Content::Value(Arc::clone(value) as Object);
         outer
             .collect(async {
-                give_up(payload(&first));
-                inner.collect(async { give_up(payload(&second)) }).await;
+                give_up(content(&first));
+                inner.collect(async { give_up(content(&second)) }).await;
                 tokio::task::yield_now().await;
-                give_up(payload(&first));
+                give_up(content(&first));
             })
             .await;
-        give_up(payload(&third));
+        give_up(content(&third));
         assert_eq!([&first, &second, &third].map(Arc::strong_count), [3, 2, 1]);
         outer.release();
         assert_eq!([&first, &second, &third].map(Arc::strong_count), [1, 2, 1]);

@@ -13,7 +13,7 @@ use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
 
 /// A value of any cacheable type.
-pub type Object = Arc<dyn Any + Send + Sync>;
+pub(crate) type Object = Arc<dyn Any + Send + Sync>;
 
 /// The kind of a loaded absence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,12 +24,10 @@ pub enum Absence {
     Error,
 }
 
-/// The content of an entry: a value, as an object of this process or as bytes, or an absence.
+/// What a store keeps of an entry: an encoded value, or an absence.
 #[derive(Clone)]
 pub enum Payload {
-    /// A value, for a store inside the process.
-    Object(Object),
-    /// An encoded value, for a store outside of the process.
+    /// An encoded value.
     Bytes(Arc<[u8]>),
     /// A negative entry.
     Absent(Absence),
@@ -38,16 +36,21 @@ pub enum Payload {
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Object(_) => f.write_str("Object"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Self::Absent(kind) => write!(f, "Absent({kind:?})"),
         }
     }
 }
 
-/// A payload with its header. All deadlines count from the start of the load (R15).
+/// What was loaded, as this process keeps and serves it: a value as an object, or an absence.
+#[derive(Clone)]
+pub(crate) enum Content {
+    Value(Object),
+    Absent(Absence),
+}
+
+/// An entry, as a store outside of the process keeps it. All deadlines count from the start of the load (R15).
 #[derive(Clone, Debug)]
-#[repr(C)] // What a hit looks at comes first: fewer lines of the processor's cache.
 pub struct Entry {
     /// What was loaded.
     pub payload: Payload,
@@ -67,6 +70,20 @@ pub struct Entry {
     pub weight: u64,
 }
 
+/// An [`Entry`] with its value as an object: what the local tier keeps, and what the engine serves.
+#[derive(Clone)]
+#[repr(C)] // What a hit looks at comes first: fewer lines of the processor's cache.
+pub(crate) struct LocalEntry {
+    pub(crate) content: Content,
+    pub(crate) soft: Moment,
+    pub(crate) version: u64,
+    pub(crate) kind: FenceKind,
+    pub(crate) written: Moment,
+    pub(crate) hard: Moment,
+    pub(crate) cost: Duration,
+    pub(crate) weight: u64,
+}
+
 /// The state of an entry between its deadlines. Superseded entries are never found, so they need no state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Freshness {
@@ -79,8 +96,21 @@ pub(crate) enum Freshness {
 }
 
 impl Entry {
+    /// The same entry in this process. `content` is what its payload decodes to.
+    pub(crate) fn decoded(&self, content: Content) -> LocalEntry {
+        let Self { payload: _, soft, version, kind, written, hard, cost, weight } = *self;
+        LocalEntry { content, soft, version, kind, written, hard, cost, weight }
+    }
+}
+
+impl LocalEntry {
+    /// The same entry for a store outside of the process. `payload` is what its content is encoded to.
+    pub(crate) fn encoded(&self, payload: Payload) -> Entry {
+        let Self { content: _, soft, version, kind, written, hard, cost, weight } = *self;
+        Entry { payload, soft, version, kind, written, hard, cost, weight }
+    }
+
     /// The state of the entry at this moment.
-    #[must_use]
     #[inline]
     pub(crate) fn freshness(&self, now: Moment) -> Freshness {
         if now < self.soft {

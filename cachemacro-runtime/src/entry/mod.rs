@@ -4,5 +4,5 @@ pub(crate) mod deferred;
 mod entries;
 
 pub(crate) use self::deferred::Deferred;
-pub use self::entries::{Absence, Entry, EntryKey, Object, Payload};
-pub(crate) use self::entries::{EntryId, EntryIdRef, Freshness, Prehashed};
+pub use self::entries::{Absence, Entry, EntryKey, Payload};
+pub(crate) use self::entries::{Content, EntryId, EntryIdRef, Freshness, LocalEntry, Object, Prehashed};

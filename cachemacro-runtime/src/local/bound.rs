@@ -1,4 +1,4 @@
-//! The capacity of the in-process store, and the map with that bound.
+//! The capacity of the local tier, and the map with that bound.
 
 use std::hash::BuildHasherDefault;
 
@@ -8,7 +8,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 use super::entry_versions::EntryVersions;
 use crate::entry::Prehashed;
 
-/// How much the in-process store may hold.
+/// How much the local tier may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     capacity: u64,

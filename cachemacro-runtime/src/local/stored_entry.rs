@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::version_cell::VersionGuard;
-use crate::entry::{Absence, Entry, EntryId, Payload, deferred};
+use crate::entry::{Absence, Content, EntryId, LocalEntry, deferred};
 use crate::event::Aggregate;
 use crate::protocol::Snapshot;
 
@@ -12,7 +12,7 @@ use crate::protocol::Snapshot;
 pub(super) struct StoredEntry {
     pub(super) id: EntryId,
     guards: VersionGuards,
-    pub(super) entry: Entry,
+    pub(super) entry: LocalEntry,
     /// For a copy of a shared store's entry: the snapshots of its records there.
     pub(super) origin: Option<Arc<[Snapshot]>>,
 }
@@ -43,7 +43,7 @@ impl From<Vec<VersionGuard>> for VersionGuards {
 }
 
 impl StoredEntry {
-    pub(super) fn new(id: EntryId, entry: Entry, guards: VersionGuards, origin: Option<Arc<[Snapshot]>>) -> Self {
+    pub(super) fn new(id: EntryId, entry: LocalEntry, guards: VersionGuards, origin: Option<Arc<[Snapshot]>>) -> Self {
         Self { id, guards, entry, origin }
     }
 
@@ -74,6 +74,6 @@ impl StoredEntry {
 /// The last reference may be dropped in the middle of a fill.
 impl Drop for StoredEntry {
     fn drop(&mut self) {
-        deferred::give_up(std::mem::replace(&mut self.entry.payload, Payload::Absent(Absence::None)));
+        deferred::give_up(std::mem::replace(&mut self.entry.content, Content::Absent(Absence::None)));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::local::MemoryStore;
+use crate::local::LocalTier;
 use crate::remote::{Followed, InvalidationChannel, Notice, Position};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 
@@ -18,7 +18,7 @@ const WAIT: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Coherence {
-    memory: Arc<MemoryStore>,
+    local: Arc<LocalTier>,
     /// `None`: the tier keeps no copies.
     channel: Option<Arc<dyn InvalidationChannel>>,
     clock: Arc<dyn Clock>,
@@ -32,12 +32,12 @@ pub(super) struct Coherence {
 
 impl Coherence {
     pub(super) fn new(
-        memory: Arc<MemoryStore>,
+        local: Arc<LocalTier>,
         channel: Option<Arc<dyn InvalidationChannel>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            memory,
+            local,
             channel,
             clock,
             until: AtomicMoment::default(),
@@ -85,14 +85,14 @@ impl Coherence {
     /// again.
     fn take(&self, followed: Followed, asked: Moment) {
         if followed.has_gap {
-            self.memory.void();
+            self.local.void();
         }
         for (aggregate, notice) in followed.notices {
             match notice {
                 Notice::Moved(moved) => {
-                    self.memory.moved(&aggregate, moved);
+                    self.local.apply(&aggregate, moved);
                 }
-                Notice::Reset => self.memory.reset(&aggregate),
+                Notice::Reset => self.local.reset(&aggregate),
             }
         }
         *self.position.lock().unwrap_or_else(PoisonError::into_inner) = Some(followed.position);

@@ -1,7 +1,9 @@
-//! The near cache: the in-process store in front of a shared one.
+//! The near cache: the local tier in front of a shared store.
 
 mod coherence;
-mod tiered;
+mod near_cache;
+mod publish_target;
 
 pub use self::coherence::DETECTION;
-pub use self::tiered::Tiered;
+pub(crate) use self::near_cache::NearCache;
+pub(crate) use self::publish_target::PublishTarget;

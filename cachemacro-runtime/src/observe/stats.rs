@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Stats {
     /// Functions in the order of their first call.
     pub functions: Vec<FunctionStats>,
-    /// The number of entries in the in-process store.
+    /// The number of entries in the local tier.
     pub entries: u64,
     /// Their weight: one each, or bytes when the store is bounded by bytes.
     pub weight: u64,
@@ -76,7 +76,7 @@ pub struct FunctionStats {
     pub refused: RefusedFills,
     /// Refreshes that were started, for a stale entry or early.
     pub refreshes: u64,
-    /// Entries that the in-process store evicted.
+    /// Entries that the local tier evicted.
     pub evictions: u64,
     /// Aggregates whose floor was above the database's version, and whose record was reset (rule R7).
     pub detected: u64,

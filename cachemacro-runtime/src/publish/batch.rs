@@ -253,7 +253,7 @@ impl Cache {
     /// Applies the moves in this process, so that its functions see them at once.
     pub(super) fn move_here(&self, writes: &Writes) {
         for (aggregate, moved) in &writes.moves {
-            self.inner.memory.moved(aggregate, *moved);
+            self.inner.local.apply(aggregate, *moved);
         }
     }
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::event::Aggregate;
-use crate::local::MemoryStore;
+use crate::local::LocalTier;
+use crate::near::PublishTarget;
 use crate::protocol::Move;
-use crate::remote::{Announcement, Detached, InvalidationChannel, RemoteStore};
+use crate::remote::{Announcement, Detached, InvalidationChannel};
 use crate::util::own_runtime::Running;
 
 /// A way to the shared store.
 pub(super) enum Outlet<'a> {
     /// The task of the publisher sends to the store and to the channel.
-    Here(&'a dyn RemoteStore, Option<&'a dyn InvalidationChannel>),
+    Here(PublishTarget, Option<&'a dyn InvalidationChannel>),
     /// A thread of the cache sends to it.
     Thread {
         /// The thread.
@@ -23,29 +24,28 @@ pub(super) enum Outlet<'a> {
         /// The store and the channel, over connections that the thread drives.
         remote: Detached,
         /// The local copies of the store's entries, if there are any.
-        tier: Option<&'a MemoryStore>,
+        copies: Option<&'a LocalTier>,
     },
 }
 
 impl Outlet<'_> {
     /// The store's incarnation; zero if it does not say.
     pub(super) fn incarnation(&self) -> u64 {
-        let incarnation = match self {
-            Self::Here(store, _) => store.incarnation(),
-            Self::Thread { remote, .. } => remote.store.incarnation(),
-        };
-        incarnation.map_or(0, NonZeroU64::get)
+        match self {
+            Self::Here(target, _) => target.incarnation(),
+            Self::Thread { remote, .. } => remote.store.incarnation().map_or(0, NonZeroU64::get),
+        }
     }
 
     pub(super) async fn apply(&self, aggregate: &Aggregate, moved: Move) -> Result<(), StoreError> {
         match self {
-            Self::Here(store, _) => store.apply(aggregate, moved).await.map(drop),
-            Self::Thread { running, remote, tier } => {
+            Self::Here(target, _) => target.apply(aggregate, moved).await,
+            Self::Thread { running, remote, copies } => {
                 let (store, named) = (Arc::clone(&remote.store), aggregate.clone());
                 let applied = run(running, async move { store.apply(&named, moved).await.map(drop) }).await;
                 // As the near cache does: copies that were fetched before the shared record moved end after it.
-                if let Some(memory) = tier {
-                    memory.moved(aggregate, moved);
+                if let Some(local) = copies {
+                    local.apply(aggregate, moved);
                 }
                 applied
             }

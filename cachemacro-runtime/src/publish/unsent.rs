@@ -115,7 +115,7 @@ impl Cache {
         for (aggregate, moved) in &moves {
             log::invalidation_failed(aggregate, moved, &on_error, error);
             // Again here: a copy may have been fetched since from the store, which does not know the move.
-            self.inner.memory.moved(aggregate, *moved);
+            self.inner.local.apply(aggregate, *moved);
         }
         let suspect = match on_error {
             OnError::Bounded => return self.inner.retries.lose((moves.len() + announcements.len()) as u64),

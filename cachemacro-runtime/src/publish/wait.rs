@@ -7,7 +7,7 @@ use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
 use crate::callsite::OnError;
 use crate::error::{CacheError, StoreError, StoreErrorKind};
-use crate::remote::{Form, RemoteStore};
+use crate::remote::RemoteStore;
 use crate::util::block_on::block_on_until;
 
 /// The longest wait of a thread, whatever the store's timeout.
@@ -21,15 +21,10 @@ impl Cache {
         let Some(shared) = &self.inner.shared else { return Ok(()) };
         let channel = self.inner.channel.as_ref();
         let deadline = Instant::now() + longest_wait(&**shared, writes.moves.len());
-        if shared.form() == Form::Object {
-            // The store is in the process, so this thread can call it.
-            let outlet = Outlet::Here(self.inner.publishing().unwrap_or(&**shared), channel.map(|channel| &**channel));
-            return self.apply_until(deadline, &outlet, writes, on_error);
-        }
         match self.inner.blocking.start(shared, channel) {
             Ok((running, remote)) => {
-                let tier = self.inner.tier.is_some().then_some(&*self.inner.memory);
-                self.apply_until(deadline, &Outlet::Thread { running, remote, tier }, writes, on_error)
+                let copies = self.inner.near.is_some().then_some(&*self.inner.local);
+                self.apply_until(deadline, &Outlet::Thread { running, remote, copies }, writes, on_error)
             }
             Err(error) => {
                 let refused = Unsent::new(self, writes, on_error).refuse(error);

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::{Answer, Entered, Fill, Form, Lease, Lookup, Query, RemoteStore};
+use super::store::{Answer, Entered, Fill, Lease, Lookup, Query, RemoteStore};
 use crate::callsite::Instance;
 use crate::event::Aggregate;
 use crate::observe::Connection;
@@ -39,10 +39,6 @@ impl Exclusive {
 }
 
 impl RemoteStore for Exclusive {
-    fn form(&self) -> Form {
-        self.store.form()
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         if self.is_refused(query) { Box::pin(ready(Ok(Lookup::Miss))) } else { self.store.lookup(query) }
     }

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod channel;
+mod decoded;
 mod event_log;
 mod exclusive;
 mod shared;
@@ -9,7 +10,8 @@ mod store;
 
 pub(crate) use self::blocking::{Blocking, Detached};
 pub use self::channel::{Announcement, Followed, InvalidationChannel, Notice, Position};
+pub(crate) use self::decoded::DecodedLookup;
 pub use self::event_log::{Claimed, DeadLetter, Delivery, EventLog, GroupConsumer, MessageId, Retry, Start};
 pub(crate) use self::exclusive::Exclusive;
 pub use self::shared::{Environment, Shared, SharedStore};
-pub use self::store::{Answer, Decode, Entered, Fill, Form, Hold, Lease, Lookup, Query, RemoteStore};
+pub use self::store::{Answer, Entered, Fill, Hold, Lease, Lookup, Query, RemoteStore};

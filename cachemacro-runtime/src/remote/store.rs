@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::entry::{Entry, EntryKey, Object};
+use crate::entry::{Entry, EntryKey};
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::observe::Connection;
@@ -14,15 +14,6 @@ use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 
 /// What an operation of a store, a channel or a log returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-/// The form of a store's payloads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    /// [`Payload::Object`](crate::store::Payload::Object): the store is inside the process.
-    Object,
-    /// [`Payload::Bytes`](crate::store::Payload::Bytes): the engine encodes and decodes.
-    Bytes,
-}
 
 /// The entry of an operation, and the aggregates that it depends on.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +24,7 @@ pub struct Query<'a> {
     pub function: &'static str,
     /// The aggregates it depends on; never empty. The version of the first one is the version of the entry.
     pub aggregates: &'a [Aggregate],
-    /// Decodes the bytes of a shared store, for a near cache that keeps objects. A store that returns bytes may ignore it.
-    pub decode: Option<Decode>,
 }
-
-/// Turns the bytes of a [`Payload::Bytes`](crate::store::Payload::Bytes) into the value, or says that they are none.
-pub type Decode = fn(&[u8]) -> Option<Object>;
 
 /// What LOOKUP found.
 #[derive(Clone, Debug)]
@@ -94,13 +80,12 @@ pub struct Fill {
     pub from_primary: bool,
     /// What to store.
     pub entry: Entry,
-    /// The value that the entry's bytes encode, for a tier that keeps objects.
-    pub object: Option<Object>,
 }
 
-/// A store of entries and index records.
+/// A store of entries and index records, outside of the process: it keeps values as bytes. The engine encodes a value before
+/// FILL and decodes it after LOOKUP; what is in the bytes is no concern of the store.
 ///
-/// A store outside of the process keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key.
+/// A store keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key.
 /// With the entry it keeps the key's [origin](EntryKey::origin): an entry whose origin the key does not
 /// [take](EntryKey::takes) is a miss. Functions that share a name do not reach the store; the cache ensures this.
 ///
@@ -111,9 +96,6 @@ pub struct Fill {
 /// A store is connected to a cache by [`CacheBuilder::shared`](crate::CacheBuilder::shared). What processes announce to
 /// each other goes through an [`InvalidationChannel`](crate::store::InvalidationChannel), which may be of another server.
 pub trait RemoteStore: Send + Sync + 'static {
-    /// The form of payloads that this store accepts and returns.
-    fn form(&self) -> Form;
-
     /// LOOKUP: the entry at the serving token of all its aggregates. One round trip if the token has not moved.
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup>;
 

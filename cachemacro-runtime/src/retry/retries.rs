@@ -1,7 +1,6 @@
 //! Invalidations that a store did not accept: they are kept, coalesced and retried, and until then their aggregates are
 //! suspect. Also those that it accepted recently, to send them again if the store forgets them.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,8 +8,9 @@ use tokio::time::Instant;
 use super::queue::{Full, RetryQueue};
 use super::recent::Recent;
 use crate::event::Aggregate;
+use crate::near::PublishTarget;
 use crate::protocol::Move;
-use crate::remote::{Announcement, InvalidationChannel, Notice, RemoteStore};
+use crate::remote::{Announcement, InvalidationChannel, Notice};
 use crate::util::all_of::all_of;
 use crate::util::backoff::Backoff;
 use crate::util::clock::Clock;
@@ -28,7 +28,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_
 
 /// The retry queue of one cache.
 pub(crate) struct Retries {
-    store: Option<Arc<dyn RemoteStore>>,
+    target: Option<PublishTarget>,
     channel: Option<Arc<dyn InvalidationChannel>>,
     clock: Arc<dyn Clock>,
     own_runtime: Arc<OwnRuntime>,
@@ -55,18 +55,18 @@ pub(crate) struct Untold {
 }
 
 impl Retries {
-    /// `store` is the one that publishers send to: a tier, which ends its own copies last, or the shared store.
+    /// `target` is `None` without a shared store.
     /// `own_runtime` runs the worker where the program has no runtime, or has none any more.
     pub(crate) fn new(
-        store: Option<Arc<dyn RemoteStore>>,
+        target: Option<PublishTarget>,
         channel: Option<Arc<dyn InvalidationChannel>>,
         clock: Arc<dyn Clock>,
         own_runtime: Arc<OwnRuntime>,
     ) -> Self {
-        let incarnation = store.as_deref().map_or(0, incarnation_of);
+        let incarnation = target.as_ref().map_or(0, PublishTarget::incarnation);
         let state = State { queue: RetryQueue::new(CAPACITY), recent: Recent::default(), is_running: false };
         Self {
-            store,
+            target,
             channel,
             clock,
             own_runtime,
@@ -148,8 +148,8 @@ impl Retries {
     /// Sends again to a store in a new incarnation what it accepted in its earlier incarnations and may have forgotten (R21). This
     /// runs once for each incarnation: the first caller that notices the new incarnation does it.
     pub(crate) fn repeat(self: &Arc<Self>) {
-        if let Some(store) = &self.store {
-            self.repeat_in(incarnation_of(&**store));
+        if let Some(target) = &self.target {
+            self.repeat_in(target.incarnation());
         }
     }
 
@@ -222,11 +222,11 @@ impl Retries {
 
     /// Applies the waiting moves of one aggregate, in order; `None` when the store failed again.
     async fn retry(&self, aggregate: &Aggregate) -> Option<()> {
-        let store = self.store.as_ref()?;
+        let target = self.target.as_ref()?;
         while let Some(moved) = self.change(|queue| queue.begin(aggregate)) {
-            let applied = store.apply(aggregate, moved).await;
+            let applied = target.apply(aggregate, moved).await;
             self.change(|queue| match applied {
-                Ok(_) => queue.applied(aggregate),
+                Ok(()) => queue.applied(aggregate),
                 Err(_) => queue.not_applied(aggregate),
             });
             applied.ok()?;
@@ -236,13 +236,13 @@ impl Retries {
 
     /// Sends the announcements that wait for no move, in order; `None` when the channel failed again.
     async fn announce(&self) -> Option<()> {
-        let store = self.store.as_ref()?;
+        let target = self.target.as_ref()?;
         loop {
             let ready = self.change(RetryQueue::begin_announcements);
             if ready.is_empty() {
                 return Some(());
             }
-            let before = incarnation_of(&**store);
+            let before = target.incarnation();
             let announced = match &self.channel {
                 Some(channel) => channel.announce(&ready).await,
                 None => Ok(()),
@@ -252,14 +252,9 @@ impl Retries {
                 Err(_) => queue.interrupted(),
             });
             announced.ok()?;
-            self.keep(ready, if before == 0 { incarnation_of(&**store) } else { before });
+            self.keep(ready, if before == 0 { target.incarnation() } else { before });
         }
     }
-}
-
-/// Zero if the store does not say.
-fn incarnation_of(store: &dyn RemoteStore) -> u64 {
-    store.incarnation().map_or(0, NonZeroU64::get)
 }
 
 /// The worker. If it is dropped with its runtime, the next worker takes over the queue.

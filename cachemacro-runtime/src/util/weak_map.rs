@@ -70,8 +70,4 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
             live.iter().for_each(|value| visit(value));
         }
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
-    }
 }

@@ -211,6 +211,11 @@ fn weigh<T: Serialize + 'static>(object: &Object) -> usize {
 }
 
 impl ValueOps {
+    /// The value that these bytes encode.
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Option<Object> {
+        self.codec.and_then(|codec| (codec.decode)(bytes))
+    }
+
     /// The weight of a value in bytes: the size of its type, plus the size of its encoding as an estimate of its heap.
     pub(crate) fn weigh(&self, object: &Object) -> usize {
         self.size + self.codec.map_or(0, |codec| (codec.weigh)(object))

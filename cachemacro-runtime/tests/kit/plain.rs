@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Announcement, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Followed, Form,
+    Aggregate, Announcement, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Followed,
     InvalidationChannel, Lease, Lookup, Move, Position, Query, Refused, Snapshot,
 };
 use cachemacro_runtime::{Clock, Generation, Moment, RemoteStore, Token};
@@ -337,10 +337,6 @@ fn ready<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
 }
 
 impl RemoteStore for PlainStore {
-    fn form(&self) -> Form {
-        Form::Bytes
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         ready(self.look_up(query).map_or(Lookup::Miss, |(entry, snapshots)| Lookup::Hit(entry, snapshots)))
     }

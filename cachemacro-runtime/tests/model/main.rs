@@ -17,7 +17,8 @@ mod sites;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachemacro_runtime::{Cache, ManualClock, Memory, MemoryStore, RemoteStore};
+use cachemacro_runtime::tier_stores::LocalStore;
+use cachemacro_runtime::{Cache, ManualClock, Memory, RemoteStore};
 use database::Write;
 use plain::{PlainStore, RULES, Rule};
 use schedule::{Lose, Plan, Step, Subject, Violation};
@@ -83,11 +84,11 @@ fn in_process(plan: &Plan, seed: u64) -> Subject {
     Subject { cache, clock, lose: Box::new(|_| ()), is_roomy: entries > 2 }
 }
 
-/// The in-process store, reached as a shared one is.
+/// The local tier, reached as a shared store is.
 fn behind_the_trait(plan: &Plan, seed: u64) -> Subject {
     let clock = ManualClock::default();
     let entries = [1, 2, 1_000][(seed % 3) as usize];
-    let store = MemoryStore::new(Memory::entries(entries), Arc::new(clock.clone()), plan.source_lag);
+    let store = LocalStore::new(Memory::entries(entries), Arc::new(clock.clone()), plan.source_lag);
     shared(clock, Arc::new(store), Box::new(|_| ()), entries > 2)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Absence, Aggregate, Answer, Applied, Entered, Entry, Fence, FenceKind, Fill, Form, Lookup, Move, Payload, Refused,
+    Absence, Aggregate, Answer, Applied, Entered, Entry, Fence, FenceKind, Fill, Lookup, Move, Payload, Refused,
     Snapshot,
 };
 use cachemacro_runtime::{Clock, ManualClock, RemoteStore};
@@ -33,6 +33,15 @@ pub(super) struct Loaded {
 pub(super) enum Held {
     Value(u64),
     Absent(Absence),
+}
+
+impl Held {
+    fn payload(self) -> Payload {
+        match self {
+            Self::Value(content) => Payload::Bytes(content.to_be_bytes().as_slice().into()),
+            Self::Absent(kind) => Payload::Absent(kind),
+        }
+    }
 }
 
 pub(super) const TTL: Duration = Duration::from_secs(600);
@@ -164,15 +173,14 @@ impl<S: RemoteStore> Bench<S> {
 
     pub(super) fn fill_of(&self, snapshots: &[Snapshot], loaded: Loaded, entry: Entry) -> Fill {
         let Loaded { fence, from_primary, .. } = loaded;
-        Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry, object: None }
+        Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry }
     }
 
     pub(super) fn entry(&self, held: Held) -> Entry {
         let written = self.clock.now();
         let deadline = written.after(TTL);
-        let payload = self.payload(held);
         Entry {
-            payload,
+            payload: held.payload(),
             version: 0,
             kind: FenceKind::Unversioned,
             written,
@@ -180,14 +188,6 @@ impl<S: RemoteStore> Bench<S> {
             hard: deadline,
             cost: Duration::from_millis(1),
             weight: 8,
-        }
-    }
-
-    fn payload(&self, held: Held) -> Payload {
-        match (held, self.store.form()) {
-            (Held::Absent(kind), _) => Payload::Absent(kind),
-            (Held::Value(content), Form::Object) => Payload::Object(Arc::new(content)),
-            (Held::Value(content), Form::Bytes) => Payload::Bytes(content.to_be_bytes().as_slice().into()),
         }
     }
 
@@ -209,10 +209,6 @@ impl<S: RemoteStore> Bench<S> {
     pub(super) fn held(&self, entry: &Entry) -> Held {
         match &entry.payload {
             Payload::Absent(kind) => Held::Absent(*kind),
-            Payload::Object(object) => match object.downcast_ref() {
-                Some(content) => Held::Value(*content),
-                None => panic!("{}: the object came back as another type", self.rule),
-            },
             Payload::Bytes(bytes) => match <[u8; 8]>::try_from(&**bytes) {
                 Ok(bytes) => Held::Value(u64::from_be_bytes(bytes)),
                 Err(_) => panic!("{}: the bytes came back as {bytes:?}", self.rule),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachemacro_runtime::store::{Absence, Entry, Form, Lookup, Payload, Query};
+use cachemacro_runtime::store::{Absence, Entry, Lookup, Query};
 use cachemacro_runtime::{Clock, Moment, RemoteStore};
 
 use super::bench::{Bench, Held, Loaded, TTL};
@@ -98,13 +98,4 @@ pub(super) async fn discard_drops_one_entry<S: RemoteStore>(bench: &Bench<S>) {
     bench.serves(&other, 1, "for another call").await;
     bench.load(&call, Loaded::row(1).with(10)).await;
     bench.serves(&call, 10, "after the next load").await;
-}
-
-pub(super) async fn a_payload_has_the_stores_form<S: RemoteStore>(bench: &Bench<S>) {
-    let call = Call::find("row:1");
-    bench.load(&call, Loaded::row(1)).await;
-    let payload = found(bench, &call).await.payload;
-    let form = bench.store.form();
-    let fits = matches!((form, &payload), (Form::Object, Payload::Object(_)) | (Form::Bytes, Payload::Bytes(_)));
-    bench.holds(fits, &format!("a store of form {form:?} gave {payload:?}"));
 }

@@ -5,18 +5,15 @@
 //!
 //! ```
 //! use cachemacro::testing::contract::{self, Setup};
-//! use cachemacro::{Memory, MemoryStore};
+//! use cachemacro::testing::ReferenceStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let make = async |setup: Setup| MemoryStore::new(Memory::default(), setup.clock, setup.source_lag);
+//! let make = async |setup: Setup| ReferenceStore::new(setup.clock, setup.source_lag);
 //! contract::check(make).await;
 //! // The store takes its time from the suite's clock, so there is nothing to wait for.
 //! contract::check_expiry(make, async |_| ()).await;
-//! contract::check_loss(make, async |store, query| {
-//!     contract::discard(store, query).await;
-//! })
-//! .await;
+//! contract::check_loss(make, async |store, query| store.lose_records(query.aggregates)).await;
 //! # }
 //! ```
 //!
@@ -141,7 +138,6 @@ async fn check_entries<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
         "R15, no deadline is later than it was" => entries::no_deadline_is_later,
         "a refresh replaces the entry of its version" => entries::a_refresh_replaces,
         "DISCARD drops one entry" => entries::discard_drops_one_entry,
-        "a payload has the store's form" => entries::a_payload_has_the_stores_form,
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Announcement, Answer, Applied, Entered, Environment, Fill, Followed, Form, InvalidationChannel, Lease,
-    Lookup, Move, Payload, Position, Query, Refused, Shared, SharedStore, Snapshot,
+    Aggregate, Announcement, Answer, Applied, Entered, Environment, Fill, Followed, InvalidationChannel, Lease, Lookup,
+    Move, Payload, Position, Query, Refused, Shared, SharedStore, Snapshot,
 };
 use cachemacro_runtime::{Connection, RemoteStore, StoreError};
 
@@ -34,10 +34,6 @@ impl FaultyStore {
 }
 
 impl RemoteStore for FaultyStore {
-    fn form(&self) -> Form {
-        self.inside.store.form()
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         Box::pin(async move {
             let look_up = async |query: Query<'_>| self.inside.store.lookup(query).await;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Announcement, Answer, Applied, Entered, Entry, Fence, Fill, Followed, Form, InvalidationChannel, Lease,
+    Aggregate, Announcement, Answer, Applied, Entered, Entry, Fence, Fill, Followed, InvalidationChannel, Lease,
     Lookup, Move, Position, Query, Refused, Shared, Snapshot,
 };
 use cachemacro_runtime::{Clock, RemoteStore, Token};
@@ -161,10 +161,6 @@ fn done<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
 }
 
 impl RemoteStore for ReferenceStore {
-    fn form(&self) -> Form {
-        Form::Bytes
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         done(self.try_lookup(query).map_or(Lookup::Miss, |(entry, snapshots)| Lookup::Hit(entry, snapshots)))
     }

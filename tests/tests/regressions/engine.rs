@@ -407,9 +407,6 @@ fn sync_writer_with_a_shared_store_on_a_timer() {
     struct Slow(FaultyStore);
     use cachemacro::store::*;
     impl RemoteStore for Slow {
-        fn form(&self) -> Form {
-            self.0.form()
-        }
         fn lookup<'a>(&'a self, q: Query<'a>) -> Answer<'a, Lookup> {
             self.0.lookup(q)
         }

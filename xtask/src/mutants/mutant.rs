@@ -74,10 +74,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R13: a copy is not kept that an announcement overtook",
         test: "",
         edits: &[Edit {
-            file: "cachemacro-runtime/src/near/tiered.rs",
-            from: "        let places = self.places(query).await;\n        let mut found = self.shared.lookup(query).await?;\n",
+            file: "cachemacro-runtime/src/near/near_cache.rs",
+            from: "        let places = self.places(query);\n        let found = DecodedLookup::of(self.shared.lookup(query).await?, decode);\n",
             // With a pause that a busy process makes, or the answer is kept before the announcement can arrive.
-            to: "        let mut found = self.shared.lookup(query).await?;\n        tokio::time::sleep(Duration::from_millis(200)).await;\n        let places = self.places(query).await;\n",
+            to: "        let found = DecodedLookup::of(self.shared.lookup(query).await?, decode);\n        tokio::time::sleep(std::time::Duration::from_millis(200)).await;\n        let places = self.places(query);\n",
         }],
     },
     Mutant {

@@ -15,7 +15,8 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use cachemacro_runtime::store::Move;
-use cachemacro_runtime::{Cache, Clock, ManualClock, Memory, MemoryStore};
+use cachemacro_runtime::tier_stores::LocalStore;
+use cachemacro_runtime::{Cache, Clock, ManualClock, Memory};
 use refusing::Refusing;
 use shuttle::future::block_on;
 use shuttle::sync::Arc;
@@ -121,7 +122,7 @@ fn cache(entries: u64) -> Cache {
 /// The same store behind the process: it is asked in rounds.
 fn fleet_cache() -> Cache {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-    let store = MemoryStore::new(Memory::default(), Arc::clone(&clock), std::time::Duration::ZERO);
+    let store = LocalStore::new(Memory::default(), Arc::clone(&clock), std::time::Duration::ZERO);
     Cache::builder().clock(ManualClock::default()).shared(Arc::new(store)).build()
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Fill, Form, Lookup, Move, Query, Refused, Snapshot, StoreError, StoreErrorKind,
+    Aggregate, Answer, Applied, Entered, Fill, Lookup, Move, Query, Refused, Snapshot, StoreError, StoreErrorKind,
 };
-use cachemacro_runtime::{Clock, ManualClock, Memory, MemoryStore, RemoteStore};
+use cachemacro_runtime::tier_stores::LocalStore;
+use cachemacro_runtime::{Clock, ManualClock, Memory, RemoteStore};
 use shuttle::future::yield_now;
 use shuttle::rand::Rng;
 use shuttle::sync::Arc;
@@ -14,21 +15,17 @@ use shuttle::sync::Arc;
 const LATE: usize = 200;
 
 pub(crate) struct Refusing {
-    inner: MemoryStore,
+    inner: LocalStore,
 }
 
 impl Refusing {
     pub(crate) fn new() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-        Self { inner: MemoryStore::new(Memory::default(), clock, Duration::ZERO) }
+        Self { inner: LocalStore::new(Memory::default(), clock, Duration::ZERO) }
     }
 }
 
 impl RemoteStore for Refusing {
-    fn form(&self) -> Form {
-        self.inner.form()
-    }
-
     fn lookup<'a>(&'a self, query: Query<'a>) -> Answer<'a, Lookup> {
         self.inner.lookup(query)
     }
