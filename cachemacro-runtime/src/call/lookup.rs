@@ -43,34 +43,20 @@ impl Call {
         self.or_count(entered)
     }
 
-    /// After one failed operation the call asks the store nothing more: a slow store costs a call one timeout.
+    /// LOOKUP. `None` if nothing is found, and if what is found may not be served.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
-        let found = match self.store() {
-            Store::Local(local) => {
-                let (entry, snapshots) = local.look_up(&self.key)?;
-                (entry, snapshots, Tier::Local)
-            }
+        if let Some((entry, snapshots)) = self.near_copy() {
+            return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
+        }
+        let (found, tier) = match self.store() {
+            Store::Local(local) => (local.look_up(&self.key), Tier::Local),
             Store::Near(_) | Store::Shared(_) => {
-                if let Some((entry, snapshots)) = self.near_copy() {
-                    return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
-                }
                 let lookups = &self.cache.inner.lookups;
                 let found = lookups.ask(&self.key, || self.shared_answer(self.look_up_in_store())).await;
-                let Some(found) = self.or_count(found) else {
-                    self.degrade();
-                    return None;
-                };
-                match found {
-                    DecodedLookup::Hit(entry, snapshots) => (entry, snapshots, Tier::Shared),
-                    DecodedLookup::Undecodable => {
-                        self.count(Event::DecodeError);
-                        return None;
-                    }
-                    DecodedLookup::Miss => return None,
-                }
+                (self.answered(found), Tier::Shared)
             }
         };
-        let (entry, snapshots, tier) = found;
+        let (entry, snapshots) = found?;
         match entry.freshness(self.cache.inner.clock.near(entry.soft)) {
             Freshness::Expired => {
                 deferred::give_up(entry.content);
@@ -78,6 +64,17 @@ impl Call {
             }
             freshness => Some(Found { entry, snapshots, tier, is_fresh: freshness == Freshness::Fresh }),
         }
+    }
+
+    /// After one failed operation the call asks the store nothing more: a slow store costs a call one timeout.
+    fn answered(&mut self, found: Result<DecodedLookup, StoreError>) -> Option<(LocalEntry, Vec<Snapshot>)> {
+        match self.or_count(found) {
+            Some(DecodedLookup::Hit(entry, snapshots)) => return Some((entry, snapshots)),
+            Some(DecodedLookup::Undecodable) => self.count(Event::DecodeError),
+            Some(DecodedLookup::Miss) => {}
+            None => self.degrade(),
+        }
+        None
     }
 
     /// A copy in this process. It may be older than the records that a load is stored under, so a load asks the floor.
