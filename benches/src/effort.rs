@@ -2,11 +2,12 @@
 //!
 //! | variable | says |
 //! |---|---|
-//! | `CACHEMACRO_BENCH_QUICK=1` | a look in less than a minute. Prints, and leaves docs/PERFORMANCE.md alone |
+//! | `CACHEMACRO_BENCH_QUICK=1` | a look in some five minutes, most of them for the compiler. Prints, and leaves docs/PERFORMANCE.md alone |
 //! | `CACHEMACRO_BENCH_ONLY=hits,redis` | only the cases that are named so. Prints, as well |
+//! | `CACHEMACRO_BENCH_FILE` | the report is written to this file instead, whatever was measured |
 //! | `CACHEMACRO_BENCH_ROUNDS` | rounds of a case instead of its own number |
 //! | `CACHEMACRO_BENCH_READS` | reads of a round through Redis instead of 20,000 |
-//! | `CACHEMACRO_BENCH_ENTRIES` | the most entries of the case `scale`, up to 10,000,000: that many need some 7 GB |
+//! | `CACHEMACRO_BENCH_ENTRIES` | the most entries of the case `random`, up to 10,000,000: that many need some 7 GB |
 
 use std::time::Duration;
 
@@ -43,10 +44,16 @@ impl Effort {
         self.only.is_empty() || self.only.iter().any(|name| name == case)
     }
 
+    /// The names of cases that were asked for, and that are none of these.
+    #[must_use]
+    pub fn unknown(&self, cases: &[&str]) -> Vec<&str> {
+        self.only.iter().map(String::as_str).filter(|name| !cases.contains(name)).collect()
+    }
+
     /// Rounds of a case that wants so many.
     #[must_use]
     pub fn rounds(&self, wanted: usize) -> usize {
-        self.rounds.unwrap_or(if self.is_quick { (wanted / 8).max(3) } else { wanted })
+        self.rounds.unwrap_or(if self.is_quick { (wanted / 4).max(3) } else { wanted })
     }
 
     /// How long one contestant's turn in a round is to last.

@@ -6,7 +6,8 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | [`contest`] | contestants that take turns, and what came of it |
+//! | [`contest`], [`contestant`], [`turns`] | contestants that take turns |
+//! | [`standings`], [`tail`] | what came of it: the mean call, and the slowest calls |
 //! | [`sample`] | many measurements of one thing: median, quartiles |
 //! | [`effort`] | how long to measure, from the environment |
 //! | [`keys`], [`user`] | which keys are asked for, and the value behind each |
@@ -17,24 +18,31 @@
 //! | [`slow`] | a load that takes its time |
 //! | [`executor`] | waits for a future |
 //! | [`allocation`] | what is allocated, counted |
-//! | [`trace`] | whose keys are asked for by a made-up day's traffic |
-//! | [`report`], [`table`], [`promise`] | docs/PERFORMANCE.md, its tables, and what must hold |
+//! | [`trace`], [`sieve`] | which keys made-up traffic asks for, and the eviction of the SIEVE paper |
+//! | [`goals`], [`findings`] | what must hold, and what was found |
+//! | [`report`], [`table`] | docs/PERFORMANCE.md and its tables |
 //! | [`machine`] | the machine, the compiler and the versions of the peers |
 
 pub mod allocation;
 pub mod call;
 pub mod contest;
+pub mod contestant;
 pub mod effort;
 pub mod executor;
+pub mod findings;
+pub mod goals;
 pub mod keys;
 pub mod machine;
 pub mod peers;
-pub mod promise;
 pub mod remote;
 pub mod report;
 pub mod rush;
 pub mod sample;
+pub mod sieve;
 pub mod slow;
+pub mod standings;
 pub mod table;
+pub mod tail;
 pub mod trace;
+pub mod turns;
 pub mod user;

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// The lock file that this was built with.
 const LOCK: &str = include_str!("../Cargo.lock");
 
 /// The packages whose versions matter.
-const PACKAGES: [&str; 14] = [
+const PACKAGES: [&str; 16] = [
     "accelerator",
     "amalgam-cache",
     "cached",
@@ -19,8 +20,10 @@ const PACKAGES: [&str; 14] = [
     "hitbox-moka",
     "hitbox-redis",
     "moka",
+    "papaya",
     "quick_cache",
     "redis",
+    "scc",
     "tokio",
 ];
 
@@ -35,10 +38,11 @@ pub fn version(package: &str) -> Option<&'static str> {
 /// How many things run at once.
 #[must_use]
 pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *CORES
 }
 
-/// What the first words of the report say.
+/// What the report says about them.
 #[must_use]
 pub fn describe() -> String {
     let mut text = format!("{} cores ({}), {}", cores(), processor(), rustc());
@@ -50,6 +54,12 @@ pub fn describe() -> String {
     let versions: Vec<_> = PACKAGES.iter().filter_map(|name| Some(format!("`{name}` {}", version(name)?))).collect();
     let _ = writeln!(text, "{}.\n", versions.join(", "));
     text
+}
+
+/// How many programs want to run, as an average of the last minute. None where the system does not say.
+#[must_use]
+pub fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 fn processor() -> String {

@@ -38,6 +38,12 @@ impl Sample {
     pub fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(this, other)| this / other).collect())
     }
+
+    /// Round by round, how much more than the other this was.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(this, other)| this - other).collect())
+    }
 }
 
 impl FromIterator<f64> for Sample {

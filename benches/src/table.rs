@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::contest::Standings;
 use crate::sample::Sample;
+use crate::standings::Standings;
 
 /// A table whose first column is text and whose others are numbers.
 #[derive(Clone, Debug)]
@@ -49,17 +49,14 @@ pub fn standings(standings: &Standings) -> String {
     let mut table = Table::new(&["", "median", "quartiles", "ratio"]);
     for standing in standings.ranked() {
         let ratio = format!("{:.2}", standing.ratio.median());
-        let name = if standing.name == standings.all[0].name {
-            format!("**{}**", standing.name)
-        } else {
-            standing.name.into()
-        };
+        let label = standing.who.label();
+        let name = if standing.who == standings.all[0].who { format!("**{label}**") } else { label };
         table.row(&[name, time(standing.nanoseconds.median()), spread(&standing.nanoseconds), ratio]);
     }
     table.markdown()
 }
 
-/// Who is absent, and why.
+/// The libraries that are absent, and why.
 #[must_use]
 pub fn absent(standings: &Standings) -> String {
     let all = standings.absent.iter().map(|(name, why)| format!("- {name} is absent: {why}.\n")).collect::<String>();

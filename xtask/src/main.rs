@@ -8,7 +8,7 @@
 //! | `cargo xtask soak` | ten times as many reads, on one process and on a fleet, as `cargo xtask test` |
 //! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
 //! | `cargo xtask instructions` | counts the instructions of the hot paths, and writes docs/instructions.md |
-//! | `cargo xtask bench` | measures, beside other caches, what a cached call costs, and writes docs/PERFORMANCE.md |
+//! | `cargo xtask bench [case…]` | measures, beside other caches, what a cached call costs, prints which goals are reached, and writes docs/PERFORMANCE.md; with cases, prints those |
 //! | `cargo xtask fuzz [seconds]` | builds the fuzz targets with coverage, on a stable compiler, and runs each for ten seconds or so many |
 //! | `cargo xtask msrv` | checks that no dependency of a published crate needs a newer Rust than the workspace states |
 //! | `cargo xtask minimal-versions` | builds the published crates with the oldest dependencies that they allow |
@@ -45,7 +45,9 @@ usage: cargo xtask <command>
           switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
   instructions
           count the instructions of the hot paths, and write docs/instructions.md
-  bench   measure what a cached call costs, beside other caches, and write docs/PERFORMANCE.md
+  bench [case ...]
+          measure what a cached call costs, beside other caches, print which goals are reached, and write
+          docs/PERFORMANCE.md; with cases, print those
   fuzz [seconds]
           build the fuzz targets with coverage, and run each for ten seconds or so many
   msrv    check the dependencies of the published crates against the workspace's rust-version
@@ -58,7 +60,7 @@ usage: cargo xtask <command>
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["bench"] => bench::run(),
+        ["bench", ref cases @ ..] => bench::run(cases),
         ["explore", ref arguments @ ..] => explore::run(arguments),
         ["instructions"] => instructions::run(),
         ["test"] => test::run(),

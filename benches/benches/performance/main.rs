@@ -1,62 +1,70 @@
 //! What a cached call costs, beside the peers: writes docs/PERFORMANCE.md. `src/effort.rs` tells the settings.
 
+mod bump;
+mod compile;
+mod growth;
 mod hits;
+mod instructions;
+mod kinds;
+mod memory;
+mod miss;
+mod near;
+mod random;
 mod redis;
 mod replay;
-mod scale;
 mod stampede;
+mod tail;
 mod threads;
-mod writes;
+mod waiters;
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use cachemacro_benches::allocation::Counting;
 use cachemacro_benches::effort::Effort;
-use cachemacro_benches::promise::Findings;
+use cachemacro_benches::findings::Findings;
 use cachemacro_benches::report::Report;
-use cachemacro_benches::{machine, promise};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 type Case = fn(&Effort) -> Findings;
 
+/// In the order of the report.
 const CASES: &[(&str, Case)] = &[
     ("hits", hits::run),
+    ("instructions", instructions::run),
     ("threads", threads::run),
+    ("tail", tail::run),
+    ("near", near::run),
     ("redis", redis::run),
+    ("kinds", kinds::run),
+    ("bump", bump::run),
+    ("random", random::run),
+    ("memory", memory::run),
+    ("miss", miss::run),
+    ("growth", growth::run),
     ("stampede", stampede::run),
-    ("writes", writes::run),
-    ("scale", scale::run),
+    ("waiters", waiters::run),
     ("replay", replay::run),
+    ("compile", compile::run),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let effort = Effort::from_environment();
+    let names: Vec<&str> = CASES.iter().map(|(name, _)| *name).collect();
+    let unknown = effort.unknown(&names);
+    if !unknown.is_empty() {
+        eprintln!("no such case: {}. There are {}.", unknown.join(", "), names.join(", "));
+        return ExitCode::FAILURE;
+    }
     let began = Instant::now();
-    let mut report = Report::default();
-    let mut promises = Vec::new();
+    let mut report = Report::new();
     for (name, run) in CASES.iter().filter(|(name, _)| effort.includes(name)) {
         let since = Instant::now();
-        let findings = run(&effort);
-        report.add(name, findings.text);
+        report.add(run(&effort));
         eprintln!("({name}: {:.0} s)", since.elapsed().as_secs_f64());
-        promises.extend(findings.promises);
     }
-    report.add("promises", format!("## What must hold\n\n{}", promise::table(&promises)));
-    report.add("run", introduction(began));
-    if effort.is_full() {
-        report.write();
-    }
-}
-
-fn introduction(began: Instant) -> String {
-    format!(
-        "Written by `cargo xtask bench` (`cargo bench --manifest-path benches/Cargo.toml`) in {:.0} s. In every round each \
-         contestant takes a turn of half a millisecond after some calls that are not timed, and the first turn is passed around; shown are the median and the quartiles of the \
-         rounds, and the median of the ratios to the row in bold in the same round. Read the ratios: the times are those of one machine \
-         on one day.\n\n{}",
-        began.elapsed().as_secs_f64(),
-        machine::describe()
-    )
+    report.finish(began.elapsed(), effort.is_full());
+    ExitCode::SUCCESS
 }

@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 
 use super::{CAPACITY, Shape, TTL, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, name, user};
 
 /// What it is called.
-pub const NAME: &str = "`accelerator` #[cacheable]";
+pub const NAME: Contestant = Contestant::peer("`accelerator` #[cacheable]");
 
 /// The methods, each with a cache of its own.
 struct Users {

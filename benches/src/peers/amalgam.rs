@@ -7,10 +7,11 @@ use amalgam::{Cache, EntryOptions};
 
 use super::{CAPACITY, Shape, TTL, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, name, user};
 
 /// What it is called.
-pub const NAME: &str = "`amalgam-cache` get_or_set";
+pub const NAME: Contestant = Contestant::peer("`amalgam-cache` get_or_set");
 
 /// A cache of its own.
 pub(crate) fn new<V: Clone + Send + Sync + 'static>() -> Cache<V> {

@@ -7,16 +7,17 @@ use cached::macros::{cached, concurrent_cached};
 
 use super::{Shape, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, name, user};
 
 /// One lock.
-pub const CACHED: &str = "`cached` #[cached]";
+pub const CACHED: Contestant = Contestant::peer("`cached` #[cached]");
 /// One lock, and one load per key.
-pub const CACHED_BY_KEY: &str = "`cached` #[cached(sync_writes = \"by_key\")]";
+pub const CACHED_BY_KEY: Contestant = Contestant::peer("`cached` #[cached(sync_writes = \"by_key\")]");
 /// One lock per shard; neither a bound nor time.
-pub const SHARDED: &str = "`cached` #[concurrent_cached]";
+pub const SHARDED: Contestant = Contestant::peer("`cached` #[concurrent_cached]");
 /// One lock per shard, with a bound and time.
-pub const SHARDED_BOUNDED: &str = "`cached` #[concurrent_cached(max_size, ttl_secs)]";
+pub const SHARDED_BOUNDED: Contestant = Contestant::peer("`cached` #[concurrent_cached(max_size, ttl_secs)]");
 
 #[cached(max_size = 100_000, ttl_secs = 3_600)]
 async fn one_lock(id: u64) -> Arc<User> {

@@ -10,11 +10,12 @@ use cachekit::{BackendError, CacheKit, CachekitError, cachekit};
 
 use super::{CAPACITY, Shape};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::slow::load;
 use crate::user::{User, user};
 
 /// What it is called.
-pub const NAME: &str = "`cachekit-rs` local tier";
+pub const NAME: Contestant = Contestant::peer("`cachekit-rs` local tier");
 
 /// Remembers nothing.
 struct Nothing;
@@ -65,6 +66,6 @@ pub fn enter(contest: &mut Contest, shape: Shape) {
     if shape == Shape::Owned {
         contest.asynchronous(NAME, |id| async move { owned(&CACHE, id).await.expect("it loads") });
     } else {
-        contest.absent(NAME, "a hit decodes a value of its own: there is no `Arc` to share");
+        contest.absent(NAME.name, "a hit decodes a value of its own: there is no `Arc` to share");
     }
 }

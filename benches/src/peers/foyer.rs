@@ -8,10 +8,11 @@ use foyer_memory::{Cache, CacheBuilder};
 
 use super::{CAPACITY, Shape, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, name, user};
 
 /// What it is called.
-pub const NAME: &str = "`foyer` get_or_fetch";
+pub const NAME: Contestant = Contestant::peer("`foyer` get_or_fetch");
 
 fn new<K: Eq + Hash + Send + Sync + 'static, V: Send + Sync + 'static>() -> Cache<K, V> {
     CacheBuilder::new(CAPACITY).build()

@@ -11,10 +11,11 @@ use hitbox_moka::MokaBackend;
 
 use super::{CAPACITY, Shape, TTL};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, user};
 
 /// What it is called.
-pub const NAME: &str = "`hitbox-fn` with moka";
+pub const NAME: Contestant = Contestant::peer("`hitbox-fn` with moka");
 
 #[cached(prefix = "owned")]
 async fn owned(id: u64) -> Result<User, Infallible> {
@@ -31,6 +32,6 @@ pub fn enter(contest: &mut Contest, shape: Shape) {
     if shape == Shape::Owned {
         contest.asynchronous(NAME, |id| async move { owned(id).cache(&*CACHE).await.expect("it loads") });
     } else {
-        contest.absent(NAME, "a hit decodes a value of its own: there is no `Arc` to share");
+        contest.absent(NAME.name, "a hit decodes a value of its own: there is no `Arc` to share");
     }
 }

@@ -1,5 +1,6 @@
 //! Every cache under test, in the words of its own documentation: the annotation where it has one, a function that looks, loads
-//! and inserts where it has not. All of them may hold [`CAPACITY`] entries for [`TTL`], where they can be told so.
+//! and inserts where it has not. All of them may hold [`CAPACITY`] entries for [`TTL`], where they can be told so; the bare
+//! maps beside them are floors, not caches.
 
 pub mod accelerator;
 pub mod amalgam;
@@ -9,7 +10,9 @@ pub mod foyer;
 pub mod hitbox;
 pub mod moka;
 pub mod ours;
+pub mod papaya;
 pub mod quick_cache;
+pub mod scc;
 
 use std::time::Duration;
 
@@ -42,13 +45,15 @@ pub fn parts(id: u64) -> (u64, u64, u32) {
     (id & 7, id, 3)
 }
 
-/// All libraries that can do this.
+/// All libraries that can do this. Ours is the first.
 #[must_use]
 pub fn contest(shape: Shape) -> Contest {
     let mut contest = Contest::default();
     for enter in [
         ours::enter,
         quick_cache::enter,
+        papaya::enter,
+        scc::enter,
         moka::enter,
         foyer::enter,
         cached::enter,

@@ -5,14 +5,15 @@ use std::sync::{Arc, LazyLock};
 
 use super::{CAPACITY, Shape, TTL, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, name, user};
 
 /// Looks, and inserts what it loaded.
-pub const SYNC: &str = "`moka::sync` get, insert";
+pub const SYNC: Contestant = Contestant::peer("`moka::sync` get, insert");
 /// One load per key.
-pub const SYNC_WITH: &str = "`moka::sync` get_with";
+pub const SYNC_WITH: Contestant = Contestant::peer("`moka::sync` get_with");
 /// One load per key, awaited.
-pub const FUTURE_WITH: &str = "`moka::future` get_with";
+pub const FUTURE_WITH: Contestant = Contestant::peer("`moka::future` get_with");
 
 type Sync<K, V> = LazyLock<moka::sync::Cache<K, V>>;
 type Future<K, V> = LazyLock<moka::future::Cache<K, V>>;

@@ -6,12 +6,13 @@ use cachemacro::cached;
 
 use super::{Shape, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, UserUpdated, name, user};
 
 /// What ours is called.
-pub const NAME: &str = "cachemacro";
+pub const NAME: Contestant = Contestant::ours("cachemacro");
 /// The same in one process only, as `local` functions are.
-pub const LOCAL: &str = "cachemacro `local`";
+pub const LOCAL: Contestant = Contestant::ours("cachemacro `local`");
 
 #[cached(key = "user:<id>", version_from = |user| user.version, invalidated_by(UserUpdated { id }), soft_ttl = "10m", hard_ttl = "1h")]
 async fn shared(id: u64) -> Arc<User> {

@@ -1,4 +1,5 @@
-//! `quick_cache`, bare: a bounded map, without time or versions. Ours keeps its entries in it.
+//! `quick_cache`, bare: a bounded map, without time or versions. It is the floor that goals are stated beside: of the maps here
+//! the only one that evicts.
 
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
@@ -8,10 +9,11 @@ use quick_cache::sync::Cache;
 
 use super::{CAPACITY, Shape, parts};
 use crate::contest::Contest;
+use crate::contestant::Contestant;
 use crate::user::{User, name, user};
 
 /// What it is called.
-pub const NAME: &str = "`quick_cache` bare";
+pub const NAME: Contestant = Contestant::floor("`quick_cache` bare");
 
 fn new<K: Eq + Hash, V: Clone>() -> Cache<K, V> {
     Cache::new(CAPACITY)

@@ -134,7 +134,7 @@ pub(crate) fn generate(folder: &Path, sizes: &[usize]) {
     }
     let members = members.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
     save(folder.join("Cargo.toml"), &format!("[workspace]\nresolver = \"3\"\nmembers = [{members}]\n"));
-    save(folder.join("Cargo.lock"), include_str!("../../Cargo.lock"));
+    save(folder.join("Cargo.lock"), include_str!("../../../Cargo.lock"));
 }
 
 fn write(folder: &Path, dependencies: &str, file: &str, source: &str) {

@@ -25,7 +25,16 @@ impl Cargo<'_> {
     /// If it fails, with what it said.
     pub(crate) fn run(&self, target: &str, arguments: &[&str]) -> Run {
         let began = Instant::now();
-        let output = Command::new(env!("CARGO"))
+        let mut command = Command::new(env!("CARGO"));
+        // A dependency that names another toolchain for its own development is compiled by this one.
+        if let Some(toolchain) = option_env!("RUSTUP_TOOLCHAIN") {
+            command.env("RUSTUP_TOOLCHAIN", toolchain);
+        }
+        // As a user's build has it, whatever the environment says.
+        for setting in ["CARGO_PROFILE_DEV_DEBUG", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER"] {
+            command.env_remove(setting);
+        }
+        let output = command
             .args(arguments)
             .args(["--offline", "--target-dir", target])
             .current_dir(self.folder)

@@ -1,0 +1,161 @@
+//! What must hold: every goal, in the order of the report.
+
+/// What a figure may be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Limit {
+    /// No more than this.
+    AtMost(f64),
+    /// No less than this.
+    AtLeast(f64),
+}
+
+/// What a figure is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Times another figure of the same run.
+    Ratio,
+    /// Bytes.
+    Bytes,
+    /// Instructions of the processor.
+    Instructions,
+    /// A time in nanoseconds.
+    Time,
+    /// Hundredths of all requests, more than another has.
+    Points,
+    /// A number of something.
+    Count,
+}
+
+/// One goal.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// What the cases call it: the case's name, a dot, and which of its goals it is.
+    pub id: &'static str,
+    /// What is measured, beside what.
+    pub text: &'static str,
+    /// What it may be.
+    pub limit: Limit,
+    /// What it is.
+    pub unit: Unit,
+    /// Where it is not reached: what a profile shows to be in the way. Empty where nothing is known.
+    pub why: &'static str,
+}
+
+const fn at_most(id: &'static str, text: &'static str, limit: f64, unit: Unit) -> Goal {
+    Goal { id, text, limit: Limit::AtMost(limit), unit, why: "" }
+}
+
+const fn at_least(id: &'static str, text: &'static str, limit: f64, unit: Unit) -> Goal {
+    Goal { id, text, limit: Limit::AtLeast(limit), unit, why: "" }
+}
+
+/// All of them.
+pub const GOALS: &[Goal] = &[
+    at_most("hits.bare", "a hit, `Arc<User>`, `u64` key, 1,024 keys, beside bare `quick_cache`", 1.25, Unit::Ratio),
+    at_most("instructions.hit", "the same, instructions", 250.0, Unit::Instructions),
+    at_most("hits.shared", "the same, beside the fastest peer", 1.0, Unit::Ratio),
+    at_most("hits.text_peer", "a hit, text key of 25 bytes, beside the fastest peer", 1.0, Unit::Ratio),
+    at_most("hits.parts", "a hit, key of three parts, beside the fastest peer", 1.0, Unit::Ratio),
+    at_most("hits.method", "a hit of a method, beside the fastest peer", 1.0, Unit::Ratio),
+    at_most("hits.text", "a hit, text key of 25 bytes, beside bare `quick_cache`", 1.25, Unit::Ratio),
+    at_most("hits.owned", "a hit, `User` by value, beside the fastest peer", 1.0, Unit::Ratio),
+    at_most("near.plain", "a near copy (bounded, Redis behind), beside a plain hit", 2.0, Unit::Ratio),
+    at_most("threads.one", "two threads, one key, beside bare `quick_cache`", 0.7, Unit::Ratio),
+    at_most("threads.few", "two threads, 16 keys, beside bare `quick_cache`", 0.8, Unit::Ratio),
+    at_most("threads.many", "two threads, 16,384 keys, beside bare `quick_cache`", 1.5, Unit::Ratio),
+    at_most("tail.one", "32 threads, one key: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
+    at_most("tail.few", "32 threads, 16 keys: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
+    at_most("tail.many", "32 threads, 16,384 keys: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
+    at_most("random.million", "random keys of 1,000,000, beside bare `quick_cache`", 1.8, Unit::Ratio),
+    at_most(
+        "memory.million",
+        "bytes an entry beside key and pointer, its own aggregate included, 1,000,000 entries",
+        144.0,
+        Unit::Bytes,
+    ),
+    at_most("memory.full", "the same, when the bound is reached", 144.0, Unit::Bytes),
+    at_most("miss.cached", "a miss and its fill, beside `cached` with bound and TTL", 2.0, Unit::Ratio),
+    at_most("miss.bound", "the same, when the bound is reached", 2.0, Unit::Ratio),
+    at_most("kinds.source", "a hit in source mode, beside a plain hit", 2.0, Unit::Ratio),
+    at_most("kinds.stale", "a stale hit while it is refreshed, beside a plain hit", 2.0, Unit::Ratio),
+    at_most("kinds.absent", "a cached absence, beside a plain hit", 2.0, Unit::Ratio),
+    at_most("kinds.both", "a hit that depends on two aggregates, beside a plain hit", 2.0, Unit::Ratio),
+    at_most("kinds.early", "a hit with `early`, beside a plain hit", 2.0, Unit::Ratio),
+    at_most("kinds.restored", "a hit of an older version after a restore, beside a plain hit", 2.0, Unit::Ratio),
+    at_most("instructions.bump", "a bump, instructions", 500.0, Unit::Instructions),
+    at_most("bump.entries", "a bump of 10,000 entries, beside a bump of one", 1.2, Unit::Ratio),
+    at_most("stampede.loads", "10,000 callers of a cold key: loads", 1.0, Unit::Count),
+    at_most("stampede.beyond", "the same: time beyond the load, beside the best peer's", 1.0, Unit::Ratio),
+    at_most("waiters.bytes", "the same: bytes a waiter", 700.0, Unit::Bytes),
+    at_most("growth.p999", "growth to 1,000,000 entries: p99.9 of an insertion", 50_000.0, Unit::Time),
+    at_least(
+        "replay.entries",
+        "hit ratio beside the better of `moka` and `quick_cache`, bound by entries, the worst trace and size",
+        -1.0,
+        Unit::Points,
+    ),
+    at_least("replay.bytes", "the same, bound by bytes", -1.0, Unit::Points),
+    at_most("compile.functions", "200 annotated functions: added build time beside `cached`", 1.0, Unit::Ratio),
+    at_most("compile.clean", "a clean build, default features, beside `cached` with `async`", 1.0, Unit::Ratio),
+    Goal {
+        why: "both ways keep a core of the client busy. By `perf`, over 1.3 million reads each, the kernel and the allocator take as long \
+              for a hit as for a `GET`; the program's own code takes 1.7 times as long: two values to parse where `GET` has one, a key \
+              and the names of its aggregates to write, an answer to share with callers of the same key. No function of it is more \
+              than 5 % (decision 0015).",
+        ..at_least(
+            "redis.rate",
+            "a hit in Redis with version check, 64 callers: reads a second beside raw `GET` and decode",
+            0.95,
+            Unit::Ratio,
+        )
+    },
+    Goal {
+        why: "lookups travel together, up to 128 in a command, and the first waits for the last.",
+        ..at_most("redis.p99", "the same: p99 beside that of raw `GET` and decode", 1.2, Unit::Ratio)
+    },
+];
+
+impl Goal {
+    /// The goal of this id.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn of(id: &str) -> &'static Self {
+        GOALS.iter().find(|goal| goal.id == id).unwrap_or_else(|| panic!("{id} is no goal"))
+    }
+
+    /// Whether this figure reaches it. A figure that is not a number does not.
+    #[must_use]
+    pub fn is_reached(&self, figure: f64) -> bool {
+        match self.limit {
+            Limit::AtMost(limit) => figure <= limit,
+            Limit::AtLeast(limit) => figure >= limit,
+        }
+    }
+
+    /// The case that measures it.
+    #[must_use]
+    pub fn case(&self) -> &'static str {
+        self.id.split('.').next().expect("an id begins with its case")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{GOALS, Goal};
+
+    #[test]
+    fn an_id_is_given_once() {
+        assert_eq!(GOALS.iter().map(|goal| goal.id).collect::<HashSet<_>>().len(), GOALS.len());
+    }
+
+    #[test]
+    fn a_limit_is_reached_by_the_limit_and_not_by_what_is_no_number() {
+        let goal = Goal::of("hits.bare");
+        assert!(goal.is_reached(1.25) && !goal.is_reached(1.26) && !goal.is_reached(f64::NAN));
+        assert!(Goal::of("replay.bytes").is_reached(-1.0) && !Goal::of("replay.bytes").is_reached(-1.1));
+    }
+}
