@@ -173,7 +173,7 @@ impl<'a> Pair<'a> {
         let now = self.clock.now();
         match step {
             Step::Enter { rotates } => {
-                let index = self.index.get_or_insert_with(|| Index::new(now, self.lag));
+                let index = self.index.get_or_insert_with(|| Index::new(Generation::random(), now, self.lag));
                 if rotates {
                     index.set_rotates();
                 }
@@ -193,14 +193,16 @@ impl<'a> Pair<'a> {
             }
             Step::Apply(moved) => {
                 let index = self.index.as_mut();
-                let expected = index.map_or(Applied::Absent, |index| index.apply(moved, now, self.lag));
+                let expected =
+                    index.map_or(Applied::Absent, |index| index.apply(moved, Generation::random(), now, self.lag));
                 let applied = self.stores[by].apply(&self.call.aggregates()[0], moved).await.expect("APPLY");
                 assert_eq!(applied, expected);
             }
             Step::Detect { ago, version } => {
                 let Some((here, there)) = self.snapshot(ago) else { return };
                 let index = self.index.as_mut();
-                let expected = index.is_some_and(|index| index.detect(here, version, now, self.lag));
+                let expected =
+                    index.is_some_and(|index| index.detect(here, version, Generation::random(), now, self.lag));
                 let detected =
                     self.stores[by].detect(&self.call.aggregates()[0], there, version).await.expect("DETECT");
                 assert_eq!(detected, expected);

@@ -59,7 +59,7 @@ impl LocalStore {
     /// An empty one.
     #[must_use]
     pub fn new(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration) -> Self {
-        Self { tier: Arc::new(LocalTier::new(memory, clock, source_lag, Arc::new(|_| ()))) }
+        Self { tier: LocalTier::keeping_older(memory, clock, source_lag) }
     }
 }
 
@@ -128,7 +128,9 @@ impl NearStore {
 
     async fn look_up(&self, query: Query<'_>) -> Result<Lookup, StoreError> {
         if let Some(kept) = self.near.kept(query.key) {
-            return Ok(found(Some(kept)));
+            // A copy does not keep the snapshots of the shared records: a refresh asks for them.
+            let entered = self.near.shared().enter(query, false).await?;
+            return Ok(found(Some((kept, entered.snapshots))));
         }
         Ok(match self.near.fetch(query, |bytes| Some(object(&bytes.into()))).await? {
             DecodedLookup::Hit(entry, snapshots) => found(Some((entry, snapshots))),

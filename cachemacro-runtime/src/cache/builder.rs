@@ -11,7 +11,7 @@ use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{Event, FindingKind, Findings, Functions};
+use crate::observe::{FindingKind, Findings, Functions};
 use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
@@ -133,15 +133,8 @@ impl CacheBuilder {
     #[track_caller]
     pub fn build(self) -> Cache {
         let functions = Arc::new(Functions::new());
-        let counted = Arc::clone(&functions);
         let bound = self.memory.unwrap_or_default();
-        let local = LocalTier::new(
-            bound,
-            Arc::clone(&self.clock),
-            self.source_lag,
-            Arc::new(move |key| counted.counters(key.site()).add(Event::Eviction)),
-        );
-        let local = Arc::new(local);
+        let local = LocalTier::new(bound, Arc::clone(&self.clock), self.source_lag);
         let findings = Arc::new(Findings::default());
         let environment = Environment::new(&self.namespace, Arc::clone(&self.clock), self.source_lag);
         let connected = self.shared.map(|shared| shared.connect(&environment));

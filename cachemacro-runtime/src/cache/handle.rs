@@ -1,17 +1,18 @@
 //! The cache: a handle on stores, flights and counters that is cheap to clone.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::callsite::Callsite;
+use crate::callsite::{Callsite, site_of};
 use crate::coalesce::{Coalescer, Flights, LoadLocks};
 use crate::encoding::Encoding;
 use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
 use crate::event::Bus;
 use crate::groups::Group;
-use crate::local::LocalTier;
+use crate::local::{Count, LocalTier};
 use crate::near::{NearCache, PublishTarget};
 use crate::observe::{Counters, Finding, Findings, Functions, Stats};
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
@@ -74,6 +75,20 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// The fresh hits and the evictions that the local tier has counted, by the indexes of functions.
+    fn local_counts(&self) -> HashMap<usize, (u64, u64)> {
+        let mut sums: HashMap<_, (u64, u64)> = HashMap::new();
+        for (number, Count { hits, evictions }) in (0..).zip(self.local.counts()) {
+            if let Some(site) = site_of(number).filter(|_| hits + evictions > 0) {
+                let sum = sums.entry(site.index()).or_default();
+                *sum = (sum.0 + hits, sum.1 + evictions);
+            }
+        }
+        sums
+    }
+}
+
 static INSTALLED: OnceLock<Cache> = OnceLock::new();
 
 impl Cache {
@@ -96,14 +111,41 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            functions: self.inner.functions.read(),
+            functions: self.inner.functions.read(&self.inner.local_counts()),
             entries: self.inner.local.len(),
             weight: self.inner.local.weight(),
+            expired: self.inner.local.expired(),
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
             dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
             connection: self.inner.shared.as_ref().and_then(|store| store.health()),
         }
+    }
+
+    /// Frees the entries in this process that are past their hard TTL.
+    ///
+    /// Nothing has to call it where the cache is filled inside of a tokio runtime: there a thread of the process, shared by all
+    /// caches, frees an expired entry within 10 seconds. Where there is no runtime, each insertion looks at a few other entries.
+    /// An expired entry is never served, whether or not it has been freed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use cachemacro::{Cache, ManualClock, cached};
+    ///
+    /// #[cached(key = "square:<of>", hard_ttl = "1m", local, ttl_only = "squares do not change", cache = cache, skip(cache))]
+    /// fn square(cache: &Cache, of: u64) -> u64 {
+    ///     of * of
+    /// }
+    ///
+    /// let clock = ManualClock::default();
+    /// let cache = Cache::builder().clock(clock.clone()).build();
+    /// square(&cache, 3);
+    /// clock.advance(Duration::from_secs(60));
+    /// cache.sweep();
+    /// assert_eq!((cache.stats().entries, cache.stats().expired), (0, 1));
+    /// ```
+    pub fn sweep(&self) {
+        self.inner.local.sweep();
     }
 
     /// Problems of the functions that have used this cache: uses that are wrong, or that prevent caching. There is one

@@ -90,6 +90,9 @@ impl Part for Current {
     }
 }
 
+/// Whether a load is told the names of the aggregates that it depends on: where missing bindings are detected.
+pub(crate) const WANTS_NAMES: bool = cfg!(debug_assertions);
+
 /// Whether this runs inside of a load.
 pub(crate) fn is_loading() -> bool {
     context::flags() & LOAD != 0

@@ -45,8 +45,8 @@ impl Call {
 
     /// LOOKUP. `None` if nothing is found, and if what is found may not be served.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
-        if let Some((entry, snapshots)) = self.near_copy() {
-            return Some(Found { entry, snapshots, tier: Tier::Local, is_fresh: true });
+        if let Some(entry) = self.near_copy() {
+            return Some(Found { entry, snapshots: Vec::new(), tier: Tier::Local, is_fresh: true });
         }
         let (found, tier) = match self.store() {
             Store::Local(local) => (local.look_up(&self.key), Tier::Local),
@@ -77,10 +77,11 @@ impl Call {
         None
     }
 
-    /// A copy in this process. It may be older than the records that a load is stored under, so a load asks the floor.
-    fn near_copy(&self) -> Option<(LocalEntry, Vec<Snapshot>)> {
+    /// A copy in this process. It may be older than the records that a load is stored under, so a load asks the floor. So does
+    /// a call that may refresh early: it needs the snapshots of the shared records.
+    fn near_copy(&self) -> Option<LocalEntry> {
         match self.store() {
-            Store::Near(near) if !load::is_loading() => near.kept(&self.key),
+            Store::Near(near) if !load::is_loading() && !self.is_early => near.kept(&self.key),
             _ => None,
         }
     }

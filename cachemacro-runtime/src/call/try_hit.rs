@@ -1,18 +1,16 @@
 //! The hit: the fast path of an annotated function, when the local tier has a fresh value.
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::load::{self, Served};
 use super::state::{Call, Miss};
-use crate::cache::{Cache, Store};
+use crate::cache::{Cache, Store, current};
 use crate::callsite::Instance;
-use crate::entry::{Absence, Content, EntryIdRef, LocalEntry, Object};
+use crate::entry::{Absence, Content, EntryIdRef, Object};
 use crate::key::KeyWriter;
+use crate::local::{COUNTED, Found};
+use crate::near::NearCache;
 use crate::observe::{CacheMode, Event};
-use crate::policy::Deadlines;
-use crate::util::clock::Moment;
 use crate::util::context;
 use crate::util::context::{CACHE, CALLER, LOAD};
 use crate::value::{Shape, ValueOps, Values};
@@ -37,12 +35,12 @@ pub fn try_hit<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
-    let key = EntryIdRef::of_call(instance, key);
-    let Seen { object, other } = seen(cache, &key);
-    match known(object, other, values) {
-        Some(known) => known,
-        None => TryHit::Miss(miss(cache, &key, values.ops, matches!(other, Other::Early))),
+    let (key, mut found) = (EntryIdRef::of_call(instance, key), None);
+    if let Some(value) = plain(cache, &key, &mut found).and_then(values.own) {
+        return TryHit::Value(value);
     }
+    known(closer(cache, &key, found), values)
+        .unwrap_or_else(|is_early| TryHit::Miss(miss(cache, &key, values.ops, is_early)))
 }
 
 /// As [`try_hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
@@ -53,22 +51,23 @@ pub fn try_hit_current<S: Shape>(
     _: S,
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
-    let key = EntryIdRef::of_call(instance, key);
-    let Seen { object, other } = seen_current(&key);
-    match known(object, other, values) {
-        Some(known) => known,
-        None => TryHit::Miss(miss_current(&key, values.ops, matches!(other, Other::Early))),
+    let (key, mut found) = (EntryIdRef::of_call(instance, key), None);
+    if let Some(value) = plain_current(&key, &mut found).and_then(values.own) {
+        return TryHit::Value(value);
     }
+    known(closer_current(&key, found), values)
+        .unwrap_or_else(|is_early| TryHit::Miss(miss_current(&key, values.ops, is_early)))
 }
 
+/// What a closer look has found; otherwise whether the call refreshes a fresh entry early.
 #[inline(always)]
-fn known<V>(object: Option<Object>, other: Other, values: Values<V>) -> Option<TryHit<V>> {
-    if let Some(value) = object.and_then(values.own) {
-        return Some(TryHit::Value(value));
+fn known<V>(seen: Seen, values: Values<V>) -> Result<TryHit<V>, bool> {
+    if let Some(value) = seen.object.and_then(values.own) {
+        return Ok(TryHit::Value(value));
     }
-    match other {
-        Other::Absent(kind) => Some(TryHit::Absent(kind)),
-        Other::Early | Other::Nothing => None,
+    match seen.other {
+        Other::Absent(kind) => Ok(TryHit::Absent(kind)),
+        other => Err(matches!(other, Other::Early)),
     }
 }
 
@@ -116,117 +115,109 @@ impl Seen {
     const NOTHING: Self = Self { object: None, other: Other::Nothing };
 }
 
-/// What is copied from an entry under the lock of its shard.
-struct EntryView {
-    object: Cell<Option<Object>>,
-    other: Cell<Other>,
-    soft: Cell<Moment>,
-    /// Whether the other fields are copied too. They are further away in memory.
-    is_close: bool,
-    hard: Cell<Moment>,
-    cost: Cell<Duration>,
+/// A value that is certainly fresh, in a cache without a shared store and outside of all scopes and loads. Compiled once for all
+/// functions. A reference is copied under the lock of the shard; the user's `Clone` runs later.
+#[inline(never)]
+fn plain(cache: &Cache, key: &EntryIdRef<'_>, other: &mut Option<Found>) -> Option<Object> {
+    if context::flags() & (CALLER | LOAD) != 0 { None } else { look(cache, key, other) }
 }
 
-impl EntryView {
-    #[inline]
-    fn take(&self, entry: &LocalEntry) {
-        self.soft.set(entry.soft);
-        match &entry.content {
-            Content::Value(found) => self.object.set(Some(Arc::clone(found))),
-            Content::Absent(kind) => self.other.set(Other::Absent(*kind)),
-        }
-        if self.is_close {
-            self.hard.set(entry.hard);
-            self.cost.set(entry.cost);
-        }
-    }
+/// As [`plain`], in the process-wide cache, outside of the scope of another.
+#[inline(never)]
+fn plain_current(key: &EntryIdRef<'_>, other: &mut Option<Found>) -> Option<Object> {
+    if context::flags() == 0 { look(Cache::global(), key, other) } else { None }
 }
 
-/// As [`seen`], in the cache of the scope that the caller runs in, else in the process-wide one.
-fn seen_current(key: &EntryIdRef<'_>) -> Seen {
-    let flags = context::flags();
-    if flags & CACHE != 0 {
-        return seen_in_scope(key);
+#[inline(always)]
+fn look(cache: &Cache, key: &EntryIdRef<'_>, other: &mut Option<Found>) -> Option<Object> {
+    let inner = &*cache.inner;
+    if inner.shared.is_some() {
+        return None;
     }
-    look(flags, Cache::global(), key)
+    let object = inner.local.hit(key, inner.clock.recent_second(), other);
+    if object.is_some() {
+        count(cache, key);
+    }
+    object
+}
+
+/// What can be served without a load, as in [`try_hit`].
+pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
+    let mut found = None;
+    match plain(cache, key, &mut found) {
+        Some(object) => Seen { object: Some(object), other: Other::Nothing },
+        None => closer(cache, key, found),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn seen_in_scope(key: &EntryIdRef<'_>) -> Seen {
-    seen(&Cache::current(), key)
+fn closer_current(key: &EntryIdRef<'_>, found: Option<Found>) -> Seen {
+    closer(&current(), key, found)
 }
 
-/// Compiled once for all functions. The lookup copies a reference under the shard's lock; the user's `Clone` runs
-/// later.
-pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
-    look(context::flags(), cache, key)
-}
-
-#[inline(always)]
-fn look(flags: u8, cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
-    let site = key.site();
-    let near = match cache.store(site) {
+/// An entry that no plain hit serves, as it is of another kind, or the call is inside of a load or has a shared store.
+#[inline(never)]
+fn closer(cache: &Cache, key: &EntryIdRef<'_>, found: Option<Found>) -> Seen {
+    let flags = context::flags();
+    let near = match cache.store(key.site()) {
         Store::Local(_) => None,
         Store::Near(near) => Some(near),
         Store::Shared(_) => return Seen::NOTHING,
     };
-    // A load asks the floor: a local copy may be older than the records that the load is stored under.
-    if flags & CALLER != 0 || (flags & LOAD != 0 && near.is_some()) {
+    let is_loading = flags & LOAD != 0;
+    // A load asks the floor: a local copy may be older than the records that the load is stored under. A load that is told the
+    // names of what it depends on needs a call that has rendered them.
+    if flags & CALLER != 0 || (is_loading && (near.is_some() || load::WANTS_NAMES)) {
         return Seen::NOTHING;
     }
-    let view = EntryView {
-        object: Cell::new(None),
-        other: Cell::new(Other::Nothing),
-        soft: Cell::default(),
-        is_close: flags & LOAD != 0 || site.policy().early.is_some(),
-        hard: Cell::default(),
-        cost: Cell::default(),
-    };
-    cache.inner.local.peek(key, |entry| view.take(entry));
-    let (object, other, soft) = (view.object.take(), view.other.get(), view.soft.get());
-    let event = match (&object, other) {
-        (Some(_), _) => Event::HitFresh,
-        (None, Other::Absent(_)) => Event::HitNegative,
-        (None, _) => return Seen::NOTHING,
+    let found = found.or_else(|| {
+        let mut found = None;
+        // In the last second no entry is certainly fresh: then its deadlines are told.
+        let object = cache.inner.local.hit(key, u32::MAX, &mut found);
+        debug_assert!(object.is_none());
+        found
+    });
+    found.map_or(Seen::NOTHING, |found| keep(flags, cache, key, found, near))
+}
+
+/// The local tier has counted the hit, unless it has no place for the function.
+#[inline(always)]
+fn count(cache: &Cache, key: &EntryIdRef<'_>) {
+    if key.function() >= COUNTED {
+        cache.counters(key.site()).add(Event::HitFresh);
+    } else if cfg!(feature = "metrics") {
+        cache.counters(key.site()).add_metric();
+    }
+}
+
+/// An entry that its records serve: it is kept if it is fresh, and not chosen for an early refresh. Then the load around the hit
+/// is told.
+#[inline(never)]
+fn keep(flags: u8, cache: &Cache, key: &EntryIdRef<'_>, found: Found, near: Option<&NearCache>) -> Seen {
+    let (site, policy) = (key.site(), key.site().policy());
+    let Found { content, deadlines, cost, .. } = found;
+    let (object, other, event) = match content {
+        Content::Value(object) => (Some(object), Other::Nothing, Event::HitFresh),
+        Content::Absent(kind) => (None, Other::Absent(kind), Event::HitNegative),
     };
     // The clock is the user's code, so it is read while no lock is held.
     let clock = &*cache.inner.clock;
     // A near cache is coherent for a short time only, so a moment of the last second is not exact enough.
-    let now = if near.is_some() { clock.now() } else { clock.near(soft) };
-    if now >= soft || near.is_some_and(|near| !near.is_coherent(now)) {
+    let now = if near.is_some() { clock.now() } else { clock.near(deadlines.soft) };
+    if now >= deadlines.soft || near.is_some_and(|near| !near.is_coherent(now)) {
         return passed(object, Other::Nothing);
     }
-    if view.is_close {
-        let deadlines = Deadlines { soft, hard: view.hard.get() };
-        if !keeps(flags, cache, key, now, deadlines, view.cost.get(), object.is_none()) {
-            return passed(object, Other::Early);
-        }
+    if policy.early.is_some() && policy.is_early(now, deadlines.soft, cost, 1.0 - fastrand::f64()) {
+        return passed(object, Other::Early);
+    }
+    if flags & LOAD != 0 {
+        let is_absent = object.is_none();
+        let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
+        load::served(&served, []);
     }
     cache.counters(site).add(event);
     Seen { object, other }
-}
-
-/// Whether the entry is served and not chosen for an early refresh. If so, the load around the hit is told.
-#[inline(never)]
-fn keeps(
-    flags: u8,
-    cache: &Cache,
-    key: &EntryIdRef<'_>,
-    now: Moment,
-    deadlines: Deadlines,
-    cost: Duration,
-    is_absent: bool,
-) -> bool {
-    let (site, policy) = (key.site(), key.site().policy());
-    if policy.early.is_some() && policy.is_early(now, deadlines.soft, cost, 1.0 - fastrand::f64()) {
-        return false;
-    }
-    if flags & LOAD != 0 {
-        let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
-        load::served(&served, cache.inner.local.depends_on(key));
-    }
-    true
 }
 
 /// The entry that was found is not served.

@@ -20,5 +20,6 @@ pub use self::info::{Argument, Bypass, CallsiteInfo, EventUse, LookedAt};
 pub(crate) use self::naming::{shared_by_instances, site_name};
 pub(crate) use self::origin::Origin;
 pub use self::registry::{CachedFn, InvalidatesFn, RegisteredEvent};
+pub(crate) use self::site::site_of;
 pub use self::site::{Callsite, Instance};
 pub use self::writer::{Commit, OnError, Role, Writer, WriterInfo};

@@ -39,17 +39,24 @@ impl Callsite {
     /// Then every event ends the entries that have no version: opaque values, the absences of row mode, and entries that
     /// depend on the aggregate but have another one first.
     pub(crate) fn rotates(&self) -> bool {
-        *self.rotates.get_or_init(|| {
-            // Without events an entry depends on the aggregate of its key, which may have an event's shape.
-            let own = self.info.events.is_empty().then_some(&self.info.template);
-            let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
-            templates.any(|template| is_reused(template))
-        })
+        *self.rotates.get_or_init(|| self.is_moved_by(&[EventKind::RollsBack]))
+    }
+
+    /// Whether an event of the binary may make an older version of an entry valid again: by RESTORE or ROLLBACK.
+    pub(crate) fn goes_back(&self) -> bool {
+        *self.goes_back.get_or_init(|| self.is_moved_by(&[EventKind::Restores, EventKind::RollsBack]))
+    }
+
+    fn is_moved_by(&self, kinds: &[EventKind]) -> bool {
+        // Without events an entry depends on the aggregate of its key, which may have an event's shape.
+        let own = self.info.events.is_empty().then_some(&self.info.template);
+        let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
+        templates.any(|template| is_moved_by(template, kinds))
     }
 }
 
-/// Whether an event of the binary rolls back aggregates of this template.
-fn is_reused(template: &str) -> bool {
+/// Whether an event of the binary that is one of `kinds` moves aggregates of this template.
+fn is_moved_by(template: &str, kinds: &[EventKind]) -> bool {
     let shape = template_shape(template);
-    events().any(|info| info.kind == EventKind::RollsBack && info.keys.iter().any(|key| template_shape(key) == shape))
+    events().any(|info| kinds.contains(&info.kind) && info.keys.iter().any(|key| template_shape(key) == shape))
 }

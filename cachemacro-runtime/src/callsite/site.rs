@@ -3,8 +3,8 @@
 use std::any::{TypeId, type_name};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::info::CallsiteInfo;
 use super::origin::Name;
@@ -17,6 +17,7 @@ pub struct Callsite {
     /// Its index in the counters of every cache.
     pub(super) index: OnceLock<usize>,
     pub(super) rotates: OnceLock<bool>,
+    pub(super) goes_back: OnceLock<bool>,
     pub(super) instances: Instances,
 }
 
@@ -26,7 +27,13 @@ impl Callsite {
     /// A function with this annotation.
     #[must_use]
     pub const fn new(info: CallsiteInfo) -> Self {
-        Self { info, index: OnceLock::new(), rotates: OnceLock::new(), instances: Instances::new() }
+        Self {
+            info,
+            index: OnceLock::new(),
+            rotates: OnceLock::new(),
+            goes_back: OnceLock::new(),
+            instances: Instances::new(),
+        }
     }
 
     /// The annotation.
@@ -53,6 +60,7 @@ impl Callsite {
 /// It is never dropped, and neither is its callsite. So entries identify it by its address.
 pub struct Instance {
     pub(crate) site: &'static Callsite,
+    number: u32,
     /// The type of a closure in the function's body. It differs if any type or constant differs that the body can name.
     id: TypeId,
     /// The path of that closure.
@@ -68,11 +76,14 @@ pub struct Instance {
 impl Instance {
     fn new(site: &'static Callsite, id: TypeId, path: fn() -> &'static str) -> Self {
         let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { site, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
+        let number = numbered(site);
+        Self { site, number, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
     }
 
-    pub(crate) fn identity(&self) -> usize {
-        std::ptr::from_ref(self).addr()
+    /// A number that no other instance in this process has.
+    #[inline]
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
     }
 
     /// As the compiler writes it.
@@ -84,6 +95,21 @@ impl Instance {
     pub(crate) fn discriminator(&self) -> u64 {
         low(self.id)
     }
+}
+
+/// The functions of all instances, by the numbers of these.
+static NUMBERED: Mutex<Vec<&'static Callsite>> = Mutex::new(Vec::new());
+
+fn numbered(site: &'static Callsite) -> u32 {
+    let mut sites = NUMBERED.lock().unwrap_or_else(PoisonError::into_inner);
+    sites.push(site);
+    // Each instance is some hundred bytes that stay: there is no room for so many.
+    u32::try_from(sites.len() - 1).expect("a process has fewer instances than 2^32")
+}
+
+/// The function of the instance with this number.
+pub(crate) fn site_of(number: u32) -> Option<&'static Callsite> {
+    NUMBERED.lock().unwrap_or_else(PoisonError::into_inner).get(number as usize).copied()
 }
 
 /// The number that a `TypeId` gives hash maps.
@@ -198,8 +224,8 @@ pub(crate) mod tests {
     #[test]
     fn one_type_has_one_instance_however_many_there_are() {
         let site = site("find");
-        fn of<const N: usize>(site: &'static Callsite) -> [usize; 2] {
-            [(); 2].map(|()| site.instance(|| ()).identity())
+        fn of<const N: usize>(site: &'static Callsite) -> [u32; 2] {
+            [(); 2].map(|()| site.instance(|| ()).number())
         }
         let all = [of::<1>(site), of::<2>(site), of::<3>(site), of::<1>(site)];
         assert!(all.iter().all(|[first, again]| first == again));
@@ -209,8 +235,8 @@ pub(crate) mod tests {
 
     #[test]
     fn threads_agree_on_new_instances() {
-        fn of<const N: usize>(site: &'static Callsite) -> usize {
-            site.instance(|| ()).identity()
+        fn of<const N: usize>(site: &'static Callsite) -> u32 {
+            site.instance(|| ()).number()
         }
         let site = site("find");
         let look = || {

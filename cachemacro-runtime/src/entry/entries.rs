@@ -6,9 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::id::{EntryId, EntryIdRef};
 use crate::callsite::{Callsite, Instance, Origin};
 use crate::event::{Aggregate, Aggregates};
-use crate::key::{KeyWriter, Text, TextRef, rendered};
+use crate::key::{KeyWriter, rendered};
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
 
@@ -43,7 +44,7 @@ impl fmt::Debug for Payload {
 }
 
 /// What was loaded, as this process keeps and serves it: a value as an object, or an absence.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Content {
     Value(Object),
     Absent(Absence),
@@ -72,7 +73,6 @@ pub struct Entry {
 
 /// An [`Entry`] with its value as an object: what the local tier keeps, and what the engine serves.
 #[derive(Clone)]
-#[repr(C)] // What a hit looks at comes first: fewer lines of the processor's cache.
 pub(crate) struct LocalEntry {
     pub(crate) content: Content,
     pub(crate) soft: Moment,
@@ -123,23 +123,6 @@ impl LocalEntry {
     }
 }
 
-/// Identifies an entry, without its token: the function, as it was called, and the parts of the key.
-#[derive(Clone)]
-pub(crate) struct EntryId {
-    hash: u64,
-    instance: &'static Instance,
-    parts: Text,
-}
-
-/// An [`EntryId`] without an allocation.
-#[derive(Clone, Copy)]
-pub(crate) struct EntryIdRef<'a> {
-    hash: u64,
-    /// The instance, identified by its address. Two instances never share an entry.
-    instance: &'static Instance,
-    parts: TextRef<'a>,
-}
-
 /// The key of an entry, without its token: its id, and the rendered template.
 #[derive(Clone)]
 pub struct EntryKey {
@@ -147,37 +130,10 @@ pub struct EntryKey {
     text: Arc<str>,
 }
 
-impl<'a> EntryIdRef<'a> {
-    /// The key that a call wrote. It was hashed while it was written, once for all maps.
-    #[inline]
-    pub(crate) fn of_call(instance: &'static Instance, key: &'a mut KeyWriter) -> Self {
-        Self { hash: key.hash_with(instance.identity()), instance, parts: key.text() }
-    }
-
-    #[inline]
-    pub(crate) fn site(&self) -> &'static Callsite {
-        self.instance.site
-    }
-
+impl EntryIdRef<'_> {
     pub(crate) fn to_key(self) -> EntryKey {
-        let Self { hash, instance, parts } = self;
-        let id = EntryId { hash, instance, parts: parts.to_owned() };
+        let id = self.to_id();
         EntryKey { text: rendered(id.parts()).into(), id }
-    }
-}
-
-impl EntryId {
-    pub(crate) fn by_ref(&self) -> EntryIdRef<'_> {
-        let Self { hash, instance, ref parts } = *self;
-        EntryIdRef { hash, instance, parts: parts.by_ref() }
-    }
-
-    pub(crate) fn site(&self) -> &'static Callsite {
-        self.instance.site
-    }
-
-    pub(crate) fn parts(&self) -> &[u8] {
-        self.parts.as_bytes()
     }
 }
 
@@ -186,15 +142,11 @@ impl EntryKey {
     pub(crate) fn of(instance: &'static Instance, text: &str) -> Self {
         let mut key = KeyWriter::new();
         key.literal(text);
-        EntryIdRef::of_call(instance, &mut key).to_key()
+        EntryIdRef::of_call(instance, &key).to_key()
     }
 
     pub(crate) fn id(&self) -> &EntryId {
         &self.id
-    }
-
-    pub(crate) fn hash(&self) -> u64 {
-        self.id.hash
     }
 
     pub(crate) fn site(&self) -> &'static Callsite {
@@ -202,7 +154,7 @@ impl EntryKey {
     }
 
     pub(crate) fn instance(&self) -> &'static Instance {
-        self.id.instance
+        self.id.instance()
     }
 
     /// The rendered template, `user:123`.
@@ -231,17 +183,9 @@ impl EntryKey {
 
     /// An empty list for the aggregates that this entry depends on.
     pub(crate) fn aggregates(&self) -> Aggregates {
-        Aggregates::of_entry(&self.id.parts, &self.text)
+        Aggregates::of_entry(self.id.shared_parts(), &self.text)
     }
 }
-
-impl PartialEq for EntryId {
-    fn eq(&self, other: &Self) -> bool {
-        quick_cache::Equivalent::equivalent(&self.by_ref(), other)
-    }
-}
-
-impl Eq for EntryId {}
 
 impl PartialEq for EntryKey {
     fn eq(&self, other: &Self) -> bool {
@@ -251,45 +195,9 @@ impl PartialEq for EntryKey {
 
 impl Eq for EntryKey {}
 
-/// The hash was computed when the key was written; maps of entries use it unchanged.
-impl Hash for EntryId {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
-}
-
 impl Hash for EntryKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.id.hash(state);
-    }
-}
-
-impl Hash for EntryIdRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
-}
-
-impl quick_cache::Equivalent<EntryId> for EntryIdRef<'_> {
-    #[inline(always)] // Into the loop that compares: left alone, the compiler makes it a call.
-    fn equivalent(&self, id: &EntryId) -> bool {
-        self.hash == id.hash && std::ptr::eq(self.instance, id.instance) && self.parts == id.parts
-    }
-}
-
-/// The hasher for maps of entries: keys contain their hash.
-#[derive(Default)]
-pub(crate) struct Prehashed(u64);
-
-impl Hasher for Prehashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("keys write their hash as one u64")
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+        Hash::hash(&self.id, state);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::key::{KeyWriter, Text, rendered};
+use crate::key::{KeyWriter, rendered};
 use crate::protocol::Move;
 
 /// The rendered name of one aggregate, `user:123`.
@@ -51,7 +51,7 @@ pub struct Aggregates {
     writer: KeyWriter,
     names: Vec<Aggregate>,
     /// The key of the entry. In most functions the first aggregate has the same name, and shares this text.
-    own: Option<(Text, Arc<str>)>,
+    own: Option<(Arc<[u8]>, Arc<str>)>,
 }
 
 impl Aggregates {
@@ -64,7 +64,7 @@ impl Aggregates {
     /// Ends the last name that was begun.
     pub fn end(&mut self) {
         let name = match &self.own {
-            Some((own, text)) if own.as_bytes() == self.writer.parts() => Aggregate::shares(text),
+            Some((own, text)) if **own == *self.writer.parts() => Aggregate::shares(text),
             _ => Aggregate(rendered(self.writer.parts()).into()),
         };
         if !self.names.contains(&name) {
@@ -73,8 +73,8 @@ impl Aggregates {
     }
 
     /// An empty list for the entry whose key has these parts and this text.
-    pub(crate) fn of_entry(parts: &Text, text: &Arc<str>) -> Self {
-        Self { own: Some((parts.clone(), Arc::clone(text))), ..Self::default() }
+    pub(crate) fn of_entry(parts: &Arc<[u8]>, text: &Arc<str>) -> Self {
+        Self { own: Some((Arc::clone(parts), Arc::clone(text))), ..Self::default() }
     }
 
     pub(crate) fn into_names(self) -> Vec<Aggregate> {

@@ -9,8 +9,6 @@ use std::sync::LazyLock;
 
 use foldhash::fast::{FoldHasher, RandomState};
 
-use super::text::TextRef;
-
 const INLINE: usize = 120;
 /// The tag of a number of 64 bits, little-endian. UTF-8 never contains this byte.
 const NUMBER: u8 = 0xff;
@@ -19,10 +17,30 @@ const TEXT: u8 = 0xfe;
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
+/// The hash that [`KeyWriter::hash_with`] returns for a key of this one number.
+pub(crate) fn hash_of_word(word: u64, function: u32) -> u64 {
+    let mut hasher = HASHER.build_hasher();
+    hasher.write_u64(word);
+    hasher.write_u32(function);
+    hasher.finish()
+}
+
+/// What a key consists of, besides the fixed texts of its template.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Nothing,
+    /// One number.
+    Word,
+    Other,
+}
+
 /// Writes a key. Up to 120 bytes (a number takes nine) it does not allocate.
 pub struct KeyWriter {
-    /// The hash of the bytes so far. It is updated while writing, because reading back bytes that were just written is slow.
+    /// The hash of the parts so far. It is updated while writing, because reading back bytes that were just written is slow.
     hasher: FoldHasher<'static>,
+    form: Form,
+    /// The first number.
+    word: u64,
     inline: [u8; INLINE],
     len: usize,
     /// Has all bytes as soon as the key does not fit into `inline`.
@@ -40,10 +58,25 @@ impl KeyWriter {
     #[must_use]
     #[inline]
     pub fn new() -> Self {
-        Self { hasher: HASHER.build_hasher(), inline: [0; INLINE], len: 0, spill: Vec::new() }
+        Self {
+            hasher: HASHER.build_hasher(),
+            form: Form::Nothing,
+            word: 0,
+            inline: [0; INLINE],
+            len: 0,
+            spill: Vec::new(),
+        }
     }
 
-    /// Literal text of a template. Not encoded: the macro has checked it.
+    /// A text of the template itself, which is the same in each key of the function: it tells none of them apart, and is not
+    /// hashed.
+    #[doc(hidden)]
+    #[inline]
+    pub fn fixed(&mut self, text: &'static str) {
+        self.put(text.as_bytes());
+    }
+
+    /// A text that needs no encoding, such as the name of a variant.
     #[inline]
     pub fn literal(&mut self, text: &str) {
         self.push(text.as_bytes());
@@ -98,6 +131,7 @@ impl KeyWriter {
     #[inline]
     pub fn number(&mut self, value: u64) {
         self.hasher.write_u64(value);
+        (self.form, self.word) = if self.form == Form::Nothing { (Form::Word, value) } else { (Form::Other, 0) };
         let mut part = [NUMBER; 9];
         part[1..].copy_from_slice(&value.to_le_bytes());
         self.put(&part);
@@ -106,6 +140,7 @@ impl KeyWriter {
     #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.hasher.write(bytes);
+        self.form = Form::Other;
         self.put(bytes);
     }
 
@@ -128,21 +163,18 @@ impl KeyWriter {
         self.spill.extend_from_slice(bytes);
     }
 
-    /// The hash of the key so far, and of this number.
+    /// The hash of the key so far, and of the number of its function.
     #[inline]
-    pub(crate) fn hash_with(&self, number: usize) -> u64 {
+    pub(crate) fn hash_with(&self, function: u32) -> u64 {
         let mut hasher = self.hasher.clone();
-        hasher.write_usize(number);
+        hasher.write_u32(function);
         hasher.finish()
     }
 
-    /// The bytes to compare. No part may be added afterwards.
+    /// The number that tells this key apart from the others of its function, if there is just one.
     #[inline]
-    pub(crate) fn text(&mut self) -> TextRef<'_> {
-        if self.len > INLINE {
-            return TextRef::Long(&self.spill);
-        }
-        TextRef::of_buffer(&mut self.inline, self.len)
+    pub(crate) fn word(&self) -> Option<u64> {
+        (self.form == Form::Word).then_some(self.word)
     }
 
     /// The bytes so far.

@@ -1,12 +1,17 @@
 //! The local tier: typed values inside the process. `tier.rs` has the operations that other rooms use.
 
-mod bound;
-mod dropped;
-mod entry_versions;
-mod fills;
-mod stored_entry;
+mod arena;
+mod entries;
+mod eviction;
+mod holds;
+mod memory;
+mod sweeper;
 mod tier;
-mod version_cell;
+mod versions;
 
-pub use self::bound::Memory;
+pub(crate) use self::entries::{COUNTED, Count, Found};
+pub use self::memory::Memory;
 pub(crate) use self::tier::{LocalFill, LocalTier};
+
+#[cfg(test)]
+mod tests;

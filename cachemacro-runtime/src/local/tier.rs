@@ -1,34 +1,37 @@
 //! The local tier, with every operation that the rest of the runtime uses. None of them fails or waits.
 
-use std::cell::OnceCell;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::bound::{Memory, Records};
-use super::entry_versions::{EntryVersions, Look};
-use super::version_cell::VersionCells;
-use crate::entry::{EntryId, EntryIdRef, EntryKey, LocalEntry, Payload};
+use tokio::runtime::Handle;
+
+use super::entries::{Count, Dropped, Fenced, Found, NewEntry, Table};
+use super::holds::Holds;
+use super::memory::Memory;
+use super::sweeper::{self, Sweep};
+use super::versions::{Name, RecordId, Records};
+use crate::entry::{EntryIdRef, EntryKey, LocalEntry, Object, Payload};
 use crate::event::Aggregate;
+use crate::policy::Deadlines;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 use crate::remote::{Entered, Fill, Hold, Lease};
-use crate::util::clock::Clock;
-use crate::util::sync::{Arc as SyncArc, Mutex};
+use crate::util::clock::{Clock, Moment};
 
-const FILL_STRIPES: usize = 64;
-
-/// Called with every entry that the bound evicted.
-pub(crate) type OnEvict = Arc<dyn Fn(&EntryId) + Send + Sync>;
-
-/// Typed values inside the process, in `quick_cache`. Entries share their index records.
+/// Typed values inside the process, in one table for all functions. Entries share their version records.
+///
+/// Locks are taken in one order: a shard of the table, then a shard of the records.
 pub(crate) struct LocalTier {
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) source_lag: Duration,
-    pub(super) records: Records,
-    pub(super) on_evict: OnEvict,
-    pub(super) cells: SyncArc<VersionCells>,
-    /// Locks, chosen by key: see [`LocalTier::order`].
-    pub(super) fills: Box<[Mutex<()>]>,
+    clock: Arc<dyn Clock>,
+    source_lag: Duration,
+    table: Table,
+    records: Arc<Records>,
+    /// Whether older versions are kept of every entry, and not only where an event of the binary may make them valid again.
+    keeps_older: bool,
+    /// Whether the process's thread frees expired entries.
+    is_swept: AtomicBool,
+    me: Weak<Self>,
 }
 
 /// A [`Fill`] of the local tier: its value is an object.
@@ -41,156 +44,222 @@ pub(crate) struct LocalFill {
 }
 
 impl LocalTier {
-    pub(crate) fn new(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration, on_evict: OnEvict) -> Self {
-        Self {
-            clock,
-            source_lag,
-            records: memory.records(),
-            on_evict,
-            cells: SyncArc::new(VersionCells::new()),
-            fills: (0..FILL_STRIPES).map(|_| Mutex::new(())).collect(),
-        }
+    pub(crate) fn new(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration) -> Arc<Self> {
+        Self::keeping(memory, clock, source_lag, false)
     }
 
-    /// Calls `see` with the entry under this key if it can be served without asking a record. The lock of its shard is
-    /// held meanwhile; no other lock is taken, and nothing is allocated.
+    /// Keeps older versions of every entry, for stores that are tested without events.
+    #[cfg(feature = "internals")]
+    pub(crate) fn keeping_older(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration) -> Arc<Self> {
+        Self::keeping(memory, clock, source_lag, true)
+    }
+
+    fn keeping(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration, keeps_older: bool) -> Arc<Self> {
+        let (table, records) = (Table::new(memory), Arc::new(Records::new(source_lag)));
+        let is_swept = AtomicBool::new(false);
+        Arc::new_cyclic(|me| Self { clock, source_lag, table, records, keeps_older, is_swept, me: Weak::clone(me) })
+    }
+
+    /// A value that is certainly fresh; it is counted. `second` is at most the present one. An entry that its records serve, and
+    /// that is not such a value, goes to `other`: its deadlines are to be checked, and it is to be counted.
+    ///
+    /// One lock is taken, that of its shard, and nothing is allocated.
     #[inline]
-    pub(crate) fn peek(&self, id: &EntryIdRef<'_>, see: impl Fn(&LocalEntry)) {
-        let see = move |kept: &EntryVersions| {
-            if kept.record.holds() {
-                see(&kept.record.entry);
-            }
-        };
-        // The model checker switches threads at atomics, and does not know the lock of a shard. So this path holds no
-        // lock: it allows all interleavings that the locked path has, and more.
-        if cfg!(shuttle) {
-            self.newest(id).iter().for_each(see);
-        } else {
-            self.records.get(&Look { id, see });
-        }
+    pub(crate) fn hit(&self, id: &EntryIdRef<'_>, second: u32, other: &mut Option<Found>) -> Option<Object> {
+        self.table.hit(id, second, &self.records, other)
     }
 
-    /// The aggregates that the entry under this key depends on, each with the version under which the entry was stored.
-    pub(crate) fn depends_on(&self, id: &EntryIdRef<'_>) -> Vec<(Aggregate, u64)> {
-        self.newest(id).map(|kept| kept.record.depends_on()).unwrap_or_default()
-    }
-
-    /// LOOKUP.
+    /// LOOKUP: the entry that may be served, fresh or stale, with the present snapshots of its records.
     pub(crate) fn look_up(&self, key: &EntryKey) -> Option<(LocalEntry, Vec<Snapshot>)> {
-        let newest = self.newest(&key.id().by_ref())?;
-        let record = newest.serving(self.clock.now())?;
-        Some((record.entry.clone(), record.snapshots()))
+        let now = self.clock.now();
+        let (found, ties) = self.table.look_up(key.id().by_ref(), now, &self.records)?;
+        let snapshots = ties.iter().map(|tie| self.records.snapshot(tie.record, now).0).collect();
+        Some((found.into(), snapshots))
     }
 
     /// ENTER. The records live while the answer's `hold` does.
     pub(crate) fn enter(&self, key: &EntryKey, aggregates: &[Aggregate], rotates: bool) -> Entered {
         let now = self.clock.now();
-        let _ordered = self.order(key);
+        let names: Vec<_> = aggregates.iter().map(|aggregate| self.name(aggregate)).collect();
         let mut entered = Entered {
             snapshots: Vec::with_capacity(aggregates.len()),
             needs_primary: false,
             hold: None,
             lease: Lease::Free,
         };
-        for cell in aggregates.iter().map(|aggregate| self.cell(aggregate, now)) {
-            let (snapshot, needs_primary) = cell.enter(rotates, now);
-            entered.snapshots.push(snapshot);
-            entered.needs_primary |= needs_primary;
-            entered.hold = Some(match entered.hold.take() {
-                None => Hold(cell),
-                Some(others) => Hold(Arc::new((others, cell))),
-            });
-        }
+        let mut held = Vec::with_capacity(aggregates.len());
+        self.table.ordered(key.id().by_ref(), || {
+            for name in names {
+                let record = self.records.enter(name, rotates, now);
+                entered.snapshots.push(record.snapshot);
+                entered.needs_primary |= record.needs_primary;
+                held.push(record.id);
+            }
+        });
+        entered.hold = Some(Hold(Arc::new(Holds::new(Arc::clone(&self.records), held))));
         entered
     }
 
     /// Whether a load must read the primary: the answer that ENTER would give.
     pub(crate) fn needs_primary(&self, aggregates: &[Aggregate]) -> bool {
         let now = self.clock.now();
-        let mut cells = aggregates.iter().map(|aggregate| self.cells.get(aggregate));
-        cells.any(|cell| cell.is_none_or(|cell| cell.needs_primary(now)))
+        aggregates.iter().any(|aggregate| self.records.needs_primary(self.name(aggregate), now))
     }
 
     /// FILL.
     pub(crate) fn fill(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill) -> Result<(), Refused> {
-        let dropped = self.fill_in_order(key, aggregates, fill, None)?;
-        self.count_evictions(&dropped);
-        Ok(())
+        self.fill_as(key, aggregates, fill, false)
+    }
+
+    /// Keeps a copy of a shared store's entry.
+    pub(crate) fn keep(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill) {
+        // A copy that is refused is not kept: there is nothing else to do.
+        let _ = self.fill_as(key, aggregates, fill, true);
+    }
+
+    fn fill_as(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill, is_near: bool) -> Result<(), Refused> {
+        let LocalFill { snapshots, fence, from_primary, entry } = fill;
+        let LocalEntry { content, soft, hard, written, cost, weight, .. } = entry;
+        // The clock is the user's code, so it is read before the lock.
+        let now = self.clock.now();
+        let held = aggregates.iter().map(|aggregate| self.records.hold(self.name(aggregate)));
+        let held: Option<Vec<RecordId>> = held.collect();
+        let holds = Holds::new(Arc::clone(&self.records), held.ok_or(Refused::Lost)?);
+        let fenced: Vec<_> = holds.ids().iter().copied().zip(snapshots).collect();
+        let site = key.site();
+        let new = NewEntry {
+            content,
+            written,
+            deadlines: Deadlines { soft, hard },
+            cost,
+            weight,
+            is_near,
+            is_early: site.policy().early.is_some(),
+            keeps_older: self.keeps_older || (!is_near && site.goes_back()),
+        };
+        let fenced = Fenced { records: &fenced, fence, from_primary };
+        let mut dropped = Dropped::default();
+        let filled = self.table.fill(key.id().by_ref(), fenced, new, now, &self.records, &mut dropped);
+        if !self.is_swept.load(Ordering::Relaxed) && !self.begin_sweeping() {
+            self.table.sweep_some(key.id().by_ref(), now, &mut dropped);
+        }
+        dropped.release(&self.records);
+        filled
+    }
+
+    /// Begins to free expired entries on the process's thread. Returns whether that is done; not where there is no runtime.
+    fn begin_sweeping(&self) -> bool {
+        let Ok(runtime) = Handle::try_current() else { return false };
+        if !self.is_swept.swap(true, Ordering::AcqRel) && sweeper::begin(self.me.clone(), runtime).is_err() {
+            self.is_swept.store(false, Ordering::Release);
+            return false;
+        }
+        true
+    }
+
+    /// Frees all expired entries now.
+    pub(crate) fn sweep(&self) {
+        let now = self.clock.now();
+        (0..self.table.shards()).for_each(|shard| self.sweep_shard(shard, now));
+    }
+
+    fn sweep_shard(&self, shard: usize, now: Moment) {
+        let mut dropped = Dropped::default();
+        self.table.sweep(shard, now, &mut dropped);
+        dropped.release(&self.records);
+    }
+
+    /// The copy that [`LocalTier::keep`] has stored, while it may be served.
+    pub(crate) fn kept(&self, key: &EntryKey) -> Option<LocalEntry> {
+        let (found, _) = self.table.look_up(key.id().by_ref(), self.clock.now(), &self.records)?;
+        found.is_near.then(|| found.into())
     }
 
     /// VERIFY, of the first aggregate of an entry.
     pub(crate) fn verify(&self, aggregate: &Aggregate, snapshot: Snapshot, version: u64) -> Result<(), Refused> {
-        let cell = self.cells.get(aggregate).ok_or(Refused::Lost)?;
-        cell.admit(snapshot, Fence::Row(version), true, self.clock.now()).map(drop)
+        let now = self.clock.now();
+        let id = self.records.hold(self.name(aggregate)).ok_or(Refused::Lost)?;
+        let admitted = self.records.admit(id, snapshot, Fence::Row(version), true, false, now);
+        self.records.let_go(id);
+        admitted.map(drop)
     }
 
     /// BUMP, NEXT, RESTORE and ROLLBACK.
     pub(crate) fn apply(&self, aggregate: &Aggregate, moved: Move) -> Applied {
-        match self.cells.get(aggregate) {
-            Some(cell) => cell.apply(moved, self.clock.now(), self.source_lag),
-            None => Applied::Absent,
-        }
+        self.records.apply(self.name(aggregate), moved, self.clock.now())
     }
 
     /// DETECT. Returns whether the record was reset.
     pub(crate) fn detect(&self, aggregate: &Aggregate, snapshot: Snapshot, version: u64) -> bool {
-        let cell = self.cells.get(aggregate);
-        cell.is_some_and(|cell| cell.detect(snapshot, version, self.clock.now(), self.source_lag))
+        self.records.detect(self.name(aggregate), snapshot, version, self.clock.now())
     }
 
     /// DISCARD.
     pub(crate) fn discard(&self, key: &EntryKey) {
-        self.records.remove(&Look { id: &key.id().by_ref(), see: |_: &EntryVersions| () });
+        let mut dropped = Dropped::default();
+        self.table.discard(key.id().by_ref(), &mut dropped);
+        dropped.release(&self.records);
     }
 
     /// Resets a record: entries that depend on it are no longer served.
     pub(crate) fn reset(&self, aggregate: &Aggregate) {
-        if let Some(cell) = self.cells.get(aggregate) {
-            cell.reset(self.clock.now(), self.source_lag);
-        }
+        self.records.reset(self.name(aggregate), self.clock.now());
     }
 
     /// Resets every record.
     pub(crate) fn void(&self) {
-        let now = self.clock.now();
-        self.cells.for_each(|cell| cell.reset(now, self.source_lag));
-    }
-
-    /// Keeps a copy of a shared store's entry, with the snapshots of its records there; see [`LocalTier::kept`].
-    pub(crate) fn keep(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill, origin: Arc<[Snapshot]>) {
-        if let Ok(dropped) = self.fill_in_order(key, aggregates, fill, Some(origin)) {
-            self.count_evictions(&dropped);
-        }
-    }
-
-    /// The copy that [`LocalTier::keep`] has stored, while it may be served, with the snapshots of its records in the shared
-    /// store.
-    pub(crate) fn kept(&self, key: &EntryKey) -> Option<(LocalEntry, Vec<Snapshot>)> {
-        let kept = self.newest(&key.id().by_ref())?;
-        let record = kept.serving(self.clock.now())?;
-        let origin = record.origin.as_ref()?;
-        Some((record.entry.clone(), origin.to_vec()))
+        self.records.reset_all(self.clock.now());
     }
 
     /// The number of entries.
     pub(crate) fn len(&self) -> u64 {
-        self.records.len() as u64
+        self.table.len()
     }
 
     /// The weight of the entries: one each, or bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.records.weight()
+        self.table.weight()
+    }
+
+    /// The number of entries that were freed past their hard deadline.
+    pub(crate) fn expired(&self) -> u64 {
+        self.table.expired()
+    }
+
+    /// The hits and evictions of each function, by the numbers of instances.
+    pub(crate) fn counts(&self) -> Vec<Count> {
+        self.table.counts()
     }
 
     pub(crate) fn source_lag(&self) -> Duration {
         self.source_lag
     }
 
-    pub(super) fn newest(&self, id: &EntryIdRef<'_>) -> Option<EntryVersions> {
-        let newest = OnceCell::new();
-        let see = |kept: &EntryVersions| _ = newest.set(kept.clone());
-        self.records.get(&Look { id, see });
-        newest.into_inner()
+    fn name(&self, aggregate: &Aggregate) -> Name {
+        self.records.name(aggregate.as_str())
+    }
+}
+
+impl Sweep for LocalTier {
+    fn sweep_part(&self, part: usize, parts: usize) {
+        let now = self.clock.now();
+        (0..self.table.shards()).skip(part).step_by(parts).for_each(|shard| self.sweep_shard(shard, now));
+    }
+
+    fn goes_on(&self) -> bool {
+        if self.len() > 0 {
+            return true;
+        }
+        self.is_swept.store(false, Ordering::Release);
+        // The caller who filled an entry before that has relied on the thread.
+        self.len() > 0 && !self.is_swept.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl From<Found> for LocalEntry {
+    fn from(found: Found) -> Self {
+        let Found { content, kind, deadlines: Deadlines { soft, hard }, version, written, cost, is_near: _ } = found;
+        Self { content, soft, hard, version, kind, written, cost, weight: 0 }
     }
 }
 

@@ -55,13 +55,13 @@ impl NearCache {
         Coherence::start(&self.coherence);
     }
 
-    /// A fresh copy, with the snapshots of the shared records that it was fetched under.
-    pub(crate) fn kept(&self, key: &EntryKey) -> Option<(LocalEntry, Vec<Snapshot>)> {
+    /// A fresh copy.
+    pub(crate) fn kept(&self, key: &EntryKey) -> Option<LocalEntry> {
         let now = self.clock.now();
         if !self.is_coherent(now) {
             return None;
         }
-        self.local.kept(key).filter(|(entry, _)| now < entry.soft)
+        self.local.kept(key).filter(|entry| now < entry.soft)
     }
 
     /// Enters the in-process records for a copy, before the fetch: an announcement that arrives from now on ends the
@@ -72,12 +72,12 @@ impl NearCache {
         is_following.then(|| self.local.enter(query.key, query.aggregates, query.key.site().rotates()))
     }
 
-    fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: LocalEntry, origin: Vec<Snapshot>) {
-        if !may_copy(fence, &places.snapshots, &origin) {
+    fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: LocalEntry, origin: &[Snapshot]) {
+        if !may_copy(fence, &places.snapshots, origin) {
             return;
         }
         let fill = LocalFill { snapshots: places.snapshots, fence, from_primary: true, entry };
-        self.local.keep(query.key, query.aggregates, fill, origin.into());
+        self.local.keep(query.key, query.aggregates, fill);
     }
 
     /// LOOKUP in the shared store, without the copies here. A copy of what it finds is kept.
@@ -93,7 +93,7 @@ impl NearCache {
                 FenceKind::Row => Fence::Row(entry.version),
                 FenceKind::Unversioned => Fence::Unversioned,
             };
-            self.keep(query, places, fence, entry.clone(), snapshots.clone());
+            self.keep(query, places, fence, entry.clone(), snapshots);
         }
         Ok(found)
     }
@@ -119,7 +119,7 @@ impl NearCache {
             if let (Fence::Row(version), Some(first)) = (fence, origin.first_mut()) {
                 first.floor = version;
             }
-            self.keep(query, places, fence, entry, origin);
+            self.keep(query, places, fence, entry, &origin);
         }
         Ok(filled)
     }

@@ -1,5 +1,6 @@
 //! The counters of one cache, found by the index of the function. A hit needs two memory loads to find them.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::counters::Counters;
@@ -51,10 +52,26 @@ impl Functions {
         page[index % PAGE].get_or_init(|| Counters::new(site.info().name, site.info().module))
     }
 
-    pub(crate) fn read(&self) -> Vec<FunctionStats> {
-        let pages = self.pages.iter().filter_map(OnceLock::get);
-        let counters = pages.flat_map(|page| page.iter()).filter_map(OnceLock::get).map(Counters::read);
-        counters.chain(self.rest_is_used.get().map(|()| self.rest.read())).collect()
+    /// All counters, with what the local tier has counted: the fresh hits and the evictions of functions, by their indexes.
+    pub(crate) fn read(&self, local: &HashMap<usize, (u64, u64)>) -> Vec<FunctionStats> {
+        let pages = (0..).zip(&self.pages).filter_map(|(number, page)| Some((number * PAGE, page.get()?)));
+        let own = pages.flat_map(|(first, page)| (first..).zip(page.iter()));
+        let own = own.filter_map(|(index, counters)| Some((index, counters.get()?.read())));
+        let mut all: Vec<_> =
+            own.map(|(index, stats)| stats.with(local.get(&index).copied().unwrap_or_default())).collect();
+        if self.rest_is_used.get().is_some() {
+            let others = local.iter().filter(|(index, _)| **index >= PAGE * PAGES).map(|(_, counts)| *counts);
+            all.push(others.fold(self.rest.read(), FunctionStats::with));
+        }
+        all
+    }
+}
+
+impl FunctionStats {
+    fn with(mut self, (hits, evictions): (u64, u64)) -> Self {
+        self.hits_fresh += hits;
+        self.evictions += evictions;
+        self
     }
 }
 
@@ -67,16 +84,17 @@ mod tests {
     #[test]
     fn functions_without_a_place_of_their_own_are_counted_together() {
         let functions = Functions::new();
-        let misses = || functions.read().iter().map(|function| function.misses).sum::<u64>();
+        let misses = || functions.read(&HashMap::new()).iter().map(|function| function.misses).sum::<u64>();
         functions.counters(site("find")).add(Event::Miss);
-        assert!(functions.read().iter().all(|function| function.name != OTHERS));
+        assert!(functions.read(&HashMap::new()).iter().all(|function| function.name != OTHERS));
         let more = (PAGE * PAGES) as u64;
         for called in 1..=more {
             functions.counters(site("find")).add(Event::Miss);
             assert!(called % 512 != 0 || misses() == called + 1);
         }
         assert_eq!(misses(), more + 1, "none is lost");
-        let others: Vec<_> = functions.read().into_iter().filter(|function| function.name == OTHERS).collect();
+        let others: Vec<_> =
+            functions.read(&HashMap::new()).into_iter().filter(|function| function.name == OTHERS).collect();
         assert!(others.len() == 1 && others[0].misses > 0, "{others:?}");
     }
 }

@@ -15,6 +15,8 @@ pub struct Stats {
     pub entries: u64,
     /// Their weight: one each, or bytes when the store is bounded by bytes.
     pub weight: u64,
+    /// The number of entries that were freed because they were past their hard TTL.
+    pub expired: u64,
     /// Invalidations that a store did not accept and that wait for a retry.
     pub pending_invalidations: u64,
     /// Invalidations that were dropped: with `on_error = bounded`, or because the retry queue was full.

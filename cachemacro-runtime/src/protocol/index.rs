@@ -37,10 +37,9 @@ pub(super) struct Past {
 }
 
 impl Index {
-    /// A new record: a fresh generation, floor 0, unverified, and taking rows of the primary only for as long as a replica may lag (R2, R5).
+    /// A new record of this generation: floor 0, unverified, and taking rows of the primary only for as long as a replica may lag (R2, R5).
     #[must_use]
-    pub fn new(now: Moment, source_lag: Duration) -> Self {
-        let generation = Generation::random();
+    pub fn new(generation: Generation, now: Moment, source_lag: Duration) -> Self {
         Self {
             floor: 0,
             first: generation,
@@ -152,31 +151,31 @@ impl Index {
         Ok(token)
     }
 
-    /// BUMP, NEXT, RESTORE and ROLLBACK.
-    pub fn apply(&mut self, moved: Move, now: Moment, source_lag: Duration) -> Applied {
+    /// BUMP, NEXT, RESTORE and ROLLBACK. `fresh` is a generation that this record has never had.
+    pub fn apply(&mut self, moved: Move, fresh: Generation, now: Moment, source_lag: Duration) -> Applied {
         let applied = match moved {
-            Move::Bump(version) => self.raise(version, None),
+            Move::Bump(version) => self.raise(version, None, fresh),
             Move::Next => {
-                self.rotate(self.floor, now, source_lag);
+                self.rotate(self.floor, fresh, now, source_lag);
                 return Applied::Moved;
             }
-            Move::Restore { version, of } => self.raise(version, (!self.rotates).then_some(of)),
+            Move::Restore { version, of } => self.raise(version, (!self.rotates).then_some(of), fresh),
             Move::Rollback { to } => {
-                self.roll_back(to, now, source_lag);
+                self.roll_back(to, fresh, now, source_lag);
                 Applied::Moved
             }
         };
         if self.rotates {
-            self.fence_generation = Generation::random();
+            self.fence_generation = fresh;
             return Applied::Moved;
         }
         applied
     }
 
-    fn raise(&mut self, version: u64, alias: Option<u64>) -> Applied {
+    fn raise(&mut self, version: u64, alias: Option<u64>, fresh: Generation) -> Applied {
         if version == 0 && self.floor == 0 {
             // The floor of a new record is 0 for any version. A value that was read before this event may be older than it.
-            self.fence_generation = Generation::random();
+            self.fence_generation = fresh;
             return Applied::Moved;
         }
         if version <= self.floor {
@@ -187,13 +186,13 @@ impl Index {
         Applied::Moved
     }
 
-    fn roll_back(&mut self, to: u64, now: Moment, source_lag: Duration) {
+    fn roll_back(&mut self, to: u64, fresh: Generation, now: Moment, source_lag: Duration) {
         let past = self.past.get_or_insert_default();
         past.marks.retain(|(from, _)| *from <= to);
         if past.marks.len() + 1 >= MAX_MARKS {
-            return self.rotate(to, now, source_lag);
+            return self.rotate(to, fresh, now, source_lag);
         }
-        self.fence_generation = Generation::random();
+        self.fence_generation = fresh;
         past.marks.push((to.saturating_add(1), self.fence_generation));
         past.alias = None;
         self.floor = to;
@@ -201,24 +200,58 @@ impl Index {
         self.primary_only_until = now.after(source_lag);
     }
 
-    fn rotate(&mut self, floor: u64, now: Moment, source_lag: Duration) {
+    fn rotate(&mut self, floor: u64, fresh: Generation, now: Moment, source_lag: Duration) {
         let rotates = self.rotates;
-        *self = Self { floor, rotates, ..Self::new(now, source_lag) };
+        *self = Self { floor, rotates, ..Self::new(fresh, now, source_lag) };
     }
 
     /// Resets the record: for a copy of a record that was reset, or that has missed announcements.
-    pub fn reset(&mut self, now: Moment, source_lag: Duration) {
-        self.rotate(0, now, source_lag);
+    pub fn reset(&mut self, fresh: Generation, now: Moment, source_lag: Duration) {
+        self.rotate(0, fresh, now, source_lag);
     }
 
     /// DETECT: a row of the primary is below the snapshot's floor, and the record has not changed since. So the database does
     /// not reach the floor, and the record rotates. Returns whether it did.
-    pub fn detect(&mut self, snapshot: Snapshot, version: u64, now: Moment, source_lag: Duration) -> bool {
+    pub fn detect(
+        &mut self,
+        snapshot: Snapshot,
+        version: u64,
+        fresh: Generation,
+        now: Moment,
+        source_lag: Duration,
+    ) -> bool {
         let unreachable = self.snapshot() == snapshot && version < snapshot.floor;
         if unreachable {
-            self.rotate(0, now, source_lag);
+            self.rotate(0, fresh, now, source_lag);
         }
         unreachable
+    }
+}
+
+/// The fields of a record without marks, alias, or a fence generation of its own, which is what most records are.
+#[derive(Clone, Copy)]
+pub(crate) struct PlainIndex {
+    pub(crate) floor: u64,
+    pub(crate) generation: Generation,
+    pub(crate) unverified: bool,
+    pub(crate) rotates: bool,
+}
+
+impl Index {
+    /// The record in the form of which a cache keeps many; `None` while it has more than the fields of that form.
+    pub(crate) fn plain(&self, now: Moment) -> Option<PlainIndex> {
+        let is_plain = self.past.as_ref().is_none_or(|past| past.marks.is_empty() && past.alias.is_none())
+            && self.fence_generation == self.first
+            && self.primary_only_until <= now;
+        let &Self { floor, first: generation, unverified, rotates, .. } = self;
+        is_plain.then_some(PlainIndex { floor, generation, unverified, rotates })
+    }
+}
+
+impl From<PlainIndex> for Index {
+    fn from(plain: PlainIndex) -> Self {
+        let PlainIndex { floor, generation, unverified, rotates } = plain;
+        Self { floor, unverified, rotates, ..Self::new(generation, Moment::default(), Duration::ZERO) }
     }
 }
 

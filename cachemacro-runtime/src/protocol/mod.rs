@@ -20,6 +20,7 @@ mod verdict;
 pub use copy::may_copy;
 pub use fence::{Fence, FenceKind, Snapshot};
 pub use index::Index;
+pub(crate) use index::PlainIndex;
 pub use moved::{Applied, Move};
 #[cfg(feature = "internals")]
 pub use parts::IndexParts;

@@ -19,6 +19,16 @@ impl Moment {
     /// The latest moment: a deadline that never passes.
     pub const NEVER: Self = Self(u64::MAX);
 
+    /// The start of the clock.
+    pub(crate) const START: Self = Self(0);
+
+    /// The whole seconds since the clock started; the last one that a `u32` holds, if there are more.
+    #[inline]
+    pub(crate) const fn second(self) -> u32 {
+        let seconds = self.0 / 1_000_000_000;
+        if seconds > u32::MAX as u64 { u32::MAX } else { seconds as u32 }
+    }
+
     /// The moment after this time span; saturates at [`Moment::NEVER`].
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
@@ -74,6 +84,13 @@ pub trait Clock: Send + Sync + 'static {
     fn recent(&self) -> Moment {
         self.now()
     }
+
+    /// The whole seconds of [`Clock::recent`], or one more. A deadline of two seconds later has certainly not passed.
+    #[doc(hidden)]
+    #[inline]
+    fn recent_second(&self) -> u32 {
+        self.recent().second()
+    }
 }
 
 /// A deadline that is more than this after [`Clock::recent`] has certainly not passed. In nanoseconds.
@@ -100,15 +117,22 @@ struct Origin {
     /// Read after `instant`, so that no recent moment is later than the present.
     #[cfg(target_os = "linux")]
     coarse: u64,
+    /// The whole seconds of `coarse`.
+    #[cfg(target_os = "linux")]
+    second: u64,
 }
 
 impl Origin {
     fn now() -> Self {
         let instant = Instant::now();
+        #[cfg(target_os = "linux")]
+        let coarse = nanos_of(rustix::time::ClockId::Monotonic);
         Self {
             instant,
             #[cfg(target_os = "linux")]
-            coarse: nanos_of(rustix::time::ClockId::Monotonic),
+            coarse,
+            #[cfg(target_os = "linux")]
+            second: coarse / 1_000_000_000,
         }
     }
 }
@@ -123,6 +147,14 @@ impl Clock for SystemClock {
     #[inline]
     fn recent(&self) -> Moment {
         Moment(nanos_of(rustix::time::ClockId::MonotonicCoarse).saturating_sub(ORIGIN.coarse))
+    }
+
+    /// Seconds of the system's clock, which begin earlier than those since this clock started.
+    #[cfg(target_os = "linux")]
+    #[inline]
+    fn recent_second(&self) -> u32 {
+        let second = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse).tv_sec.unsigned_abs();
+        u32::try_from(second.saturating_sub(ORIGIN.second)).unwrap_or(u32::MAX)
     }
 }
 

@@ -66,6 +66,27 @@ mod explored_tasks {
     }
 }
 
+#[cfg(not(shuttle))]
+pub(crate) use super::shard_lock::{ShardGuard, ShardLock};
+
+/// Locks that a hit takes.
+#[cfg(shuttle)]
+pub(crate) struct ShardLock<T>(Mutex<T>);
+
+#[cfg(shuttle)]
+pub(crate) type ShardGuard<'a, T> = MutexGuard<'a, T>;
+
+#[cfg(shuttle)]
+impl<T> ShardLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> ShardGuard<'_, T> {
+        lock(&self.0)
+    }
+}
+
 /// Locks and ignores poison: in every critical section of this crate the data is consistent wherever a panic can occur.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

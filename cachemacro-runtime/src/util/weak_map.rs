@@ -32,10 +32,6 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         &self.shards[index % SHARDS]
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
-        lock(self.shard(key)).get(key).and_then(Weak::upgrade)
-    }
-
     /// The live value, or the one that `make` builds. `make` runs under the shard's lock and must not call this map.
     pub(crate) fn get_or_insert(&self, key: &K, make: impl FnOnce() -> V) -> Arc<V> {
         let mut shard = lock(self.shard(key));
@@ -60,14 +56,6 @@ impl<K: Hash + Eq + Clone, V> WeakMap<K, V> {
         let mut shard = lock(self.shard(key));
         if shard.get(key).is_some_and(|weak| std::ptr::eq(weak.as_ptr(), value)) {
             shard.remove(key);
-        }
-    }
-
-    /// Visits every live value. No shard is locked meanwhile.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(&V)) {
-        for shard in &self.shards {
-            let live: Vec<_> = lock(shard).values().filter_map(Weak::upgrade).collect();
-            live.iter().for_each(|value| visit(value));
         }
     }
 }

@@ -26,8 +26,13 @@ fn changed(index: &Index, change: impl FnOnce(&mut IndexParts)) -> Index {
     parts.into()
 }
 
+/// A generation that no record has had.
+pub(crate) fn fresh() -> Generation {
+    Generation::random()
+}
+
 pub(crate) fn new(plan: &Plan) -> Index {
-    let index = Index::new(now(), source_lag(plan));
+    let index = Index::new(fresh(), now(), source_lag(plan));
     match plan.has(Rule::NewGeneration) {
         true => index,
         false => changed(&index, |parts| (parts.first, parts.fence_generation) = (ONE_GENERATION, ONE_GENERATION)),
@@ -112,7 +117,7 @@ pub(crate) fn apply(index: &mut Index, plan: &Plan, moved: Move) {
     {
         *index = changed(index, |parts| parts.floor = parts.floor.min(version.saturating_sub(1)));
     }
-    index.apply(moved, now(), source_lag(plan));
+    index.apply(moved, fresh(), now(), source_lag(plan));
     let is_rollback = matches!(moved, Move::Rollback { .. });
     match (plan.without, moved) {
         (Some(Rule::NextIsUnverified), Move::Next) => *index = confirmed(index),
@@ -158,11 +163,11 @@ pub(crate) fn detect(index: &mut Index, plan: &Plan, mut snapshot: Snapshot, ver
     }
     if !plan.has(Rule::DetectRotates) {
         if index.snapshot() == snapshot && version < snapshot.floor {
-            index.apply(Move::Rollback { to: version }, now(), source_lag(plan));
+            index.apply(Move::Rollback { to: version }, fresh(), now(), source_lag(plan));
         }
         return;
     }
-    let detected = index.detect(snapshot, version, now(), source_lag(plan));
+    let detected = index.detect(snapshot, version, fresh(), now(), source_lag(plan));
     if detected && !plan.has(Rule::DetectIsUnverified) {
         *index = changed(index, |parts| parts.unverified = false);
     }

@@ -10,14 +10,14 @@ use crate::model::template::{Piece, Place};
 
 /// ```text
 /// let mut key = P::KeyWriter::new();
-/// key.literal("user:");
+/// key.fixed("user:");
 /// let part = &id;
 /// P::part(&mut key, *&part);
 /// ```
 pub(crate) fn of_call(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let pieces = cached.key.pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.literal(#text);),
+        Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.fixed(#text);),
         Piece::Place(place) => part(cached, place),
     });
     quote_spanned! {here()=>

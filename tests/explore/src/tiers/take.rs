@@ -142,7 +142,7 @@ impl Tiers {
     pub(super) fn hear(&mut self, plan: &Plan) {
         if std::mem::take(&mut self.has_gap) {
             if let (Some(local), true) = (&mut self.local, plan.has(Rule::GapEndsCopies)) {
-                local.reset(record::now(), std::time::Duration::ZERO);
+                local.reset(record::fresh(), record::now(), std::time::Duration::ZERO);
             }
             self.stages.iter_mut().filter(|stage| **stage == Stage::Trimmed).for_each(|stage| *stage = Stage::Told);
             return;

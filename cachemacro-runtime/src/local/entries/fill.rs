@@ -1,0 +1,119 @@
+//! FILL: an entry is admitted by its records and inserted under one lock.
+
+use super::dropped::Dropped;
+use super::entry::NewEntry;
+use super::life::{Cost, Life};
+use super::more::Version;
+use super::shard::Flags;
+use super::table::Table;
+use super::tie::Tie;
+use crate::entry::{EntryIdRef, KeyRef};
+use crate::local::versions::{RecordId, Records};
+use crate::protocol::{Fence, Refused, Snapshot};
+use crate::util::clock::Moment;
+
+/// What a fill is checked against: the records of the entry, of which the caller is a holder, as they were before the load.
+#[derive(Clone, Copy)]
+pub(crate) struct Fenced<'a> {
+    pub(crate) records: &'a [(RecordId, Snapshot)],
+    /// The fence of the first record; the others are always [`Fence::Unversioned`].
+    pub(crate) fence: Fence,
+    pub(crate) from_primary: bool,
+}
+
+impl Fenced<'_> {
+    fn ids(&self) -> impl Iterator<Item = RecordId> {
+        self.records.iter().map(|(id, _)| *id)
+    }
+
+    /// Asks all records. Where `holds`, the entry becomes a holder of them.
+    fn admit(&self, holds: bool, now: Moment, records: &Records) -> Result<Vec<Tie>, Refused> {
+        let mut ties = Vec::with_capacity(self.records.len());
+        let mut fence = self.fence;
+        for (id, snapshot) in self.records {
+            match records.admit(*id, *snapshot, fence, self.from_primary, holds, now) {
+                Ok(admitted) => ties.push(Tie::new(*id, admitted)),
+                Err(refused) => {
+                    ties.iter().filter(|_| holds).for_each(|tie| records.let_go(tie.record));
+                    return Err(refused);
+                }
+            }
+            fence = Fence::Unversioned;
+        }
+        Ok(ties)
+    }
+}
+
+impl Table {
+    /// Stores the entry if its records admit it. An entry that is past its deadline, too heavy, or older than one that is still
+    /// served, is admitted and not kept.
+    pub(crate) fn fill(
+        &self,
+        id: EntryIdRef<'_>,
+        fenced: Fenced<'_>,
+        new: NewEntry,
+        now: Moment,
+        records: &Records,
+        dropped: &mut Dropped,
+    ) -> Result<(), Refused> {
+        let weight = self.memory.weigh(new.weight, id.key().len());
+        let has_room = new.deadlines.hard > now && weight.is_some();
+        let weight = weight.unwrap_or(0);
+        let (mut shard, at, reserved) = if has_room {
+            self.make_room(id, weight, new.keeps_older, dropped)
+        } else {
+            let shard = self.shard(id.hash);
+            let at = shard.find(id);
+            (shard, at, None)
+        };
+        let same = at.filter(|at| shard.has_records(*at, fenced.ids()));
+        let free = |weight: u64| self.free(weight);
+        let holds = same.is_none() && reserved.is_some();
+        let ties = match fenced.admit(holds, now, records) {
+            Ok(ties) => ties,
+            Err(refused) => {
+                reserved.into_iter().for_each(free);
+                return Err(refused);
+            }
+        };
+        let is_old =
+            ties.first().is_some_and(|tie| same.is_some_and(|at| shard.keeps_newer(at, tie.token.version, records)));
+        let Some(reserved) = reserved.filter(|_| !is_old) else {
+            reserved.into_iter().for_each(free);
+            dropped.content(new.content);
+            if !has_room {
+                shard.counts.evicted(id.function());
+            }
+            return Ok(());
+        };
+        let before = at.map_or(0, |at| shard.weight(at));
+        let older = new.keeps_older.then_some(now);
+        let flags = Flags {
+            fresh_until: new.deadlines.soft.second().saturating_sub(1),
+            is_near: new.is_near,
+            is_early: new.is_early,
+        };
+        let life = Life::new(ties.first().map_or(0, |tie| tie.token.version), new.written, new.deadlines);
+        let (kind, cost) = (fenced.fence.kind(), Cost::of(new.cost));
+        let version = Version { content: new.content, ties, kind, life, cost, weight };
+        let after = match same {
+            Some(at) => shard.replace(at, version, flags, older, dropped),
+            None => {
+                at.into_iter().for_each(|at| _ = shard.remove(at, dropped));
+                shard.insert(id, version, flags)
+            }
+        };
+        free(reserved + u64::from(before) - u64::from(after));
+        Ok(())
+    }
+}
+
+impl KeyRef<'_> {
+    /// The number of its bytes.
+    const fn len(self) -> usize {
+        match self {
+            Self::Word(_) => size_of::<u64>(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The entries of a cache: one table for all functions, whose hit is one function for all of them.
+
+mod counts;
+mod dropped;
+mod entry;
+mod fill;
+mod life;
+mod more;
+mod shard;
+mod slot;
+mod table;
+mod tie;
+
+pub(crate) use self::counts::{COUNTED, Count};
+pub(crate) use self::dropped::Dropped;
+pub(crate) use self::entry::{Found, NewEntry};
+pub(crate) use self::fill::Fenced;
+pub(crate) use self::table::Table;
+
+#[cfg(test)]
+mod tests;

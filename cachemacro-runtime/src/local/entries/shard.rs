@@ -1,0 +1,419 @@
+//! A part of the entries, under one lock.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::counts::Counts;
+use super::dropped::Dropped;
+use super::entry::Found;
+use super::life::{Cost, Life};
+use super::more::{More, OLDER_VERSIONS, Version, all_serve};
+use super::slot::{Key, Kind, Slot};
+use super::tie::Tie;
+use crate::entry::{Content, EntryIdRef, KeyRef, Object};
+use crate::local::arena::{Buckets, NONE, Slab};
+use crate::local::eviction::{Queues, Slots, hit};
+use crate::local::versions::{RecordId, Records};
+use crate::protocol::FenceKind;
+use crate::util::clock::Moment;
+
+/// The slots that an insertion looks at, where no thread sweeps.
+const SOME: u32 = 8;
+
+pub(super) struct Shard {
+    buckets: Buckets,
+    slots: Slab<Slot>,
+    lives: Slab<Life>,
+    /// Of each slot, in a cache that is bounded by bytes; otherwise an entry weighs 1.
+    weights: Option<Slab<u32>>,
+    more: HashMap<u32, More, RandomState>,
+    queues: Queues,
+    /// The first free slot.
+    free: u32,
+    /// The slot that [`Shard::sweep_some`] goes on with.
+    swept: u32,
+    /// The number of entries that were freed past their hard deadline.
+    pub(super) expired: u64,
+    pub(super) counts: Counts,
+}
+
+impl Shard {
+    pub(super) fn new(by_bytes: bool) -> Self {
+        Self {
+            buckets: Buckets::new(),
+            slots: Slab::new(),
+            lives: Slab::new(),
+            weights: by_bytes.then(Slab::new),
+            more: HashMap::default(),
+            queues: Queues::new(),
+            free: NONE,
+            swept: 0,
+            expired: 0,
+            counts: Counts::new(),
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.buckets.len()
+    }
+
+    pub(super) fn find(&self, id: EntryIdRef<'_>) -> Option<u32> {
+        let function = id.function();
+        match id.key() {
+            KeyRef::Word(word) => self.find_where(id.hash, |slot| slot.function == function && slot.key.is_word(word)),
+            KeyRef::Bytes(bytes) => self.find_where(id.hash, |slot| slot.function == function && slot.key.is(bytes)),
+        }
+    }
+
+    #[inline]
+    fn find_where(&self, hash: u64, is_it: impl Fn(&Slot) -> bool) -> Option<u32> {
+        let mut at = self.buckets.first(hash);
+        while at != NONE {
+            let slot = &self.slots[at];
+            if is_it(slot) {
+                return Some(at);
+            }
+            at = slot.next_in_bucket;
+        }
+        None
+    }
+
+    /// A value that is certainly fresh, and whose only record has not changed. An entry that is not such a value goes to
+    /// `other`, if its records serve it.
+    #[inline]
+    pub(super) fn hit(
+        &mut self,
+        id: &EntryIdRef<'_>,
+        second: u32,
+        records: &Records,
+        other: &mut Option<Found>,
+    ) -> Option<Object> {
+        let function = id.function();
+        match id.key() {
+            KeyRef::Word(word) => {
+                let is_it = |slot: &Slot| slot.function == function && slot.key.is_word(word);
+                self.hit_where(id.hash, second, records, other, is_it)
+            }
+            KeyRef::Bytes(bytes) => {
+                let is_it = |slot: &Slot| slot.function == function && slot.key.is(bytes);
+                self.hit_where(id.hash, second, records, other, is_it)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn hit_where(
+        &mut self,
+        hash: u64,
+        second: u32,
+        records: &Records,
+        other: &mut Option<Found>,
+        is_it: impl Fn(&Slot) -> bool,
+    ) -> Option<Object> {
+        let mut at = self.buckets.first(hash);
+        while at != NONE {
+            let slot = &mut self.slots[at];
+            if !is_it(slot) {
+                at = slot.next_in_bucket;
+                continue;
+            }
+            if slot.fresh_until <= second || records.epoch(slot.record) != slot.stamp {
+                self.look_closer(at, records, other);
+                return None;
+            }
+            slot.mark = hit(slot.mark);
+            self.counts.hit(slot.function);
+            return slot.object.clone();
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn look_closer(&mut self, at: u32, records: &Records, other: &mut Option<Found>) {
+        *other = self.newest(at, records);
+    }
+
+    /// The newest version of the entry, if its records serve it, whatever its deadlines.
+    pub(super) fn newest(&mut self, at: u32, records: &Records) -> Option<Found> {
+        let (life, slot) = (self.lives[at], &mut self.slots[at]);
+        let kind = slot.fence_kind();
+        let mut tie = slot.tie(life.version);
+        if !tie.serves(kind, records) {
+            return None;
+        }
+        slot.set_tie(tie);
+        slot.mark = hit(slot.mark);
+        let more = if slot.has_more() { self.more.get_mut(&at) } else { None };
+        if more.is_some_and(|more| !all_serve(&mut more.ties, records)) {
+            return None;
+        }
+        let slot = &self.slots[at];
+        Some(found(slot.content()?, kind, life, slot.cost, slot.is_near()))
+    }
+
+    /// The version of the entry that may be served at this moment, the newest or an older one.
+    pub(super) fn serving(&mut self, at: u32, now: Moment, records: &Records) -> Option<Found> {
+        if self.lives[at].hard() > now
+            && let Some(newest) = self.newest(at, records)
+        {
+            return Some(newest);
+        }
+        if !self.slots[at].has_more() {
+            return None;
+        }
+        let mut older = self.more.get_mut(&at)?.older.iter_mut();
+        let Version { content, kind, life, cost, .. } = older.find_map(|version| {
+            let serves = version.serves(now, records);
+            serves.then_some(&*version)
+        })?;
+        Some(found(content.clone(), *kind, *life, *cost, false))
+    }
+
+    /// All ties of the entry, in the order of its aggregates.
+    pub(super) fn ties(&self, at: u32) -> impl Iterator<Item = Tie> {
+        let slot = &self.slots[at];
+        let more = if slot.has_more() { self.more.get(&at) } else { None };
+        let others = more.into_iter().flat_map(|more| more.ties.iter().copied());
+        std::iter::once(slot.tie(self.lives[at].version)).chain(others)
+    }
+
+    /// Whether the entry depends on exactly these records.
+    pub(super) fn has_records(&self, at: u32, records: impl Iterator<Item = RecordId>) -> bool {
+        self.ties(at).map(|tie| tie.record).eq(records)
+    }
+
+    /// Whether the entry has a newer version than this one, which is still served.
+    pub(super) fn keeps_newer(&self, at: u32, version: u64, records: &Records) -> bool {
+        self.lives[at].version > version && self.ties(at).all(|tie| tie.holds(records))
+    }
+
+    /// The weight of an entry, with its older versions.
+    pub(super) fn weight(&self, at: u32) -> u32 {
+        self.weights.as_ref().map_or(1, |weights| weights[at])
+    }
+
+    /// Inserts an entry that is a holder of its records. Returns its weight.
+    pub(super) fn insert(&mut self, id: EntryIdRef<'_>, version: Version, flags: Flags) -> u32 {
+        let at = self.place(id);
+        self.counts.reserve(id.function());
+        let weight = self.set(at, version, Vec::new(), flags);
+        let (queues, mut slots) = self.queues();
+        queues.inserted(id.hash, at, weight, &mut slots);
+        weight
+    }
+
+    /// Replaces the entry at `at`, whose records are the same. `older` says that its versions are kept, and what time it is.
+    /// Returns the weight of all versions.
+    pub(super) fn replace(
+        &mut self,
+        at: u32,
+        new: Version,
+        flags: Flags,
+        older: Option<Moment>,
+        dropped: &mut Dropped,
+    ) -> u32 {
+        let mut older_versions = Vec::new();
+        match older {
+            Some(now) => {
+                let mut room = OLDER_VERSIONS;
+                for version in self.take_versions(at) {
+                    if room > 0 && !version.is_same(&new.ties) && version.life.hard() > now {
+                        room -= 1;
+                        older_versions.push(version);
+                    } else {
+                        dropped.content(version.content);
+                    }
+                }
+            }
+            None => self.clear(at, dropped),
+        }
+        let after = older_versions.iter().fold(new.weight, |sum, version| sum.saturating_add(version.weight));
+        let (queues, slots) = self.queues();
+        queues.replaced(at, if slots.weights.is_some() { after } else { 1 }, &slots);
+        self.set(at, new, older_versions, flags)
+    }
+
+    /// A slot for a new entry of this key.
+    fn place(&mut self, id: EntryIdRef<'_>) -> u32 {
+        let key = Key::new(id.hash, id.key());
+        let at = match self.free {
+            NONE => {
+                let at = self.slots.push(Slot::free(), Slot::free);
+                let life = self.lives.push(Life::NONE, || Life::NONE);
+                let weight = self.weights.as_mut().map_or(at, |weights| weights.push(0, || 0));
+                debug_assert!(life == at && weight == at);
+                at
+            }
+            at => {
+                self.free = self.slots[at].next_in_bucket;
+                at
+            }
+        };
+        (self.slots[at].key, self.slots[at].function) = (key, id.function());
+        self.buckets.insert(id.hash, at, &mut self.slots);
+        at
+    }
+
+    /// Sets the content of a slot that is empty. Returns the weight of all versions.
+    fn set(&mut self, at: u32, new: Version, older: Vec<Version>, flags: Flags) -> u32 {
+        let Version { content, mut ties, kind, life, cost, weight } = new;
+        self.lives[at] = life;
+        let slot = &mut self.slots[at];
+        slot.set_content(content);
+        slot.set_row(kind == FenceKind::Row);
+        slot.set_near(flags.is_near);
+        let is_plain = ties.len() == 1 && !flags.is_near && !flags.is_early && slot.kind() == Kind::Value;
+        (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
+        slot.set_tie(ties.remove(0));
+        let weight = older.iter().fold(weight, |sum, version| sum.saturating_add(version.weight));
+        let has_more = !ties.is_empty() || !older.is_empty();
+        slot.set_more(has_more);
+        if has_more {
+            self.more.insert(at, More { ties, older });
+        }
+        match &mut self.weights {
+            Some(weights) => {
+                weights[at] = weight;
+                weight
+            }
+            None => 1,
+        }
+    }
+
+    /// Takes the content out of a slot.
+    fn clear(&mut self, at: u32, dropped: &mut Dropped) {
+        let slot = &mut self.slots[at];
+        dropped.value(slot.object.take());
+        let more = if slot.has_more() { self.more.remove(&at) } else { None };
+        slot.set_more(false);
+        slot.fresh_until = 0;
+        more.into_iter().flat_map(|more| more.older).for_each(|version| dropped.content(version.content));
+    }
+
+    /// Takes all versions out of a slot, the newest first.
+    fn take_versions(&mut self, at: u32) -> Vec<Version> {
+        let ties = self.ties(at).collect();
+        let weight = self.weight(at);
+        let slot = &mut self.slots[at];
+        let older = if slot.has_more() { self.more.remove(&at) } else { None }.unwrap_or_default().older;
+        let weight = older.iter().fold(weight, |rest, version| rest.saturating_sub(version.weight));
+        let (kind, cost, life) = (slot.fence_kind(), slot.cost, self.lives[at]);
+        let newest = slot.take_content().map(|content| Version { content, ties, kind, life, cost, weight });
+        newest.into_iter().chain(older).collect()
+    }
+
+    /// Removes an entry. Returns its weight.
+    pub(super) fn remove(&mut self, at: u32, dropped: &mut Dropped) -> u32 {
+        let weight = self.weight(at);
+        self.empty(at, dropped);
+        // The slot is free when its queue has released it.
+        let (queues, mut slots) = self.queues();
+        queues.removed(at, &mut slots);
+        weight
+    }
+
+    /// Evicts an entry, for a new one of this weight. Returns its weight.
+    pub(super) fn evict(&mut self, incoming: u32, dropped: &mut Dropped) -> Option<u32> {
+        let (queues, mut slots) = self.queues();
+        let at = queues.victim(incoming, &mut slots)?;
+        self.counts.evicted(self.slots[at].function);
+        let weight = self.weight(at);
+        self.empty(at, dropped);
+        self.queues().1.release(at);
+        Some(weight)
+    }
+
+    /// The weight of all entries.
+    pub(super) fn weight_of_all(&self) -> u64 {
+        self.queues.weight()
+    }
+
+    fn queues(&mut self) -> (&mut Queues, Queued<'_>) {
+        let Self { queues, slots, weights, free, .. } = self;
+        (queues, Queued { slots, weights: weights.as_ref(), free })
+    }
+
+    fn empty(&mut self, at: u32, dropped: &mut Dropped) {
+        self.ties(at).for_each(|tie| dropped.record(tie.record));
+        let hash = self.slots[at].hash();
+        self.buckets.remove(hash, at, &mut self.slots);
+        self.clear(at, dropped);
+        let slot = &mut self.slots[at];
+        slot.set_kind(Kind::Free);
+        slot.key = Key::Word(0);
+    }
+
+    /// Removes the entries that are past their hard deadline, among the next `count` slots from `from`. Returns the slot to go
+    /// on with, and the weight of what was removed.
+    pub(super) fn sweep(&mut self, from: u32, count: u32, now: Moment, dropped: &mut Dropped) -> (Option<u32>, u64) {
+        let len = self.slots.len();
+        let end = from.saturating_add(count).min(len);
+        let mut removed = 0;
+        for at in from..end {
+            if self.slots[at].kind() != Kind::Free && self.lives[at].hard() <= now {
+                removed += u64::from(self.remove(at, dropped));
+                self.expired += 1;
+            }
+        }
+        ((end < len).then_some(end), removed)
+    }
+
+    /// As [`Shard::sweep`], for the next few slots. Returns the weight of what was removed.
+    pub(super) fn sweep_some(&mut self, now: Moment, dropped: &mut Dropped) -> u64 {
+        let (next, removed) = self.sweep(self.swept, SOME, now, dropped);
+        self.swept = next.unwrap_or(0);
+        removed
+    }
+}
+
+/// How a version is served.
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    pub(super) fresh_until: u32,
+    pub(super) is_near: bool,
+    pub(super) is_early: bool,
+}
+
+/// The slots as the eviction policy sees them.
+struct Queued<'a> {
+    slots: &'a mut Slab<Slot>,
+    weights: Option<&'a Slab<u32>>,
+    free: &'a mut u32,
+}
+
+impl Slots for Queued<'_> {
+    fn next(&self, at: u32) -> u32 {
+        self.slots[at].next_queued
+    }
+
+    fn set_next(&mut self, at: u32, next: u32) {
+        self.slots[at].next_queued = next;
+    }
+
+    fn mark(&self, at: u32) -> u8 {
+        self.slots[at].mark
+    }
+
+    fn set_mark(&mut self, at: u32, mark: u8) {
+        self.slots[at].mark = mark;
+    }
+
+    fn weight(&self, at: u32) -> u32 {
+        self.weights.map_or(1, |weights| weights[at])
+    }
+
+    fn hash(&self, at: u32) -> u64 {
+        self.slots[at].hash()
+    }
+
+    fn release(&mut self, at: u32) {
+        self.slots[at].next_in_bucket = *self.free;
+        *self.free = at;
+    }
+}
+
+fn found(content: Content, kind: FenceKind, life: Life, cost: Cost, is_near: bool) -> Found {
+    let Life { version, written, .. } = life;
+    Found { content, kind, deadlines: life.deadlines(), version, written, cost: cost.get(), is_near }
+}

@@ -1,0 +1,207 @@
+//! One entry in the table.
+
+use super::life::Cost;
+use super::tie::Tie;
+use crate::entry::{Absence, Content, KeyRef, Object};
+use crate::key::hash_of_word;
+use crate::local::arena::{Chained, Slab};
+use crate::local::versions::RecordId;
+use crate::protocol::{FenceKind, Generation, Token};
+
+/// The key of an entry, without its function.
+pub(super) enum Key {
+    /// One number, between texts that are the same in each key of the function.
+    Word(u64),
+    /// The hash of the key, and all of its parts.
+    Bytes(Box<[u8]>),
+}
+
+impl Key {
+    pub(super) fn new(hash: u64, key: KeyRef<'_>) -> Self {
+        match key {
+            KeyRef::Word(word) => Self::Word(word),
+            KeyRef::Bytes(parts) => Self::Bytes([&hash.to_le_bytes(), parts].concat().into()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_word(&self, word: u64) -> bool {
+        matches!(self, Self::Word(own) if *own == word)
+    }
+
+    #[inline]
+    pub(super) fn is(&self, parts: &[u8]) -> bool {
+        matches!(self, Self::Bytes(own) if own.get(8..).is_some_and(|own| own == parts))
+    }
+
+    fn hash(&self, function: u32) -> u64 {
+        match self {
+            Self::Word(word) => hash_of_word(*word, function),
+            Self::Bytes(bytes) => bytes.first_chunk().map_or(0, |hash| u64::from_le_bytes(*hash)),
+        }
+    }
+}
+
+/// What a slot has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// No entry.
+    Free,
+    Value,
+    Absent(Absence),
+}
+
+/// What a hit reads of an entry: one line of the processor's cache.
+#[repr(align(64))]
+pub(super) struct Slot {
+    pub(super) key: Key,
+    /// `None` where the slot is free, and for an absence.
+    pub(super) object: Option<Object>,
+    /// The number of the instance.
+    pub(super) function: u32,
+    /// The record of the first aggregate.
+    pub(super) record: RecordId,
+    /// The epoch of that record in which the entry may be served without asking it.
+    pub(super) stamp: u32,
+    /// The second in which the entry is no longer certainly fresh. 0 for every entry that a plain hit does not serve: absences,
+    /// near copies, those with more than one aggregate, those that may be refreshed early.
+    pub(super) fresh_until: u32,
+    /// The next in the queue of the eviction policy.
+    pub(super) next_queued: u32,
+    /// The next of the bucket, or the next free slot.
+    pub(super) next_in_bucket: u32,
+    /// The generation of the token.
+    pub(super) generation: u32,
+    pub(super) cost: Cost,
+    flags: u8,
+    /// Of the eviction policy: the hits, and in which queue the slot is.
+    pub(super) mark: u8,
+}
+
+const CONTENT: u8 = 0b11;
+const ROW: u8 = 1 << 2;
+const NEAR: u8 = 1 << 3;
+const MORE: u8 = 1 << 4;
+
+const _: () = assert!(size_of::<Slot>() == 64, "one line of the processor's cache");
+
+macro_rules! flags {
+    ($($(#[$doc:meta])* $get:ident, $set:ident: $flag:ident;)*) => {$(
+        $(#[$doc])*
+        pub(super) const fn $get(&self) -> bool {
+            self.flags & $flag != 0
+        }
+        pub(super) const fn $set(&mut self, is: bool) {
+            self.flags = self.flags & !$flag | if is { $flag } else { 0 };
+        }
+    )*};
+}
+
+impl Slot {
+    /// A slot without an entry.
+    pub(super) const fn free() -> Self {
+        Self {
+            key: Key::Word(0),
+            object: None,
+            function: 0,
+            record: RecordId::NONE,
+            stamp: 0,
+            fresh_until: 0,
+            next_queued: u32::MAX,
+            next_in_bucket: u32::MAX,
+            generation: 0,
+            cost: Cost::NONE,
+            flags: 0,
+            mark: 0,
+        }
+    }
+
+    pub(super) const fn kind(&self) -> Kind {
+        match self.flags & CONTENT {
+            0 => Kind::Free,
+            1 => Kind::Value,
+            2 => Kind::Absent(Absence::None),
+            _ => Kind::Absent(Absence::Error),
+        }
+    }
+
+    pub(super) const fn set_kind(&mut self, kind: Kind) {
+        let content = match kind {
+            Kind::Free => 0,
+            Kind::Value => 1,
+            Kind::Absent(Absence::None) => 2,
+            Kind::Absent(Absence::Error) => 3,
+        };
+        self.flags = self.flags & !CONTENT | content;
+    }
+
+    pub(super) fn content(&self) -> Option<Content> {
+        match self.kind() {
+            Kind::Free => None,
+            Kind::Absent(absence) => Some(Content::Absent(absence)),
+            Kind::Value => self.object.clone().map(Content::Value),
+        }
+    }
+
+    pub(super) fn take_content(&mut self) -> Option<Content> {
+        match self.kind() {
+            Kind::Free => None,
+            Kind::Absent(absence) => Some(Content::Absent(absence)),
+            Kind::Value => self.object.take().map(Content::Value),
+        }
+    }
+
+    /// The slot must be without a value.
+    pub(super) fn set_content(&mut self, content: Content) {
+        let (kind, object) = match content {
+            Content::Absent(absence) => (Kind::Absent(absence), None),
+            Content::Value(object) => (Kind::Value, Some(object)),
+        };
+        self.set_kind(kind);
+        self.object = object;
+    }
+
+    flags! {
+        /// Whether the token has the version of its row.
+        is_row, set_row: ROW;
+        /// Whether it is a copy of a shared store's entry.
+        is_near, set_near: NEAR;
+        /// Whether the entry has [`More`](super::more::More).
+        has_more, set_more: MORE;
+    }
+
+    pub(super) const fn fence_kind(&self) -> FenceKind {
+        if self.is_row() { FenceKind::Row } else { FenceKind::Unversioned }
+    }
+
+    /// The tie to the first aggregate. Its version is kept beside.
+    pub(super) const fn tie(&self, version: u64) -> Tie {
+        let token = Token { version, generation: Generation::from_bits(self.generation as u64) };
+        Tie { record: self.record, stamp: self.stamp, token }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a generation of a record here is an epoch")]
+    pub(super) const fn set_tie(&mut self, tie: Tie) {
+        self.record = tie.record;
+        self.stamp = tie.stamp;
+        self.generation = tie.token.generation.to_bits() as u32;
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.key.hash(self.function)
+    }
+}
+
+impl Chained for Slab<Slot> {
+    fn hash(&self, at: u32) -> u64 {
+        self[at].hash()
+    }
+
+    fn next(&self, at: u32) -> u32 {
+        self[at].next_in_bucket
+    }
+
+    fn set_next(&mut self, at: u32, next: u32) {
+        self[at].next_in_bucket = next;
+    }
+}

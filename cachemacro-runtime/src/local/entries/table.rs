@@ -1,0 +1,202 @@
+//! All entries of a cache in one table, with one exact bound.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::counts::Count;
+use super::dropped::Dropped;
+use super::entry::Found;
+use super::shard::Shard;
+use super::tie::Tie;
+use crate::entry::{EntryIdRef, Object};
+use crate::local::memory::Memory;
+use crate::local::versions::Records;
+use crate::util::clock::Moment;
+use crate::util::sync::{ShardGuard, ShardLock};
+
+/// The most shards, for a cache of many entries.
+const SHARDS: u64 = 64;
+/// A shard of fewer entries than this would often be full while others are not.
+const ENTRIES_OF_A_SHARD: u64 = 1024;
+
+/// The slots that are looked at under one lock.
+const SWEPT: u32 = 64;
+
+/// A shard on lines of the processor's cache that no other shard is on.
+#[repr(align(128))]
+struct Aligned(ShardLock<Shard>);
+
+pub(crate) struct Table {
+    shards: Box<[Aligned]>,
+    pub(super) memory: Memory,
+    /// The weight of all entries, and of those that are being inserted. Never above the bound.
+    used: AtomicU64,
+}
+
+impl Table {
+    pub(crate) fn new(memory: Memory) -> Self {
+        let shards = 1 << (memory.estimated_entries() / ENTRIES_OF_A_SHARD).clamp(1, SHARDS).ilog2();
+        let shard = |_| Aligned(ShardLock::new(Shard::new(memory.is_by_bytes())));
+        Self { shards: (0..shards).map(shard).collect(), memory, used: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    fn number(&self, hash: u64) -> usize {
+        // The low bits choose the bucket.
+        let high = (hash >> 32) as usize;
+        high & (self.shards.len() - 1)
+    }
+
+    #[inline]
+    pub(super) fn shard(&self, hash: u64) -> ShardGuard<'_, Shard> {
+        self.shards[self.number(hash)].0.lock()
+    }
+
+    /// A value that is certainly fresh; it is counted. `second` is at most the present one. An entry that its records serve, and
+    /// that is not such a value, goes to `other`: its deadlines are to be checked, and it is to be counted.
+    #[inline]
+    pub(crate) fn hit(
+        &self,
+        id: &EntryIdRef<'_>,
+        second: u32,
+        records: &Records,
+        other: &mut Option<Found>,
+    ) -> Option<Object> {
+        self.shard(id.hash).hit(id, second, records, other)
+    }
+
+    /// LOOKUP: the entry that may be served at this moment, fresh or stale, and the records that it depends on.
+    pub(crate) fn look_up(&self, id: EntryIdRef<'_>, now: Moment, records: &Records) -> Option<(Found, Vec<Tie>)> {
+        let mut shard = self.shard(id.hash);
+        let at = shard.find(id)?;
+        let found = shard.serving(at, now, records)?;
+        Some((found, shard.ties(at).collect()))
+    }
+
+    /// Runs `enter` in one order with the fills of this key. A caller that then sees the floor of a fill also finds its entry,
+    /// and does not load it again (G4).
+    pub(crate) fn ordered<T>(&self, id: EntryIdRef<'_>, enter: impl FnOnce() -> T) -> T {
+        let _shard = self.shard(id.hash);
+        enter()
+    }
+
+    /// Makes room for an entry of this weight, in the place of the entry that is there under its key; with `keeps_older` both
+    /// are kept. Returns the shard of the key, the present entry, and what was reserved; `None` if there is no room.
+    pub(super) fn make_room(
+        &self,
+        id: EntryIdRef<'_>,
+        weight: u32,
+        keeps_older: bool,
+        dropped: &mut Dropped,
+    ) -> (ShardGuard<'_, Shard>, Option<u32>, Option<u64>) {
+        loop {
+            let mut shard = self.shard(id.hash);
+            let at = shard.find(id);
+            let before = at.filter(|_| !keeps_older).map_or(0, |at| shard.weight(at));
+            let need = weight.saturating_sub(before).into();
+            if !self.reserve(&mut shard, need, weight, dropped) {
+                drop(shard);
+                if self.evict_elsewhere(id.hash, weight, dropped) {
+                    continue;
+                }
+                let shard = self.shard(id.hash);
+                let at = shard.find(id);
+                return (shard, at, None);
+            }
+            if shard.find(id) == at {
+                return (shard, at, Some(need));
+            }
+            // The entry itself was evicted.
+            self.free(need);
+        }
+    }
+
+    /// Reserves weight, and evicts entries of this shard until there is room for it. Returns whether there was. A shard gives no
+    /// more than the half of a fair share while others have more.
+    fn reserve(&self, shard: &mut Shard, need: u64, incoming: u32, dropped: &mut Dropped) -> bool {
+        let fits = |used: u64| Some(used.saturating_add(need)).filter(|used| *used <= self.memory.bound());
+        while self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+            let evicted = if self.has_much(shard) { shard.evict(incoming, dropped) } else { None };
+            match evicted {
+                Some(weight) => self.free(weight.into()),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Whether a shard has more than the half of a fair share. One shard alone has.
+    fn has_much(&self, shard: &Shard) -> bool {
+        let shards = self.shards.len() as u64;
+        shards == 1 || shard.weight_of_all() > self.memory.bound() / shards / 2
+    }
+
+    /// Evicts an entry of the shards that follow the one of this hash: first of one that has much, else of any. Returns whether
+    /// there was an entry.
+    fn evict_elsewhere(&self, hash: u64, incoming: u32, dropped: &mut Dropped) -> bool {
+        let (before, others) = self.shards.split_at(self.number(hash) + 1);
+        let mut evict = |is_one: &dyn Fn(&Shard) -> bool| {
+            others.iter().chain(before).find_map(|shard| {
+                let mut shard = shard.0.lock();
+                if is_one(&shard) { shard.evict(incoming, dropped) } else { None }
+            })
+        };
+        let evicted = evict(&|shard| self.has_much(shard)).or_else(|| evict(&|_| true));
+        evicted.map(|weight| self.free(weight.into())).is_some()
+    }
+
+    /// Gives reserved weight back.
+    pub(super) fn free(&self, weight: u64) {
+        self.used.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    /// Removes an entry, whatever serves it.
+    pub(crate) fn discard(&self, id: EntryIdRef<'_>, dropped: &mut Dropped) {
+        let mut shard = self.shard(id.hash);
+        if let Some(at) = shard.find(id) {
+            self.free(shard.remove(at, dropped).into());
+        }
+    }
+
+    /// Removes the entries of one shard that are past their hard deadline, a few under one lock.
+    pub(crate) fn sweep(&self, number: usize, now: Moment, dropped: &mut Dropped) {
+        let Some(Aligned(shard)) = self.shards.get(number) else { return };
+        let mut from = Some(0);
+        while let Some(at) = from {
+            let removed;
+            (from, removed) = shard.lock().sweep(at, SWEPT, now, dropped);
+            self.free(removed);
+        }
+    }
+
+    /// As [`Table::sweep`], for the next few slots of the shard of this key.
+    pub(crate) fn sweep_some(&self, id: EntryIdRef<'_>, now: Moment, dropped: &mut Dropped) {
+        let removed = self.shard(id.hash).sweep_some(now, dropped);
+        self.free(removed);
+    }
+
+    /// The number of entries that were freed past their hard deadline.
+    pub(crate) fn expired(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.0.lock().expired).sum()
+    }
+
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The number of entries.
+    pub(crate) fn len(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.0.lock().len() as u64).sum()
+    }
+
+    /// The weight of all entries.
+    pub(crate) fn weight(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// What was counted, by the numbers of instances.
+    pub(crate) fn counts(&self) -> Vec<Count> {
+        let mut sums = Vec::new();
+        self.shards.iter().for_each(|shard| shard.0.lock().counts.add_to(&mut sums));
+        sums
+    }
+}

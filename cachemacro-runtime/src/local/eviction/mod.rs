@@ -1,0 +1,12 @@
+//! Which entries are evicted when a cache is full.
+
+mod ghosts;
+mod queue;
+mod queues;
+mod slots;
+
+pub(super) use self::queues::Queues;
+pub(super) use self::slots::{Slots, hit};
+
+#[cfg(test)]
+mod tests;

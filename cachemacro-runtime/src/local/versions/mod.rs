@@ -1,0 +1,13 @@
+//! The version records of one cache, in an arena: an entry names its record by 32 bits, and a hit compares one epoch.
+
+mod epochs;
+mod names;
+mod record;
+mod records;
+mod shard;
+
+pub(crate) use self::names::Name;
+pub(crate) use self::records::{Admitted, RecordId, Records};
+
+#[cfg(test)]
+mod tests;
