@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The bits of a step from this one on are the thread's number, in a cycle.
+const THREAD: u32 = 48;
+
 /// Which keys are asked for, in an order that jumps about and is the same in every run.
 #[derive(Clone, Copy, Debug)]
 pub enum Keys {
@@ -43,13 +46,23 @@ impl Keys {
         }
     }
 
+    /// The first of so many steps of one of several threads, of which the first begins at `from`. In a cycle each thread has an
+    /// order of its own: in the same order two threads would meet at every key or at none, as chance has it.
+    #[must_use]
+    pub(crate) fn start_of(self, thread: u64, from: u64, steps: u64) -> u64 {
+        match self {
+            Self::Cycle(_) => from + (thread << THREAD),
+            Self::Drawn(_) | Self::Unseen => from + thread * steps,
+        }
+    }
+
     /// The key of a step.
     #[must_use]
     #[inline]
     pub fn key(self, step: u64) -> u64 {
         let mixed = step.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         match self {
-            Self::Cycle(count) => mixed & (count - 1),
+            Self::Cycle(count) => mixed.wrapping_mul((step >> THREAD) * 2 + 1) & (count - 1),
             Self::Drawn(count) => ((mixed >> 32) * count) >> 32,
             Self::Unseen => mixed,
         }
@@ -66,6 +79,20 @@ mod tests {
     fn a_cycle_visits_every_key_once() {
         let keys: HashSet<u64> = (0..1_024).map(|step| Keys::SOME.key(step)).collect();
         assert_eq!(keys.len(), 1_024);
+    }
+
+    #[test]
+    fn threads_meet_as_often_as_chance_has_it_wherever_each_of_them_is() {
+        let orders = [0, 1].map(|thread| {
+            let from = Keys::FEW.start_of(thread, 0, 1_000);
+            (from..from + 64).map(|step| Keys::FEW.key(step)).collect::<Vec<_>>()
+        });
+        assert!(orders.iter().all(|order| order[..16].iter().collect::<HashSet<_>>().len() == 16));
+        for phase in 0..16 {
+            let meetings =
+                orders[0][phase..].iter().zip(&orders[1]).take(16).filter(|(left, right)| left == right).count();
+            assert!(meetings <= 2, "{meetings} of 16 at {phase}");
+        }
     }
 
     #[test]

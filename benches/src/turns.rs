@@ -109,7 +109,7 @@ fn together<T: Send>(
                     while arrived.load(Ordering::SeqCst) < threads {
                         if is_crowded { std::thread::yield_now() } else { std::hint::spin_loop() }
                     }
-                    (run(from + thread * calls), waited().saturating_sub(before))
+                    (run(keys.start_of(thread, from, calls)), waited().saturating_sub(before))
                 })
             })
             .collect();
