@@ -121,7 +121,7 @@ impl Contest {
         let calls: Vec<u64> = self.each(|entrant| turns::prepare(&entrant.turn, length, keys, threads));
         let mut tails: Vec<Tail> = self.each(|entrant| Tail::of(entrant.who));
         for who in turns::order(effort.rounds(rounds), self.entrants.len()) {
-            let times = turns::timed(&self.entrants[who].timed, keys, calls[who], threads);
+            let times = turns::timed(&self.entrants[who].timed, &self.entrants[who].turn, keys, calls[who], threads);
             tails[who].push(times);
         }
         tails

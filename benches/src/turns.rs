@@ -69,9 +69,8 @@ fn waited() -> Duration {
 }
 
 /// One turn in which each call is timed: the times of all threads.
-pub(crate) fn timed(contestant: &Timed, keys: Keys, calls: u64, threads: u64) -> Times {
-    let untimed: Turn = Box::new(|_, _, _| Duration::ZERO);
-    let each = together(keys, calls, threads, &untimed, |from| {
+pub(crate) fn timed(contestant: &Timed, untimed: &Turn, keys: Keys, calls: u64, threads: u64) -> Times {
+    let each = together(keys, calls, threads, untimed, |from| {
         let mut times = Times::with_capacity(calls);
         contestant(keys, from, calls, &mut times);
         times
@@ -89,21 +88,27 @@ fn together<T: Send>(
     run: impl Fn(u64) -> T + Sync,
 ) -> Vec<(T, Duration)> {
     let from = keys.start(calls * threads);
-    let untimed = || first(keys, from, keys.warm_up().min(calls));
+    // Threads that share the cores share these calls as well.
+    let is_crowded = threads > cores() as u64;
+    let untimed = |thread: u64| {
+        let all = keys.warm_up().min(calls);
+        let count = if is_crowded { all.div_ceil(threads) } else { all };
+        let skipped = if is_crowded { thread * count } else { 0 };
+        first(keys, from + skipped, count);
+    };
     if threads == 1 {
         let before = waited();
-        untimed();
+        untimed(0);
         return vec![(run(from), waited().saturating_sub(before))];
     }
     let arrived = AtomicU64::new(0);
-    let is_crowded = threads > cores() as u64;
     std::thread::scope(|scope| {
         let all: Vec<_> = (0..threads)
             .map(|thread| {
                 let (arrived, untimed, run) = (&arrived, &untimed, &run);
                 scope.spawn(move || {
                     let before = waited();
-                    untimed();
+                    untimed(thread);
                     arrived.fetch_add(1, Ordering::SeqCst);
                     // A thread that sleeps until the others are there starts late.
                     while arrived.load(Ordering::SeqCst) < threads {

@@ -68,8 +68,8 @@ pub(crate) fn run(_: &Effort) -> Findings {
     let mut findings = Findings::new(format!(
         "## What an entry takes\n\nBytes that stay allocated for each entry, as an allocator counts that is asked for them; without and with \
          the {KEY_AND_POINTER} bytes of the key and the pointer to the value, never with the value. Ours with the record of its aggregate, \
-         of which every entry has one of its own. First 1,000,000 entries in a cache with room for more; then a bound of {bound}, into \
-         which as many are put.\n\n{}",
+         of which every entry has one of its own. First 1,000,000 entries in a cache with room for more; then 1,000,000 are put \
+         into a cache with a bound of {bound}.\n\n{}",
         table.markdown()
     ));
     findings.figure("memory.million", growing.0, "");
