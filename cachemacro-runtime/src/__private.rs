@@ -8,8 +8,9 @@ pub use inventory;
 pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
-    Miss, PendingRead, ReadStep, Source, SourceRead, TryHit, owned, owned_sync, read_background, read_inline,
-    read_sync_background, read_sync_inline, source, try_hit, try_hit_current, try_hit_unless,
+    Look, Miss, PendingRead, ReadStep, Source, SourceRead, TryHit, hit, hit_current, owned, owned_sync,
+    read_background, read_inline, read_sync_background, read_sync_inline, source, try_hit, try_hit_current,
+    try_hit_unless,
 };
 pub use crate::callsite::{
     Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,
@@ -21,7 +22,7 @@ pub use crate::event::{
     AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire, WireJson,
     WireNothing, share_event,
 };
-pub use crate::key::{KeyPart, KeyWriter, canonical, part};
+pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple, call_part, canonical, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::protocol::Move;
 pub use crate::publish::{

@@ -6,9 +6,9 @@ use super::load::{self, Served};
 use super::state::{Call, Miss};
 use crate::cache::{Cache, Store, current};
 use crate::callsite::Instance;
-use crate::entry::{Absence, Content, EntryIdRef, Object};
-use crate::key::KeyWriter;
-use crate::local::{COUNTED, Found};
+use crate::entry::{Absence, Content, EntryIdRef, Object, Probe};
+use crate::key::{KeyRef, KeyWriter, Simple, hash_of_text, hash_of_word};
+use crate::local::{COUNTED, Found, LocalOther};
 use crate::near::NearCache;
 use crate::observe::{CacheMode, Event};
 use crate::util::context;
@@ -25,21 +25,70 @@ pub enum TryHit<V> {
     Miss(Miss),
 }
 
-/// The fast path: a fresh entry of the local tier. Allocates nothing, awaits nothing, takes no lock but its
-/// shard's, hashes once, reads the clock once.
+/// A look at the local tier for a plain hit.
+#[derive(Default)]
+pub struct Look {
+    /// Whether a plain hit was looked for.
+    is_done: bool,
+    /// Whether that was in the local tier, and not given up before.
+    is_known: bool,
+    /// What it found otherwise.
+    other: LocalOther,
+}
+
+/// The fast path for a key of one simple part, which is not even written: a fresh value of the local tier. Allocates nothing, awaits
+/// nothing, takes no lock but its shard's, hashes once, reads the clock once.
+#[inline(always)]
+pub fn hit<S: Shape>(
+    instance: &'static Instance,
+    cache: &Cache,
+    part: Simple<'_>,
+    look: &mut Look,
+    _: S,
+    values: Values<S::Value>,
+) -> Option<S::Value> {
+    let object = match part {
+        Simple::Word(word) => plain_word(cache, instance, word, look),
+        Simple::Text(text) => plain_text(cache, instance, text, look),
+        Simple::No => None,
+    };
+    object.and_then(values.own)
+}
+
+/// As [`hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
+#[inline(always)]
+pub fn hit_current<S: Shape>(
+    instance: &'static Instance,
+    part: Simple<'_>,
+    look: &mut Look,
+    _: S,
+    values: Values<S::Value>,
+) -> Option<S::Value> {
+    let object = match part {
+        Simple::Word(word) => plain_word_current(instance, word, look),
+        Simple::Text(text) => plain_text_current(instance, text, look),
+        Simple::No => None,
+    };
+    object.and_then(values.own)
+}
+
+/// As [`hit`], for every key; and what to do where there is no fresh value.
 #[inline(always)] // Then the compiler knows how long the key is, and keeps its hasher in registers.
 pub fn try_hit<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
     key: &mut KeyWriter,
+    mut look: Look,
     _: S,
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
-    let (key, mut found) = (EntryIdRef::of_call(instance, key), None);
-    if let Some(value) = plain(cache, &key, &mut found).and_then(values.own) {
+    let key = EntryIdRef::of_call(instance, key);
+    if !look.is_done
+        && let Some(value) = plain(cache, &key, &mut look).and_then(values.own)
+    {
         return TryHit::Value(value);
     }
-    known(closer(cache, &key, found), values)
+    known(closer(cache, &key, look), values)
         .unwrap_or_else(|is_early| TryHit::Miss(miss(cache, &key, values.ops, is_early)))
 }
 
@@ -48,14 +97,17 @@ pub fn try_hit<S: Shape>(
 pub fn try_hit_current<S: Shape>(
     instance: &'static Instance,
     key: &mut KeyWriter,
+    mut look: Look,
     _: S,
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
-    let (key, mut found) = (EntryIdRef::of_call(instance, key), None);
-    if let Some(value) = plain_current(&key, &mut found).and_then(values.own) {
+    let key = EntryIdRef::of_call(instance, key);
+    if !look.is_done
+        && let Some(value) = plain_current(&key, &mut look).and_then(values.own)
+    {
         return TryHit::Value(value);
     }
-    known(closer_current(&key, found), values)
+    known(closer_current(&key, look), values)
         .unwrap_or_else(|is_early| TryHit::Miss(miss_current(&key, values.ops, is_early)))
 }
 
@@ -78,13 +130,14 @@ pub fn try_hit_unless<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
     key: &mut KeyWriter,
+    look: Look,
     shape: S,
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
     if bypasses {
         return bypass(instance, cache, key, values.ops);
     }
-    try_hit(instance, cache, key, shape, values)
+    try_hit(instance, cache, key, look, shape, values)
 }
 
 #[cold]
@@ -115,52 +168,86 @@ impl Seen {
     const NOTHING: Self = Self { object: None, other: Other::Nothing };
 }
 
-/// A value that is certainly fresh, in a cache without a shared store and outside of all scopes and loads. Compiled once for all
-/// functions. A reference is copied under the lock of the shard; the user's `Clone` runs later.
+// The plain hit: a value that is certainly fresh, in a cache without a shared store and outside of all loads and scopes. Compiled
+// once for all functions. A reference is copied under the lock of the shard; the user's `Clone` runs later.
+
 #[inline(never)]
-fn plain(cache: &Cache, key: &EntryIdRef<'_>, other: &mut Option<Found>) -> Option<Object> {
-    if context::flags() & (CALLER | LOAD) != 0 { None } else { look(cache, key, other) }
+fn plain_word(cache: &Cache, instance: &'static Instance, word: u64, look: &mut Look) -> Option<Object> {
+    let function = instance.number();
+    plain_in(cache, instance, Probe { hash: hash_of_word(word, function), function, key: KeyRef::Word(word) }, look)
 }
 
-/// As [`plain`], in the process-wide cache, outside of the scope of another.
 #[inline(never)]
-fn plain_current(key: &EntryIdRef<'_>, other: &mut Option<Found>) -> Option<Object> {
-    if context::flags() == 0 { look(Cache::global(), key, other) } else { None }
+fn plain_text(cache: &Cache, instance: &'static Instance, text: &[u8], look: &mut Look) -> Option<Object> {
+    let function = instance.number();
+    plain_in(cache, instance, Probe { hash: hash_of_text(text, function), function, key: KeyRef::Text(text) }, look)
+}
+
+#[inline(never)]
+fn plain(cache: &Cache, key: &EntryIdRef<'_>, look: &mut Look) -> Option<Object> {
+    plain_in(cache, key.instance(), key.probe(), look)
+}
+
+#[inline(never)]
+fn plain_word_current(instance: &'static Instance, word: u64, look: &mut Look) -> Option<Object> {
+    let function = instance.number();
+    plain_in_current(instance, Probe { hash: hash_of_word(word, function), function, key: KeyRef::Word(word) }, look)
+}
+
+#[inline(never)]
+fn plain_text_current(instance: &'static Instance, text: &[u8], look: &mut Look) -> Option<Object> {
+    let function = instance.number();
+    plain_in_current(instance, Probe { hash: hash_of_text(text, function), function, key: KeyRef::Text(text) }, look)
+}
+
+#[inline(never)]
+fn plain_current(key: &EntryIdRef<'_>, look: &mut Look) -> Option<Object> {
+    plain_in_current(key.instance(), key.probe(), look)
 }
 
 #[inline(always)]
-fn look(cache: &Cache, key: &EntryIdRef<'_>, other: &mut Option<Found>) -> Option<Object> {
+fn plain_in(cache: &Cache, instance: &'static Instance, probe: Probe<'_>, look: &mut Look) -> Option<Object> {
+    look.is_done = true;
+    if context::flags() & (CALLER | LOAD) != 0 { None } else { look_at(cache, instance, probe, look) }
+}
+
+#[inline(always)]
+fn plain_in_current(instance: &'static Instance, probe: Probe<'_>, look: &mut Look) -> Option<Object> {
+    look.is_done = true;
+    if context::flags() == 0 { look_at(Cache::global(), instance, probe, look) } else { None }
+}
+
+#[inline(always)]
+fn look_at(cache: &Cache, instance: &'static Instance, probe: Probe<'_>, look: &mut Look) -> Option<Object> {
     let inner = &*cache.inner;
     if inner.shared.is_some() {
         return None;
     }
-    let object = inner.local.hit(key, inner.clock.recent_second(), other);
-    if object.is_some() {
-        count(cache, key);
-    }
-    object
+    look.is_known = true;
+    let object = inner.local.hit(probe, inner.clock.recent_second(), &mut look.other)?;
+    count(cache, instance);
+    Some(object)
 }
 
 /// What can be served without a load, as in [`try_hit`].
 pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
-    let mut found = None;
-    match plain(cache, key, &mut found) {
+    let mut look = Look::default();
+    match plain(cache, key, &mut look) {
         Some(object) => Seen { object: Some(object), other: Other::Nothing },
-        None => closer(cache, key, found),
+        None => closer(cache, key, look),
     }
 }
 
-#[cold]
 #[inline(never)]
-fn closer_current(key: &EntryIdRef<'_>, found: Option<Found>) -> Seen {
-    closer(&current(), key, found)
+fn closer_current(key: &EntryIdRef<'_>, look: Look) -> Seen {
+    if context::flags() & CACHE == 0 { closer(Cache::global(), key, look) } else { closer(&current(), key, look) }
 }
 
 /// An entry that no plain hit serves, as it is of another kind, or the call is inside of a load or has a shared store.
 #[inline(never)]
-fn closer(cache: &Cache, key: &EntryIdRef<'_>, found: Option<Found>) -> Seen {
+fn closer(cache: &Cache, key: &EntryIdRef<'_>, look: Look) -> Seen {
     let flags = context::flags();
-    let near = match cache.store(key.site()) {
+    let near = match cache.store(key.instance().site) {
         Store::Local(_) => None,
         Store::Near(near) => Some(near),
         Store::Shared(_) => return Seen::NOTHING,
@@ -171,23 +258,29 @@ fn closer(cache: &Cache, key: &EntryIdRef<'_>, found: Option<Found>) -> Seen {
     if flags & CALLER != 0 || (is_loading && (near.is_some() || load::WANTS_NAMES)) {
         return Seen::NOTHING;
     }
-    let found = found.or_else(|| {
-        let mut found = None;
+    let mut other = look.other;
+    if !look.is_known {
         // In the last second no entry is certainly fresh: then its deadlines are told.
-        let object = cache.inner.local.hit(key, u32::MAX, &mut found);
+        let object = cache.inner.local.hit(key.probe(), u32::MAX, &mut other);
         debug_assert!(object.is_none());
-        found
-    });
-    found.map_or(Seen::NOTHING, |found| keep(flags, cache, key, found, near))
+    }
+    match other {
+        LocalOther::Entry(found) => keep(flags, cache, key, found, near),
+        LocalOther::Absent(kind) => {
+            cache.counters(key.instance().site).add(Event::HitNegative);
+            Seen { object: None, other: Other::Absent(kind) }
+        }
+        LocalOther::Nothing => Seen::NOTHING,
+    }
 }
 
 /// The local tier has counted the hit, unless it has no place for the function.
-#[inline(always)]
-fn count(cache: &Cache, key: &EntryIdRef<'_>) {
-    if key.function() >= COUNTED {
-        cache.counters(key.site()).add(Event::HitFresh);
+#[inline]
+fn count(cache: &Cache, instance: &'static Instance) {
+    if instance.number() >= COUNTED {
+        cache.counters(instance.site).add(Event::HitFresh);
     } else if cfg!(feature = "metrics") {
-        cache.counters(key.site()).add_metric();
+        cache.counters(instance.site).add_metric();
     }
 }
 
@@ -195,9 +288,10 @@ fn count(cache: &Cache, key: &EntryIdRef<'_>) {
 /// is told.
 #[inline(never)]
 fn keep(flags: u8, cache: &Cache, key: &EntryIdRef<'_>, found: Found, near: Option<&NearCache>) -> Seen {
-    let (site, policy) = (key.site(), key.site().policy());
-    let Found { content, deadlines, cost, .. } = found;
-    let (object, other, event) = match content {
+    let (site, policy) = (key.instance().site, key.instance().site.policy());
+    let deadlines = found.deadlines();
+    let cost = policy.early.map(|_| found.cost()).unwrap_or_default();
+    let (object, other, event) = match found.content {
         Content::Value(object) => (Some(object), Other::Nothing, Event::HitFresh),
         Content::Absent(kind) => (None, Other::Absent(kind), Event::HitNegative),
     };
@@ -231,7 +325,7 @@ fn passed(object: Option<Object>, other: Other) -> Seen {
 #[cold]
 #[inline(never)]
 fn miss(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
-    let mut call = Call::new(cache, key.site(), ops, Arc::new(key.to_key()));
+    let mut call = Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()));
     call.is_early = is_early;
     Miss(Box::new(call))
 }

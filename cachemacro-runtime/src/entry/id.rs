@@ -4,24 +4,23 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::callsite::{Callsite, Instance};
-use crate::key::KeyWriter;
+use crate::key::{Form, KeyRef, KeyWriter};
 
-/// A key, without its function.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum KeyRef<'a> {
-    /// One number, between texts that are the same in each key of the function.
-    Word(u64),
-    /// All parts.
-    Bytes(&'a [u8]),
+/// What a lookup compares.
+#[derive(Clone, Copy)]
+pub(crate) struct Probe<'a> {
+    pub(crate) hash: u64,
+    /// The number of the instance. Two instances never share an entry.
+    pub(crate) function: u32,
+    pub(crate) key: KeyRef<'a>,
 }
 
 /// Identifies an entry.
 #[derive(Clone, Copy)]
 pub(crate) struct EntryIdRef<'a> {
-    pub(crate) hash: u64,
-    /// Two instances never share an entry.
+    hash: u64,
     instance: &'static Instance,
-    word: Option<u64>,
+    form: Form,
     parts: &'a [u8],
 }
 
@@ -30,7 +29,7 @@ pub(crate) struct EntryIdRef<'a> {
 pub(crate) struct EntryId {
     hash: u64,
     instance: &'static Instance,
-    word: Option<u64>,
+    form: Form,
     parts: Arc<[u8]>,
 }
 
@@ -38,35 +37,33 @@ impl<'a> EntryIdRef<'a> {
     /// The key that a call wrote. It was hashed while it was written, once for all maps.
     #[inline]
     pub(crate) fn of_call(instance: &'static Instance, key: &'a KeyWriter) -> Self {
-        Self { hash: key.hash_with(instance.number()), instance, word: key.word(), parts: key.parts() }
+        Self { hash: key.hash_with(instance.number()), instance, form: key.form(), parts: key.parts() }
     }
 
     #[inline]
-    pub(crate) fn site(&self) -> &'static Callsite {
-        self.instance.site
-    }
-
-    /// The number of the instance.
-    #[inline]
-    pub(crate) fn function(&self) -> u32 {
-        self.instance.number()
+    pub(crate) fn instance(&self) -> &'static Instance {
+        self.instance
     }
 
     #[inline]
-    pub(crate) fn key(&self) -> KeyRef<'a> {
-        self.word.map_or(KeyRef::Bytes(self.parts), KeyRef::Word)
+    pub(crate) fn probe(&self) -> Probe<'a> {
+        Probe { hash: self.hash, function: self.instance.number(), key: self.form.of(self.parts) }
     }
 
     pub(super) fn to_id(self) -> EntryId {
-        let Self { hash, instance, word, parts } = self;
-        EntryId { hash, instance, word, parts: parts.into() }
+        let Self { hash, instance, form, parts } = self;
+        EntryId { hash, instance, form, parts: parts.into() }
     }
 }
 
 impl EntryId {
     pub(crate) fn by_ref(&self) -> EntryIdRef<'_> {
-        let Self { hash, instance, word, ref parts } = *self;
-        EntryIdRef { hash, instance, word, parts }
+        let Self { hash, instance, form, ref parts } = *self;
+        EntryIdRef { hash, instance, form, parts }
+    }
+
+    pub(crate) fn probe(&self) -> Probe<'_> {
+        self.by_ref().probe()
     }
 
     pub(crate) fn instance(&self) -> &'static Instance {

@@ -7,4 +7,4 @@ mod id;
 pub(crate) use self::deferred::Deferred;
 pub use self::entries::{Absence, Entry, EntryKey, Payload};
 pub(crate) use self::entries::{Content, Freshness, LocalEntry, Object};
-pub(crate) use self::id::{EntryIdRef, KeyRef, Prehashed};
+pub(crate) use self::id::{EntryIdRef, Prehashed, Probe};

@@ -3,6 +3,6 @@
 mod part;
 mod writer;
 
-pub use part::{KeyPart, canonical, part};
+pub use part::{CallPart, KeyPart, Simple, call_part, canonical, part};
 pub use writer::KeyWriter;
-pub(crate) use writer::{hash_of_word, rendered};
+pub(crate) use writer::{Form, KeyRef, hash_of_text, hash_of_word, rendered};

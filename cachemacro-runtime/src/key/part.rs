@@ -27,6 +27,52 @@ pub trait KeyPart {
 
     /// Writes this part: a text with [`KeyWriter::encoded`], or a number.
     fn render(&self, out: &mut KeyWriter);
+
+    /// What `render` writes, if it is just one number or one text.
+    #[doc(hidden)]
+    #[inline]
+    fn simple(&self) -> Simple<'_> {
+        Simple::No
+    }
+}
+
+/// A key part that is one number or one text: for a key with no other part, a hit needs not write the key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Simple<'a> {
+    /// What [`KeyWriter::number`] was given.
+    Word(u64),
+    /// What [`KeyWriter::encoded`] was given.
+    Text(&'a [u8]),
+    /// Neither, or it is not known.
+    No,
+}
+
+/// A part of a call's key. It needs no bound any more, so an argument that is no key part gives one compile error.
+pub struct CallPart<'a, T: ?Sized> {
+    value: &'a T,
+    simple: fn(&T) -> Simple<'_>,
+    render: fn(&T, &mut KeyWriter),
+}
+
+/// A part of a call's key.
+#[inline]
+pub fn call_part<T: KeyPart + ?Sized>(value: &T) -> CallPart<'_, T> {
+    CallPart { value, simple: T::simple, render: T::render }
+}
+
+impl<'a, T: ?Sized> CallPart<'a, T> {
+    /// As [`KeyPart::simple`].
+    #[inline]
+    #[must_use]
+    pub fn simple(&self) -> Simple<'a> {
+        (self.simple)(self.value)
+    }
+
+    /// As [`KeyPart::render`].
+    #[inline]
+    pub fn write(&self, out: &mut KeyWriter) {
+        (self.render)(self.value, out);
+    }
 }
 
 /// Renders one part.
@@ -52,12 +98,16 @@ macro_rules! own_canonical {
 }
 
 macro_rules! integers {
-    ($write:ident as $wide:ty: $($unsigned:ty, $signed:ty);*) => {$(
+    ($write:ident as $wide:ty, $simple:expr; $($unsigned:ty, $signed:ty);*) => {$(
         impl KeyPart for $unsigned {
             own_canonical!();
             #[inline]
             fn render(&self, out: &mut KeyWriter) {
                 out.$write(<$wide>::from(*self));
+            }
+            #[inline]
+            fn simple(&self) -> Simple<'_> {
+                $simple(<$wide>::from(*self))
             }
         }
         impl KeyPart for $signed {
@@ -69,14 +119,28 @@ macro_rules! integers {
                 }
                 out.$write(<$wide>::from(self.unsigned_abs()));
             }
+            #[inline]
+            fn simple(&self) -> Simple<'_> {
+                if *self < 0 { Simple::No } else { $simple(<$wide>::from(self.unsigned_abs())) }
+            }
         }
     )*};
 }
-integers!(number as u64: u8, i8; u16, i16; u32, i32; u64, i64);
-integers!(unsigned as u128: u128, i128);
+integers!(number as u64, Simple::Word; u8, i8; u16, i16; u32, i32; u64, i64);
+integers!(unsigned as u128, |_| Simple::No; u128, i128);
 
 macro_rules! via {
-    ($($ty:ty => |$value:ident| $via:expr;)*) => {$(
+    (@simple number $value:expr) => {
+        // A number is copied, so it lends nothing.
+        match KeyPart::simple(&$value) {
+            Simple::Word(word) => Simple::Word(word),
+            _ => Simple::No,
+        }
+    };
+    (@simple text $value:expr) => {
+        Simple::No
+    };
+    ($($kind:ident $ty:ty => |$value:ident| $via:expr;)*) => {$(
         impl KeyPart for $ty {
             own_canonical!();
             #[inline]
@@ -84,21 +148,27 @@ macro_rules! via {
                 let $value = *self;
                 KeyPart::render(&$via, out);
             }
+            #[inline]
+            fn simple(&self) -> Simple<'_> {
+                #[allow(unused_variables, reason = "a text has to be made first")]
+                let $value = *self;
+                via!(@simple $kind $via)
+            }
         }
     )*};
 }
 via! {
-    usize => |value| value as u64;
-    isize => |value| value as i64;
-    std::num::NonZeroU16 => |value| value.get();
-    std::num::NonZeroU32 => |value| value.get();
-    std::num::NonZeroU64 => |value| value.get();
-    std::num::NonZeroU128 => |value| value.get();
-    std::num::NonZeroI32 => |value| value.get();
-    std::num::NonZeroI64 => |value| value.get();
-    std::net::Ipv4Addr => |value| value.to_string();
-    std::net::Ipv6Addr => |value| value.to_string();
-    std::net::IpAddr => |value| value.to_string();
+    number usize => |value| value as u64;
+    number isize => |value| value as i64;
+    number std::num::NonZeroU16 => |value| value.get();
+    number std::num::NonZeroU32 => |value| value.get();
+    number std::num::NonZeroU64 => |value| value.get();
+    number std::num::NonZeroU128 => |value| value.get();
+    number std::num::NonZeroI32 => |value| value.get();
+    number std::num::NonZeroI64 => |value| value.get();
+    text std::net::Ipv4Addr => |value| value.to_string();
+    text std::net::Ipv6Addr => |value| value.to_string();
+    text std::net::IpAddr => |value| value.to_string();
 }
 
 #[cfg(feature = "uuid")]
@@ -130,6 +200,10 @@ impl KeyPart for str {
     fn render(&self, out: &mut KeyWriter) {
         out.encoded(self.as_bytes());
     }
+    #[inline]
+    fn simple(&self) -> Simple<'_> {
+        Simple::Text(self.as_bytes())
+    }
 }
 
 impl KeyPart for String {
@@ -141,6 +215,10 @@ impl KeyPart for String {
     #[inline]
     fn render(&self, out: &mut KeyWriter) {
         out.encoded(self.as_bytes());
+    }
+    #[inline]
+    fn simple(&self) -> Simple<'_> {
+        Simple::Text(self.as_bytes())
     }
 }
 
@@ -173,6 +251,10 @@ macro_rules! pointers {
             fn render(&self, out: &mut KeyWriter) {
                 (**self).render(out);
             }
+            #[inline]
+            fn simple(&self) -> Simple<'_> {
+                (**self).simple()
+            }
         }
     )*};
 }
@@ -185,6 +267,10 @@ impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
     }
     fn render(&self, out: &mut KeyWriter) {
         (**self).render(out);
+    }
+    #[inline]
+    fn simple(&self) -> Simple<'_> {
+        (**self).simple()
     }
 }
 
@@ -210,6 +296,7 @@ tuples! { (A B) (A B C) (A B C D) }
 
 #[cfg(test)]
 mod tests {
+    use super::super::KeyRef;
     use super::*;
 
     fn rendered(value: &(impl KeyPart + ?Sized)) -> String {
@@ -226,6 +313,35 @@ mod tests {
         assert_eq!(rendered("New York"), "New%20York");
         assert_eq!(rendered(&("a:b", 'ü')), "(a%3Ab,%C3%BC)");
         assert_eq!(rendered(&std::net::Ipv4Addr::LOCALHOST), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_simple_part_is_what_is_rendered() {
+        fn check(value: &(impl KeyPart + ?Sized)) -> bool {
+            let mut out = KeyWriter::new();
+            out.fixed("before:");
+            value.render(&mut out);
+            out.fixed(":behind");
+            let (of_word, of_text) =
+                (|word| super::super::hash_of_word(word, 7), |text| super::super::hash_of_text(text, 7));
+            match value.simple() {
+                Simple::No => return false,
+                Simple::Word(word) => {
+                    assert_eq!((out.form().of(out.parts()), out.hash_with(7)), (KeyRef::Word(word), of_word(word)))
+                }
+                Simple::Text(text) => {
+                    assert_eq!((out.form().of(out.parts()), out.hash_with(7)), (KeyRef::Text(text), of_text(text)))
+                }
+            }
+            true
+        }
+        assert!(check(&0_u8) && check(&u64::MAX) && check(&5_i32) && check(&usize::MAX) && check(&i64::MAX));
+        assert!(check(&std::num::NonZeroU64::MIN) && check(&std::num::NonZeroI32::MAX));
+        assert!(check("") && check("New York") && check(&"ü".repeat(100)) && check(&String::from("a")));
+        assert!(
+            check(&Arc::<str>::from("a")) && check(&Box::new(5_u16)) && check(&Cow::Borrowed("a")) && check(&&&7_u8)
+        );
+        assert!(!check(&-1_i8) && !check(&7_u128) && !check(&Some(7_u8)) && !check(&true) && !check(&('a', 7_u8)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ const TEXT: u8 = 0xfe;
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The hash that [`KeyWriter::hash_with`] returns for a key of this one number.
+#[inline]
 pub(crate) fn hash_of_word(word: u64, function: u32) -> u64 {
     let mut hasher = HASHER.build_hasher();
     hasher.write_u64(word);
@@ -25,13 +26,47 @@ pub(crate) fn hash_of_word(word: u64, function: u32) -> u64 {
     hasher.finish()
 }
 
+/// The hash that [`KeyWriter::hash_with`] returns for a key of this one text.
+#[inline]
+pub(crate) fn hash_of_text(text: &[u8], function: u32) -> u64 {
+    let mut hasher = HASHER.build_hasher();
+    hasher.write(text);
+    hasher.write_u32(function);
+    hasher.finish()
+}
+
 /// What a key consists of, besides the fixed texts of its template.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Nothing,
     /// One number.
-    Word,
+    Word(u64),
+    /// One text, which begins here in the parts, and has this length.
+    Text(usize, usize),
     Other,
+}
+
+impl Form {
+    /// What tells the key with these parts apart from the others of its function.
+    #[inline]
+    pub(crate) fn of(self, parts: &[u8]) -> KeyRef<'_> {
+        match self {
+            Self::Word(word) => KeyRef::Word(word),
+            Self::Text(start, len) => KeyRef::Text(&parts[start..start + len]),
+            Self::Nothing | Self::Other => KeyRef::Parts(parts),
+        }
+    }
+}
+
+/// What tells a key apart from the others of its function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum KeyRef<'a> {
+    /// One number.
+    Word(u64),
+    /// One text.
+    Text(&'a [u8]),
+    /// All parts.
+    Parts(&'a [u8]),
 }
 
 /// Writes a key. Up to 120 bytes (a number takes nine) it does not allocate.
@@ -39,8 +74,6 @@ pub struct KeyWriter {
     /// The hash of the parts so far. It is updated while writing, because reading back bytes that were just written is slow.
     hasher: FoldHasher<'static>,
     form: Form,
-    /// The first number.
-    word: u64,
     inline: [u8; INLINE],
     len: usize,
     /// Has all bytes as soon as the key does not fit into `inline`.
@@ -58,14 +91,7 @@ impl KeyWriter {
     #[must_use]
     #[inline]
     pub fn new() -> Self {
-        Self {
-            hasher: HASHER.build_hasher(),
-            form: Form::Nothing,
-            word: 0,
-            inline: [0; INLINE],
-            len: 0,
-            spill: Vec::new(),
-        }
+        Self { hasher: HASHER.build_hasher(), form: Form::Nothing, inline: [0; INLINE], len: 0, spill: Vec::new() }
     }
 
     /// A text of the template itself, which is the same in each key of the function: it tells none of them apart, and is not
@@ -103,9 +129,11 @@ impl KeyWriter {
     pub fn encoded(&mut self, bytes: &[u8]) {
         // There is no early end, so the compiler can check many bytes at a time.
         if bytes.iter().fold(0, |highest, byte| highest.max(*byte)) < TEXT {
+            let form = if self.form == Form::Nothing { Form::Text(self.len + 1, bytes.len()) } else { Form::Other };
             self.put(&[TEXT]);
             self.push(bytes);
             self.put(&[TEXT]);
+            self.form = form;
         } else {
             self.push(percent_encoded(bytes).as_bytes());
         }
@@ -131,7 +159,7 @@ impl KeyWriter {
     #[inline]
     pub fn number(&mut self, value: u64) {
         self.hasher.write_u64(value);
-        (self.form, self.word) = if self.form == Form::Nothing { (Form::Word, value) } else { (Form::Other, 0) };
+        self.form = if self.form == Form::Nothing { Form::Word(value) } else { Form::Other };
         let mut part = [NUMBER; 9];
         part[1..].copy_from_slice(&value.to_le_bytes());
         self.put(&part);
@@ -171,10 +199,9 @@ impl KeyWriter {
         hasher.finish()
     }
 
-    /// The number that tells this key apart from the others of its function, if there is just one.
     #[inline]
-    pub(crate) fn word(&self) -> Option<u64> {
-        (self.form == Form::Word).then_some(self.word)
+    pub(crate) const fn form(&self) -> Form {
+        self.form
     }
 
     /// The bytes so far.

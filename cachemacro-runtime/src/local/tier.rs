@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::entries::{Count, Dropped, Fenced, Found, NewEntry, Table};
+use super::entries::{Count, Dropped, Fenced, Found, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
 use super::versions::{Name, RecordId, Records};
-use crate::entry::{EntryIdRef, EntryKey, LocalEntry, Object, Payload};
+use crate::entry::{EntryKey, LocalEntry, Object, Payload, Probe};
 use crate::event::Aggregate;
 use crate::policy::Deadlines;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
@@ -60,19 +60,19 @@ impl LocalTier {
         Arc::new_cyclic(|me| Self { clock, source_lag, table, records, keeps_older, is_swept, me: Weak::clone(me) })
     }
 
-    /// A value that is certainly fresh; it is counted. `second` is at most the present one. An entry that its records serve, and
-    /// that is not such a value, goes to `other`: its deadlines are to be checked, and it is to be counted.
+    /// A value that is certainly fresh; it is counted. `second` is the one of [`Clock::recent_second`]. Any other
+    /// entry goes to `other`, and is to be counted.
     ///
     /// One lock is taken, that of its shard, and nothing is allocated.
-    #[inline]
-    pub(crate) fn hit(&self, id: &EntryIdRef<'_>, second: u32, other: &mut Option<Found>) -> Option<Object> {
-        self.table.hit(id, second, &self.records, other)
+    #[inline(always)] // Into the one function for all keys of one kind.
+    pub(crate) fn hit(&self, probe: Probe<'_>, second: u32, other: &mut Other) -> Option<Object> {
+        self.table.hit(probe, second, &self.records, other)
     }
 
     /// LOOKUP: the entry that may be served, fresh or stale, with the present snapshots of its records.
     pub(crate) fn look_up(&self, key: &EntryKey) -> Option<(LocalEntry, Vec<Snapshot>)> {
         let now = self.clock.now();
-        let (found, ties) = self.table.look_up(key.id().by_ref(), now, &self.records)?;
+        let (found, ties) = self.table.look_up(key.id().probe(), now, &self.records)?;
         let snapshots = ties.iter().map(|tie| self.records.snapshot(tie.record, now).0).collect();
         Some((found.into(), snapshots))
     }
@@ -88,7 +88,7 @@ impl LocalTier {
             lease: Lease::Free,
         };
         let mut held = Vec::with_capacity(aggregates.len());
-        self.table.ordered(key.id().by_ref(), || {
+        self.table.ordered(key.id().probe(), || {
             for name in names {
                 let record = self.records.enter(name, rotates, now);
                 entered.snapshots.push(record.snapshot);
@@ -131,6 +131,8 @@ impl LocalTier {
             content,
             written,
             deadlines: Deadlines { soft, hard },
+            // The clock may be a second behind.
+            fresh_until: self.clock.second_of(soft).saturating_sub(1),
             cost,
             weight,
             is_near,
@@ -139,9 +141,9 @@ impl LocalTier {
         };
         let fenced = Fenced { records: &fenced, fence, from_primary };
         let mut dropped = Dropped::default();
-        let filled = self.table.fill(key.id().by_ref(), fenced, new, now, &self.records, &mut dropped);
+        let filled = self.table.fill(key.id().probe(), fenced, new, now, &self.records, &mut dropped);
         if !self.is_swept.load(Ordering::Relaxed) && !self.begin_sweeping() {
-            self.table.sweep_some(key.id().by_ref(), now, &mut dropped);
+            self.table.sweep_some(key.id().probe(), now, &mut dropped);
         }
         dropped.release(&self.records);
         filled
@@ -171,7 +173,7 @@ impl LocalTier {
 
     /// The copy that [`LocalTier::keep`] has stored, while it may be served.
     pub(crate) fn kept(&self, key: &EntryKey) -> Option<LocalEntry> {
-        let (found, _) = self.table.look_up(key.id().by_ref(), self.clock.now(), &self.records)?;
+        let (found, _) = self.table.look_up(key.id().probe(), self.clock.now(), &self.records)?;
         found.is_near.then(|| found.into())
     }
 
@@ -197,7 +199,7 @@ impl LocalTier {
     /// DISCARD.
     pub(crate) fn discard(&self, key: &EntryKey) {
         let mut dropped = Dropped::default();
-        self.table.discard(key.id().by_ref(), &mut dropped);
+        self.table.discard(key.id().probe(), &mut dropped);
         dropped.release(&self.records);
     }
 
@@ -258,8 +260,9 @@ impl Sweep for LocalTier {
 
 impl From<Found> for LocalEntry {
     fn from(found: Found) -> Self {
-        let Found { content, kind, deadlines: Deadlines { soft, hard }, version, written, cost, is_near: _ } = found;
-        Self { content, soft, hard, version, kind, written, cost, weight: 0 }
+        let Deadlines { soft, hard } = found.deadlines();
+        let (version, written, cost) = (found.version(), found.written(), found.cost());
+        Self { content: found.content, soft, hard, version, kind: found.kind, written, cost, weight: 0 }
     }
 }
 

@@ -35,6 +35,12 @@ impl Moment {
         Self(self.0.saturating_add(nanos(span)))
     }
 
+    /// The moment after so many nanoseconds; saturates at [`Moment::NEVER`].
+    #[inline]
+    pub(crate) const fn after_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// The time since `earlier`; zero if `earlier` is later than this moment.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -85,11 +91,18 @@ pub trait Clock: Send + Sync + 'static {
         self.now()
     }
 
-    /// The whole seconds of [`Clock::recent`], or one more. A deadline of two seconds later has certainly not passed.
+    /// The present second, on a scale of the clock's own: cheaper than [`Clock::recent`]. It is at most one second behind.
     #[doc(hidden)]
     #[inline]
     fn recent_second(&self) -> u32 {
         self.recent().second()
+    }
+
+    /// A moment on the scale of [`Clock::recent_second`], rounded down. The moment has certainly not passed while this is more than
+    /// one second after the recent one.
+    #[doc(hidden)]
+    fn second_of(&self, moment: Moment) -> u32 {
+        moment.second()
     }
 }
 
@@ -117,22 +130,15 @@ struct Origin {
     /// Read after `instant`, so that no recent moment is later than the present.
     #[cfg(target_os = "linux")]
     coarse: u64,
-    /// The whole seconds of `coarse`.
-    #[cfg(target_os = "linux")]
-    second: u64,
 }
 
 impl Origin {
     fn now() -> Self {
         let instant = Instant::now();
-        #[cfg(target_os = "linux")]
-        let coarse = nanos_of(rustix::time::ClockId::Monotonic);
         Self {
             instant,
             #[cfg(target_os = "linux")]
-            coarse,
-            #[cfg(target_os = "linux")]
-            second: coarse / 1_000_000_000,
+            coarse: nanos_of(rustix::time::ClockId::Monotonic),
         }
     }
 }
@@ -149,12 +155,15 @@ impl Clock for SystemClock {
         Moment(nanos_of(rustix::time::ClockId::MonotonicCoarse).saturating_sub(ORIGIN.coarse))
     }
 
-    /// Seconds of the system's clock, which begin earlier than those since this clock started.
     #[cfg(target_os = "linux")]
     #[inline]
     fn recent_second(&self) -> u32 {
-        let second = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse).tv_sec.unsigned_abs();
-        u32::try_from(second.saturating_sub(ORIGIN.second)).unwrap_or(u32::MAX)
+        u32::try_from(rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse).tv_sec).unwrap_or(u32::MAX)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn second_of(&self, moment: Moment) -> u32 {
+        Moment(moment.0.saturating_add(ORIGIN.coarse)).second()
     }
 }
 

@@ -155,7 +155,7 @@ impl Sites {
             source.depend_on(aggregates);
             asked(source, ask).await
         } else {
-            match p::try_hit(site.instance(one_instance), cache, key, shape, values) {
+            match p::try_hit(site.instance(one_instance), cache, key, p::Look::default(), shape, values) {
                 p::TryHit::Value(value) => Ok(Some(value)),
                 p::TryHit::Absent(_) => Ok(None),
                 p::TryHit::Miss(mut miss) => {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::entry::Content;
+use super::life::{Cost, Life};
+use crate::entry::{Absence, Content};
 use crate::policy::Deadlines;
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
@@ -13,6 +14,8 @@ pub(crate) struct NewEntry {
     /// When its load began.
     pub(crate) written: Moment,
     pub(crate) deadlines: Deadlines,
+    /// The second, as [`Clock::recent_second`](crate::Clock::recent_second) counts them, from which on it is not certainly fresh.
+    pub(crate) fresh_until: u32,
     /// How long the load took.
     pub(crate) cost: Duration,
     /// Its weight, in a cache that is bounded by bytes.
@@ -25,15 +28,44 @@ pub(crate) struct NewEntry {
     pub(crate) keeps_older: bool,
 }
 
-/// An entry that was found.
+/// What a look for a plain hit finds otherwise.
+#[derive(Debug, Default)]
+pub(crate) enum Other {
+    #[default]
+    Nothing,
+    /// An absence that is certainly fresh.
+    Absent(Absence),
+    /// An entry that its records serve. Its deadlines are to be checked.
+    Entry(Found),
+}
+
+/// An entry that was found. Its times are computed when they are asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) content: Content,
     pub(crate) kind: FenceKind,
-    pub(crate) deadlines: Deadlines,
-    /// The version of the first aggregate.
-    pub(crate) version: u64,
-    pub(crate) written: Moment,
-    pub(crate) cost: Duration,
+    pub(super) life: Life,
+    pub(super) cost: Cost,
     pub(crate) is_near: bool,
+}
+
+impl Found {
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.life.deadlines()
+    }
+
+    /// How long its load took.
+    pub(crate) fn cost(&self) -> Duration {
+        self.cost.get()
+    }
+
+    /// When its load began.
+    pub(crate) fn written(&self) -> Moment {
+        self.life.written
+    }
+
+    /// The version of the first aggregate.
+    pub(crate) fn version(&self) -> u64 {
+        self.life.version
+    }
 }

@@ -7,7 +7,8 @@ use super::more::Version;
 use super::shard::Flags;
 use super::table::Table;
 use super::tie::Tie;
-use crate::entry::{EntryIdRef, KeyRef};
+use crate::entry::Probe;
+use crate::key::KeyRef;
 use crate::local::versions::{RecordId, Records};
 use crate::protocol::{Fence, Refused, Snapshot};
 use crate::util::clock::Moment;
@@ -49,21 +50,21 @@ impl Table {
     /// served, is admitted and not kept.
     pub(crate) fn fill(
         &self,
-        id: EntryIdRef<'_>,
+        probe: Probe<'_>,
         fenced: Fenced<'_>,
         new: NewEntry,
         now: Moment,
         records: &Records,
         dropped: &mut Dropped,
     ) -> Result<(), Refused> {
-        let weight = self.memory.weigh(new.weight, id.key().len());
+        let weight = self.memory.weigh(new.weight, probe.key.len());
         let has_room = new.deadlines.hard > now && weight.is_some();
         let weight = weight.unwrap_or(0);
         let (mut shard, at, reserved) = if has_room {
-            self.make_room(id, weight, new.keeps_older, dropped)
+            self.make_room(probe, weight, new.keeps_older, dropped)
         } else {
-            let shard = self.shard(id.hash);
-            let at = shard.find(id);
+            let shard = self.shard(probe.hash);
+            let at = shard.find(probe);
             (shard, at, None)
         };
         let same = at.filter(|at| shard.has_records(*at, fenced.ids()));
@@ -82,17 +83,13 @@ impl Table {
             reserved.into_iter().for_each(free);
             dropped.content(new.content);
             if !has_room {
-                shard.counts.evicted(id.function());
+                shard.counts.evicted(probe.function);
             }
             return Ok(());
         };
         let before = at.map_or(0, |at| shard.weight(at));
         let older = new.keeps_older.then_some(now);
-        let flags = Flags {
-            fresh_until: new.deadlines.soft.second().saturating_sub(1),
-            is_near: new.is_near,
-            is_early: new.is_early,
-        };
+        let flags = Flags { fresh_until: new.fresh_until, is_near: new.is_near, is_early: new.is_early };
         let life = Life::new(ties.first().map_or(0, |tie| tie.token.version), new.written, new.deadlines);
         let (kind, cost) = (fenced.fence.kind(), Cost::of(new.cost));
         let version = Version { content: new.content, ties, kind, life, cost, weight };
@@ -100,7 +97,7 @@ impl Table {
             Some(at) => shard.replace(at, version, flags, older, dropped),
             None => {
                 at.into_iter().for_each(|at| _ = shard.remove(at, dropped));
-                shard.insert(id, version, flags)
+                shard.insert(probe, version, flags)
             }
         };
         free(reserved + u64::from(before) - u64::from(after));
@@ -113,7 +110,7 @@ impl KeyRef<'_> {
     const fn len(self) -> usize {
         match self {
             Self::Word(_) => size_of::<u64>(),
-            Self::Bytes(bytes) => bytes.len(),
+            Self::Text(bytes) | Self::Parts(bytes) => bytes.len(),
         }
     }
 }

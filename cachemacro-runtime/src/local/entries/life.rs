@@ -6,7 +6,7 @@ use crate::policy::Deadlines;
 use crate::util::clock::Moment;
 
 /// What a plain hit does not read of an entry.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
     /// The version of the first aggregate under which the entry was stored.
     pub(super) version: u64,
@@ -26,11 +26,11 @@ impl Life {
     }
 
     pub(super) fn soft(&self) -> Moment {
-        self.written.after(self.soft_after.get())
+        self.written.after_nanos(self.soft_after.nanos())
     }
 
     pub(super) fn hard(&self) -> Moment {
-        self.written.after(self.hard_after.get())
+        self.written.after_nanos(self.hard_after.nanos())
     }
 
     pub(super) fn deadlines(&self) -> Deadlines {
@@ -39,7 +39,7 @@ impl Life {
 }
 
 /// A span of time in four bytes, rounded down: to a tenth of a millisecond below 59 hours, to a second above.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Span(u32);
 
 /// Whether the unit is a second.
@@ -54,17 +54,19 @@ impl Span {
         }
     }
 
-    fn get(self) -> Duration {
+    /// In nanoseconds; the longest span does not end.
+    fn nanos(self) -> u64 {
+        let units = u64::from(self.0 & !SECONDS);
         match self.0 & SECONDS {
-            0 => TENTH * self.0,
-            _ if self.0 == u32::MAX => Duration::MAX,
-            _ => Duration::from_secs((self.0 & !SECONDS).into()),
+            0 => units * 100_000,
+            _ if self.0 == u32::MAX => u64::MAX,
+            _ => units * 1_000_000_000,
         }
     }
 }
 
 /// How long a load took, to one part in 128: enough to choose entries for an early refresh. The upper half of an `f32`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Cost(u16);
 
 impl Cost {

@@ -13,7 +13,7 @@ mod tie;
 
 pub(crate) use self::counts::{COUNTED, Count};
 pub(crate) use self::dropped::Dropped;
-pub(crate) use self::entry::{Found, NewEntry};
+pub(crate) use self::entry::{Found, NewEntry, Other};
 pub(crate) use self::fill::Fenced;
 pub(crate) use self::table::Table;
 

@@ -1,17 +1,19 @@
 //! A part of the entries, under one lock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::counts::Counts;
 use super::dropped::Dropped;
-use super::entry::Found;
-use super::life::{Cost, Life};
+use super::entry::{Found, Other};
+use super::life::Life;
 use super::more::{More, OLDER_VERSIONS, Version, all_serve};
-use super::slot::{Key, Kind, Slot};
+use super::slot::{Key, Kind, PARTS, Slot, TEXT};
 use super::tie::Tie;
-use crate::entry::{Content, EntryIdRef, KeyRef, Object};
+use crate::entry::{Object, Probe};
+use crate::key::KeyRef;
 use crate::local::arena::{Buckets, NONE, Slab};
 use crate::local::eviction::{Queues, Slots, hit};
 use crate::local::versions::{RecordId, Records};
@@ -58,11 +60,16 @@ impl Shard {
         self.buckets.len()
     }
 
-    pub(super) fn find(&self, id: EntryIdRef<'_>) -> Option<u32> {
-        let function = id.function();
-        match id.key() {
-            KeyRef::Word(word) => self.find_where(id.hash, |slot| slot.function == function && slot.key.is_word(word)),
-            KeyRef::Bytes(bytes) => self.find_where(id.hash, |slot| slot.function == function && slot.key.is(bytes)),
+    pub(super) fn find(&self, probe: Probe<'_>) -> Option<u32> {
+        let function = probe.function;
+        match probe.key {
+            KeyRef::Word(word) => self.find_where(probe.hash, |slot| slot.is(function, word)),
+            KeyRef::Text(text) => {
+                self.find_where(probe.hash, |slot| slot.function == function && slot.key.is(TEXT, text))
+            }
+            KeyRef::Parts(parts) => {
+                self.find_where(probe.hash, |slot| slot.function == function && slot.key.is(PARTS, parts))
+            }
         }
     }
 
@@ -79,25 +86,26 @@ impl Shard {
         None
     }
 
-    /// A value that is certainly fresh, and whose only record has not changed. An entry that is not such a value goes to
-    /// `other`, if its records serve it.
-    #[inline]
+    /// A value that is certainly fresh, and whose only record has not changed. Any other entry goes to `other`, if its records
+    /// serve it.
+    #[inline(always)]
     pub(super) fn hit(
         &mut self,
-        id: &EntryIdRef<'_>,
+        probe: Probe<'_>,
         second: u32,
         records: &Records,
-        other: &mut Option<Found>,
+        other: &mut Other,
     ) -> Option<Object> {
-        let function = id.function();
-        match id.key() {
-            KeyRef::Word(word) => {
-                let is_it = |slot: &Slot| slot.function == function && slot.key.is_word(word);
-                self.hit_where(id.hash, second, records, other, is_it)
+        let Probe { hash, function, key } = probe;
+        match key {
+            KeyRef::Word(word) => self.hit_where(hash, second, records, other, |slot| slot.is(function, word)),
+            KeyRef::Text(text) => {
+                let is_it = |slot: &Slot| slot.function == function && slot.key.is(TEXT, text);
+                self.hit_where(hash, second, records, other, is_it)
             }
-            KeyRef::Bytes(bytes) => {
-                let is_it = |slot: &Slot| slot.function == function && slot.key.is(bytes);
-                self.hit_where(id.hash, second, records, other, is_it)
+            KeyRef::Parts(parts) => {
+                let is_it = |slot: &Slot| slot.function == function && slot.key.is(PARTS, parts);
+                self.hit_where(hash, second, records, other, is_it)
             }
         }
     }
@@ -108,7 +116,7 @@ impl Shard {
         hash: u64,
         second: u32,
         records: &Records,
-        other: &mut Option<Found>,
+        other: &mut Other,
         is_it: impl Fn(&Slot) -> bool,
     ) -> Option<Object> {
         let mut at = self.buckets.first(hash);
@@ -123,33 +131,39 @@ impl Shard {
                 return None;
             }
             slot.mark = hit(slot.mark);
+            let Some(object) = &slot.object else {
+                *other = slot.absence().map_or(Other::Nothing, Other::Absent);
+                return None;
+            };
             self.counts.hit(slot.function);
-            return slot.object.clone();
+            return Some(Arc::clone(object));
         }
         None
     }
 
     #[inline(never)]
-    fn look_closer(&mut self, at: u32, records: &Records, other: &mut Option<Found>) {
-        *other = self.newest(at, records);
+    fn look_closer(&mut self, at: u32, records: &Records, other: &mut Other) {
+        *other = self.newest(at, records).map_or(Other::Nothing, Other::Entry);
     }
 
     /// The newest version of the entry, if its records serve it, whatever its deadlines.
     pub(super) fn newest(&mut self, at: u32, records: &Records) -> Option<Found> {
         let (life, slot) = (self.lives[at], &mut self.slots[at]);
         let kind = slot.fence_kind();
-        let mut tie = slot.tie(life.version);
-        if !tie.serves(kind, records) {
-            return None;
+        if records.epoch(slot.record) != slot.stamp {
+            let mut tie = slot.tie(life.version);
+            if !tie.serves(kind, records) {
+                return None;
+            }
+            slot.set_tie(tie);
         }
-        slot.set_tie(tie);
         slot.mark = hit(slot.mark);
         let more = if slot.has_more() { self.more.get_mut(&at) } else { None };
         if more.is_some_and(|more| !all_serve(&mut more.ties, records)) {
             return None;
         }
         let slot = &self.slots[at];
-        Some(found(slot.content()?, kind, life, slot.cost, slot.is_near()))
+        Some(Found { content: slot.content()?, kind, life, cost: slot.cost, is_near: slot.is_near() })
     }
 
     /// The version of the entry that may be served at this moment, the newest or an older one.
@@ -167,7 +181,7 @@ impl Shard {
             let serves = version.serves(now, records);
             serves.then_some(&*version)
         })?;
-        Some(found(content.clone(), *kind, *life, *cost, false))
+        Some(Found { content: content.clone(), kind: *kind, life: *life, cost: *cost, is_near: false })
     }
 
     /// All ties of the entry, in the order of its aggregates.
@@ -194,12 +208,12 @@ impl Shard {
     }
 
     /// Inserts an entry that is a holder of its records. Returns its weight.
-    pub(super) fn insert(&mut self, id: EntryIdRef<'_>, version: Version, flags: Flags) -> u32 {
-        let at = self.place(id);
-        self.counts.reserve(id.function());
+    pub(super) fn insert(&mut self, probe: Probe<'_>, version: Version, flags: Flags) -> u32 {
+        let at = self.place(probe);
+        self.counts.reserve(probe.function);
         let weight = self.set(at, version, Vec::new(), flags);
         let (queues, mut slots) = self.queues();
-        queues.inserted(id.hash, at, weight, &mut slots);
+        queues.inserted(probe.hash, at, weight, &mut slots);
         weight
     }
 
@@ -235,8 +249,8 @@ impl Shard {
     }
 
     /// A slot for a new entry of this key.
-    fn place(&mut self, id: EntryIdRef<'_>) -> u32 {
-        let key = Key::new(id.hash, id.key());
+    fn place(&mut self, probe: Probe<'_>) -> u32 {
+        let key = Key::new(probe);
         let at = match self.free {
             NONE => {
                 let at = self.slots.push(Slot::free(), Slot::free);
@@ -250,8 +264,8 @@ impl Shard {
                 at
             }
         };
-        (self.slots[at].key, self.slots[at].function) = (key, id.function());
-        self.buckets.insert(id.hash, at, &mut self.slots);
+        (self.slots[at].key, self.slots[at].function) = (key, probe.function);
+        self.buckets.insert(probe.hash, at, &mut self.slots);
         at
     }
 
@@ -263,7 +277,7 @@ impl Shard {
         slot.set_content(content);
         slot.set_row(kind == FenceKind::Row);
         slot.set_near(flags.is_near);
-        let is_plain = ties.len() == 1 && !flags.is_near && !flags.is_early && slot.kind() == Kind::Value;
+        let is_plain = ties.len() == 1 && !flags.is_near && !flags.is_early;
         (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
         slot.set_tie(ties.remove(0));
         let weight = older.iter().fold(weight, |sum, version| sum.saturating_add(version.weight));
@@ -411,9 +425,4 @@ impl Slots for Queued<'_> {
         self.slots[at].next_in_bucket = *self.free;
         *self.free = at;
     }
-}
-
-fn found(content: Content, kind: FenceKind, life: Life, cost: Cost, is_near: bool) -> Found {
-    let Life { version, written, .. } = life;
-    Found { content, kind, deadlines: life.deadlines(), version, written, cost: cost.get(), is_near }
 }

@@ -2,8 +2,8 @@
 
 use super::life::Cost;
 use super::tie::Tie;
-use crate::entry::{Absence, Content, KeyRef, Object};
-use crate::key::hash_of_word;
+use crate::entry::{Absence, Content, Object, Probe};
+use crate::key::{KeyRef, hash_of_word};
 use crate::local::arena::{Chained, Slab};
 use crate::local::versions::RecordId;
 use crate::protocol::{FenceKind, Generation, Token};
@@ -12,26 +12,27 @@ use crate::protocol::{FenceKind, Generation, Token};
 pub(super) enum Key {
     /// One number, between texts that are the same in each key of the function.
     Word(u64),
-    /// The hash of the key, and all of its parts.
+    /// The hash of the key, what the rest is, and a text or all parts.
     Bytes(Box<[u8]>),
 }
 
+/// What stands behind the hash of a [`Key::Bytes`].
+pub(super) const TEXT: u8 = 0;
+pub(super) const PARTS: u8 = 1;
+
 impl Key {
-    pub(super) fn new(hash: u64, key: KeyRef<'_>) -> Self {
-        match key {
+    pub(super) fn new(probe: Probe<'_>) -> Self {
+        let bytes = |tag: u8, bytes| Self::Bytes([&probe.hash.to_le_bytes()[..], &[tag], bytes].concat().into());
+        match probe.key {
             KeyRef::Word(word) => Self::Word(word),
-            KeyRef::Bytes(parts) => Self::Bytes([&hash.to_le_bytes(), parts].concat().into()),
+            KeyRef::Text(text) => bytes(TEXT, text),
+            KeyRef::Parts(parts) => bytes(PARTS, parts),
         }
     }
 
     #[inline]
-    pub(super) fn is_word(&self, word: u64) -> bool {
-        matches!(self, Self::Word(own) if *own == word)
-    }
-
-    #[inline]
-    pub(super) fn is(&self, parts: &[u8]) -> bool {
-        matches!(self, Self::Bytes(own) if own.get(8..).is_some_and(|own| own == parts))
+    pub(super) fn is(&self, tag: u8, bytes: &[u8]) -> bool {
+        matches!(self, Self::Bytes(own) if own.get(8) == Some(&tag) && own.get(9..) == Some(bytes))
     }
 
     fn hash(&self, function: u32) -> u64 {
@@ -63,8 +64,8 @@ pub(super) struct Slot {
     pub(super) record: RecordId,
     /// The epoch of that record in which the entry may be served without asking it.
     pub(super) stamp: u32,
-    /// The second in which the entry is no longer certainly fresh. 0 for every entry that a plain hit does not serve: absences,
-    /// near copies, those with more than one aggregate, those that may be refreshed early.
+    /// The second in which the entry is no longer certainly fresh. 0 for every entry that a plain hit does not serve: near
+    /// copies, those with more than one aggregate, those that may be refreshed early.
     pub(super) fresh_until: u32,
     /// The next in the queue of the eviction policy.
     pub(super) next_queued: u32,
@@ -116,12 +117,25 @@ impl Slot {
         }
     }
 
+    /// Whether this is the entry of a function under a key of one number.
+    #[inline]
+    pub(super) fn is(&self, function: u32, word: u64) -> bool {
+        self.function == function && matches!(self.key, Key::Word(own) if own == word)
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         match self.flags & CONTENT {
             0 => Kind::Free,
             1 => Kind::Value,
             2 => Kind::Absent(Absence::None),
             _ => Kind::Absent(Absence::Error),
+        }
+    }
+
+    pub(super) const fn absence(&self) -> Option<Absence> {
+        match self.kind() {
+            Kind::Absent(absence) => Some(absence),
+            Kind::Free | Kind::Value => None,
         }
     }
 

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::counts::Count;
 use super::dropped::Dropped;
-use super::entry::Found;
+use super::entry::{Found, Other};
 use super::shard::Shard;
 use super::tie::Tie;
-use crate::entry::{EntryIdRef, Object};
+use crate::entry::{Object, Probe};
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
 use crate::util::clock::Moment;
@@ -51,31 +51,25 @@ impl Table {
         self.shards[self.number(hash)].0.lock()
     }
 
-    /// A value that is certainly fresh; it is counted. `second` is at most the present one. An entry that its records serve, and
-    /// that is not such a value, goes to `other`: its deadlines are to be checked, and it is to be counted.
-    #[inline]
-    pub(crate) fn hit(
-        &self,
-        id: &EntryIdRef<'_>,
-        second: u32,
-        records: &Records,
-        other: &mut Option<Found>,
-    ) -> Option<Object> {
-        self.shard(id.hash).hit(id, second, records, other)
+    /// A value that is certainly fresh; it is counted. `second` is that of the clock. Any other
+    /// entry goes to `other`, and is to be counted.
+    #[inline(always)]
+    pub(crate) fn hit(&self, probe: Probe<'_>, second: u32, records: &Records, other: &mut Other) -> Option<Object> {
+        self.shard(probe.hash).hit(probe, second, records, other)
     }
 
     /// LOOKUP: the entry that may be served at this moment, fresh or stale, and the records that it depends on.
-    pub(crate) fn look_up(&self, id: EntryIdRef<'_>, now: Moment, records: &Records) -> Option<(Found, Vec<Tie>)> {
-        let mut shard = self.shard(id.hash);
-        let at = shard.find(id)?;
+    pub(crate) fn look_up(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<(Found, Vec<Tie>)> {
+        let mut shard = self.shard(probe.hash);
+        let at = shard.find(probe)?;
         let found = shard.serving(at, now, records)?;
         Some((found, shard.ties(at).collect()))
     }
 
     /// Runs `enter` in one order with the fills of this key. A caller that then sees the floor of a fill also finds its entry,
     /// and does not load it again (G4).
-    pub(crate) fn ordered<T>(&self, id: EntryIdRef<'_>, enter: impl FnOnce() -> T) -> T {
-        let _shard = self.shard(id.hash);
+    pub(crate) fn ordered<T>(&self, probe: Probe<'_>, enter: impl FnOnce() -> T) -> T {
+        let _shard = self.shard(probe.hash);
         enter()
     }
 
@@ -83,26 +77,26 @@ impl Table {
     /// are kept. Returns the shard of the key, the present entry, and what was reserved; `None` if there is no room.
     pub(super) fn make_room(
         &self,
-        id: EntryIdRef<'_>,
+        probe: Probe<'_>,
         weight: u32,
         keeps_older: bool,
         dropped: &mut Dropped,
     ) -> (ShardGuard<'_, Shard>, Option<u32>, Option<u64>) {
         loop {
-            let mut shard = self.shard(id.hash);
-            let at = shard.find(id);
+            let mut shard = self.shard(probe.hash);
+            let at = shard.find(probe);
             let before = at.filter(|_| !keeps_older).map_or(0, |at| shard.weight(at));
             let need = weight.saturating_sub(before).into();
             if !self.reserve(&mut shard, need, weight, dropped) {
                 drop(shard);
-                if self.evict_elsewhere(id.hash, weight, dropped) {
+                if self.evict_elsewhere(probe.hash, weight, dropped) {
                     continue;
                 }
-                let shard = self.shard(id.hash);
-                let at = shard.find(id);
+                let shard = self.shard(probe.hash);
+                let at = shard.find(probe);
                 return (shard, at, None);
             }
-            if shard.find(id) == at {
+            if shard.find(probe) == at {
                 return (shard, at, Some(need));
             }
             // The entry itself was evicted.
@@ -150,9 +144,9 @@ impl Table {
     }
 
     /// Removes an entry, whatever serves it.
-    pub(crate) fn discard(&self, id: EntryIdRef<'_>, dropped: &mut Dropped) {
-        let mut shard = self.shard(id.hash);
-        if let Some(at) = shard.find(id) {
+    pub(crate) fn discard(&self, probe: Probe<'_>, dropped: &mut Dropped) {
+        let mut shard = self.shard(probe.hash);
+        if let Some(at) = shard.find(probe) {
             self.free(shard.remove(at, dropped).into());
         }
     }
@@ -169,8 +163,8 @@ impl Table {
     }
 
     /// As [`Table::sweep`], for the next few slots of the shard of this key.
-    pub(crate) fn sweep_some(&self, id: EntryIdRef<'_>, now: Moment, dropped: &mut Dropped) {
-        let removed = self.shard(id.hash).sweep_some(now, dropped);
+    pub(crate) fn sweep_some(&self, probe: Probe<'_>, now: Moment, dropped: &mut Dropped) {
+        let removed = self.shard(probe.hash).sweep_some(now, dropped);
         self.free(removed);
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Dropped, Fenced, Found, NewEntry, Table};
+use super::{Dropped, Fenced, Found, NewEntry, Other, Table};
 use crate::callsite::Instance;
 use crate::callsite::site::tests::site;
-use crate::entry::{Absence, Content, EntryIdRef, Object};
+use crate::entry::{Absence, Content, EntryIdRef, Object, Probe};
 use crate::key::KeyWriter;
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
@@ -28,7 +28,8 @@ struct World {
 
 enum Hit {
     Plain(Object),
-    Closer(Found),
+    Closer,
+    Absent(Absence),
     Nothing,
 }
 
@@ -50,13 +51,13 @@ impl World {
         Self { table, records, instance: site("find").plain_instance(), now: Moment::START }
     }
 
-    fn with_id<T>(&self, key: &str, run: impl FnOnce(EntryIdRef<'_>) -> T) -> T {
+    fn with_id<T>(&self, key: &str, run: impl FnOnce(Probe<'_>) -> T) -> T {
         let mut writer = KeyWriter::new();
         match key.parse() {
             Ok(number) => writer.number(number),
             Err(_) => writer.encoded(key.as_bytes()),
         }
-        run(EntryIdRef::of_call(self.instance, &writer))
+        run(EntryIdRef::of_call(self.instance, &writer).probe())
     }
 
     fn fill_over(&self, key: &str, aggregates: &[&str], content: Content, value: Value) -> Result<(), Refused> {
@@ -69,6 +70,7 @@ impl World {
             content,
             written: self.now,
             deadlines: Deadlines { soft: hard, hard },
+            fresh_until: hard.second().saturating_sub(1),
             cost: Duration::from_millis(5),
             weight: value.weight,
             is_near: false,
@@ -76,7 +78,8 @@ impl World {
             keeps_older: value.keeps_older,
         };
         let mut dropped = Dropped::default();
-        let filled = self.with_id(key, |id| self.table.fill(id, fenced, new, self.now, &self.records, &mut dropped));
+        let filled =
+            self.with_id(key, |probe| self.table.fill(probe, fenced, new, self.now, &self.records, &mut dropped));
         dropped.release(&self.records);
         entered.iter().for_each(|entered| self.records.let_go(entered.id));
         filled
@@ -88,12 +91,13 @@ impl World {
     }
 
     fn hit(&self, key: &str) -> Hit {
-        let mut found = None;
-        let object = self.with_id(key, |id| self.table.hit(&id, self.now.second(), &self.records, &mut found));
-        match (object, found) {
+        let mut other = Other::Nothing;
+        let object = self.with_id(key, |probe| self.table.hit(probe, self.now.second(), &self.records, &mut other));
+        match (object, other) {
             (Some(object), _) => Hit::Plain(object),
-            (None, Some(found)) => Hit::Closer(found),
-            (None, None) => Hit::Nothing,
+            (None, Other::Entry(_)) => Hit::Closer,
+            (None, Other::Absent(absence)) => Hit::Absent(absence),
+            (None, Other::Nothing) => Hit::Nothing,
         }
     }
 
@@ -105,7 +109,7 @@ impl World {
     }
 
     fn found(&self, key: &str) -> Option<Found> {
-        self.with_id(key, |id| self.table.look_up(id, self.now, &self.records)).map(|(found, _)| found)
+        self.with_id(key, |probe| self.table.look_up(probe, self.now, &self.records)).map(|(found, _)| found)
     }
 
     fn number(&self, key: &str) -> Option<u64> {
@@ -159,11 +163,15 @@ fn a_plain_hit_is_a_value_that_is_certainly_fresh() {
 #[test]
 fn an_absence_and_an_entry_over_two_aggregates_are_no_plain_hits() {
     let world = World::new(Memory::default());
-    world.fill_over("1", &["1"], Content::Absent(Absence::None), VALUE).expect("is admitted");
-    assert!(matches!(world.hit("1"), Hit::Closer(Found { content: Content::Absent(Absence::None), .. })));
+    for kind in [Absence::None, Absence::Error] {
+        world.fill_over("1", &["1"], Content::Absent(kind), VALUE).expect("is admitted");
+        assert!(matches!(world.hit("1"), Hit::Absent(found) if found == kind));
+        world.apply("1", Move::Next);
+        assert!(matches!(world.hit("1"), Hit::Nothing));
+    }
     world.fill_over("2", &["a", "b"], Content::Value(Arc::new(9_u64)), VALUE).expect("is admitted");
     for _ in 0..2 {
-        assert!(matches!(world.hit("2"), Hit::Closer(_)));
+        assert!(matches!(world.hit("2"), Hit::Closer));
     }
     for (name, other) in [("a", "b"), ("b", "a")] {
         world.apply(name, Move::Next);
@@ -179,7 +187,7 @@ fn an_entry_is_stamped_again_where_its_record_changed_and_still_serves_it() {
     world.fill("1", Value { number: 1, ..kept });
     world.fill("1", Value { number: 2, version: 2, ..kept });
     world.apply("1", Move::Restore { version: 3, of: 2 });
-    assert!(matches!(world.hit("1"), Hit::Closer(_)), "the record is asked once");
+    assert!(matches!(world.hit("1"), Hit::Closer), "the record is asked once");
     assert_eq!(world.plain("1"), Some(2), "and then not again");
     world.apply("1", Move::Restore { version: 4, of: 1 });
     assert!(matches!(world.hit("1"), Hit::Nothing), "the newest version is not the one");
@@ -212,6 +220,7 @@ fn a_late_fill_does_not_replace_a_newer_one() {
         content: Content::Value(Arc::new(1_u64)),
         written: world.now,
         deadlines: Deadlines { soft: hard, hard },
+        fresh_until: hard.second().saturating_sub(1),
         cost: Duration::ZERO,
         weight: 1,
         is_near: false,
@@ -219,7 +228,8 @@ fn a_late_fill_does_not_replace_a_newer_one() {
         keeps_older: false,
     };
     let mut dropped = Dropped::default();
-    let filled = world.with_id("1", |id| world.table.fill(id, fenced, new, world.now, &world.records, &mut dropped));
+    let filled =
+        world.with_id("1", |probe| world.table.fill(probe, fenced, new, world.now, &world.records, &mut dropped));
     assert_eq!(filled, Err(Refused::Old));
     assert_eq!(world.plain("1"), Some(2));
 }
@@ -291,7 +301,7 @@ proptest! {
                 }
                 Step::Discard(key) => {
                     let mut dropped = Dropped::default();
-                    world.with_id(&key.to_string(), |id| world.table.discard(id, &mut dropped));
+                    world.with_id(&key.to_string(), |probe| world.table.discard(probe, &mut dropped));
                     dropped.release(&world.records);
                     model.remove(&key);
                 }
@@ -314,7 +324,7 @@ proptest! {
         }
         for key in 0..24_u8 {
             let mut dropped = Dropped::default();
-            world.with_id(&key.to_string(), |id| world.table.discard(id, &mut dropped));
+            world.with_id(&key.to_string(), |probe| world.table.discard(probe, &mut dropped));
             dropped.release(&world.records);
         }
         prop_assert_eq!((world.table.len(), world.table.weight(), world.records.len()), (0, 0, 0));

@@ -156,23 +156,39 @@ fn found_arms(cached: &Cached, kind: &str) -> TokenStream {
 
 fn try_hit(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
-    let key = key::of_call(cached);
     let found = found_arms(cached, "TryHit");
     let aggregates = bind::aggregates(cached, "__cachemacro_miss");
     let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
     let cache = cache::argument(cached);
-    let (try_hit, before) = match (bypass::decide(cached), &cached.cache) {
-        (Some(_), _) => {
-            ("try_hit_unless", quote_spanned!(here()=> __cachemacro_bypasses, __cachemacro_instance, #cache,))
-        }
-        (None, Some(_)) => ("try_hit", quote_spanned!(here()=> __cachemacro_instance, #cache,)),
-        (None, None) => ("try_hit_current", quote_spanned!(here()=> __cachemacro_instance,)),
+    let instance_and_cache = quote_spanned!(here()=> __cachemacro_instance, #cache,);
+    let (hit, try_hit, before) = match (bypass::decide(cached), &cached.cache) {
+        (Some(_), _) => (None, "try_hit_unless", quote_spanned!(here()=> __cachemacro_bypasses, #instance_and_cache)),
+        (None, Some(_)) => (Some("hit"), "try_hit", instance_and_cache),
+        (None, None) => (Some("hit_current"), "try_hit_current", quote_spanned!(here()=> __cachemacro_instance,)),
     };
     let try_hit = Ident::new(try_hit, here());
+    let look = |part: &TokenStream| {
+        let hit = hit.map(|hit| Ident::new(hit, here()));
+        hit.map(|hit| {
+            quote_spanned! {here()=>
+                if let ::core::option::Option::Some(__cachemacro_value) = #p::#hit(
+                    #before #part, &mut __cachemacro_look, __cachemacro_shape, __cachemacro_values,
+                ) {
+                    return #p::close(__cachemacro_shape, __cachemacro_value);
+                }
+            }
+        })
+        .unwrap_or_default()
+    };
+    let key = key::of_looking_call(cached, look);
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
+            #[allow(unused_mut)]
+            let mut __cachemacro_look = #p::Look::default();
             #key
-            match #p::#try_hit(#before &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values) {
+            match #p::#try_hit(
+                #before &mut __cachemacro_key, __cachemacro_look, __cachemacro_shape, __cachemacro_values,
+            ) {
                 #found
                 #p::TryHit::Miss(__cachemacro_miss) => __cachemacro_miss,
             }

@@ -12,16 +12,51 @@ use crate::model::template::{Piece, Place};
 /// let mut key = P::KeyWriter::new();
 /// key.fixed("user:");
 /// let part = &id;
-/// P::part(&mut key, *&part);
+/// let part = P::call_part(*&part);
+/// part.write(&mut key);
 /// ```
 pub(crate) fn of_call(cached: &Cached) -> TokenStream {
+    with(cached, |_| TokenStream::new())
+}
+
+/// As [`of_call`]. A key of one part is looked for before it is written: `look` is given the part.
+///
+/// ```text
+/// let part = &id;
+/// let part = P::call_part(*&part);
+/// /* look */
+/// let mut key = P::KeyWriter::new();
+/// key.fixed("user:");
+/// part.write(&mut key);
+/// ```
+pub(crate) fn of_looking_call(cached: &Cached, look: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
+    with(cached, look)
+}
+
+fn with(cached: &Cached, look: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
     let p = cached.krate.private(here());
+    let new = quote_spanned!(here()=> let mut __cachemacro_key = #p::KeyWriter::new(););
+    let write = quote_spanned!(here()=> __cachemacro_part.write(&mut __cachemacro_key););
+    let mut places = cached.key.pieces.iter().filter_map(|piece| match piece {
+        Piece::Place(place) => Some(place),
+        Piece::Text(_) => None,
+    });
+    let only = places.next().filter(|_| places.next().is_none());
     let pieces = cached.key.pieces.iter().map(|piece| match piece {
         Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.fixed(#text);),
-        Piece::Place(place) => part(cached, place),
+        Piece::Place(_) if only.is_some() => write.clone(),
+        Piece::Place(place) => {
+            let part = part(cached, place);
+            quote_spanned!(here()=> #part #write)
+        }
+    });
+    let first = only.map(|place| {
+        let (part, look) = (part(cached, place), look(&quote_spanned!(here()=> __cachemacro_part.simple())));
+        quote_spanned!(here()=> #part #look)
     });
     quote_spanned! {here()=>
-        let mut __cachemacro_key = #p::KeyWriter::new();
+        #first
+        #new
         #(#pieces)*
     }
 }
@@ -32,10 +67,10 @@ fn part(cached: &Cached, place: &Place) -> TokenStream {
     let Place { root, members } = place;
     let underlined = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
     let read = reaching(&underlined, "__cachemacro_part");
-    let call = call_over(&underlined, &cached.krate, "part", quote_spanned!(here()=> &mut __cachemacro_key, #read));
+    let call = call_over(&underlined, &cached.krate, "call_part", quote_spanned!(here()=> #read));
     quote_spanned! {here()=>
         let __cachemacro_part = &#root #(.#members)*;
-        #call;
+        let __cachemacro_part = #call;
     }
 }
 

@@ -333,8 +333,8 @@ async fn call_broken(row: &Row, cache: &Cache) -> Result<u64, Broken> {
     let values = p::cacheable_shared(shape);
     let mut key = p::KeyWriter::new();
     key.literal("broken");
-    let p::TryHit::Miss(miss) =
-        p::try_hit(MONOTONE_SITES.site(Function::Opaque).instance(|| ()), cache, &mut key, shape, values)
+    let site = MONOTONE_SITES.site(Function::Opaque);
+    let p::TryHit::Miss(miss) = p::try_hit(site.instance(|| ()), cache, &mut key, p::Look::default(), shape, values)
     else {
         panic!("an error is never stored");
     };
