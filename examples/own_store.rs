@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachemacro::store::{
-    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Index, Lease, Lookup, Move,
-    Query, Refused, Snapshot,
+    Aggregate, Answer, Applied, Entered, Entry, EntryKey, Fence, FenceKind, Fill, Index, Lease, Lookup, Move, Query,
+    Refused, Snapshot,
 };
-use cachemacro::{Cache, Clock, RemoteStore, SystemClock, Token, cached};
+use cachemacro::{Cache, Clock, Generation, RemoteStore, SystemClock, Token, cached};
 
 /// One mutex around both maps makes each operation atomic.
 struct OwnStore {
@@ -84,7 +84,10 @@ impl RemoteStore for OwnStore {
         let (maps, now) = (&mut *self.maps(), self.clock.now());
         let mut entered = Entered { snapshots: Vec::new(), needs_primary: false, hold: None, lease: Lease::Free };
         for name in query.aggregates {
-            let record = maps.records.entry(name.clone()).or_insert_with(|| Index::new(now, self.source_lag));
+            let record = maps
+                .records
+                .entry(name.clone())
+                .or_insert_with(|| Index::new(Generation::random(), now, self.source_lag));
             if rotates {
                 record.set_rotates();
             }
@@ -114,13 +117,15 @@ impl RemoteStore for OwnStore {
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         let (maps, now) = (&mut *self.maps(), self.clock.now());
         let record = maps.records.get_mut(aggregate);
-        answer(record.map_or(Applied::Absent, |record| record.apply(moved, now, self.source_lag)))
+        answer(record.map_or(Applied::Absent, |record| record.apply(moved, Generation::random(), now, self.source_lag)))
     }
 
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {
         let (maps, now) = (&mut *self.maps(), self.clock.now());
         let record = maps.records.get_mut(aggregate);
-        answer(record.is_some_and(|record| record.detect(snapshot, version, now, self.source_lag)))
+        answer(
+            record.is_some_and(|record| record.detect(snapshot, version, Generation::random(), now, self.source_lag)),
+        )
     }
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
