@@ -12,7 +12,7 @@ use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
 use crate::event::Bus;
 use crate::groups::Group;
-use crate::local::{Count, LocalTier};
+use crate::local::LocalTier;
 use crate::near::{NearCache, PublishTarget};
 use crate::observe::{Counters, Finding, Findings, Functions, Stats};
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
@@ -76,13 +76,12 @@ impl Inner {
 }
 
 impl Inner {
-    /// The fresh hits and the evictions that the local tier has counted, by the indexes of functions.
-    fn local_counts(&self) -> HashMap<usize, (u64, u64)> {
-        let mut sums: HashMap<_, (u64, u64)> = HashMap::new();
-        for (number, Count { hits, evictions }) in (0..).zip(self.local.counts()) {
-            if let Some(site) = site_of(number).filter(|_| hits + evictions > 0) {
-                let sum = sums.entry(site.index()).or_default();
-                *sum = (sum.0 + hits, sum.1 + evictions);
+    /// The evictions of the local tier, by the indexes of functions.
+    fn evictions(&self) -> HashMap<usize, u64> {
+        let mut sums = HashMap::new();
+        for (number, evictions) in (0..).zip(self.local.evictions()).filter(|(_, evictions)| *evictions > 0) {
+            if let Some(site) = site_of(number) {
+                *sums.entry(site.index()).or_default() += evictions;
             }
         }
         sums
@@ -111,7 +110,7 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            functions: self.inner.functions.read(&self.inner.local_counts()),
+            functions: self.inner.functions.read(&self.inner.evictions()),
             entries: self.inner.local.len(),
             weight: self.inner.local.weight(),
             expired: self.inner.local.expired(),

@@ -8,7 +8,7 @@ use crate::cache::{Cache, Store, current};
 use crate::callsite::Instance;
 use crate::entry::{Absence, Content, EntryIdRef, Object, Probe};
 use crate::key::{KeyRef, KeyWriter, Simple, hash_of_text, hash_of_word};
-use crate::local::{COUNTED, Found, LocalOther};
+use crate::local::{Found, LocalOther};
 use crate::near::NearCache;
 use crate::observe::{CacheMode, Event};
 use crate::util::context;
@@ -225,7 +225,7 @@ fn look_at(cache: &Cache, instance: &'static Instance, probe: Probe<'_>, look: &
     }
     look.is_known = true;
     let object = inner.local.hit(probe, inner.clock.recent_second(), &mut look.other)?;
-    count(cache, instance);
+    cache.counters(instance.site).add(Event::HitFresh);
     Some(object)
 }
 
@@ -271,16 +271,6 @@ fn closer(cache: &Cache, key: &EntryIdRef<'_>, look: Look) -> Seen {
             Seen { object: None, other: Other::Absent(kind) }
         }
         LocalOther::Nothing => Seen::NOTHING,
-    }
-}
-
-/// The local tier has counted the hit, unless it has no place for the function.
-#[inline]
-fn count(cache: &Cache, instance: &'static Instance) {
-    if instance.number() >= COUNTED {
-        cache.counters(instance.site).add(Event::HitFresh);
-    } else if cfg!(feature = "metrics") {
-        cache.counters(instance.site).add_metric();
     }
 }
 

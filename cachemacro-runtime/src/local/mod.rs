@@ -9,7 +9,7 @@ mod sweeper;
 mod tier;
 mod versions;
 
-pub(crate) use self::entries::{COUNTED, Count, Found, Other as LocalOther};
+pub(crate) use self::entries::{Found, Other as LocalOther};
 pub use self::memory::Memory;
 pub(crate) use self::tier::{LocalFill, LocalTier};
 

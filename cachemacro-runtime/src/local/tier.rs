@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::entries::{Count, Dropped, Fenced, Found, NewEntry, Other, Table};
+use super::entries::{Dropped, Fenced, Found, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
@@ -60,8 +60,8 @@ impl LocalTier {
         Arc::new_cyclic(|me| Self { clock, source_lag, table, records, keeps_older, is_swept, me: Weak::clone(me) })
     }
 
-    /// A value that is certainly fresh; it is counted. `second` is the one of [`Clock::recent_second`]. Any other
-    /// entry goes to `other`, and is to be counted.
+    /// A value that is certainly fresh. `second` is the one of [`Clock::recent_second`]. Any other
+    /// entry goes to `other`.
     ///
     /// One lock is taken, that of its shard, and nothing is allocated.
     #[inline(always)] // Into the one function for all keys of one kind.
@@ -228,9 +228,9 @@ impl LocalTier {
         self.table.expired()
     }
 
-    /// The hits and evictions of each function, by the numbers of instances.
-    pub(crate) fn counts(&self) -> Vec<Count> {
-        self.table.counts()
+    /// The evictions of each function, by the numbers of instances.
+    pub(crate) fn evictions(&self) -> Vec<u64> {
+        self.table.evictions()
     }
 
     pub(crate) fn source_lag(&self) -> Duration {

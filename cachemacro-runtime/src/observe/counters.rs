@@ -118,13 +118,6 @@ impl Counters {
         self.metrics[event.index()].get_or_init(|| self.metric(event)).increment(1);
     }
 
-    /// A fresh hit that the local tier has counted.
-    #[inline]
-    pub(crate) fn add_metric(&self) {
-        #[cfg(feature = "metrics")]
-        self.metrics[Event::HitFresh.index()].get_or_init(|| self.metric(Event::HitFresh)).increment(1);
-    }
-
     #[cfg(feature = "metrics")]
     fn metric(&self, event: Event) -> metrics::Counter {
         metrics::counter!("cachemacro_events_total", "function" => self.name, "event" => event.label())

@@ -52,24 +52,23 @@ impl Functions {
         page[index % PAGE].get_or_init(|| Counters::new(site.info().name, site.info().module))
     }
 
-    /// All counters, with what the local tier has counted: the fresh hits and the evictions of functions, by their indexes.
-    pub(crate) fn read(&self, local: &HashMap<usize, (u64, u64)>) -> Vec<FunctionStats> {
+    /// All counters, with the evictions of the local tier, by the indexes of functions.
+    pub(crate) fn read(&self, evictions: &HashMap<usize, u64>) -> Vec<FunctionStats> {
         let pages = (0..).zip(&self.pages).filter_map(|(number, page)| Some((number * PAGE, page.get()?)));
         let own = pages.flat_map(|(first, page)| (first..).zip(page.iter()));
         let own = own.filter_map(|(index, counters)| Some((index, counters.get()?.read())));
         let mut all: Vec<_> =
-            own.map(|(index, stats)| stats.with(local.get(&index).copied().unwrap_or_default())).collect();
+            own.map(|(index, stats)| stats.with(evictions.get(&index).copied().unwrap_or_default())).collect();
         if self.rest_is_used.get().is_some() {
-            let others = local.iter().filter(|(index, _)| **index >= PAGE * PAGES).map(|(_, counts)| *counts);
-            all.push(others.fold(self.rest.read(), FunctionStats::with));
+            let others = evictions.iter().filter(|(index, _)| **index >= PAGE * PAGES).map(|(_, evictions)| *evictions);
+            all.push(self.rest.read().with(others.sum()));
         }
         all
     }
 }
 
 impl FunctionStats {
-    fn with(mut self, (hits, evictions): (u64, u64)) -> Self {
-        self.hits_fresh += hits;
+    fn with(mut self, evictions: u64) -> Self {
         self.evictions += evictions;
         self
     }

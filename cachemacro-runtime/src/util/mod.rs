@@ -7,7 +7,5 @@ pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod hash;
 pub(crate) mod own_runtime;
-#[cfg(not(shuttle))]
-mod shard_lock;
 pub(crate) mod sync;
 pub(crate) mod weak_map;

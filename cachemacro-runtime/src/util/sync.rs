@@ -1,11 +1,22 @@
 //! The locks and atomics of the runtime. `cfg(shuttle)` replaces them with those of the model checker; `tests/shuttle`
 //! compiles this source with it.
 
+use std::sync::PoisonError;
+
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, Weak, atomic};
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, Weak, atomic};
+
+/// Locks with many readers, each thread of which writes to a line of its own of the processor's cache.
+#[cfg(not(shuttle))]
+pub(crate) use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{
+    RwLock as ShardedLock, RwLockReadGuard as ShardedLockReadGuard, RwLockWriteGuard as ShardedLockWriteGuard,
+};
 
 /// Thread-locals. The model checker runs all of its threads on one system thread, so it needs others.
 #[cfg(not(shuttle))]
@@ -66,30 +77,20 @@ mod explored_tasks {
     }
 }
 
-#[cfg(not(shuttle))]
-pub(crate) use super::shard_lock::{ShardGuard, ShardLock};
-
-/// Locks that a hit takes.
-#[cfg(shuttle)]
-pub(crate) struct ShardLock<T>(Mutex<T>);
-
-#[cfg(shuttle)]
-pub(crate) type ShardGuard<'a, T> = MutexGuard<'a, T>;
-
-#[cfg(shuttle)]
-impl<T> ShardLock<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> ShardGuard<'_, T> {
-        lock(&self.0)
-    }
-}
-
 /// Locks and ignores poison: in every critical section of this crate the data is consistent wherever a panic can occur.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As [`lock`], beside other readers.
+#[inline]
+pub(crate) fn read<T>(shared: &ShardedLock<T>) -> ShardedLockReadGuard<'_, T> {
+    shared.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As [`lock`], without readers.
+pub(crate) fn write<T>(shared: &ShardedLock<T>) -> ShardedLockWriteGuard<'_, T> {
+    shared.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wraps tokio's `Notify`, which does not know the model checker: any other thread may run before each operation.

@@ -83,7 +83,7 @@ impl Table {
             reserved.into_iter().for_each(free);
             dropped.content(new.content);
             if !has_room {
-                shard.counts.evicted(probe.function);
+                shard.evictions.count(probe.function);
             }
             return Ok(());
         };

@@ -1,8 +1,8 @@
 //! The entries of a cache: one table for all functions, whose hit is one function for all of them.
 
-mod counts;
 mod dropped;
 mod entry;
+mod evictions;
 mod fill;
 mod life;
 mod more;
@@ -11,7 +11,6 @@ mod slot;
 mod table;
 mod tie;
 
-pub(crate) use self::counts::{COUNTED, Count};
 pub(crate) use self::dropped::Dropped;
 pub(crate) use self::entry::{Found, NewEntry, Other};
 pub(crate) use self::fill::Fenced;

@@ -29,13 +29,13 @@ pub(super) struct Version {
 }
 
 /// Whether the records of all aggregates behind the first serve the entry. It has no version of theirs.
-pub(super) fn all_serve(others: &mut [Tie], records: &Records) -> bool {
-    others.iter_mut().all(|tie| tie.serves(FenceKind::Unversioned, records))
+pub(super) fn all_serve(others: &[Tie], records: &Records) -> bool {
+    others.iter().all(|tie| tie.serves(FenceKind::Unversioned, records))
 }
 
 impl Version {
-    pub(super) fn serves(&mut self, now: Moment, records: &Records) -> bool {
-        let Some((first, others)) = self.ties.split_first_mut() else { return false };
+    pub(super) fn serves(&self, now: Moment, records: &Records) -> bool {
+        let Some((first, others)) = self.ties.split_first() else { return false };
         self.life.hard() > now && first.serves(self.kind, records) && all_serve(others, records)
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::counts::Counts;
 use super::dropped::Dropped;
 use super::entry::{Found, Other};
+use super::evictions::Evictions;
 use super::life::Life;
 use super::more::{More, OLDER_VERSIONS, Version, all_serve};
 use super::slot::{Key, Kind, PARTS, Slot, TEXT};
@@ -15,7 +15,7 @@ use super::tie::Tie;
 use crate::entry::{Object, Probe};
 use crate::key::KeyRef;
 use crate::local::arena::{Buckets, NONE, Slab};
-use crate::local::eviction::{Queues, Slots, hit};
+use crate::local::eviction::{Queues, Slots};
 use crate::local::versions::{RecordId, Records};
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
@@ -37,7 +37,7 @@ pub(super) struct Shard {
     swept: u32,
     /// The number of entries that were freed past their hard deadline.
     pub(super) expired: u64,
-    pub(super) counts: Counts,
+    pub(super) evictions: Evictions,
 }
 
 impl Shard {
@@ -52,7 +52,7 @@ impl Shard {
             free: NONE,
             swept: 0,
             expired: 0,
-            counts: Counts::new(),
+            evictions: Evictions::new(),
         }
     }
 
@@ -89,13 +89,7 @@ impl Shard {
     /// A value that is certainly fresh, and whose only record has not changed. Any other entry goes to `other`, if its records
     /// serve it.
     #[inline(always)]
-    pub(super) fn hit(
-        &mut self,
-        probe: Probe<'_>,
-        second: u32,
-        records: &Records,
-        other: &mut Other,
-    ) -> Option<Object> {
+    pub(super) fn hit(&self, probe: Probe<'_>, second: u32, records: &Records, other: &mut Other) -> Option<Object> {
         let Probe { hash, function, key } = probe;
         match key {
             KeyRef::Word(word) => self.hit_where(hash, second, records, other, |slot| slot.is(function, word)),
@@ -112,7 +106,7 @@ impl Shard {
 
     #[inline(always)]
     fn hit_where(
-        &mut self,
+        &self,
         hash: u64,
         second: u32,
         records: &Records,
@@ -121,53 +115,51 @@ impl Shard {
     ) -> Option<Object> {
         let mut at = self.buckets.first(hash);
         while at != NONE {
-            let slot = &mut self.slots[at];
+            let slot = &self.slots[at];
             if !is_it(slot) {
                 at = slot.next_in_bucket;
                 continue;
             }
-            if slot.fresh_until <= second || records.epoch(slot.record) != slot.stamp {
+            if slot.fresh_until <= second || records.epoch(slot.record) != slot.stamp() {
                 self.look_closer(at, records, other);
                 return None;
             }
-            slot.mark = hit(slot.mark);
+            slot.count_hit();
             let Some(object) = &slot.object else {
                 *other = slot.absence().map_or(Other::Nothing, Other::Absent);
                 return None;
             };
-            self.counts.hit(slot.function);
             return Some(Arc::clone(object));
         }
         None
     }
 
     #[inline(never)]
-    fn look_closer(&mut self, at: u32, records: &Records, other: &mut Other) {
+    fn look_closer(&self, at: u32, records: &Records, other: &mut Other) {
         *other = self.newest(at, records).map_or(Other::Nothing, Other::Entry);
     }
 
     /// The newest version of the entry, if its records serve it, whatever its deadlines.
-    pub(super) fn newest(&mut self, at: u32, records: &Records) -> Option<Found> {
-        let (life, slot) = (self.lives[at], &mut self.slots[at]);
+    pub(super) fn newest(&self, at: u32, records: &Records) -> Option<Found> {
+        let (life, slot) = (self.lives[at], &self.slots[at]);
         let kind = slot.fence_kind();
-        if records.epoch(slot.record) != slot.stamp {
-            let mut tie = slot.tie(life.version);
+        if records.epoch(slot.record) != slot.stamp() {
+            let tie = slot.tie(life.version);
             if !tie.serves(kind, records) {
                 return None;
             }
-            slot.set_tie(tie);
+            slot.set_stamp(tie.stamp());
         }
-        slot.mark = hit(slot.mark);
-        let more = if slot.has_more() { self.more.get_mut(&at) } else { None };
-        if more.is_some_and(|more| !all_serve(&mut more.ties, records)) {
+        slot.count_hit();
+        let more = if slot.has_more() { self.more.get(&at) } else { None };
+        if more.is_some_and(|more| !all_serve(&more.ties, records)) {
             return None;
         }
-        let slot = &self.slots[at];
         Some(Found { content: slot.content()?, kind, life, cost: slot.cost, is_near: slot.is_near() })
     }
 
     /// The version of the entry that may be served at this moment, the newest or an older one.
-    pub(super) fn serving(&mut self, at: u32, now: Moment, records: &Records) -> Option<Found> {
+    pub(super) fn serving(&self, at: u32, now: Moment, records: &Records) -> Option<Found> {
         if self.lives[at].hard() > now
             && let Some(newest) = self.newest(at, records)
         {
@@ -176,11 +168,8 @@ impl Shard {
         if !self.slots[at].has_more() {
             return None;
         }
-        let mut older = self.more.get_mut(&at)?.older.iter_mut();
-        let Version { content, kind, life, cost, .. } = older.find_map(|version| {
-            let serves = version.serves(now, records);
-            serves.then_some(&*version)
-        })?;
+        let mut older = self.more.get(&at)?.older.iter();
+        let Version { content, kind, life, cost, .. } = older.find(|version| version.serves(now, records))?;
         Some(Found { content: content.clone(), kind: *kind, life: *life, cost: *cost, is_near: false })
     }
 
@@ -188,7 +177,7 @@ impl Shard {
     pub(super) fn ties(&self, at: u32) -> impl Iterator<Item = Tie> {
         let slot = &self.slots[at];
         let more = if slot.has_more() { self.more.get(&at) } else { None };
-        let others = more.into_iter().flat_map(|more| more.ties.iter().copied());
+        let others = more.into_iter().flat_map(|more| more.ties.iter().cloned());
         std::iter::once(slot.tie(self.lives[at].version)).chain(others)
     }
 
@@ -210,7 +199,6 @@ impl Shard {
     /// Inserts an entry that is a holder of its records. Returns its weight.
     pub(super) fn insert(&mut self, probe: Probe<'_>, version: Version, flags: Flags) -> u32 {
         let at = self.place(probe);
-        self.counts.reserve(probe.function);
         let weight = self.set(at, version, Vec::new(), flags);
         let (queues, mut slots) = self.queues();
         queues.inserted(probe.hash, at, weight, &mut slots);
@@ -279,7 +267,7 @@ impl Shard {
         slot.set_near(flags.is_near);
         let is_plain = ties.len() == 1 && !flags.is_near && !flags.is_early;
         (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
-        slot.set_tie(ties.remove(0));
+        slot.set_tie(&ties.remove(0));
         let weight = older.iter().fold(weight, |sum, version| sum.saturating_add(version.weight));
         let has_more = !ties.is_empty() || !older.is_empty();
         slot.set_more(has_more);
@@ -331,7 +319,7 @@ impl Shard {
     pub(super) fn evict(&mut self, incoming: u32, dropped: &mut Dropped) -> Option<u32> {
         let (queues, mut slots) = self.queues();
         let at = queues.victim(incoming, &mut slots)?;
-        self.counts.evicted(self.slots[at].function);
+        self.evictions.count(self.slots[at].function);
         let weight = self.weight(at);
         self.empty(at, dropped);
         self.queues().1.release(at);
@@ -406,11 +394,11 @@ impl Slots for Queued<'_> {
     }
 
     fn mark(&self, at: u32) -> u8 {
-        self.slots[at].mark
+        self.slots[at].mark()
     }
 
     fn set_mark(&mut self, at: u32, mark: u8) {
-        self.slots[at].mark = mark;
+        self.slots[at].set_mark(mark);
     }
 
     fn weight(&self, at: u32) -> u32 {

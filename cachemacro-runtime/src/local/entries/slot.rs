@@ -1,12 +1,16 @@
 //! One entry in the table.
 
+use std::sync::atomic::AtomicU8;
+
 use super::life::Cost;
 use super::tie::Tie;
 use crate::entry::{Absence, Content, Object, Probe};
 use crate::key::{KeyRef, hash_of_word};
 use crate::local::arena::{Chained, Slab};
+use crate::local::eviction::hit;
 use crate::local::versions::RecordId;
 use crate::protocol::{FenceKind, Generation, Token};
+use crate::util::sync::atomic::{AtomicU32, Ordering};
 
 /// The key of an entry, without its function.
 pub(super) enum Key {
@@ -63,7 +67,7 @@ pub(super) struct Slot {
     /// The record of the first aggregate.
     pub(super) record: RecordId,
     /// The epoch of that record in which the entry may be served without asking it.
-    pub(super) stamp: u32,
+    stamp: AtomicU32,
     /// The second in which the entry is no longer certainly fresh. 0 for every entry that a plain hit does not serve: near
     /// copies, those with more than one aggregate, those that may be refreshed early.
     pub(super) fresh_until: u32,
@@ -75,8 +79,9 @@ pub(super) struct Slot {
     pub(super) generation: u32,
     pub(super) cost: Cost,
     flags: u8,
-    /// Of the eviction policy: the hits, and in which queue the slot is.
-    pub(super) mark: u8,
+    /// Of the eviction policy: the hits, and in which queue the slot is. Readers count hits beside one another; one of two at the
+    /// same time may be lost.
+    mark: AtomicU8,
 }
 
 const CONTENT: u8 = 0b11;
@@ -84,6 +89,7 @@ const ROW: u8 = 1 << 2;
 const NEAR: u8 = 1 << 3;
 const MORE: u8 = 1 << 4;
 
+#[cfg(not(shuttle))]
 const _: () = assert!(size_of::<Slot>() == 64, "one line of the processor's cache");
 
 macro_rules! flags {
@@ -106,14 +112,14 @@ impl Slot {
             object: None,
             function: 0,
             record: RecordId::NONE,
-            stamp: 0,
+            stamp: AtomicU32::new(0),
             fresh_until: 0,
             next_queued: u32::MAX,
             next_in_bucket: u32::MAX,
             generation: 0,
             cost: Cost::NONE,
             flags: 0,
-            mark: 0,
+            mark: AtomicU8::new(0),
         }
     }
 
@@ -189,16 +195,42 @@ impl Slot {
     }
 
     /// The tie to the first aggregate. Its version is kept beside.
-    pub(super) const fn tie(&self, version: u64) -> Tie {
+    pub(super) fn tie(&self, version: u64) -> Tie {
         let token = Token { version, generation: Generation::from_bits(self.generation as u64) };
-        Tie { record: self.record, stamp: self.stamp, token }
+        Tie::stamped(self.record, token, self.stamp())
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a generation of a record here is an epoch")]
-    pub(super) const fn set_tie(&mut self, tie: Tie) {
+    pub(super) fn set_tie(&mut self, tie: &Tie) {
         self.record = tie.record;
-        self.stamp = tie.stamp;
+        self.set_stamp(tie.stamp());
         self.generation = tie.token.generation.to_bits() as u32;
+    }
+
+    #[inline]
+    pub(super) fn stamp(&self) -> u32 {
+        self.stamp.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_stamp(&self, stamp: u32) {
+        self.stamp.store(stamp, Ordering::Relaxed);
+    }
+
+    pub(super) fn mark(&self) -> u8 {
+        self.mark.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_mark(&self, mark: u8) {
+        self.mark.store(mark, Ordering::Relaxed);
+    }
+
+    /// Tells the eviction policy of a hit. Writes only what changes, so that readers of one entry do not contend for it.
+    #[inline]
+    pub(super) fn count_hit(&self) {
+        let (before, after) = (self.mark(), hit(self.mark()));
+        if after != before {
+            self.set_mark(after);
+        }
     }
 
     pub(super) fn hash(&self) -> u64 {

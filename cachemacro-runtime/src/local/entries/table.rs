@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::counts::Count;
 use super::dropped::Dropped;
 use super::entry::{Found, Other};
 use super::shard::Shard;
@@ -11,7 +10,7 @@ use crate::entry::{Object, Probe};
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
 use crate::util::clock::Moment;
-use crate::util::sync::{ShardGuard, ShardLock};
+use crate::util::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard, read, write};
 
 /// The most shards, for a cache of many entries.
 const SHARDS: u64 = 64;
@@ -23,7 +22,7 @@ const SWEPT: u32 = 64;
 
 /// A shard on lines of the processor's cache that no other shard is on.
 #[repr(align(128))]
-struct Aligned(ShardLock<Shard>);
+struct Aligned(ShardedLock<Shard>);
 
 pub(crate) struct Table {
     shards: Box<[Aligned]>,
@@ -35,7 +34,7 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(memory: Memory) -> Self {
         let shards = 1 << (memory.estimated_entries() / ENTRIES_OF_A_SHARD).clamp(1, SHARDS).ilog2();
-        let shard = |_| Aligned(ShardLock::new(Shard::new(memory.is_by_bytes())));
+        let shard = |_| Aligned(ShardedLock::new(Shard::new(memory.is_by_bytes())));
         Self { shards: (0..shards).map(shard).collect(), memory, used: AtomicU64::new(0) }
     }
 
@@ -47,20 +46,24 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn shard(&self, hash: u64) -> ShardGuard<'_, Shard> {
-        self.shards[self.number(hash)].0.lock()
+    fn reader(&self, hash: u64) -> ShardedLockReadGuard<'_, Shard> {
+        read(&self.shards[self.number(hash)].0)
     }
 
-    /// A value that is certainly fresh; it is counted. `second` is that of the clock. Any other
-    /// entry goes to `other`, and is to be counted.
+    pub(super) fn shard(&self, hash: u64) -> ShardedLockWriteGuard<'_, Shard> {
+        write(&self.shards[self.number(hash)].0)
+    }
+
+    /// A value that is certainly fresh. `second` is that of the clock. Any other
+    /// entry goes to `other`.
     #[inline(always)]
     pub(crate) fn hit(&self, probe: Probe<'_>, second: u32, records: &Records, other: &mut Other) -> Option<Object> {
-        self.shard(probe.hash).hit(probe, second, records, other)
+        self.reader(probe.hash).hit(probe, second, records, other)
     }
 
     /// LOOKUP: the entry that may be served at this moment, fresh or stale, and the records that it depends on.
     pub(crate) fn look_up(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<(Found, Vec<Tie>)> {
-        let mut shard = self.shard(probe.hash);
+        let shard = self.reader(probe.hash);
         let at = shard.find(probe)?;
         let found = shard.serving(at, now, records)?;
         Some((found, shard.ties(at).collect()))
@@ -69,7 +72,7 @@ impl Table {
     /// Runs `enter` in one order with the fills of this key. A caller that then sees the floor of a fill also finds its entry,
     /// and does not load it again (G4).
     pub(crate) fn ordered<T>(&self, probe: Probe<'_>, enter: impl FnOnce() -> T) -> T {
-        let _shard = self.shard(probe.hash);
+        let _shard = self.reader(probe.hash);
         enter()
     }
 
@@ -81,7 +84,7 @@ impl Table {
         weight: u32,
         keeps_older: bool,
         dropped: &mut Dropped,
-    ) -> (ShardGuard<'_, Shard>, Option<u32>, Option<u64>) {
+    ) -> (ShardedLockWriteGuard<'_, Shard>, Option<u32>, Option<u64>) {
         loop {
             let mut shard = self.shard(probe.hash);
             let at = shard.find(probe);
@@ -130,7 +133,7 @@ impl Table {
         let (before, others) = self.shards.split_at(self.number(hash) + 1);
         let mut evict = |is_one: &dyn Fn(&Shard) -> bool| {
             others.iter().chain(before).find_map(|shard| {
-                let mut shard = shard.0.lock();
+                let mut shard = write(&shard.0);
                 if is_one(&shard) { shard.evict(incoming, dropped) } else { None }
             })
         };
@@ -157,7 +160,7 @@ impl Table {
         let mut from = Some(0);
         while let Some(at) = from {
             let removed;
-            (from, removed) = shard.lock().sweep(at, SWEPT, now, dropped);
+            (from, removed) = write(shard).sweep(at, SWEPT, now, dropped);
             self.free(removed);
         }
     }
@@ -170,7 +173,7 @@ impl Table {
 
     /// The number of entries that were freed past their hard deadline.
     pub(crate) fn expired(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.0.lock().expired).sum()
+        self.shards.iter().map(|shard| read(&shard.0).expired).sum()
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -179,7 +182,7 @@ impl Table {
 
     /// The number of entries.
     pub(crate) fn len(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.0.lock().len() as u64).sum()
+        self.shards.iter().map(|shard| read(&shard.0).len() as u64).sum()
     }
 
     /// The weight of all entries.
@@ -187,10 +190,10 @@ impl Table {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// What was counted, by the numbers of instances.
-    pub(crate) fn counts(&self) -> Vec<Count> {
+    /// How many entries were evicted, by the numbers of instances.
+    pub(crate) fn evictions(&self) -> Vec<u64> {
         let mut sums = Vec::new();
-        self.shards.iter().for_each(|shard| shard.0.lock().counts.add_to(&mut sums));
+        self.shards.iter().for_each(|shard| read(&shard.0).evictions.add_to(&mut sums));
         sums
     }
 }
