@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::Cache;
 use crate::entry::{Content, Entry, LocalEntry, Object, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
@@ -48,6 +49,17 @@ fn found(found: Option<(LocalEntry, Vec<Snapshot>)>) -> Lookup {
 
 fn done<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
     Box::pin(ready(Ok(value)))
+}
+
+/// The number of version records in the local tier of a cache: none is left without an entry and a load.
+#[must_use]
+pub fn records_of(cache: &Cache) -> usize {
+    cache.inner.local.records_len()
+}
+
+/// Ends all entries of a local tier, as after a gap in a channel.
+pub fn void(cache: &Cache) {
+    cache.inner.local.void();
 }
 
 /// The local tier of a cache, as a store.

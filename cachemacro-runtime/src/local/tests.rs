@@ -1,17 +1,18 @@
-//! The tier: what has expired is freed.
+//! The tier: what has expired is freed, and what a fill holds is let go.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::sweeper::{STEPS, Sweep, Swept};
 use super::{LocalFill, LocalTier, Memory};
+use crate::callsite::Callsite;
 use crate::callsite::site::tests::site;
 use crate::entry::{Content, EntryKey, LocalEntry, Object};
 use crate::event::Aggregate;
-use crate::protocol::{Fence, FenceKind};
-use crate::util::clock::{Clock, ManualClock};
+use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot};
+use crate::util::clock::{Clock, ManualClock, Moment};
 
 /// A value whose `Drop` needs a runtime.
 struct Spawns;
@@ -29,23 +30,30 @@ fn swept(tier: &Arc<LocalTier>, runtime: &Runtime) -> Swept {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn fill(tier: &LocalTier, clock: &ManualClock, text: &str, lives: Duration, value: Object) {
-    let key = EntryKey::of(site("find").plain_instance(), text);
-    let aggregates = [Aggregate::new(text)];
-    let entered = tier.enter(&key, &aggregates, false);
-    let hard = clock.now().after(lives);
+fn key(text: &str) -> EntryKey {
+    static SITE: LazyLock<&'static Callsite> = LazyLock::new(|| site("find"));
+    EntryKey::of(SITE.plain_instance(), text)
+}
+
+fn loaded(now: Moment, lives: Duration, snapshots: Vec<Snapshot>, version: u64, value: Object) -> LocalFill {
+    let hard = now.after(lives);
     let entry = LocalEntry {
         content: Content::Value(value),
         soft: hard,
         version: 0,
         kind: FenceKind::Row,
-        written: clock.now(),
+        written: now,
         hard,
         cost: Duration::ZERO,
         weight: 1,
     };
-    let fill = LocalFill { snapshots: entered.snapshots, fence: Fence::Row(1), from_primary: true, entry };
-    tier.fill(&key, &aggregates, fill).expect("is admitted");
+    LocalFill { snapshots, fence: Fence::Row(version), from_primary: true, entry }
+}
+
+fn fill(tier: &LocalTier, clock: &ManualClock, text: &str, lives: Duration, value: Object) {
+    let (key, aggregates) = (key(text), [Aggregate::new(text)]);
+    let entered = tier.enter(&key, &aggregates, false);
+    tier.fill(&key, &aggregates, loaded(clock.now(), lives, entered.snapshots, 1, value)).expect("is admitted");
 }
 
 #[test]
@@ -85,4 +93,36 @@ fn a_tier_that_was_dropped_is_forgotten() {
     let mut swept = swept(&tier, &runtime);
     drop(tier);
     assert!(!swept.step());
+}
+
+#[test]
+fn a_fill_without_one_of_its_records_holds_none_of_the_others() {
+    let clock = ManualClock::default();
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let (key, aggregates) = (key("pair"), ["a", "b"].map(Aggregate::new));
+    let first = tier.enter(&key, &aggregates[..1], false);
+    let both = tier.enter(&key, &aggregates, false);
+    let refresh = loaded(clock.now(), HOUR, both.snapshots, 1, Arc::new(7_u8));
+    drop(both.hold);
+    assert_eq!(tier.fill(&key, &aggregates, refresh), Err(Refused::Lost));
+    drop(first);
+    assert_eq!((tier.len(), tier.records_len()), (0, 0));
+}
+
+/// A refresh is fenced by the snapshot of the entry that it replaces. That entry may be evicted while the load runs.
+#[test]
+fn r8_a_refresh_does_not_outlive_the_record_that_it_began_under() {
+    let clock = ManualClock::default();
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let (key, aggregates) = (key("user:1"), [Aggregate::new("user:1")]);
+    fill(&tier, &clock, "user:1", HOUR, Arc::new(6_u8));
+    let (_, snapshots) = tier.look_up(&key).expect("is there");
+    tier.discard(&key);
+    // Another record is in the place of the first one, and its event finds none.
+    (0..2000).for_each(|number| fill(&tier, &clock, &format!("other:{number}"), HOUR, Arc::new(1_u8)));
+    assert_eq!(tier.apply(&aggregates[0], Move::Bump(7)), Applied::Absent);
+    let _reader = tier.enter(&key, &aggregates, false);
+    let refresh = loaded(clock.now(), HOUR, snapshots, 6, Arc::new(6_u8));
+    assert_eq!(tier.fill(&key, &aggregates, refresh), Err(Refused::Moved));
+    assert!(tier.look_up(&key).is_none());
 }

@@ -1,7 +1,6 @@
 //! The local tier, with every operation that the rest of the runtime uses. None of them fails or waits.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,13 +10,14 @@ use super::entries::{Dropped, Fenced, Found, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
-use super::versions::{Name, RecordId, Records};
+use super::versions::{Name, Records};
 use crate::entry::{EntryKey, LocalEntry, Object, Payload, Probe};
 use crate::event::Aggregate;
 use crate::policy::Deadlines;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 use crate::remote::{Entered, Fill, Hold, Lease};
 use crate::util::clock::{Clock, Moment};
+use crate::util::sync::atomic::{AtomicBool, Ordering};
 
 /// Typed values inside the process, in one table for all functions. Entries share their version records.
 ///
@@ -122,9 +122,8 @@ impl LocalTier {
         let LocalEntry { content, soft, hard, written, cost, weight, .. } = entry;
         // The clock is the user's code, so it is read before the lock.
         let now = self.clock.now();
-        let held = aggregates.iter().map(|aggregate| self.records.hold(self.name(aggregate)));
-        let held: Option<Vec<RecordId>> = held.collect();
-        let holds = Holds::new(Arc::clone(&self.records), held.ok_or(Refused::Lost)?);
+        let names = aggregates.iter().map(|aggregate| self.name(aggregate));
+        let holds = Holds::of(&self.records, names).ok_or(Refused::Lost)?;
         let fenced: Vec<_> = holds.ids().iter().copied().zip(snapshots).collect();
         let site = key.site();
         let new = NewEntry {
@@ -226,6 +225,12 @@ impl LocalTier {
     /// The number of entries that were freed past their hard deadline.
     pub(crate) fn expired(&self) -> u64 {
         self.table.expired()
+    }
+
+    /// The number of records.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn records_len(&self) -> usize {
+        self.records.len()
     }
 
     /// The evictions of each function, by the numbers of instances.

@@ -9,7 +9,7 @@ use crate::key::{KeyRef, hash_of_word};
 use crate::local::arena::{Chained, Slab};
 use crate::local::eviction::hit;
 use crate::local::versions::RecordId;
-use crate::protocol::{FenceKind, Generation, Token};
+use crate::protocol::{FenceKind, Token};
 use crate::util::sync::atomic::{AtomicU32, Ordering};
 
 /// The key of an entry, without its function.
@@ -75,7 +75,7 @@ pub(super) struct Slot {
     pub(super) next_queued: u32,
     /// The next of the bucket, or the next free slot.
     pub(super) next_in_bucket: u32,
-    /// The generation of the token.
+    /// The epoch in which the generation of the token began.
     pub(super) generation: u32,
     pub(super) cost: Cost,
     flags: u8,
@@ -196,11 +196,11 @@ impl Slot {
 
     /// The tie to the first aggregate. Its version is kept beside.
     pub(super) fn tie(&self, version: u64) -> Tie {
-        let token = Token { version, generation: Generation::from_bits(self.generation as u64) };
+        let token = Token { version, generation: self.record.generation(self.generation) };
         Tie::stamped(self.record, token, self.stamp())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a generation of a record here is an epoch")]
+    #[expect(clippy::cast_possible_truncation, reason = "a generation ends in the epoch in which it began")]
     pub(super) fn set_tie(&mut self, tie: &Tie) {
         self.record = tie.record;
         self.set_stamp(tie.stamp());

@@ -1,7 +1,8 @@
 //! One version record, in few bytes: most have no marks, no alias, and one generation.
 
+use super::id::RecordId;
 use super::names::Name;
-use crate::protocol::{Generation, Index, PlainIndex};
+use crate::protocol::{Index, PlainIndex};
 
 /// The number of holders, in the low bits of [`Record::state`].
 const HOLDERS: u32 = (1 << 29) - 1;
@@ -14,7 +15,7 @@ const UNVERIFIED: u32 = 1 << 31;
 pub(super) struct Record {
     name: Name,
     floor: [u32; 2],
-    /// Generations are epochs in which they began: one that a record has had does not come again.
+    /// The epoch in which the generation began.
     generation: u32,
     /// The next record of its bucket, or the next free one.
     pub(super) next: u32,
@@ -51,11 +52,11 @@ impl Record {
     }
 
     /// The record, if it is not kept beside.
-    pub(super) fn plain(&self) -> Index {
+    pub(super) fn plain(&self, id: RecordId) -> Index {
         let [low, high] = self.floor;
         Index::from(PlainIndex {
             floor: u64::from(low) | u64::from(high) << 32,
-            generation: Generation::from_bits(self.generation.into()),
+            generation: id.generation(self.generation),
             unverified: self.state & UNVERIFIED != 0,
             rotates: self.state & ROTATES != 0,
         })
@@ -68,7 +69,10 @@ impl Record {
 
     pub(super) fn set(&mut self, plain: PlainIndex) {
         let PlainIndex { floor, generation, unverified, rotates } = plain;
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are taken, and a generation is an epoch")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "both halves are taken, and a generation ends in its epoch"
+        )]
         let words = ([floor as u32, (floor >> 32) as u32], generation.to_bits() as u32);
         (self.floor, self.generation) = words;
         let flags = if unverified { UNVERIFIED } else { 0 } | if rotates { ROTATES } else { 0 };

@@ -4,32 +4,15 @@
 use std::time::Duration;
 
 use super::epochs::{DEAD, Epochs};
+use super::id::{RecordId, SHARD_BITS};
 use super::names::{Name, Names};
 use super::shard::Shard;
 use crate::protocol::{Applied, Fence, FenceKind, Generation, Index, Move, Refused, Snapshot, Token};
 use crate::util::clock::Moment;
 use crate::util::sync::{Mutex, MutexGuard, lock};
 
-/// The low bits of an id choose the lock.
-const SHARD_BITS: u32 = 6;
+/// Each has a lock.
 const SHARDS: u32 = 1 << SHARD_BITS;
-
-/// A record, while it has a holder.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct RecordId(u32);
-
-impl RecordId {
-    /// Of no record.
-    pub(crate) const NONE: Self = Self(u32::MAX);
-
-    const fn of(shard: u32, place: u32) -> Self {
-        Self(place << SHARD_BITS | shard)
-    }
-
-    const fn place(self) -> u32 {
-        self.0 >> SHARD_BITS
-    }
-}
 
 /// What ENTER found or made. The caller is a holder of the record.
 #[derive(Clone, Copy)]
@@ -60,7 +43,7 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn new(source_lag: Duration) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect();
+        let shards = (0..SHARDS).map(|number| Mutex::new(Shard::new(number))).collect();
         Self { names: Names::new(), shards, epochs: Epochs::new(), source_lag }
     }
 
@@ -84,9 +67,9 @@ impl Records {
         (lock(&self.shards[number as usize]), number)
     }
 
-    /// A generation that the record has never had: the epoch to which the next change goes.
+    /// A generation that no record of this cache has had: the place of the record, and the epoch to which the next change goes.
     fn fresh(&self, id: RecordId) -> Generation {
-        Generation::from_bits(u64::from(self.epochs.read(id.0)) + 1)
+        id.generation(self.epochs.read(id.0).saturating_add(1))
     }
 
     /// Goes to the next epoch of a record that may serve other entries than before.
@@ -146,10 +129,13 @@ impl Records {
     /// One holder less. The last one removes the record.
     pub(crate) fn let_go(&self, id: RecordId) {
         let mut shard = self.shard_of(id);
-        // The place of a dead record has no epochs left: it stays unused.
-        if shard.let_go(id.place()) && self.epochs.read(id.0) != DEAD {
+        if shard.let_go(id.place()) {
+            // Nothing happens if it is dead: another record may have its name.
             shard.detach(id.place());
-            shard.free(id.place());
+            // A place without epochs for another record and its first entry stays unused.
+            if self.epochs.read(id.0) < DEAD - 2 {
+                shard.free(id.place());
+            }
         }
     }
 
@@ -262,7 +248,7 @@ impl Records {
     }
 
     /// The number of records that can be found.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::id::RecordId;
 use super::names::Name;
 use super::record::Record;
 use crate::local::arena::{Buckets, Chained, NONE, Slab};
@@ -11,6 +12,7 @@ use crate::protocol::Index;
 use crate::util::clock::Moment;
 
 pub(super) struct Shard {
+    number: u32,
     buckets: Buckets,
     records: Slab<Record>,
     /// The first free record.
@@ -34,11 +36,11 @@ impl Chained for Slab<Record> {
 }
 
 impl Shard {
-    pub(super) fn new() -> Self {
-        Self { buckets: Buckets::new(), records: Slab::new(), free: NONE, wholes: HashMap::default() }
+    pub(super) fn new(number: u32) -> Self {
+        Self { number, buckets: Buckets::new(), records: Slab::new(), free: NONE, wholes: HashMap::default() }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(super) const fn len(&self) -> usize {
         self.buckets.len()
     }
@@ -92,7 +94,7 @@ impl Shard {
     pub(super) fn take(&mut self, at: u32) -> Index {
         let record = &self.records[at];
         let whole = if record.is_whole() { self.wholes.remove(&at) } else { None };
-        whole.map_or_else(|| record.plain(), |whole| *whole)
+        whole.map_or_else(|| record.plain(RecordId::of(self.number, at)), |whole| *whole)
     }
 
     /// Reads a record.
@@ -100,7 +102,7 @@ impl Shard {
         let record = &self.records[at];
         match self.wholes.get(&at).filter(|_| record.is_whole()) {
             Some(whole) => read(whole),
-            None => read(&record.plain()),
+            None => read(&record.plain(RecordId::of(self.number, at))),
         }
     }
 

@@ -81,6 +81,36 @@ fn an_admission_that_would_end_the_epochs_is_refused() {
 }
 
 #[test]
+fn a_place_whose_epochs_are_used_up_is_not_used_again() {
+    for left in 1..4 {
+        let records = records();
+        let first = enter(&records, "user:1");
+        records.set_epoch(first.id, DEAD - left);
+        records.let_go(first.id);
+        assert_eq!(records.len(), 0);
+        for version in [1, 2] {
+            let again = enter(&records, "user:1");
+            let admitted = admit(&records, again, version);
+            assert!(admitted.is_ok(), "{left} epochs left: {admitted:?}");
+            records.apply(records.name("user:1"), Move::Bump(version + 1), NOW);
+        }
+    }
+}
+
+#[test]
+fn a_record_in_another_place_has_none_of_the_generations_of_the_first() {
+    let records = records();
+    let first = enter(&records, "user:1");
+    records.let_go(first.id);
+    // One of them is in its place.
+    let others: Vec<_> = (0..2000).map(|number| enter(&records, &format!("other:{number}"))).collect();
+    assert!(others.iter().any(|other| other.id == first.id));
+    let again = enter(&records, "user:1");
+    assert_ne!(again.snapshot.generation, first.snapshot.generation);
+    assert_eq!(admit(&records, Entered { snapshot: first.snapshot, ..again }, 8).map(drop), Err(Refused::Moved));
+}
+
+#[test]
 fn a_reset_of_all_reaches_every_record() {
     let records = records();
     let all: Vec<_> = (0..500).map(|number| enter(&records, &format!("user:{number}"))).collect();
