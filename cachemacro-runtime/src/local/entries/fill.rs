@@ -47,7 +47,8 @@ impl Fenced<'_> {
 
 impl Table {
     /// Stores the entry if its records admit it. An entry that is past its deadline, too heavy, or older than one that is still
-    /// served, is admitted and not kept.
+    /// served, is admitted and not kept; the first two also end
+    /// the entry that is there.
     pub(crate) fn fill(
         &self,
         probe: Probe<'_>,
@@ -82,7 +83,9 @@ impl Table {
         let Some(reserved) = reserved.filter(|_| !is_old) else {
             reserved.into_iter().for_each(free);
             dropped.content(new.content);
-            if !has_room {
+            if !is_old {
+                // What is there is older than what was loaded.
+                at.into_iter().for_each(|at| free(shard.remove(at, dropped).into()));
                 shard.evictions.count(probe.function);
             }
             return Ok(());

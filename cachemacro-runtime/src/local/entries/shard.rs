@@ -218,19 +218,25 @@ impl Shard {
         let mut older_versions = Vec::new();
         match older {
             Some(now) => {
-                let mut room = OLDER_VERSIONS;
+                let mut weight = new.weight;
                 for version in self.take_versions(at) {
-                    if room > 0 && !version.is_same(&new.ties) && version.life.hard() > now {
-                        room -= 1;
-                        older_versions.push(version);
-                    } else {
-                        dropped.content(version.content);
+                    let with_it = weight.checked_add(version.weight).filter(|_| {
+                        older_versions.len() < OLDER_VERSIONS
+                            && !version.is_same(&new.ties)
+                            && version.life.hard() > now
+                    });
+                    match with_it {
+                        Some(with_it) => {
+                            weight = with_it;
+                            older_versions.push(version);
+                        }
+                        None => dropped.content(version.content),
                     }
                 }
             }
             None => self.clear(at, dropped),
         }
-        let after = older_versions.iter().fold(new.weight, |sum, version| sum.saturating_add(version.weight));
+        let after = older_versions.iter().fold(new.weight, |sum, version| sum + version.weight);
         let (queues, slots) = self.queues();
         queues.replaced(at, if slots.weights.is_some() { after } else { 1 }, &slots);
         self.set(at, new, older_versions, flags)
@@ -268,7 +274,7 @@ impl Shard {
         let is_plain = ties.len() == 1 && !flags.is_near && !flags.is_early;
         (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
         slot.set_tie(&ties.remove(0));
-        let weight = older.iter().fold(weight, |sum, version| sum.saturating_add(version.weight));
+        let weight = older.iter().fold(weight, |sum, version| sum + version.weight);
         let has_more = !ties.is_empty() || !older.is_empty();
         slot.set_more(has_more);
         if has_more {

@@ -1,7 +1,5 @@
 //! All entries of a cache in one table, with one exact bound.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::dropped::Dropped;
 use super::entry::{Found, Other};
 use super::shard::Shard;
@@ -10,6 +8,7 @@ use crate::entry::{Object, Probe};
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
 use crate::util::clock::Moment;
+use crate::util::sync::atomic::{AtomicU64, Ordering};
 use crate::util::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard, read, write};
 
 /// The most shards, for a cache of many entries.
@@ -88,7 +87,9 @@ impl Table {
         loop {
             let mut shard = self.shard(probe.hash);
             let at = shard.find(probe);
-            let before = at.filter(|_| !keeps_older).map_or(0, |at| shard.weight(at));
+            // Where entries are counted, an older version takes no room.
+            let adds = keeps_older && self.memory.is_by_bytes();
+            let before = at.filter(|_| !adds).map_or(0, |at| shard.weight(at));
             let need = weight.saturating_sub(before).into();
             if !self.reserve(&mut shard, need, weight, dropped) {
                 drop(shard);

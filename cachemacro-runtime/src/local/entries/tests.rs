@@ -65,6 +65,12 @@ impl World {
             aggregates.iter().map(|name| self.records.enter(self.records.name(name), false, self.now)).collect();
         let fenced: Vec<_> = entered.iter().map(|entered| (entered.id, entered.snapshot)).collect();
         let fenced = Fenced { records: &fenced, fence: Fence::Row(value.version), from_primary: true };
+        let filled = self.put(key, fenced, content, value);
+        entered.iter().for_each(|entered| self.records.let_go(entered.id));
+        filled
+    }
+
+    fn put(&self, key: &str, fenced: Fenced<'_>, content: Content, value: Value) -> Result<(), Refused> {
         let hard = self.now.after(value.lives);
         let new = NewEntry {
             content,
@@ -81,7 +87,6 @@ impl World {
         let filled =
             self.with_id(key, |probe| self.table.fill(probe, fenced, new, self.now, &self.records, &mut dropped));
         dropped.release(&self.records);
-        entered.iter().for_each(|entered| self.records.let_go(entered.id));
         filled
     }
 
@@ -214,21 +219,7 @@ fn a_late_fill_does_not_replace_a_newer_one() {
     let late = world.records.enter(world.records.name("1"), false, world.now);
     world.fill("1", Value { number: 2, version: 2, ..VALUE });
     let fenced = Fenced { records: &[(late.id, late.snapshot)], fence: Fence::Row(1), from_primary: true };
-    let hard = world.now.after(HOUR);
-    let new = NewEntry {
-        content: Content::Value(Arc::new(1_u64)),
-        written: world.now,
-        deadlines: Deadlines { soft: hard, hard },
-        fresh_until: hard.second().saturating_sub(1),
-        cost: Duration::ZERO,
-        weight: 1,
-        is_near: false,
-        is_early: false,
-        keeps_older: false,
-    };
-    let mut dropped = Dropped::default();
-    let filled =
-        world.with_id("1", |probe| world.table.fill(probe, fenced, new, world.now, &world.records, &mut dropped));
+    let filled = world.put("1", fenced, Content::Value(Arc::new(1_u64)), VALUE);
     assert_eq!(filled, Err(Refused::Old));
     assert_eq!(world.plain("1"), Some(2));
 }
@@ -241,6 +232,51 @@ fn an_entry_above_the_bound_is_not_kept_and_counts_as_evicted() {
     assert_eq!((world.plain("1"), world.plain("2")), (Some(0), None));
     assert_eq!(world.table.evictions()[world.instance.number() as usize], 1);
     assert_eq!((world.table.weight(), world.records.len()), (58, 1));
+}
+
+/// What was loaded is newer than what is there.
+#[test]
+fn an_entry_that_cannot_be_kept_ends_the_one_before_it() {
+    for (weight, lives) in [(93, HOUR), (1, Duration::ZERO)] {
+        let world = World::new(Memory::bytes(100));
+        let fill = |number, weight, lives| {
+            let entered = world.records.enter(world.records.name("1"), false, world.now);
+            let fenced =
+                Fenced { records: &[(entered.id, entered.snapshot)], fence: Fence::Unversioned, from_primary: true };
+            let filled = world.put("1", fenced, Content::Value(Arc::new(number)), Value { weight, lives, ..VALUE });
+            world.records.let_go(entered.id);
+            filled.expect("is admitted");
+        };
+        fill(1_u64, 50, HOUR);
+        assert_eq!(world.plain("1"), Some(1));
+        fill(2, weight, lives);
+        assert_eq!(world.plain("1"), None, "{weight} {lives:?}");
+        assert_eq!((world.table.len(), world.table.weight(), world.records.len()), (0, 0, 0));
+    }
+}
+
+#[test]
+fn a_kept_older_version_takes_no_room_where_entries_are_counted() {
+    let world = World::new(Memory::entries(3));
+    for version in 1..5 {
+        for key in ["1", "2", "3"] {
+            world.fill(key, Value { version, keeps_older: true, ..VALUE });
+        }
+        assert_eq!((world.table.len(), world.table.weight()), (3, 3), "with version {version}");
+    }
+}
+
+#[test]
+fn versions_whose_weight_cannot_be_counted_are_not_kept() {
+    const GIB: u64 = 1 << 30;
+    let world = World::new(Memory::bytes(100 * GIB));
+    for version in 1..=6 {
+        world.fill("1", Value { number: version, version, weight: GIB * 3 / 2, keeps_older: true, ..VALUE });
+    }
+    assert_eq!(world.table.weight(), 3 * GIB + 16, "of two versions");
+    world.fill("1", Value { number: 7, version: 7, weight: 4 * GIB - 9, keeps_older: true, ..VALUE });
+    assert_eq!(world.table.weight(), 4 * GIB - 1, "of one version");
+    assert_eq!(world.plain("1"), Some(7));
 }
 
 #[test]
