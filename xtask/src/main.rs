@@ -6,7 +6,7 @@
 //! | `cargo xtask explore [states]` | explores the protocol: three million states of each world; with `rules`, without one of its rules each |
 //! | `cargo xtask test --quick` | those tests that together take less than five minutes on two cores, and says which it leaves out |
 //! | `cargo xtask soak` | ten times as many reads, on one process and on a fleet, as `cargo xtask test` |
-//! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the fleet checker to find out |
+//! | `cargo xtask mutants [name…]` | switches one mechanism of the protocol after the other off, and expects the tests to find out |
 //! | `cargo xtask instructions` | counts the instructions of the hot paths, and writes docs/instructions.md |
 //! | `cargo xtask bench [case…]` | measures, beside other caches, what a cached call costs, prints which goals are reached, and writes docs/PERFORMANCE.md; with cases, prints those |
 //! | `cargo xtask fuzz [seconds]` | builds the fuzz targets with coverage, on a stable compiler, and runs each for ten seconds or so many |
@@ -42,7 +42,7 @@ usage: cargo xtask <command>
           run those that together take less than five minutes, and say which are left out
   soak    check ten times as many reads, in one process and on a fleet, as the tests do
   mutants [name ...]
-          switch mechanisms of the protocol off, all or the named, and see the fleet checker fail
+          switch mechanisms of the protocol off, all or the named, and see the tests fail
   instructions
           count the instructions of the hot paths, and write docs/instructions.md
   bench [case ...]

@@ -64,6 +64,9 @@ p::inventory::submit! { p::RegisteredEvent(&ROLLED_BACK) }
 /// The hard TTL of all functions here.
 pub(crate) const TTL: Duration = Duration::from_secs(10);
 
+/// What each row of a value weighs, in a cache that is bounded by bytes.
+pub(crate) const WEIGHT: usize = 1 << 18;
+
 /// All callers call one instance of a function, although their loads are closures of different types.
 fn one_instance() {}
 
@@ -181,6 +184,7 @@ impl Sites {
                     if has_version {
                         p::row(&mut load_outcome, |value| value.version);
                     }
+                    p::weight(&mut load_outcome, |value| value.contents.len() * WEIGHT);
                     load_outcome
                 }),
             }

@@ -1,5 +1,5 @@
-//! `cargo xtask mutants`: the mechanisms of the protocol, switched off one at a time, against the fleet checker. A checker
-//! that stays green with one of them off has not tested it.
+//! `cargo xtask mutants`: the mechanisms of the protocol and of the local tier, switched off one at a time, against the tests that
+//! look for their loss. Tests that stay green with a mechanism off have not tested it.
 
 mod mutant;
 mod tree;
@@ -7,7 +7,7 @@ mod tree;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use self::mutant::{MUTANTS, Mutant};
+use self::mutant::{FoundBy, MUTANTS, Mutant};
 use self::tree::Tree;
 
 /// Reads of each of the checker's tests: with most mechanisms off far fewer show it.
@@ -17,54 +17,93 @@ const RUNS: u32 = 3;
 /// Where one test is named, a run takes less.
 const RUNS_OF_ONE: u32 = 6;
 
-/// What the checker said of a mutant.
+/// What the tests said of a mutant.
 struct Verdict {
     mutant: &'static Mutant,
-    violations: u64,
-    reads: u64,
+    is_red: bool,
+    /// What they counted, or which of them failed.
+    said: String,
 }
 
 /// Runs the named mutants, or all.
 pub(crate) fn run(names: &[&str]) -> Result<(), String> {
-    crate::programs::provide()?;
     let unknown = names.iter().find(|name| !MUTANTS.iter().any(|mutant| mutant.name == **name));
     if let Some(unknown) = unknown {
         let known: Vec<_> = MUTANTS.iter().map(|mutant| mutant.name).collect();
         return Err(format!("no mutant is called `{unknown}`; there are: {}", known.join(", ")));
     }
+    let named = |mutant: &&Mutant| names.is_empty() || names.contains(&mutant.name);
+    if MUTANTS.iter().filter(named).any(|mutant| matches!(mutant.found_by, FoundBy::Fleet(_))) {
+        crate::programs::provide()?;
+    }
     let tree = Tree::copy()?;
     let mut verdicts = Vec::new();
-    for mutant in MUTANTS.iter().filter(|mutant| names.is_empty() || names.contains(&mutant.name)) {
+    for mutant in MUTANTS.iter().filter(named) {
         println!("\n==> {}: {}", mutant.name, mutant.rule);
         tree.restore(mutant)?;
         tree.apply(mutant)?;
-        let verdict = check(&tree, mutant);
+        let found = match mutant.found_by {
+            FoundBy::Fleet(test) => run_fleet(&tree, mutant, test),
+            FoundBy::Tests(arguments) => run_tests(&tree, mutant, arguments),
+        };
         tree.restore(mutant)?;
-        verdicts.push(verdict?);
+        let (is_red, said) = found?;
+        verdicts.push(Verdict { mutant, is_red, said });
     }
     summarise(&verdicts)
 }
 
-fn check(tree: &Tree, mutant: &'static Mutant) -> Result<Verdict, String> {
-    let build = tree.cargo().args(["test", "--package=cachemacro-tests", "--test=fleet", "--no-run"]).status();
-    if !build.map_err(|error| format!("cannot start cargo: {error}"))?.success() {
-        return Err(format!("the mutant `{}` does not compile: mend its replacement", mutant.name));
+/// Fails if the mutant does not compile.
+fn build(tree: &Tree, mutant: &Mutant, arguments: &[&str]) -> Result<(), String> {
+    let arguments = arguments.iter().take_while(|argument| **argument != "--");
+    let build = tree.cargo().arg("test").args(arguments).arg("--no-run").status();
+    if build.map_err(|error| format!("cannot start cargo: {error}"))?.success() {
+        return Ok(());
     }
-    let mut verdict = Verdict { mutant, violations: 0, reads: 0 };
-    for _ in 0..if mutant.test.is_empty() { RUNS } else { RUNS_OF_ONE } {
-        run_checker(tree, &mut verdict)?;
-        if verdict.violations > 0 {
+    Err(format!("the mutant `{}` does not compile: mend its replacement", mutant.name))
+}
+
+/// Runs `cargo test`. Returns whether a test fails, and which.
+fn run_tests(tree: &Tree, mutant: &Mutant, arguments: &[&str]) -> Result<(bool, String), String> {
+    build(tree, mutant, arguments)?;
+    let ran = tree.cargo().arg("test").args(arguments).output();
+    let ran = ran.map_err(|error| format!("cannot start cargo: {error}"))?;
+    let output = String::from_utf8_lossy(&ran.stdout);
+    let failed: Vec<_> = output.lines().filter_map(failed_test).collect();
+    println!("    failed: {}", failed.join(", "));
+    Ok((!ran.status.success() && !failed.is_empty(), format!("{} tests failed", failed.len())))
+}
+
+/// The name in a line of the test harness about a test that failed.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
+}
+
+/// Runs the fleet checker until it finds violations. Returns whether it has, and what it counted.
+fn run_fleet(tree: &Tree, mutant: &Mutant, test: &str) -> Result<(bool, String), String> {
+    build(tree, mutant, &["--package=cachemacro-tests", "--test=fleet"])?;
+    let mut found = Found::default();
+    for _ in 0..if test.is_empty() { RUNS } else { RUNS_OF_ONE } {
+        run_checker(tree, test, &mut found)?;
+        if found.violations > 0 {
             break;
         }
     }
-    Ok(verdict)
+    Ok((found.violations > 0, format!("{} violations in {} reads", found.violations, found.reads)))
 }
 
-fn run_checker(tree: &Tree, verdict: &mut Verdict) -> Result<(), String> {
+/// What the fleet checker counts.
+#[derive(Default)]
+struct Found {
+    violations: u64,
+    reads: u64,
+}
+
+fn run_checker(tree: &Tree, test: &str, found: &mut Found) -> Result<(), String> {
     let mut child = tree
         .cargo()
         .args(["test", "--package=cachemacro-tests", "--test=fleet", "--no-fail-fast", "--", "--nocapture"])
-        .args(Some(verdict.mutant.test).filter(|test| !test.is_empty()))
+        .args(Some(test).filter(|test| !test.is_empty()))
         .env("CACHEMACRO_CHECK_READS", READS)
         .stdout(Stdio::piped())
         .spawn()
@@ -77,8 +116,8 @@ fn run_checker(tree: &Tree, verdict: &mut Verdict) -> Result<(), String> {
             (before(&line, " reads,"), before(&line, " violations"), is_summary)
         {
             println!("    {line}");
-            verdict.reads += reads;
-            verdict.violations += violations;
+            found.reads += reads;
+            found.violations += violations;
         }
     }
     child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
@@ -92,11 +131,11 @@ fn before(line: &str, word: &str) -> Option<u64> {
 
 fn summarise(verdicts: &[Verdict]) -> Result<(), String> {
     println!();
-    for Verdict { mutant, violations, reads } in verdicts {
-        let word = if *violations > 0 { "red  " } else { "GREEN" };
-        println!("{word}  {}: {violations} violations in {reads} reads ({})", mutant.name, mutant.rule);
+    for Verdict { mutant, is_red, said } in verdicts {
+        let word = if *is_red { "red  " } else { "GREEN" };
+        println!("{word}  {}: {said} ({})", mutant.name, mutant.rule);
     }
-    let green: Vec<_> = verdicts.iter().filter(|verdict| verdict.violations == 0).collect();
+    let green: Vec<_> = verdicts.iter().filter(|verdict| !verdict.is_red).collect();
     let names: Vec<_> = green.iter().map(|verdict| verdict.mutant.name).collect();
     if green.is_empty() { Ok(()) } else { Err(format!("not found out: {}", names.join(", "))) }
 }
@@ -110,6 +149,13 @@ mod tests {
         let line = "one server: 67746 reads, 12 faults, 3 violations (2049 events acknowledged, 2846 not)";
         assert_eq!((before(line, " reads,"), before(line, " violations")), (Some(67746), Some(3)));
         assert_eq!(before("test one ... ok", " violations"), None);
+    }
+
+    #[test]
+    fn a_failed_test_is_read() {
+        assert_eq!(failed_test("test local::tests::one ... FAILED"), Some("local::tests::one"));
+        assert_eq!(failed_test("test local::tests::one ... ok"), None);
+        assert_eq!(failed_test("test result: FAILED. 1 passed; 1 failed"), None);
     }
 
     #[test]

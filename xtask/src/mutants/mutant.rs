@@ -1,14 +1,36 @@
-//! The mutants: which lines make which mechanism. Those whose loss takes a race to show: what a store forgets to do in one
-//! step, like treating a restore as a bump where numbers are used again, the contract suite finds without a fleet.
+//! The mutants: which lines make which mechanism, and what finds its loss. A loss that takes a race to show is found by the fleet
+//! checker or by the model checker: what a store forgets to do in one step, like treating a restore as a bump where numbers are used
+//! again, the contract suite finds without a fleet.
 
 /// A mechanism, and how it is switched off.
 pub(crate) struct Mutant {
     pub(crate) name: &'static str,
     /// The rule of the protocol that it breaks.
     pub(crate) rule: &'static str,
+    pub(crate) found_by: FoundBy,
     pub(crate) edits: &'static [Edit],
-    /// The test of the checker that shows it; empty for all of them.
-    pub(crate) test: &'static str,
+}
+
+/// The tests that fail without the mechanism.
+#[derive(Clone, Copy)]
+pub(crate) enum FoundBy {
+    /// The fleet checker: those of its tests whose names have this in them. They look for violations until they find some.
+    Fleet(&'static str),
+    /// `cargo test` with these arguments.
+    Tests(&'static [&'static str]),
+}
+
+/// All tests of the fleet checker.
+const FLEET: FoundBy = FoundBy::Fleet("");
+/// The unit tests of the local tier.
+const LOCAL: FoundBy =
+    FoundBy::Tests(&["--package=cachemacro-runtime", "--features=internals", "--lib", "--", "local::"]);
+
+/// The model checker: one of its tests.
+macro_rules! shuttle {
+    ($test:literal) => {
+        FoundBy::Tests(&["--package=cachemacro-shuttle", "--release", "--test=interleavings", "--", $test])
+    };
 }
 
 /// One place that changes.
@@ -24,7 +46,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "cold",
         rule: "R5: a record that began anew takes no replica's row",
-        test: "",
+        found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-redis/src/scripts/record.lua",
             from: "  return record.cold or now < record.young",
@@ -34,7 +56,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "max-merge",
         rule: "R3: an event that comes late lowers no floor",
-        test: "",
+        found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-redis/src/scripts/apply.lua",
             from: "  if version <= record.floor then return false end\n",
@@ -44,7 +66,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "last-mark",
         rule: "R2: a load is stored under no record but the one it entered",
-        test: "",
+        found_by: FLEET,
         edits: &[
             Edit {
                 file: "cachemacro-redis/src/scripts/fill.lua",
@@ -62,7 +84,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "rollback-mark",
         rule: "G7: a version's number says nothing of what it was before a rollback",
-        test: "",
+        found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-redis/src/scripts/apply.lua",
             from: "  table.insert(kept, { from = after, id = MARK })\n  record.marks, record.turn, record.floor, record.alias = kept, MARK, to, '-'\n",
@@ -72,7 +94,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "insert-check",
         rule: "R13: a copy is not kept that an announcement overtook",
-        test: "",
+        found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-runtime/src/near/near_cache.rs",
             from: "        let places = self.places(query);\n        let found = DecodedLookup::of(self.shared.lookup(query).await?, decode);\n",
@@ -83,7 +105,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "suspect",
         rule: "R21: a record from another incarnation of the server serves nothing before it is confirmed",
-        test: "",
+        found_by: FLEET,
         edits: &[
             Edit {
                 file: "cachemacro-redis/src/scripts/record.lua",
@@ -100,7 +122,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "token-keyed-flights",
         rule: "R10: no caller waits for a load from before an event that was acknowledged to it",
-        test: "",
+        found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/join.rs",
             from: "snapshots: entered.snapshots.as_slice().into() };",
@@ -110,7 +132,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "merge-into-sent",
         rule: "R20: an event is not merged into one that is being sent",
-        test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
+        found_by: FoundBy::Fleet("writers_block_are_cancelled_and_fail_on_a_slow_way"),
         edits: &[
             Edit {
                 file: "cachemacro-runtime/src/retry/queue.rs",
@@ -132,7 +154,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "fill-from-a-transaction",
         rule: "R7: what a transaction has written is not stored before its commit",
-        test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
+        found_by: FoundBy::Fleet("writers_block_are_cancelled_and_fail_on_a_slow_way"),
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/try_hit.rs",
             from: "    call.mode = CacheMode::Bypass;\n",
@@ -142,7 +164,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "anothers-lease",
         rule: "G4: who gives up waiting takes no lease from who loads",
-        test: "callers_that_give_up_start_no_second_load",
+        found_by: FoundBy::Fleet("callers_that_give_up_start_no_second_load"),
         edits: &[Edit {
             file: "cachemacro-redis/src/lease.rs",
             from: "            Some(held) if !held.lease.is_released.load(Ordering::Relaxed) => return Guard(Arc::clone(held)),\n",
@@ -152,11 +174,113 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "nested-bound",
         rule: "G1: an entry lives no longer than what it was loaded from",
-        test: "writers_block_are_cancelled_and_fail_on_a_slow_way",
+        found_by: FoundBy::Fleet("writers_block_are_cancelled_and_fail_on_a_slow_way"),
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/fill.rs",
             from: "        bound.map_or(own, |bound| policy.bounded(own, bound))\n",
             to: "        own\n",
+        }],
+    },
+    Mutant {
+        name: "join-by-key",
+        rule: "R10: no caller waits for a load that began under another snapshot of its records",
+        found_by: shuttle!("r10_an_opaque"),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/coalesce/singleflight.rs",
+            from: "#[derive(Clone, PartialEq, Eq, Debug)]\npub(crate) struct FlightKey {\n",
+            to: "impl PartialEq for FlightKey {\n    fn eq(&self, other: &Self) -> bool {\n        self.key == other.key\n    }\n}\n\nimpl Eq for FlightKey {}\n\n#[derive(Clone, Debug)]\npub(crate) struct FlightKey {\n",
+        }],
+    },
+    Mutant {
+        name: "stamp-before-admit",
+        rule: "G2: an entry has the epoch that its own admission leads to",
+        found_by: LOCAL,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/versions/records.rs",
+            from: "(admitted?, self.epochs.read(id.0));",
+            to: "(admitted?, self.epochs.read(id.0) - u32::from(is_changed));",
+        }],
+    },
+    Mutant {
+        name: "stamp-after-admit",
+        rule: "G2: no event comes between the admission of an entry and its stamp",
+        found_by: shuttle!("g2_all"),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/entries/fill.rs",
+            from: "Ok(admitted) => ties.push(Tie::new(*id, admitted)),\n",
+            to: "Ok(admitted) => ties.push(Tie::stamped(*id, admitted.token, records.epoch(*id))),\n",
+        }],
+    },
+    Mutant {
+        name: "same-epoch",
+        rule: "G2: a hit sees by its epoch that a record has changed",
+        found_by: shuttle!("r1_r8"),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/versions/epochs.rs",
+            from: "        epoch.store(next, Ordering::Release);\n",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "last-epoch",
+        rule: "G2: a record whose epochs are used up serves nothing",
+        found_by: LOCAL,
+        edits: &[
+            Edit {
+                file: "cachemacro-runtime/src/local/versions/records.rs",
+                from: "        if self.epochs.read(id.0) == DEAD {\n            return Err(Refused::Lost);\n        }\n",
+                to: "",
+            },
+            Edit {
+                file: "cachemacro-runtime/src/local/versions/records.rs",
+                from: "        if stamp == DEAD {\n            return Err(Refused::Lost);\n        }\n",
+                to: "",
+            },
+            Edit {
+                file: "cachemacro-runtime/src/local/versions/records.rs",
+                from: "(epoch != DEAD && shard.read(",
+                to: "(shard.read(",
+            },
+        ],
+    },
+    Mutant {
+        name: "no-holder",
+        rule: "R2: a record lives as long as an entry depends on it",
+        found_by: shuttle!("g2_all"),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/versions/records.rs",
+            from: "        if holds {\n",
+            to: "        if holds && id == RecordId::NONE {\n",
+        }],
+    },
+    Mutant {
+        name: "generations-of-a-place",
+        rule: "R8: a refresh is stored under no record but the one of the entry that it replaces",
+        found_by: LOCAL,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/versions/id.rs",
+            from: "(self.0 as u64) << 32 | epoch as u64",
+            to: "epoch as u64",
+        }],
+    },
+    Mutant {
+        name: "incoherent-copy",
+        rule: "R14: a copy is served only while no announcement can be missing",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=tiers"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/try_hit.rs",
+            from: " || near.is_some_and(|near| !near.is_coherent(now))",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "stamp-without-asking",
+        rule: "R8: an entry is stamped again only if its record still serves it",
+        found_by: shuttle!("g2_all"),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/entries/tie.rs",
+            from: "let stamp = records.serves(self.record, self.token, kind);",
+            to: "let stamp = Some(records.epoch(self.record)).filter(|_| kind == kind);",
         }],
     },
 ];

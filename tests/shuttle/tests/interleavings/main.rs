@@ -8,6 +8,7 @@ mod refusing;
 #[allow(dead_code, reason = "the model calls functions that these tests do not")]
 #[path = "../../../../cachemacro-runtime/tests/kit/sites.rs"]
 mod sites;
+mod together;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -37,6 +38,7 @@ fn explore(test: impl Fn() + Send + Sync + 'static) {
 /// A row that is written while it is read.
 #[derive(Default)]
 struct Row {
+    number: usize,
     /// Every state it was ever in: version and content.
     history: shuttle::sync::Mutex<Vec<(u64, u64)>>,
     /// The newest position whose event was acknowledged.
@@ -57,9 +59,13 @@ impl Drop for Loading<'_> {
 
 impl Row {
     fn new() -> Arc<Self> {
-        let row = Self::default();
-        row.history.lock().expect("no thread panics here").push((1, 1));
-        Arc::new(row)
+        Arc::new(Self::of(1, 1))
+    }
+
+    fn of(number: usize, content: u64) -> Self {
+        let row = Self { number, ..Self::default() };
+        row.history.lock().expect("no thread panics here").push((1, content));
+        row
     }
 
     fn write(&self, cache: &Cache, sites: &Sites, version: u64, content: u64, moved: Move) {
@@ -68,7 +74,7 @@ impl Row {
             history.push((version, content));
             history.len() as u64 - 1
         };
-        block_on(cache.publish_or_retry(RowMoved { row: sites.aggregate(1), moved }));
+        block_on(cache.publish_or_retry(RowMoved { row: sites.aggregate(self.number), moved }));
         self.acknowledged.store(position, SeqCst);
     }
 
@@ -106,9 +112,17 @@ impl Row {
 
     /// Reads, and checks that no acknowledged commit was missed (G2, G7).
     fn read(&self, cache: &Cache, sites: &'static Sites, function: Function) {
-        let promised = usize::try_from(self.acknowledged.load(SeqCst)).expect("a position");
-        let read = block_on(sites.read(cache, function, &[1], async || 0, || self.load()));
-        let content = read.expect("the row is there").contents[0].expect("the row is there");
+        let promised = self.promised();
+        let read = block_on(sites.read(cache, function, &[self.number], async || 0, || self.load()));
+        self.is_as_new_as(promised, read.expect("the row is there").contents[0].expect("the row is there"));
+    }
+
+    /// The newest position that was acknowledged.
+    fn promised(&self) -> usize {
+        usize::try_from(self.acknowledged.load(SeqCst)).expect("a position")
+    }
+
+    fn is_as_new_as(&self, promised: usize, content: u64) {
         let history = self.history.lock().expect("no thread panics here");
         let states = &history[promised..];
         assert!(states.iter().any(|state| state.1 == content), "read {content}, promised one of {states:?}");
