@@ -1,95 +1,12 @@
 //! Events name the aggregates that moved. Writers know events, but no caches.
 
 use std::any::Any;
-use std::fmt;
-use std::slice;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::key::{KeyWriter, rendered};
-use crate::protocol::Move;
-
-/// The rendered name of one aggregate, `user:123`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Aggregate(Arc<str>);
-
-impl Aggregate {
-    /// The aggregate of this name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(name.into())
-    }
-
-    /// The aggregate with the name of an entry.
-    pub(crate) fn shares(text: &Arc<str>) -> Self {
-        Self(Arc::clone(text))
-    }
-
-    /// `user:123`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Aggregate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Aggregate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The aggregates that one entry depends on, each once, in the order of `invalidated_by`.
-#[derive(Debug, Default)]
-pub struct Aggregates {
-    writer: KeyWriter,
-    names: Vec<Aggregate>,
-    /// The key of the entry. In most functions the first aggregate has the same name, and shares this text.
-    own: Option<(Arc<[u8]>, Arc<str>)>,
-}
-
-impl Aggregates {
-    /// Begins a name.
-    pub fn begin(&mut self) -> &mut KeyWriter {
-        self.writer = KeyWriter::new();
-        &mut self.writer
-    }
-
-    /// Ends the last name that was begun.
-    pub fn end(&mut self) {
-        let name = match &self.own {
-            Some((own, text)) if **own == *self.writer.parts() => Aggregate::shares(text),
-            _ => Aggregate(rendered(self.writer.parts()).into()),
-        };
-        if !self.names.contains(&name) {
-            self.names.push(name);
-        }
-    }
-
-    /// An empty list for the entry whose key has these parts and this text.
-    pub(crate) fn of_entry(parts: &Arc<[u8]>, text: &Arc<str>) -> Self {
-        Self { own: Some((Arc::clone(parts), Arc::clone(text))), ..Self::default() }
-    }
-
-    pub(crate) fn into_names(self) -> Vec<Aggregate> {
-        self.names
-    }
-}
-
-/// The typed key of an event, through which cached functions and events name an aggregate the same way.
-pub trait AggregateKey {
-    /// The templates that these fields render.
-    const TEMPLATES: &'static [&'static str];
-
-    /// Writes one name per template.
-    fn render(&self, out: &mut Aggregates);
-}
+use super::aggregates::AggregateKey;
+use super::moves::Moves;
 
 /// Finds the typed key of an event by the names of its fields (`FIELDS` is the FNV-1a hash of them, sorted).
 #[diagnostic::on_unimplemented(
@@ -130,50 +47,6 @@ pub struct EventInfo {
     pub keys: &'static [&'static str],
     /// The kind of move that it announces.
     pub kind: EventKind,
-}
-
-/// The moves that events announce: what [`CacheEvent::moves`] fills.
-#[derive(Debug, Default)]
-pub struct Moves {
-    moves: Vec<(Aggregate, Move)>,
-}
-
-impl Moves {
-    /// Adds a move of every aggregate that the key names.
-    ///
-    /// Moves of one aggregate are coalesced where that changes nothing (R20).
-    #[doc(hidden)]
-    pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
-        let mut names = Aggregates::default();
-        key.render(&mut names);
-        for name in names.into_names() {
-            self.push(name, moved);
-        }
-    }
-
-    pub(crate) fn push(&mut self, name: Aggregate, moved: Move) {
-        let of_it = self.moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
-        if !moved.merges_into(of_it) {
-            self.moves.push((name, moved));
-        }
-    }
-
-    /// Adds the moves of a later event. Of one aggregate those merge that can.
-    pub(crate) fn append(&mut self, more: Self) {
-        if self.moves.is_empty() {
-            *self = more;
-        } else {
-            more.moves.into_iter().for_each(|(name, moved)| self.push(name, moved));
-        }
-    }
-
-    pub(crate) fn iter(&self) -> slice::Iter<'_, (Aggregate, Move)> {
-        self.moves.iter()
-    }
-
-    pub(crate) fn into_moves(self) -> Vec<(Aggregate, Move)> {
-        self.moves
-    }
 }
 
 /// A value that says an aggregate moved. Derive it.
@@ -265,44 +138,5 @@ pub trait WireNothing {
 impl<E> WireNothing for Wire<'_, E> {
     fn json(&self) -> Option<String> {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bumps_of_one_aggregate_coalesce_to_the_maximum() {
-        let (a, b) = (Aggregate::new("a:1"), Aggregate::new("b:1"));
-        let mut moves = Moves::default();
-        for (name, version) in [(&a, 5), (&b, 1), (&a, 6), (&a, 4)] {
-            moves.push(name.clone(), Move::Bump(version));
-        }
-        assert_eq!(moves.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
-    }
-
-    #[test]
-    fn the_moves_of_a_later_event_coalesce_with_those_before() {
-        let (a, b) = (Aggregate::new("a:1"), Aggregate::new("b:1"));
-        let event = |moves: &[(&Aggregate, u64)]| {
-            let mut all = Moves::default();
-            moves.iter().for_each(|(name, version)| all.push((*name).clone(), Move::Bump(*version)));
-            all
-        };
-        let mut batch = event(&[(&a, 5)]);
-        batch.append(event(&[(&b, 1), (&a, 6)]));
-        batch.append(event(&[(&a, 4)]));
-        assert_eq!(batch.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
-    }
-
-    #[test]
-    fn a_rollback_keeps_its_place_between_bumps() {
-        let name = Aggregate::new("a:1");
-        let mut moves = Moves::default();
-        for moved in [Move::Bump(9), Move::Rollback { to: 7 }, Move::Bump(8)] {
-            moves.push(name.clone(), moved);
-        }
-        assert_eq!(moves.into_moves().len(), 3);
     }
 }

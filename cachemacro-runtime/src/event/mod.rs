@@ -1,13 +1,18 @@
 //! Events: the aggregates that they name, their moves, and their subscribers in this process.
 
+mod aggregates;
 mod events;
+mod here;
+mod moves;
 mod subscribers;
 mod version;
 
+pub use self::aggregates::{Aggregate, AggregateKey, Aggregates};
 pub use self::events::{
-    Aggregate, AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire,
-    WireJson, WireNothing, share_event,
+    Bind, CacheEvent, EventInfo, EventKind, KeyOf, SharedEvent, Wire, WireJson, WireNothing, share_event,
 };
+pub(crate) use self::here::LocalRecords;
+pub use self::moves::Moves;
 pub use self::subscribers::Subscription;
 pub(crate) use self::subscribers::{Bus, Subscriber};
 pub use self::version::IntoVersion;

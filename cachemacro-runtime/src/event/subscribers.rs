@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -26,7 +26,14 @@ const ATTEMPT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duratio
 
 #[derive(Clone, Default)]
 pub(crate) struct Bus {
-    subscribers: Arc<Mutex<Subscribers>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The number of queues. A publisher that reads zero takes no lock: a handler that was subscribed before the event is counted.
+    count: AtomicUsize,
+    subscribers: Mutex<Subscribers>,
 }
 
 #[derive(Default)]
@@ -44,8 +51,8 @@ impl Subscribers {
     }
 }
 
-fn locked(subscribers: &Mutex<Subscribers>) -> MutexGuard<'_, Subscribers> {
-    subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(shared: &Shared) -> MutexGuard<'_, Subscribers> {
+    shared.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bus {
@@ -70,20 +77,27 @@ impl Bus {
         let scope = context::scoped_cache().map(|cache| cache.downgrade());
         let handler = Handler { handle: Arc::new(handler), scope, on_failure };
         runtime.spawn(deliver(receiver, handler, Arc::clone(&progress)));
-        Subscription { bus: Arc::downgrade(&self.subscribers), event: TypeId::of::<E>(), id, progress }
+        Subscription { bus: Arc::downgrade(&self.shared), event: TypeId::of::<E>(), id, progress }
     }
 
     fn add(&self, event: TypeId, queue: mpsc::Sender<SharedEvent>) -> u64 {
-        let mut subscribers = locked(&self.subscribers);
+        let mut subscribers = locked(&self.shared);
+        self.shared.count.fetch_add(1, Ordering::Release);
         let id = subscribers.next;
         subscribers.next += 1;
         subscribers.queues.entry(event).or_default().push((id, queue));
         id
     }
 
+    /// Whether no event has a subscriber.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.count.load(Ordering::Acquire) == 0
+    }
+
     /// The subscribers to this event's type.
     pub(crate) fn subscribers(&self, event: &SharedEvent) -> VecDeque<Subscriber> {
-        let subscribers = locked(&self.subscribers);
+        let subscribers = locked(&self.shared);
         let queues = subscribers.queues.get(&(**event).type_id());
         queues.map(|queues| queues.iter().map(|(_, queue)| Subscriber(queue.clone())).collect()).unwrap_or_default()
     }
@@ -166,7 +180,7 @@ struct Progress {
 /// The subscription of a handler. Dropping it unsubscribes; events already queued are still handled.
 #[must_use = "dropping a subscription unsubscribes its handler; keep it, or call `.forever()`"]
 pub struct Subscription {
-    bus: Weak<Mutex<Subscribers>>,
+    bus: Weak<Shared>,
     event: TypeId,
     id: u64,
     progress: Arc<Progress>,
@@ -195,7 +209,8 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let Some(bus) = self.bus.upgrade() else { return };
         // Dropped after the lock: its queue may hold events, whose `drop` may publish.
-        let _queue = locked(&bus).remove(self.event, self.id);
+        let queue = locked(&bus).remove(self.event, self.id);
+        bus.count.fetch_sub(usize::from(queue.is_some()), Ordering::Release);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Keys: arguments rendered so that two different calls never render alike (R17).
 
+mod name;
 mod part;
 mod writer;
 
+pub(crate) use name::{Name, NameHasher, Names};
 pub use part::{CallPart, KeyPart, Simple, call_part, canonical, part};
 pub use writer::KeyWriter;
 pub(crate) use writer::{Form, KeyRef, hash_of_text, hash_of_word, rendered};

@@ -11,9 +11,9 @@ use foldhash::fast::{FoldHasher, RandomState};
 
 const INLINE: usize = 120;
 /// The tag of a number of 64 bits, little-endian. UTF-8 never contains this byte.
-const NUMBER: u8 = 0xff;
+pub(super) const NUMBER: u8 = 0xff;
 /// The tag before and after a text that is not encoded yet. UTF-8 never contains this byte.
-const TEXT: u8 = 0xfe;
+pub(super) const TEXT: u8 = 0xfe;
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
@@ -260,7 +260,7 @@ fn percent_encoded(bytes: &[u8]) -> String {
     text
 }
 
-const fn is_unreserved(byte: u8) -> bool {
+pub(super) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'-')
 }
 

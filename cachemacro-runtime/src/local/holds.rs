@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::versions::{Name, RecordId, Records};
+use super::versions::{RecordId, Records};
+use crate::key::Name;
 
 /// Keeps records alive until it is dropped.
 pub(super) struct Holds {

@@ -10,9 +10,10 @@ use super::entries::{Dropped, Fenced, Found, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
-use super::versions::{Name, Records};
+use super::versions::Records;
 use crate::entry::{EntryKey, LocalEntry, Object, Payload, Probe};
-use crate::event::Aggregate;
+use crate::event::{Aggregate, LocalRecords};
+use crate::key::{Name, Names};
 use crate::policy::Deadlines;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 use crate::remote::{Entered, Fill, Hold, Lease};
@@ -187,7 +188,7 @@ impl LocalTier {
 
     /// BUMP, NEXT, RESTORE and ROLLBACK.
     pub(crate) fn apply(&self, aggregate: &Aggregate, moved: Move) -> Applied {
-        self.records.apply(self.name(aggregate), moved, self.clock.now())
+        self.records.apply(self.name(aggregate), moved, || self.clock.now())
     }
 
     /// DETECT. Returns whether the record was reset.
@@ -244,6 +245,16 @@ impl LocalTier {
 
     fn name(&self, aggregate: &Aggregate) -> Name {
         self.records.name(aggregate.as_str())
+    }
+}
+
+impl LocalRecords for LocalTier {
+    fn names(&self) -> Names {
+        self.records.names()
+    }
+
+    fn apply(&self, name: Name, moved: Move) {
+        self.records.apply(name, moved, || self.clock.now());
     }
 }
 

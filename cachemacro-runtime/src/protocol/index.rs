@@ -248,6 +248,21 @@ impl Index {
     }
 }
 
+impl PlainIndex {
+    /// BUMP, where the record keeps its form: the effect of [`Index::apply`]. `None`, and no effect, where it does not.
+    #[inline]
+    pub(crate) const fn bump(&mut self, version: u64) -> Option<Applied> {
+        if self.rotates || (version == 0 && self.floor == 0) {
+            return None;
+        }
+        if version <= self.floor {
+            return Some(Applied::Duplicate);
+        }
+        self.floor = version;
+        Some(Applied::Moved)
+    }
+}
+
 impl From<PlainIndex> for Index {
     fn from(plain: PlainIndex) -> Self {
         let PlainIndex { floor, generation, unverified, rotates } = plain;

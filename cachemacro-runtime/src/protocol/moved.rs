@@ -22,6 +22,11 @@ pub enum Move {
 }
 
 impl Move {
+    /// Whether its effect depends on the time: after it, only rows of the primary are taken for a while.
+    pub(crate) const fn depends_on_time(self) -> bool {
+        matches!(self, Self::Next | Self::Rollback { .. })
+    }
+
     /// Merges this move into an earlier one of the same aggregate that was not sent yet, and says whether it did (R20). The
     /// latest of the earlier ones comes first.
     ///

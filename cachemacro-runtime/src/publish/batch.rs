@@ -18,6 +18,8 @@ pub struct Batch {
     pub(super) moves: Moves,
     pub(super) events: Vec<SharedEvent>,
     pub(super) announcements: Vec<Announcement>,
+    /// There is no subscriber that could get the events.
+    drops_events: bool,
 }
 
 /// What `#[invalidates]` takes: one event, several, or none.
@@ -33,13 +35,16 @@ pub trait IntoEvents {
 
 impl<E: CacheEvent> IntoEvents for E {
     fn add_to(self, batch: &mut Batch) {
-        let mut moves = Moves::default();
-        self.moves(&mut moves);
-        let event = self.wire().map(|body| (E::INFO.name, body));
-        let notices = moves.iter().map(|(name, moved)| (name.clone(), Notice::Moved(*moved))).collect();
-        batch.announcements.push(Announcement { event, notices });
-        batch.moves.append(moves);
-        batch.events.push(self.share());
+        if batch.moves.are_applied() {
+            self.moves(&mut batch.moves);
+        } else {
+            let mut moves = Moves::default();
+            self.moves(&mut moves);
+            batch.announce(E::INFO.name, self.wire(), moves);
+        }
+        if !batch.drops_events {
+            batch.events.push(self.share());
+        }
     }
 }
 
@@ -85,6 +90,24 @@ impl Batch {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty batch for events that are published to this cache at once. Without a shared store they have no announcement:
+    /// their moves are applied as they are added, and without a subscriber nothing else of them is kept.
+    #[inline]
+    fn of(cache: &Cache) -> Self {
+        let inner = &*cache.inner;
+        if inner.shared.is_some() {
+            return Self::new();
+        }
+        let drops_events = inner.bus.is_empty();
+        Self { moves: Moves::applied(inner.local.clone()), drops_events, ..Self::default() }
+    }
+
+    fn announce(&mut self, name: &'static str, json: Option<String>, moves: Moves) {
+        let notices = moves.iter().map(|(name, moved)| (name.clone(), Notice::Moved(*moved))).collect();
+        self.announcements.push(Announcement { event: json.map(|json| (name, json)), notices });
+        self.moves.append(moves);
     }
 
     /// Adds events.
@@ -169,7 +192,7 @@ impl Cache {
     /// [`CacheError::Publish`]: a store did not accept a move. It is retried. The caller may publish the event again;
     /// the handlers of this process get it then.
     pub async fn publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
-        let (writes, mut events) = self.take_apart(events);
+        let Some((writes, mut events)) = self.take_apart(events) else { return Ok(()) };
         match self.apply(writes, OnError::Fail).await {
             Ok(()) => events.send().await,
             Err(error) => {
@@ -184,7 +207,7 @@ impl Cache {
     /// As [`Cache::publish`], without a result: a move that a store does not accept is retried and counted. The handlers
     /// of this process get the event in any case.
     pub async fn publish_or_retry(&self, events: impl IntoEvents) {
-        let (writes, mut events) = self.take_apart(events);
+        let Some((writes, mut events)) = self.take_apart(events) else { return };
         // With `suspect` there is no error to return.
         let _ = self.apply(writes, OnError::Suspect).await;
         events.send().await;
@@ -208,14 +231,14 @@ impl Cache {
     /// # Errors
     /// As [`Cache::publish`].
     pub fn publish_blocking(&self, events: impl IntoEvents) -> Result<(), CacheError> {
-        let (writes, mut events) = self.take_apart(events);
+        let Some((writes, mut events)) = self.take_apart(events) else { return Ok(()) };
         self.apply_blocking(writes, OnError::Fail).inspect_err(|_| events.keep_back())
     }
 
     /// As [`Cache::publish_blocking`], without a result, as [`Cache::publish_or_retry`].
     pub fn publish_or_retry_blocking(&self, events: impl IntoEvents) {
         // The events are handed out when this is dropped, also after a panic.
-        let (writes, _events) = self.take_apart(events);
+        let Some((writes, _events)) = self.take_apart(events) else { return };
         let _ = self.apply_blocking(writes, OnError::Suspect);
     }
 
@@ -235,12 +258,15 @@ impl Cache {
         self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler, log::subscriber_failed)
     }
 
-    /// The moves for the stores, and the events for the handlers of this process.
-    fn take_apart(&self, events: impl IntoEvents) -> (Writes, HandOut<'_>) {
-        let mut batch = Batch::new();
+    /// Returns the moves for the stores, and the events for the handlers of this process; `None` where all is done.
+    fn take_apart(&self, events: impl IntoEvents) -> Option<(Writes, HandOut<'_>)> {
+        let mut batch = Batch::of(self);
         batch.add(events);
+        if batch.drops_events {
+            return None;
+        }
         let writes = batch.take_writes(Role::Writes);
-        (writes, HandOut::new(self, batch.events))
+        Some((writes, HandOut::new(self, batch.events)))
     }
 
     pub(super) async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {

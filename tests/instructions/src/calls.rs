@@ -74,7 +74,20 @@ pub(crate) const ALL: &[Call] = &[
         what: "a hit whose version is asked for (source mode)",
         run: times!(id => source(id).await),
     },
-    Call { name: "bump", what: "a published event that entries depend on", run: times!(id => bump(id).await) },
+    Call {
+        name: "bump",
+        what: "a published event that entries depend on",
+        run: |times| {
+            Box::pin(async move {
+                for id in 0..KEYS {
+                    shared(id).await;
+                }
+                for step in 0..times {
+                    bump(black_box(step % KEYS)).await;
+                }
+            })
+        },
+    },
     Call {
         name: "update",
         what: "the same, and the miss and the fill behind it",

@@ -125,7 +125,7 @@ impl World {
     }
 
     fn apply(&self, name: &str, moved: Move) {
-        self.records.apply(self.records.name(name), moved, self.now);
+        self.records.apply(self.records.name(name), moved, || self.now);
     }
 
     fn sweep(&self) {

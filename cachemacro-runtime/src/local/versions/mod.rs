@@ -2,13 +2,11 @@
 
 mod epochs;
 mod id;
-mod names;
 mod record;
 mod records;
 mod shard;
 
 pub(crate) use self::id::RecordId;
-pub(crate) use self::names::Name;
 pub(crate) use self::records::{Admitted, Records};
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! One version record, in few bytes: most have no marks, no alias, and one generation.
 
 use super::id::RecordId;
-use super::names::Name;
-use crate::protocol::{Index, PlainIndex};
+use crate::key::Name;
+use crate::protocol::PlainIndex;
 
 /// The number of holders, in the low bits of [`Record::state`].
 const HOLDERS: u32 = (1 << 29) - 1;
@@ -52,14 +52,15 @@ impl Record {
     }
 
     /// The record, if it is not kept beside.
-    pub(super) fn plain(&self, id: RecordId) -> Index {
+    #[inline]
+    pub(super) fn plain(&self, id: RecordId) -> PlainIndex {
         let [low, high] = self.floor;
-        Index::from(PlainIndex {
+        PlainIndex {
             floor: u64::from(low) | u64::from(high) << 32,
             generation: id.generation(self.generation),
             unverified: self.state & UNVERIFIED != 0,
             rotates: self.state & ROTATES != 0,
-        })
+        }
     }
 
     /// The record is kept beside.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::epochs::{DEAD, Epochs};
 use super::id::{RecordId, SHARD_BITS};
-use super::names::{Name, Names};
 use super::shard::Shard;
+use crate::key::{Name, Names};
 use crate::protocol::{Applied, Fence, FenceKind, Generation, Index, Move, Refused, Snapshot, Token};
 use crate::util::clock::Moment;
 use crate::util::sync::{Mutex, MutexGuard, lock};
@@ -44,11 +44,15 @@ pub(crate) struct Records {
 impl Records {
     pub(crate) fn new(source_lag: Duration) -> Self {
         let shards = (0..SHARDS).map(|number| Mutex::new(Shard::new(number))).collect();
-        Self { names: Names::new(), shards, epochs: Epochs::new(), source_lag }
+        Self { names: Names::random(), shards, epochs: Epochs::new(), source_lag }
+    }
+
+    pub(crate) const fn names(&self) -> Names {
+        self.names
     }
 
     pub(crate) fn name(&self, aggregate: &str) -> Name {
-        self.names.of(aggregate.as_bytes())
+        self.names.of_text(aggregate.as_bytes())
     }
 
     /// The present epoch of a record: an entry stamped with it is served.
@@ -62,6 +66,7 @@ impl Records {
     }
 
     /// The shard of a name, locked, and its number.
+    #[inline]
     fn shard_of_name(&self, name: Name) -> (MutexGuard<'_, Shard>, u32) {
         let number = name.0[3] & (SHARDS - 1);
         (lock(&self.shards[number as usize]), number)
@@ -74,7 +79,8 @@ impl Records {
 
     /// Goes to the next epoch of a record that may serve other entries than before.
     fn advance(&self, shard: &mut Shard, id: RecordId) {
-        if self.epochs.read(id.0) != DEAD && self.epochs.advance(id.0) == DEAD {
+        if self.epochs.advance(id.0) == DEAD {
+            // Nothing happens if it was dead before.
             shard.detach(id.place());
         }
     }
@@ -89,12 +95,12 @@ impl Records {
             }
             None => self.begin(&mut shard, number, name, now),
         };
-        let mut index = shard.take(id.place());
-        if rotates {
-            index.set_rotates();
-        }
-        let (snapshot, needs_primary) = (index.snapshot(), index.needs_primary(now));
-        shard.set(id.place(), index, now);
+        let (snapshot, needs_primary) = shard.change(id.place(), now, |index| {
+            if rotates {
+                index.set_rotates();
+            }
+            (index.snapshot(), index.needs_primary(now))
+        });
         Entered { id, snapshot, needs_primary }
     }
 
@@ -153,11 +159,11 @@ impl Records {
         if self.epochs.read(id.0) == DEAD {
             return Err(Refused::Lost);
         }
-        let mut index = shard.take(id.place());
-        let before = (index.snapshot().floor, index.is_unverified());
-        let admitted = index.admit(snapshot, fence, from_primary, now);
-        let is_changed = before != (index.snapshot().floor, index.is_unverified());
-        shard.set(id.place(), index, now);
+        let (admitted, is_changed) = shard.change(id.place(), now, |index| {
+            let before = (index.snapshot().floor, index.is_unverified());
+            let admitted = index.admit(snapshot, fence, from_primary, now);
+            (admitted, before != (index.snapshot().floor, index.is_unverified()))
+        });
         if is_changed {
             self.advance(&mut shard, id);
         }
@@ -184,13 +190,33 @@ impl Records {
         self.shard_of(id).read(id.place(), |index| (index.snapshot(), index.needs_primary(now)))
     }
 
-    /// BUMP, NEXT, RESTORE and ROLLBACK.
-    pub(crate) fn apply(&self, name: Name, moved: Move, now: Moment) -> Applied {
+    /// BUMP, NEXT, RESTORE and ROLLBACK. The clock, which may be the user's code, is read before the lock, and only for a move that
+    /// depends on the time.
+    #[inline]
+    pub(crate) fn apply(&self, name: Name, moved: Move, now: impl FnOnce() -> Moment) -> Applied {
+        if let Move::Bump(version) = moved
+            && let Some(applied) = self.bump(name, version)
+        {
+            return applied;
+        }
+        let now = if moved.depends_on_time() { now() } else { Moment::START };
         let change = |index: &mut Index, fresh| {
             let applied = index.apply(moved, fresh, now, self.source_lag);
             (applied, applied == Applied::Moved)
         };
         self.change(name, now, change).unwrap_or(Applied::Absent)
+    }
+
+    /// BUMP of a record that is not kept beside, if it stays so.
+    #[inline]
+    fn bump(&self, name: Name, version: u64) -> Option<Applied> {
+        let (mut shard, number) = self.shard_of_name(name);
+        let Some(place) = shard.find(name) else { return Some(Applied::Absent) };
+        let applied = shard.bump(place, version)?;
+        if applied == Applied::Moved {
+            self.advance(&mut shard, RecordId::of(number, place));
+        }
+        Some(applied)
     }
 
     /// DETECT.
@@ -238,9 +264,8 @@ impl Records {
         now: Moment,
         change: impl FnOnce(&mut Index, Generation) -> (T, bool),
     ) -> T {
-        let mut index = shard.take(id.place());
-        let (answer, is_moved) = change(&mut index, self.fresh(id));
-        shard.set(id.place(), index, now);
+        let fresh = self.fresh(id);
+        let (answer, is_moved) = shard.change(id.place(), now, |index| change(index, fresh));
         if is_moved {
             self.advance(shard, id);
         }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::id::RecordId;
-use super::names::Name;
 use super::record::Record;
+use crate::key::Name;
 use crate::local::arena::{Buckets, Chained, NONE, Slab};
-use crate::protocol::Index;
+use crate::protocol::{Applied, Index, PlainIndex};
 use crate::util::clock::Moment;
 
 pub(super) struct Shard {
@@ -90,11 +90,45 @@ impl Shard {
         self.records[at].let_go()
     }
 
-    /// Takes the record out, to be changed and set again.
-    pub(super) fn take(&mut self, at: u32) -> Index {
-        let record = &self.records[at];
-        let whole = if record.is_whole() { self.wholes.remove(&at) } else { None };
-        whole.map_or_else(|| record.plain(RecordId::of(self.number, at)), |whole| *whole)
+    fn plain(&self, at: u32) -> PlainIndex {
+        self.records[at].plain(RecordId::of(self.number, at))
+    }
+
+    /// BUMP of a record that is not kept beside, if it stays so.
+    #[inline]
+    pub(super) fn bump(&mut self, at: u32, version: u64) -> Option<Applied> {
+        let record = &mut self.records[at];
+        if record.is_whole() {
+            return None;
+        }
+        let mut index = record.plain(RecordId::of(self.number, at));
+        let applied = index.bump(version)?;
+        record.set(index);
+        Some(applied)
+    }
+
+    /// Changes a record.
+    #[inline]
+    pub(super) fn change<T>(&mut self, at: u32, now: Moment, change: impl FnOnce(&mut Index) -> T) -> T {
+        if self.records[at].is_whole() {
+            return self.change_whole(at, now, change);
+        }
+        let mut index = Index::from(self.plain(at));
+        let answer = change(&mut index);
+        self.set(at, index, now);
+        answer
+    }
+
+    fn change_whole<T>(&mut self, at: u32, now: Moment, change: impl FnOnce(&mut Index) -> T) -> T {
+        let mut index = self.wholes.remove(&at).unwrap_or_else(|| Box::new(self.plain(at).into()));
+        let answer = change(&mut index);
+        match index.plain(now) {
+            Some(plain) => self.records[at].set(plain),
+            None => {
+                self.wholes.insert(at, index);
+            }
+        }
+        answer
     }
 
     /// Reads a record.
@@ -102,7 +136,7 @@ impl Shard {
         let record = &self.records[at];
         match self.wholes.get(&at).filter(|_| record.is_whole()) {
             Some(whole) => read(whole),
-            None => read(&record.plain(RecordId::of(self.number, at))),
+            None => read(&self.plain(at).into()),
         }
     }
 

@@ -29,10 +29,10 @@ fn a_record_lives_while_it_has_a_holder() {
     let (first, second) = (enter(&records, "user:1"), enter(&records, "user:1"));
     assert_eq!((first.id, records.len()), (second.id, 1));
     records.let_go(first.id);
-    assert_eq!(records.apply(records.name("user:1"), Move::Bump(3), NOW), Applied::Moved);
+    assert_eq!(records.apply(records.name("user:1"), Move::Bump(3), || NOW), Applied::Moved);
     records.let_go(second.id);
     assert_eq!(records.len(), 0);
-    assert_eq!(records.apply(records.name("user:1"), Move::Bump(4), NOW), Applied::Absent);
+    assert_eq!(records.apply(records.name("user:1"), Move::Bump(4), || NOW), Applied::Absent);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn an_epoch_at_its_end_serves_and_admits_nothing_and_the_name_gets_a_new_record(
     records.set_epoch(first.id, DEAD - 2);
     let admitted = admit(&records, first, 1).expect("there is one epoch left");
     assert_eq!((admitted.stamp, records.epoch(first.id)), (DEAD - 1, DEAD - 1));
-    assert_eq!(records.apply(name, Move::Bump(2), NOW), Applied::Moved);
+    assert_eq!(records.apply(name, Move::Bump(2), || NOW), Applied::Moved);
     assert_eq!(records.epoch(first.id), DEAD);
     assert_eq!(records.serves(first.id, admitted.token, FenceKind::Row), None);
     for version in [1, 2, 3] {
@@ -92,7 +92,7 @@ fn a_place_whose_epochs_are_used_up_is_not_used_again() {
             let again = enter(&records, "user:1");
             let admitted = admit(&records, again, version);
             assert!(admitted.is_ok(), "{left} epochs left: {admitted:?}");
-            records.apply(records.name("user:1"), Move::Bump(version + 1), NOW);
+            records.apply(records.name("user:1"), Move::Bump(version + 1), || NOW);
         }
     }
 }
@@ -163,7 +163,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Apply(moved) => prop_assert_eq!(
-                    records.apply(name, moved, now),
+                    records.apply(name, moved, || now),
                     index.apply(moved, Generation::random(), now, lag)
                 ),
                 Step::Admit { version, from_primary, late } => {

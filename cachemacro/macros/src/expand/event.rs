@@ -155,14 +155,14 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let texts = templates.iter().map(|template| &template.literal);
     let writes = templates.iter().map(|template| {
         let pieces = template.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => quote_spanned!(span=> __cachemacro_key.fixed(#text);),
+            Piece::Text(text) => quote_spanned!(span=> __cachemacro_out.fixed(#text);),
             Piece::Place(place) => {
                 let field = &place.root;
-                quote_spanned!(span=> #p::part(__cachemacro_key, self.#field);)
+                quote_spanned!(span=> __cachemacro_out.part(self.#field);)
             }
         });
         quote_spanned! {span=>
-            let __cachemacro_key = __cachemacro_out.begin();
+            __cachemacro_out.begin();
             #(#pieces)*
             __cachemacro_out.end();
         }

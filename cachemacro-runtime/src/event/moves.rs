@@ -1,0 +1,178 @@
+//! The moves that events announce.
+
+use std::slice;
+
+use super::aggregates::{Aggregate, AggregateKey, Aggregates};
+use super::here::Here;
+use crate::protocol::Move;
+
+/// The moves that events announce: what [`CacheEvent::moves`](super::CacheEvent::moves) fills.
+#[derive(Debug)]
+pub struct Moves(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    Listed(Vec<(Aggregate, Move)>),
+    /// Moves that stay in this process are applied as they are added.
+    Applied(Here),
+}
+
+impl Default for Moves {
+    fn default() -> Self {
+        Self(Kept::Listed(Vec::new()))
+    }
+}
+
+impl Moves {
+    /// For events that do not leave this process.
+    pub(crate) fn applied(here: Here) -> Self {
+        Self(Kept::Applied(here))
+    }
+
+    /// Adds a move of every aggregate that the key names.
+    ///
+    /// Moves of one aggregate are coalesced where that changes nothing (R20).
+    #[doc(hidden)]
+    pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
+        if let Kept::Applied(here) = &self.0 {
+            return key.render(&mut Aggregates::moved(here, moved));
+        }
+        let mut names = Aggregates::default();
+        key.render(&mut names);
+        for name in names.into_names() {
+            self.push(name, moved);
+        }
+    }
+
+    pub(crate) fn push(&mut self, name: Aggregate, moved: Move) {
+        let Kept::Listed(moves) = &mut self.0 else { return };
+        let of_it = moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
+        if !moved.merges_into(of_it) {
+            moves.push((name, moved));
+        }
+    }
+
+    /// Adds the moves of a later event. Of one aggregate those merge that can.
+    pub(crate) fn append(&mut self, more: Self) {
+        if self.iter().len() == 0 {
+            *self = more;
+        } else {
+            more.into_moves().into_iter().for_each(|(name, moved)| self.push(name, moved));
+        }
+    }
+
+    pub(crate) fn iter(&self) -> slice::Iter<'_, (Aggregate, Move)> {
+        match &self.0 {
+            Kept::Listed(moves) => moves.iter(),
+            Kept::Applied(_) => [].iter(),
+        }
+    }
+
+    /// Whether the moves are applied as they are added.
+    pub(crate) const fn are_applied(&self) -> bool {
+        matches!(self.0, Kept::Applied(_))
+    }
+
+    pub(crate) fn into_moves(self) -> Vec<(Aggregate, Move)> {
+        match self.0 {
+            Kept::Listed(moves) => moves,
+            Kept::Applied(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::here::LocalRecords;
+    use super::*;
+    use crate::key::{Name, Names};
+
+    #[test]
+    fn bumps_of_one_aggregate_coalesce_to_the_maximum() {
+        let (a, b) = (Aggregate::new("a:1"), Aggregate::new("b:1"));
+        let mut moves = Moves::default();
+        for (name, version) in [(&a, 5), (&b, 1), (&a, 6), (&a, 4)] {
+            moves.push(name.clone(), Move::Bump(version));
+        }
+        assert_eq!(moves.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
+    }
+
+    #[test]
+    fn the_moves_of_a_later_event_coalesce_with_those_before() {
+        let (a, b) = (Aggregate::new("a:1"), Aggregate::new("b:1"));
+        let event = |moves: &[(&Aggregate, u64)]| {
+            let mut all = Moves::default();
+            moves.iter().for_each(|(name, version)| all.push((*name).clone(), Move::Bump(*version)));
+            all
+        };
+        let mut batch = event(&[(&a, 5)]);
+        batch.append(event(&[(&b, 1), (&a, 6)]));
+        batch.append(event(&[(&a, 4)]));
+        assert_eq!(batch.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
+    }
+
+    #[test]
+    fn a_rollback_keeps_its_place_between_bumps() {
+        let name = Aggregate::new("a:1");
+        let mut moves = Moves::default();
+        for moved in [Move::Bump(9), Move::Rollback { to: 7 }, Move::Bump(8)] {
+            moves.push(name.clone(), moved);
+        }
+        assert_eq!(moves.into_moves().len(), 3);
+    }
+
+    /// A key with two names: of a text and a number, and of an optional text.
+    struct Key(&'static str, i64, Option<&'static str>);
+
+    impl AggregateKey for Key {
+        const TEMPLATES: &'static [&'static str] = &[];
+
+        fn render(&self, out: &mut Aggregates) {
+            out.begin();
+            out.fixed("row:");
+            out.part(self.0);
+            out.fixed(":");
+            out.part(&self.1);
+            out.end();
+            out.begin();
+            out.fixed("of:");
+            out.part(&self.2);
+            out.end();
+        }
+    }
+
+    /// The moves, in the order in which they were applied.
+    #[derive(Debug)]
+    struct Applied(Names, Mutex<Vec<(Name, Move)>>);
+
+    impl LocalRecords for Applied {
+        fn names(&self) -> Names {
+            self.0
+        }
+
+        fn apply(&self, name: Name, moved: Move) {
+            self.1.lock().expect("no test panics in it").push((name, moved));
+        }
+    }
+
+    #[test]
+    fn moves_that_stay_here_are_applied_one_by_one_under_the_hashes_of_their_texts() {
+        let here = Arc::new(Applied(Names::random(), Mutex::default()));
+        let (mut listed, mut applied) = (Moves::default(), Moves::applied(Arc::clone(&here) as Here));
+        let keys = [Key("a", 7, None), Key("b%", -7, Some("ü")), Key("", i64::MAX, Some(""))];
+        for (key, moved) in keys.iter().zip([Move::Bump(3), Move::Rollback { to: 1 }, Move::Next]) {
+            listed.add(key, moved);
+            applied.add(key, moved);
+        }
+        let listed = listed.into_moves();
+        let texts: Vec<_> = listed.iter().map(|(name, _)| name.as_str()).collect();
+        let all = ["row:a:7", "of:%-", "row:b%25:-7", "of:%C3%BC", "row::9223372036854775807", "of:"];
+        assert_eq!(texts, all);
+        let hashed = |(name, moved): (Aggregate, Move)| (here.names().of_text(name.as_str().as_bytes()), moved);
+        let hashed: Vec<_> = listed.into_iter().map(hashed).collect();
+        assert_eq!(hashed, *here.1.lock().expect("no test panics in it"));
+        assert!(applied.into_moves().is_empty(), "none is sent");
+    }
+}
