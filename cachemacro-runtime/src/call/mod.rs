@@ -2,10 +2,12 @@
 
 mod adapter;
 mod binding;
+mod boxed;
 mod checks;
 mod fill;
 mod join;
 mod load;
+mod loads;
 mod lookup;
 mod pending_read;
 mod permit;
@@ -21,8 +23,9 @@ mod sync;
 mod try_hit;
 
 pub use self::load::{LoadHint, load_hint};
+pub use self::loads::owned;
 pub use self::pending_read::{PendingRead, ReadStep};
-pub use self::read::{owned, read_background, read_inline};
+pub use self::read::{read_background, read_inline};
 pub use self::source::{Source, SourceRead, source};
 pub use self::state::Miss;
 pub use self::sync::{owned_sync, read_sync_background, read_sync_inline};

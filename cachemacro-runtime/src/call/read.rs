@@ -1,17 +1,15 @@
 //! An async call that missed.
 
 use std::future::Future;
-use std::pin::Pin;
-
-use tokio::runtime::Handle;
 
 use super::adapter::{Due, Next, ReturnAdapter};
+use super::boxed;
 use super::fill::Landed;
+use super::loads::{Load, Loading};
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::refresh::refresh;
 use super::state::{Call, Miss, Spawner};
-use crate::util::context;
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
 impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
@@ -29,7 +27,7 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     async fn begin(&mut self) -> Next<S> {
         self.call.can_refuse = self.adapter.fail.refusal.is_some();
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
-        let step = behind(self.deferred.collect(self.call.next())).await;
+        let step = boxed::next(&mut self.call, &mut self.deferred).await;
         self.adapter.next(&mut self.call, step)
     }
 
@@ -44,7 +42,7 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
                 return self.adapter.next(&mut self.call, step);
             };
             let (loaded, kept) = self.adapter.part(load_outcome);
-            match behind(self.deferred.collect(self.call.land(permit, loaded))).await {
+            match boxed::land(&mut self.call, &mut self.deferred, permit, loaded).await {
                 Landed::Return => return self.adapter.loaded(kept),
                 Landed::Stale(served) => return self.adapter.stale(&self.call, served, kept),
                 Landed::Again(next) => {
@@ -55,12 +53,6 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
             }
         }
     }
-}
-
-/// Hides the engine's futures behind one type. The compiler checks `Send` through all that a function awaits; here the
-/// check ends, which saves compile time.
-fn behind<'f, T>(future: impl Future<Output = T> + Send + 'f) -> Pin<Box<dyn Future<Output = T> + Send + 'f>> {
-    Box::pin(future)
 }
 
 /// A call with `refresh = inline`, or with nothing to refresh.
@@ -78,39 +70,6 @@ where
     PendingRead::new(miss, values, fail, |load: &L| load())
 }
 
-/// A load that a task can run, of any function with this return type. A `dyn Fn` would compile two more functions for
-/// each.
-pub trait Loads<S: Shape>: Send {
-    #[doc(hidden)]
-    fn run(&self) -> Loading<S>;
-}
-
-/// Its future.
-pub(super) type Loading<S> = Pin<Box<dyn Future<Output = LoadOutcome<S>> + Send>>;
-
-pub(super) type Load<S> = Box<dyn Loads<S>>;
-
-impl<S, L, F> Loads<S> for L
-where
-    S: Shape,
-    L: Fn() -> F + Send,
-    F: Future<Output = LoadOutcome<S>> + Send + 'static,
-{
-    fn run(&self) -> Loading<S> {
-        Box::pin(self())
-    }
-}
-
-/// A load that owns what it needs.
-pub fn owned<S, L, F>(load: L) -> Load<S>
-where
-    S: Shape,
-    L: Fn() -> F + Send + 'static,
-    F: Future<Output = LoadOutcome<S>> + Send + 'static,
-{
-    Box::new(load)
-}
-
 /// A call with `refresh = background`.
 pub fn read_background<S: Shape>(
     miss: Miss,
@@ -123,8 +82,5 @@ pub fn read_background<S: Shape>(
 
 /// Without a runtime the permit is dropped, and the next reader refreshes.
 fn spawn<S: Shape>(call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: Load<S>) {
-    if let Ok(runtime) = Handle::try_current() {
-        // Boxed first, so that the runtime moves a pointer only.
-        runtime.spawn(context::inherit(Box::pin(refresh(call, permit, adapter, move || load.run()))));
-    }
+    boxed::spawn(Box::pin(refresh(call, permit, adapter, load)));
 }

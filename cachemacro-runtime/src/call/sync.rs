@@ -5,12 +5,12 @@ use std::thread;
 use tokio::runtime::Handle;
 
 use super::adapter::{Due, Next, ReturnAdapter};
+use super::boxed;
 use super::fill::Landed;
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner};
 use crate::entry::Deferred;
-use crate::util::block_on::block_on;
 use crate::util::context::{self, Entered};
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
@@ -27,7 +27,7 @@ impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
 
     fn begin_sync(&mut self) -> Next<S> {
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
-        let step = block_on(self.deferred.collect(self.call.next()));
+        let step = boxed::next_sync(&mut self.call, &mut self.deferred);
         self.adapter.next(&mut self.call, step)
     }
 
@@ -40,7 +40,7 @@ impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
                 let this = self.call.load(&permit);
                 self.adapter.part(permit.run_sync(this, || (self.run)(load)))
             };
-            match block_on(self.deferred.collect(self.call.land(permit, loaded))) {
+            match boxed::land_sync(&mut self.call, &mut self.deferred, permit, loaded) {
                 Landed::Return => return self.adapter.loaded(kept),
                 Landed::Stale(served) => return self.adapter.stale(&self.call, served, kept),
                 Landed::Again(next) => {
@@ -104,7 +104,7 @@ fn refresh_sync<S: Shape>(mut call: Call, permit: LoadPermit, adapter: ReturnAda
             adapter.part(permit.run_sync(this, load))
         };
         brought.push(kept);
-        match block_on(deferred.collect(call.land(permit, loaded))) {
+        match boxed::land_sync(&mut call, &mut deferred, permit, loaded) {
             Landed::Again(next) => permit = next,
             _ => return,
         }

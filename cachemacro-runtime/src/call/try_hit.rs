@@ -38,7 +38,7 @@ pub struct Look {
 
 /// The fast path for a key of one simple part, which is not even written: a fresh value of the local tier. Allocates nothing, awaits
 /// nothing, takes no lock but its shard's, hashes once, reads the clock once.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn hit<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
@@ -56,7 +56,7 @@ pub fn hit<S: Shape>(
 }
 
 /// As [`hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub fn hit_current<S: Shape>(
     instance: &'static Instance,
     part: Simple<'_>,
@@ -73,7 +73,7 @@ pub fn hit_current<S: Shape>(
 }
 
 /// As [`hit`], for every key; and what to do where there is no fresh value.
-#[inline(always)] // Then the compiler knows how long the key is, and keeps its hasher in registers.
+#[cfg_attr(not(debug_assertions), inline(always))] // Then the compiler knows how long the key is, and keeps its hasher in registers.
 pub fn try_hit<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
@@ -93,7 +93,7 @@ pub fn try_hit<S: Shape>(
 }
 
 /// As [`try_hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
-#[inline(always)] // As above.
+#[cfg_attr(not(debug_assertions), inline(always))] // As above.
 pub fn try_hit_current<S: Shape>(
     instance: &'static Instance,
     key: &mut KeyWriter,
@@ -112,7 +112,7 @@ pub fn try_hit_current<S: Shape>(
 }
 
 /// What a closer look has found; otherwise whether the call refreshes a fresh entry early.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn known<V>(seen: Seen, values: Values<V>) -> Result<TryHit<V>, bool> {
     if let Some(value) = seen.object.and_then(values.own) {
         return Ok(TryHit::Value(value));

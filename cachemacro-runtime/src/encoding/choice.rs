@@ -31,7 +31,11 @@ fn is_named(value: TypeId) -> bool {
 
 /// From now on values of this type are written with names.
 pub(crate) fn needs_names<T: 'static>() {
-    if !is_named(TypeId::of::<T>()) {
-        NAMED.write().unwrap_or_else(PoisonError::into_inner).insert(TypeId::of::<T>());
+    name(TypeId::of::<T>());
+}
+
+fn name(value: TypeId) {
+    if !is_named(value) {
+        NAMED.write().unwrap_or_else(PoisonError::into_inner).insert(value);
     }
 }

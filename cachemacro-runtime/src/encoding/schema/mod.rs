@@ -43,12 +43,16 @@ pub(super) struct Shape {
 /// The shape of the type for a codec of this kind: many types have another form if the format is for people. Computed
 /// once per process, in a few milliseconds at most.
 pub(super) fn shape<T: DeserializeOwned + 'static>(is_human_readable: bool) -> Shape {
-    let key = (TypeId::of::<T>(), is_human_readable);
+    // Computed while no lock is held: the `Deserialize` of `T` is the user's code.
+    known((TypeId::of::<T>(), is_human_readable), learn::<T>)
+}
+
+/// Not generic, so that it is compiled once.
+fn known(key: (TypeId, bool), learn: fn(bool) -> Shape) -> Shape {
     if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return *known;
     }
-    // Computed before the lock: the `Deserialize` of `T` is the user's code.
-    let found = learn::<T>(is_human_readable);
+    let found = learn(key.1);
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, found);
     found
 }
