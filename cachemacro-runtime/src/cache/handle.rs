@@ -79,7 +79,7 @@ impl Inner {
     /// The evictions of the local tier, by the indexes of functions.
     fn evictions(&self) -> HashMap<usize, u64> {
         let mut sums = HashMap::new();
-        for (number, evictions) in (0..).zip(self.local.evictions()).filter(|(_, evictions)| *evictions > 0) {
+        for (number, evictions) in self.local.evictions() {
             if let Some(site) = site_of(number) {
                 *sums.entry(site.index()).or_default() += evictions;
             }

@@ -1,5 +1,7 @@
 //! The tier: what has expired is freed, and what a fill holds is let go.
 
+mod coarse_clock;
+
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
@@ -93,6 +95,41 @@ fn a_tier_that_was_dropped_is_forgotten() {
     let mut swept = swept(&tier, &runtime);
     drop(tier);
     assert!(!swept.step());
+}
+
+/// Keeps the tier alive that it is an entry of.
+struct Owner {
+    _tier: Arc<LocalTier>,
+}
+
+#[test]
+fn a_tier_whose_last_owner_it_frees_itself_ends_with_the_step() {
+    let (clock, runtime) = (ManualClock::default(), Builder::new_current_thread().build().expect("a runtime"));
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    fill(&tier, &clock, "spawns", HOUR, Arc::new(Spawns));
+    fill(&tier, &clock, "owner", Duration::from_secs(60), Arc::new(Owner { _tier: Arc::clone(&tier) }));
+    let (mut swept, weak) = (swept(&tier, &runtime), Arc::downgrade(&tier));
+    drop(tier);
+    clock.advance(Duration::from_secs(60));
+    let steps = (0..=STEPS).take_while(|_| swept.step()).count();
+    assert!(steps <= STEPS && weak.upgrade().is_none());
+}
+
+#[test]
+fn a_tier_that_is_filled_again_is_swept_again() {
+    let (clock, runtime) = (ManualClock::default(), Builder::new_current_thread().build().expect("a runtime"));
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let fill_one = || {
+        let _entered = runtime.enter();
+        fill(&tier, &clock, "user:1", Duration::from_secs(60), Arc::new(7_u8));
+        assert!(tier.is_swept());
+    };
+    fill_one();
+    assert!(tier.goes_on());
+    clock.advance(Duration::from_secs(60));
+    tier.sweep();
+    assert!(!tier.goes_on() && !tier.is_swept());
+    fill_one();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The local tier, with every operation that the rest of the runtime uses. None of them fails or waits.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -159,6 +160,11 @@ impl LocalTier {
         true
     }
 
+    #[cfg(test)]
+    pub(super) fn is_swept(&self) -> bool {
+        self.is_swept.load(Ordering::Acquire)
+    }
+
     /// Frees all expired entries now.
     pub(crate) fn sweep(&self) {
         let now = self.clock.now();
@@ -235,7 +241,7 @@ impl LocalTier {
     }
 
     /// The evictions of each function, by the numbers of instances.
-    pub(crate) fn evictions(&self) -> Vec<u64> {
+    pub(crate) fn evictions(&self) -> HashMap<u32, u64> {
         self.table.evictions()
     }
 

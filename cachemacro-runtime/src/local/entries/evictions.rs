@@ -1,30 +1,39 @@
 //! How many entries of each function were evicted.
 
-/// The functions that are counted, by the numbers of their instances.
-const COUNTED: usize = 4096;
+use std::collections::HashMap;
 
-pub(super) struct Evictions(Vec<u64>);
+use foldhash::fast::RandomState;
+
+/// The functions that are counted in a list, by the numbers of their instances: all, in most programs.
+const LISTED: usize = 4096;
+
+pub(super) struct Evictions {
+    list: Vec<u64>,
+    others: HashMap<u32, u64, RandomState>,
+}
 
 impl Evictions {
-    pub(super) const fn new() -> Self {
-        Self(Vec::new())
+    pub(super) fn new() -> Self {
+        Self { list: Vec::new(), others: HashMap::default() }
     }
 
     pub(super) fn count(&mut self, function: u32) {
-        let function = function as usize;
-        if function < COUNTED {
-            if self.0.len() <= function {
-                self.0.resize(function + 1, 0);
-            }
-            self.0[function] += 1;
+        let at = function as usize;
+        if at >= LISTED {
+            *self.others.entry(function).or_default() += 1;
+            return;
         }
+        if self.list.len() <= at {
+            self.list.resize(at + 1, 0);
+        }
+        self.list[at] += 1;
     }
 
     /// Adds these counts to `sums`.
-    pub(super) fn add_to(&self, sums: &mut Vec<u64>) {
-        if sums.len() < self.0.len() {
-            sums.resize(self.0.len(), 0);
+    pub(super) fn add_to(&self, sums: &mut HashMap<u32, u64>) {
+        let listed = (0..).zip(self.list.iter().copied()).filter(|(_, count)| *count > 0);
+        for (function, count) in listed.chain(self.others.iter().map(|(function, count)| (*function, *count))) {
+            *sums.entry(function).or_default() += count;
         }
-        sums.iter_mut().zip(&self.0).for_each(|(sum, count)| *sum += count);
     }
 }

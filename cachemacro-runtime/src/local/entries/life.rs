@@ -22,6 +22,8 @@ impl Life {
 
     pub(super) fn new(version: u64, written: Moment, deadlines: Deadlines) -> Self {
         let Deadlines { soft, hard } = deadlines;
+        // A store that says otherwise does not make the deadlines later.
+        let written = written.min(soft).min(hard);
         Self { version, written, soft_after: Span::of(soft.since(written)), hard_after: Span::of(hard.since(written)) }
     }
 
@@ -84,6 +86,15 @@ impl Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_deadline_is_later_because_the_load_began_after_it() {
+        let at = |seconds| Moment::default().after(Duration::from_secs(seconds));
+        for (written, soft, hard) in [(9, 5, 7), (6, 5, 7), (5, 5, 7), (9, 0, 0), (3, 7, 5)] {
+            let kept = Life::new(1, at(written), Deadlines { soft: at(soft), hard: at(hard) }).deadlines();
+            assert!(kept.soft <= at(soft) && kept.hard <= at(hard), "{written} {soft} {hard}: {kept:?}");
+        }
+    }
 
     #[test]
     fn deadlines_are_kept_to_a_tenth_of_a_millisecond_and_never_later() {

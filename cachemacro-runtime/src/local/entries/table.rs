@@ -1,5 +1,7 @@
 //! All entries of a cache in one table, with one exact bound.
 
+use std::collections::HashMap;
+
 use super::dropped::Dropped;
 use super::entry::{Found, Other};
 use super::shard::Shard;
@@ -191,9 +193,15 @@ impl Table {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// The same, as the shards count it.
+    #[cfg(test)]
+    pub(crate) fn weight_of_shards(&self) -> u64 {
+        self.shards.iter().map(|shard| read(&shard.0).weight_of_all()).sum()
+    }
+
     /// How many entries were evicted, by the numbers of instances.
-    pub(crate) fn evictions(&self) -> Vec<u64> {
-        let mut sums = Vec::new();
+    pub(crate) fn evictions(&self) -> HashMap<u32, u64> {
+        let mut sums = HashMap::new();
         self.shards.iter().for_each(|shard| read(&shard.0).evictions.add_to(&mut sums));
         sums
     }

@@ -1,5 +1,8 @@
 //! The table alone, with records of its own.
 
+mod keys;
+mod threads;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +13,7 @@ use super::{Dropped, Fenced, Found, NewEntry, Other, Table};
 use crate::callsite::Instance;
 use crate::callsite::site::tests::site;
 use crate::entry::{Absence, Content, EntryIdRef, Object, Probe};
-use crate::key::KeyWriter;
+use crate::key::{KeyWriter, hash_of_word};
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
 use crate::policy::Deadlines;
@@ -71,6 +74,10 @@ impl World {
     }
 
     fn put(&self, key: &str, fenced: Fenced<'_>, content: Content, value: Value) -> Result<(), Refused> {
+        self.with_id(key, |probe| self.put_at(probe, fenced, content, value))
+    }
+
+    fn put_at(&self, probe: Probe<'_>, fenced: Fenced<'_>, content: Content, value: Value) -> Result<(), Refused> {
         let hard = self.now.after(value.lives);
         let new = NewEntry {
             content,
@@ -84,8 +91,7 @@ impl World {
             keeps_older: value.keeps_older,
         };
         let mut dropped = Dropped::default();
-        let filled =
-            self.with_id(key, |probe| self.table.fill(probe, fenced, new, self.now, &self.records, &mut dropped));
+        let filled = self.table.fill(probe, fenced, new, self.now, &self.records, &mut dropped);
         dropped.release(&self.records);
         filled
     }
@@ -230,7 +236,7 @@ fn an_entry_above_the_bound_is_not_kept_and_counts_as_evicted() {
     world.fill("1", Value { weight: 50, ..VALUE });
     world.fill("2", Value { weight: 93, ..VALUE });
     assert_eq!((world.plain("1"), world.plain("2")), (Some(0), None));
-    assert_eq!(world.table.evictions()[world.instance.number() as usize], 1);
+    assert_eq!(world.table.evictions(), [(world.instance.number(), 1)].into());
     assert_eq!((world.table.weight(), world.records.len()), (58, 1));
 }
 
@@ -348,6 +354,7 @@ proptest! {
                 Step::Sweep => world.sweep(),
             }
             prop_assert!(world.table.weight() <= bound);
+            prop_assert_eq!(world.table.weight(), world.table.weight_of_shards());
             for key in 0..24 {
                 let expected = model.get(&key).filter(|(_, hard)| *hard > world.now).map(|(number, _)| *number);
                 let served = world.number(&key.to_string());
