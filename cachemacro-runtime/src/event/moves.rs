@@ -7,8 +7,10 @@ use super::here::Here;
 use crate::protocol::Move;
 
 /// The moves that events announce: what [`CacheEvent::moves`](super::CacheEvent::moves) fills.
-#[derive(Debug)]
-pub struct Moves(Kept);
+#[derive(Debug, Default)]
+pub struct Moves {
+    kept: Kept,
+}
 
 #[derive(Debug)]
 enum Kept {
@@ -17,16 +19,16 @@ enum Kept {
     Applied(Here),
 }
 
-impl Default for Moves {
+impl Default for Kept {
     fn default() -> Self {
-        Self(Kept::Listed(Vec::new()))
+        Self::Listed(Vec::new())
     }
 }
 
 impl Moves {
     /// For events that do not leave this process.
     pub(crate) fn applied(here: Here) -> Self {
-        Self(Kept::Applied(here))
+        Self { kept: Kept::Applied(here) }
     }
 
     /// Adds a move of every aggregate that the key names.
@@ -34,7 +36,7 @@ impl Moves {
     /// Moves of one aggregate are coalesced where that changes nothing (R20).
     #[doc(hidden)]
     pub fn add(&mut self, key: &impl AggregateKey, moved: Move) {
-        if let Kept::Applied(here) = &self.0 {
+        if let Kept::Applied(here) = &self.kept {
             return key.render(&mut Aggregates::moved(here, moved));
         }
         let mut names = Aggregates::default();
@@ -45,7 +47,7 @@ impl Moves {
     }
 
     pub(crate) fn push(&mut self, name: Aggregate, moved: Move) {
-        let Kept::Listed(moves) = &mut self.0 else { return };
+        let Kept::Listed(moves) = &mut self.kept else { return };
         let of_it = moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
         if !moved.merges_into(of_it) {
             moves.push((name, moved));
@@ -62,7 +64,7 @@ impl Moves {
     }
 
     pub(crate) fn iter(&self) -> slice::Iter<'_, (Aggregate, Move)> {
-        match &self.0 {
+        match &self.kept {
             Kept::Listed(moves) => moves.iter(),
             Kept::Applied(_) => [].iter(),
         }
@@ -70,11 +72,11 @@ impl Moves {
 
     /// Whether the moves are applied as they are added.
     pub(crate) const fn are_applied(&self) -> bool {
-        matches!(self.0, Kept::Applied(_))
+        matches!(self.kept, Kept::Applied(_))
     }
 
     pub(crate) fn into_moves(self) -> Vec<(Aggregate, Move)> {
-        match self.0 {
+        match self.kept {
             Kept::Listed(moves) => moves,
             Kept::Applied(_) => Vec::new(),
         }
