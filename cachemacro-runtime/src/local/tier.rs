@@ -214,9 +214,20 @@ impl LocalTier {
         self.records.reset(self.name(aggregate), self.clock.now());
     }
 
-    /// Resets every record.
+    /// Resets every record: no entry is served any more, and no load that has begun is stored.
     pub(crate) fn void(&self) {
         self.records.reset_all(self.clock.now());
+    }
+
+    /// Resets every record, and frees all entries.
+    pub(crate) fn clear(&self) {
+        // First, or a load that has begun could be stored in a part that is already empty.
+        self.void();
+        for shard in 0..self.table.shards() {
+            let mut dropped = Dropped::default();
+            self.table.clear(shard, &mut dropped);
+            dropped.release(&self.records);
+        }
     }
 
     /// The number of entries.

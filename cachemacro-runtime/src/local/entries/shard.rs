@@ -367,6 +367,24 @@ impl Shard {
         ((end < len).then_some(end), removed)
     }
 
+    /// Takes all entries out. The counts stay.
+    pub(super) fn take_all(&mut self) -> Self {
+        let evictions = std::mem::replace(&mut self.evictions, Evictions::new());
+        let empty = Self { expired: self.expired, evictions, ..Self::new(self.weights.is_some()) };
+        std::mem::replace(self, empty)
+    }
+
+    /// Drops all entries. Returns their weight.
+    pub(super) fn drop_all(mut self, dropped: &mut Dropped) -> u64 {
+        for at in 0..self.slots.len() {
+            if self.slots[at].kind() != Kind::Free {
+                self.ties(at).for_each(|tie| dropped.record(tie.record));
+                self.clear(at, dropped);
+            }
+        }
+        self.weight_of_all()
+    }
+
     /// As [`Shard::sweep`], for the next few slots. Returns the weight of what was removed.
     pub(super) fn sweep_some(&mut self, now: Moment, dropped: &mut Dropped) -> u64 {
         let (next, removed) = self.sweep(self.swept, SOME, now, dropped);

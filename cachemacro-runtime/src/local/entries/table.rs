@@ -157,6 +157,13 @@ impl Table {
         }
     }
 
+    /// Removes all entries of one shard. Its lock is held for a moment, whatever their number.
+    pub(crate) fn clear(&self, number: usize, dropped: &mut Dropped) {
+        let Some(Aligned(shard)) = self.shards.get(number) else { return };
+        let all = write(shard).take_all();
+        self.free(all.drop_all(dropped));
+    }
+
     /// Removes the entries of one shard that are past their hard deadline, a few under one lock.
     pub(crate) fn sweep(&self, number: usize, now: Moment, dropped: &mut Dropped) {
         let Some(Aligned(shard)) = self.shards.get(number) else { return };
