@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::here::Here;
-use crate::key::{KeyPart, KeyWriter, NameHasher, Simple, rendered};
+use crate::key::{KeyPart, KeyWriter, Names, Simple, rendered};
 use crate::protocol::Move;
 
 /// The rendered name of one aggregate, `user:123`.
@@ -45,51 +45,42 @@ impl fmt::Debug for Aggregate {
 /// The aggregates that one entry depends on, or one event moves.
 #[derive(Debug)]
 pub struct Aggregates {
-    names: Rendered,
+    /// The last name that was begun.
+    writer: Option<KeyWriter>,
+    purpose: Purpose,
 }
 
 /// What becomes of the names.
 #[derive(Debug)]
-enum Rendered {
+enum Purpose {
     Texts(Texts),
-    Hashes(Hashes),
+    /// Each is moved when it ends, in this process alone: the hash of its name is enough.
+    Move {
+        here: Here,
+        names: Names,
+        moved: Move,
+    },
 }
 
 /// Names as texts, each once, in the order of `invalidated_by` or of the event.
 #[derive(Debug, Default)]
 struct Texts {
-    writer: KeyWriter,
     names: Vec<Aggregate>,
     /// The key of the entry. In most functions the first aggregate has the same name, and shares this text.
     own: Option<(Arc<[u8]>, Arc<str>)>,
 }
 
-/// Names of an event that stays in this process: of each the hash is enough, and its record moves at once.
-#[derive(Debug)]
-struct Hashes {
-    /// Of the last name that was begun.
-    hasher: NameHasher,
-    moved: Move,
-    here: Here,
-}
-
-impl Hashes {
-    fn end(&mut self) {
-        self.here.apply(self.hasher.finish(), self.moved);
-    }
-}
-
 impl Default for Aggregates {
     fn default() -> Self {
-        Self { names: Rendered::Texts(Texts::default()) }
+        Self::texts(None)
     }
 }
 
 impl Texts {
-    fn end(&mut self) {
+    fn add(&mut self, parts: &[u8]) {
         let name = match &self.own {
-            Some((own, text)) if **own == *self.writer.parts() => Aggregate::shares(text),
-            _ => Aggregate(rendered(self.writer.parts()).into()),
+            Some((own, text)) if **own == *parts => Aggregate::shares(text),
+            _ => Aggregate(rendered(parts).into()),
         };
         if !self.names.contains(&name) {
             self.names.push(name);
@@ -99,80 +90,62 @@ impl Texts {
 
 impl Aggregates {
     /// Begins a name.
-    pub fn begin(&mut self) {
-        match &mut self.names {
-            Rendered::Texts(texts) => texts.writer = KeyWriter::new(),
-            Rendered::Hashes(hashes) => hashes.hasher.begin(),
-        }
-    }
-
-    /// A text of the template.
-    pub fn fixed(&mut self, text: &'static str) {
-        match &mut self.names {
-            Rendered::Texts(texts) => texts.writer.fixed(text),
-            Rendered::Hashes(hashes) => hashes.hasher.literal(text.as_bytes()),
-        }
-    }
-
-    /// A field.
-    #[inline]
-    pub fn part<T: KeyPart + ?Sized>(&mut self, value: &T) {
-        match value.simple() {
-            Simple::Word(word) => self.word(word),
-            Simple::Text(text) => self.text(text),
-            Simple::No => self.other(&|out| value.render(out)),
-        }
-    }
-
-    fn word(&mut self, word: u64) {
-        match &mut self.names {
-            Rendered::Texts(texts) => texts.writer.number(word),
-            Rendered::Hashes(hashes) => hashes.hasher.number(word),
-        }
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        match &mut self.names {
-            Rendered::Texts(texts) => texts.writer.encoded(text),
-            Rendered::Hashes(hashes) => hashes.hasher.encoded(text),
-        }
-    }
-
-    fn other(&mut self, render: &dyn Fn(&mut KeyWriter)) {
-        match &mut self.names {
-            Rendered::Texts(texts) => render(&mut texts.writer),
-            Rendered::Hashes(hashes) => {
-                let mut part = KeyWriter::new();
-                render(&mut part);
-                hashes.hasher.parts(part.parts());
-            }
-        }
+    pub fn begin(&mut self) -> &mut KeyWriter {
+        self.writer.insert(KeyWriter::new())
     }
 
     /// Ends the last name that was begun.
     pub fn end(&mut self) {
-        match &mut self.names {
-            Rendered::Texts(texts) => texts.end(),
-            Rendered::Hashes(hashes) => hashes.end(),
+        let parts = self.writer.as_ref().map(KeyWriter::parts).unwrap_or_default();
+        match &mut self.purpose {
+            Purpose::Texts(texts) => texts.add(parts),
+            Purpose::Move { here, names, moved } => here.apply(names.of_parts(parts), *moved),
         }
+    }
+
+    /// A whole name: a text of the template, and one field. Most names are such.
+    #[inline]
+    pub fn name<T: KeyPart + ?Sized>(&mut self, text: &'static str, field: &T) {
+        match field.simple() {
+            Simple::Word(number) => self.numbered(text, number),
+            _ => {
+                let writer = self.begin();
+                writer.fixed(text);
+                field.render(writer);
+                self.end();
+            }
+        }
+    }
+
+    fn numbered(&mut self, text: &'static str, number: u64) {
+        if let Purpose::Move { here, names, moved } = &self.purpose {
+            return here.apply(names.of_number(text, number), *moved);
+        }
+        let writer = self.begin();
+        writer.fixed(text);
+        writer.number(number);
+        self.end();
+    }
+
+    fn texts(own: Option<(Arc<[u8]>, Arc<str>)>) -> Self {
+        Self { writer: None, purpose: Purpose::Texts(Texts { names: Vec::new(), own }) }
     }
 
     /// An empty list for the entry whose key has these parts and this text.
     pub(crate) fn of_entry(parts: &Arc<[u8]>, text: &Arc<str>) -> Self {
-        let own = Some((Arc::clone(parts), Arc::clone(text)));
-        Self { names: Rendered::Texts(Texts { own, ..Texts::default() }) }
+        Self::texts(Some((Arc::clone(parts), Arc::clone(text))))
     }
 
     /// Each aggregate moves here when its name ends.
     pub(crate) fn moved(here: &Here, moved: Move) -> Self {
-        let hasher = NameHasher::new(here.names());
-        Self { names: Rendered::Hashes(Hashes { hasher, moved, here: Arc::clone(here) }) }
+        let purpose = Purpose::Move { here: Arc::clone(here), names: here.names(), moved };
+        Self { writer: None, purpose }
     }
 
     pub(crate) fn into_names(self) -> Vec<Aggregate> {
-        match self.names {
-            Rendered::Texts(texts) => texts.names,
-            Rendered::Hashes(_) => Vec::new(),
+        match self.purpose {
+            Purpose::Texts(texts) => texts.names,
+            Purpose::Move { .. } => Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ mod name;
 mod part;
 mod writer;
 
-pub(crate) use name::{Name, NameHasher, Names};
+pub(crate) use name::{Name, Names};
 pub use part::{CallPart, KeyPart, Simple, call_part, canonical, part};
 pub use writer::KeyWriter;
 pub(crate) use writer::{Form, KeyRef, hash_of_text, hash_of_word, rendered};

@@ -50,6 +50,21 @@ impl Names {
         hasher.literal(text);
         hasher.finish()
     }
+
+    /// The name with the text of these parts of a [`KeyWriter`](super::KeyWriter).
+    pub(crate) fn of_parts(self, parts: &[u8]) -> Name {
+        let mut hasher = NameHasher::new(self);
+        hasher.parts(parts);
+        hasher.finish()
+    }
+
+    /// The name with this text, and this number behind it.
+    pub(crate) fn of_number(self, text: &str, number: u64) -> Name {
+        let mut hasher = NameHasher::new(self);
+        hasher.literal(text.as_bytes());
+        hasher.number(number);
+        hasher.finish()
+    }
 }
 
 /// Without the key, which is a secret.
@@ -59,43 +74,26 @@ impl fmt::Debug for Names {
     }
 }
 
-/// As of [`Names`].
-impl fmt::Debug for NameHasher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NameHasher")
-    }
-}
+const EIGHT_DIGITS: u64 = 100_000_000;
 
 /// Hashes the text of a name piece by piece. The hash does not depend on where one piece ends and the next begins.
-pub(crate) struct NameHasher {
-    names: Names,
+struct NameHasher {
     hasher: SipHasher13,
     /// The last bytes, which are fewer than eight, from the lowest on.
     tail: u64,
     /// How many bits they have.
     bits: u32,
-    is_used: bool,
 }
 
 impl NameHasher {
     #[inline]
-    pub(crate) fn new(names: Names) -> Self {
-        let Names([first, second]) = names;
-        Self { names, hasher: SipHasher13::new_with_keys(first, second), tail: 0, bits: 0, is_used: false }
-    }
-
-    /// Begins a name.
-    #[inline]
-    pub(crate) fn begin(&mut self) {
-        if self.is_used {
-            *self = Self::new(self.names);
-        }
-        self.is_used = true;
+    fn new(Names([first, second]): Names) -> Self {
+        Self { hasher: SipHasher13::new_with_keys(first, second), tail: 0, bits: 0 }
     }
 
     /// A text as it is.
-    #[inline]
-    pub(crate) fn literal(&mut self, text: &[u8]) {
+    #[inline(always)] // So that the state of a short name is in registers.
+    fn literal(&mut self, text: &[u8]) {
         let (words, rest) = text.as_chunks();
         words.iter().for_each(|word| self.push(u64::from_le_bytes(*word), 64));
         let (halves, last) = rest.as_chunks();
@@ -105,18 +103,22 @@ impl NameHasher {
     }
 
     /// The digits of a number.
-    #[inline]
-    pub(crate) fn number(&mut self, value: u64) {
-        const EIGHT_DIGITS: u64 = 100_000_000;
-        if value >= EIGHT_DIGITS {
-            self.number(value / EIGHT_DIGITS);
-            return self.digits(value % EIGHT_DIGITS, 64);
+    #[inline(always)] // As above.
+    fn number(&mut self, value: u64) {
+        if value < EIGHT_DIGITS {
+            return self.digits(value, 8);
         }
-        self.digits(value, 8);
+        self.long_number(value);
+    }
+
+    #[cold]
+    fn long_number(&mut self, value: u64) {
+        self.number(value / EIGHT_DIGITS);
+        self.digits(value % EIGHT_DIGITS, 64);
     }
 
     /// At most eight digits, with zeros in front of them for at least so many bits.
-    #[inline]
+    #[inline(always)] // As above.
     fn digits(&mut self, mut value: u64, at_least: u32) {
         let (mut digits, mut bits) = (0, 0);
         while value > 0 || bits < at_least {
@@ -128,7 +130,7 @@ impl NameHasher {
     }
 
     /// A text, percent-encoded as [`KeyWriter::encoded`](super::KeyWriter::encoded) renders it.
-    pub(crate) fn encoded(&mut self, text: &[u8]) {
+    fn encoded(&mut self, text: &[u8]) {
         const HEX: &[u8; 16] = b"0123456789ABCDEF";
         for run in text.chunk_by(|one, other| is_unreserved(*one) == is_unreserved(*other)) {
             if run.first().is_some_and(|byte| is_unreserved(*byte)) {
@@ -141,7 +143,7 @@ impl NameHasher {
     }
 
     /// The text of these parts of a [`KeyWriter`](super::KeyWriter).
-    pub(crate) fn parts(&mut self, parts: &[u8]) {
+    fn parts(&mut self, parts: &[u8]) {
         let mut rest = parts;
         while let Some(at) = rest.iter().position(|byte| *byte >= TEXT) {
             let (literal, part) = rest.split_at(at);
@@ -166,7 +168,7 @@ impl NameHasher {
     }
 
     /// Bytes from the lowest on.
-    #[inline]
+    #[inline(always)] // As above.
     fn push(&mut self, word: u64, bits: u32) {
         self.tail |= word << self.bits;
         if self.bits + bits < 64 {
@@ -180,8 +182,8 @@ impl NameHasher {
     }
 
     /// Ends the text. Returns its name.
-    #[inline]
-    pub(crate) fn finish(&mut self) -> Name {
+    #[inline(always)] // As above.
+    fn finish(&mut self) -> Name {
         // A one behind the last byte: texts that differ in zeros at their ends differ.
         self.hasher.write_u64(self.tail | 1 << self.bits);
         Name::from(self.hasher.finish128())
@@ -241,13 +243,8 @@ mod tests {
         fn the_name_of_the_parts_is_that_of_their_text(pieces in pieces()) {
             let (names, mut key) = (Names::random(), KeyWriter::new());
             write(&pieces, &mut key);
-            let mut hasher = NameHasher::new(names);
-            hasher.begin();
-            hasher.literal(b"another name");
-            hasher.begin();
-            hasher.parts(key.parts());
             let text = rendered(key.parts());
-            let name = hasher.finish();
+            let name = names.of_parts(key.parts());
             prop_assert_eq!(name, names.of_text(text.as_bytes()));
             let Names([first, second]) = names;
             let mut padded = text.into_bytes();
@@ -265,15 +262,14 @@ mod tests {
             let mut key = KeyWriter::new();
             key.fixed("user:");
             part(&mut key);
-            let mut hasher = NameHasher::new(names);
-            hasher.parts(key.parts());
-            hasher.finish()
+            names.of_parts(key.parts())
         };
         let all = [
             name(&|key| 42_u64.render(key)),
             name(&|key| 42_u128.render(key)),
             name(&|key| "42".render(key)),
             name(&|key| key.literal("42")),
+            names.of_number("user:", 42),
             names.of_text(b"user:42"),
         ];
         assert!(all.iter().all(|other| *other == all[0]), "{all:?}");

@@ -26,24 +26,11 @@ pub(crate) struct RowMoved {
 
 struct RowKey<'a>(&'a str);
 
-impl p::KeyPart for RowKey<'_> {
-    type Canonical = Self;
-
-    fn canonical(&self) -> &Self {
-        self
-    }
-
-    fn render(&self, out: &mut p::KeyWriter) {
-        out.literal(self.0);
-    }
-}
-
 impl p::AggregateKey for RowKey<'_> {
     const TEMPLATES: &'static [&'static str] = &["m:<id>", "r:<id>"];
 
     fn render(&self, out: &mut p::Aggregates) {
-        out.begin();
-        out.part(self);
+        out.begin().literal(self.0);
         out.end();
     }
 }

@@ -154,15 +154,19 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let templates: Vec<&Template> = key.templates.iter().map(|index| &event.templates[*index]).collect();
     let texts = templates.iter().map(|template| &template.literal);
     let writes = templates.iter().map(|template| {
+        if let [Piece::Text(text), Piece::Place(place)] = &*template.pieces {
+            let field = &place.root;
+            return quote_spanned!(span=> __cachemacro_out.name(#text, self.#field););
+        }
         let pieces = template.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => quote_spanned!(span=> __cachemacro_out.fixed(#text);),
+            Piece::Text(text) => quote_spanned!(span=> __cachemacro_key.fixed(#text);),
             Piece::Place(place) => {
                 let field = &place.root;
-                quote_spanned!(span=> __cachemacro_out.part(self.#field);)
+                quote_spanned!(span=> #p::part(__cachemacro_key, self.#field);)
             }
         });
         quote_spanned! {span=>
-            __cachemacro_out.begin();
+            let __cachemacro_key = __cachemacro_out.begin();
             #(#pieces)*
             __cachemacro_out.end();
         }
