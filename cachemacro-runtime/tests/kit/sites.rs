@@ -1,7 +1,7 @@
 //! Cached functions as the macros write them, by hand, for tests that steer their loads.
 //!
 //! Rows live in two databases. In `m:<id>` versions only rise; in `r:<id>` a rollback lets them be used again, and the
-//! binary knows an event that says so.
+//! binary knows an event that says so. A test may have more functions on a third, `s:<id>`.
 
 use std::future::Future;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) struct RowMoved {
 struct RowKey<'a>(&'a str);
 
 impl p::AggregateKey for RowKey<'_> {
-    const TEMPLATES: &'static [&'static str] = &["m:<id>", "r:<id>"];
+    const TEMPLATES: &'static [&'static str] = &["m:<id>", "r:<id>", "s:<id>"];
 
     fn render(&self, out: &mut p::Aggregates) {
         out.begin().literal(self.0);
@@ -39,7 +39,7 @@ impl p::CacheEvent for RowMoved {
     const INFO: p::EventInfo = p::EventInfo {
         name: "row.moved",
         rust_type: "RowMoved",
-        keys: &["m:<id>", "r:<id>"],
+        keys: <RowKey<'_> as p::AggregateKey>::TEMPLATES,
         kind: p::EventKind::Versioned,
     };
 
@@ -70,19 +70,22 @@ pub(crate) const WEIGHT: usize = 1 << 18;
 /// All callers call one instance of a function, although their loads are closures of different types.
 fn one_instance() {}
 
-const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: &'static [p::EventUse]) -> p::Callsite {
+type Events = &'static [p::EventUse];
+
+const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: Events, soft: Duration) -> p::Callsite {
     p::Callsite::new(p::CallsiteInfo {
         name,
         shared_name: Some(shared_name),
         returns: "Option<Value>",
         mode,
         events,
-        policy: p::Policy { hard: TTL, negative: Some(TTL), jitter: 0.1, ..p::Policy::BASE },
+        policy: p::Policy { soft: Some(soft), hard: TTL, negative: Some(TTL), jitter: 0.1, ..p::Policy::BASE },
         ..p::CallsiteInfo::BASE
     })
 }
 
-const MONOTONE: &[p::EventUse] = &[p::EventUse { event: &RowMoved::INFO, aggregates: &["m:<id>"], binding: "id" }];
+pub(crate) const MONOTONE: &[p::EventUse] =
+    &[p::EventUse { event: &RowMoved::INFO, aggregates: &["m:<id>"], binding: "id" }];
 const REUSED: &[p::EventUse] = &[p::EventUse { event: &RowMoved::INFO, aggregates: &["r:<id>"], binding: "id" }];
 
 use p::CacheEvent as _;
@@ -97,18 +100,18 @@ pub(crate) struct Sites {
 }
 
 /// `names` are what they are called in a shared store: two functions of one name would not be stored there.
-const fn sites(prefix: &'static str, names: [&'static str; 4], events: &'static [p::EventUse]) -> Sites {
+pub(crate) const fn sites(prefix: &'static str, names: [&'static str; 4], events: Events, soft: Duration) -> Sites {
     Sites {
         prefix,
-        row: site(["row", names[0]], p::Mode::Row, events),
-        pair: site(["pair", names[1]], p::Mode::Row, events),
-        opaque: site(["opaque", names[2]], p::Mode::Opaque, events),
-        source: site(["source", names[3]], p::Mode::Source, events),
+        row: site(["row", names[0]], p::Mode::Row, events, soft),
+        pair: site(["pair", names[1]], p::Mode::Row, events, soft),
+        opaque: site(["opaque", names[2]], p::Mode::Opaque, events, soft),
+        source: site(["source", names[3]], p::Mode::Source, events, soft),
     }
 }
 
-pub(crate) static MONOTONE_SITES: Sites = sites("m", ["m-row", "m-pair", "m-opaque", "m-source"], MONOTONE);
-pub(crate) static REUSED_SITES: Sites = sites("r", ["r-row", "r-pair", "r-opaque", "r-source"], REUSED);
+pub(crate) static MONOTONE_SITES: Sites = sites("m", ["m-row", "m-pair", "m-opaque", "m-source"], MONOTONE, TTL);
+pub(crate) static REUSED_SITES: Sites = sites("r", ["r-row", "r-pair", "r-opaque", "r-source"], REUSED, TTL);
 
 /// Which function is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

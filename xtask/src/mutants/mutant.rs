@@ -256,7 +256,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "generations-of-a-place",
         rule: "R8: a refresh is stored under no record but the one of the entry that it replaces",
-        found_by: LOCAL,
+        found_by: shuttle!("r8_r10"),
         edits: &[Edit {
             file: "cachemacro-runtime/src/local/versions/id.rs",
             from: "(self.0 as u64) << 32 | epoch as u64",
@@ -281,6 +281,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/local/entries/tie.rs",
             from: "let stamp = records.serves(self.record, self.token, kind);",
             to: "let stamp = Some(records.epoch(self.record)).filter(|_| kind == kind);",
+        }],
+    },
+    Mutant {
+        name: "older-without-asking",
+        rule: "G7: an older version is served only if its record says so",
+        found_by: shuttle!("_and_a_r"),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/entries/more.rs",
+            from: "first.serves(self.kind, records) && ",
+            to: "first.holds(records) | true && ",
         }],
     },
 ];
