@@ -10,7 +10,6 @@ pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
     Look, Miss, PendingRead, ReadStep, Source, SourceRead, TryHit, hit, hit_current, owned, owned_sync,
     read_background, read_inline, read_sync_background, read_sync_inline, source, try_hit, try_hit_current,
-    try_hit_unless,
 };
 pub use crate::callsite::{
     Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,

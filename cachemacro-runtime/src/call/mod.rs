@@ -29,4 +29,4 @@ pub use self::read::{read_background, read_inline};
 pub use self::source::{Source, SourceRead, source};
 pub use self::state::Miss;
 pub use self::sync::{owned_sync, read_sync_background, read_sync_inline};
-pub use self::try_hit::{Look, TryHit, hit, hit_current, try_hit, try_hit_current, try_hit_unless};
+pub use self::try_hit::{Look, TryHit, hit, hit_current, try_hit, try_hit_current};

@@ -32,8 +32,19 @@ pub struct Look {
     is_done: bool,
     /// Whether that was in the local tier, and not given up before.
     is_known: bool,
+    /// Whether the call goes past the cache: it is in a transaction, or may be.
+    bypasses: bool,
     /// What it found otherwise.
     other: LocalOther,
+}
+
+impl Look {
+    /// For a call that looks nowhere if it goes past the cache.
+    #[must_use]
+    #[inline]
+    pub fn unless(bypasses: bool) -> Self {
+        Self { bypasses, ..Self::default() }
+    }
 }
 
 /// The fast path for a key of one simple part, which is not even written: a fresh value of the local tier. Allocates nothing, awaits
@@ -48,6 +59,7 @@ pub fn hit<S: Shape>(
     values: Values<S::Value>,
 ) -> Option<S::Value> {
     let object = match part {
+        _ if look.bypasses => None,
         Simple::Word(word) => plain_word(cache, instance, word, look),
         Simple::Text(text) => plain_text(cache, instance, text, look),
         Simple::No => None,
@@ -65,6 +77,7 @@ pub fn hit_current<S: Shape>(
     values: Values<S::Value>,
 ) -> Option<S::Value> {
     let object = match part {
+        _ if look.bypasses => None,
         Simple::Word(word) => plain_word_current(instance, word, look),
         Simple::Text(text) => plain_text_current(instance, text, look),
         Simple::No => None,
@@ -83,6 +96,9 @@ pub fn try_hit<S: Shape>(
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
     let key = EntryIdRef::of_call(instance, key);
+    if look.bypasses {
+        return TryHit::Miss(bypass(cache, &key, values.ops));
+    }
     if !look.is_done
         && let Some(value) = plain(cache, &key, &mut look).and_then(values.own)
     {
@@ -102,6 +118,9 @@ pub fn try_hit_current<S: Shape>(
     values: Values<S::Value>,
 ) -> TryHit<S::Value> {
     let key = EntryIdRef::of_call(instance, key);
+    if look.bypasses {
+        return TryHit::Miss(bypass(&current(), &key, values.ops));
+    }
     if !look.is_done
         && let Some(value) = plain_current(&key, &mut look).and_then(values.own)
     {
@@ -123,30 +142,13 @@ fn known<V>(seen: Seen, values: Values<V>) -> Result<TryHit<V>, bool> {
     }
 }
 
-/// As [`try_hit`], unless the call goes past the cache: it is in a transaction, or may be.
-#[inline]
-pub fn try_hit_unless<S: Shape>(
-    bypasses: bool,
-    instance: &'static Instance,
-    cache: &Cache,
-    key: &mut KeyWriter,
-    look: Look,
-    shape: S,
-    values: Values<S::Value>,
-) -> TryHit<S::Value> {
-    if bypasses {
-        return bypass(instance, cache, key, values.ops);
-    }
-    try_hit(instance, cache, key, look, shape, values)
-}
-
+/// A call that goes past the cache.
 #[cold]
 #[inline(never)]
-fn bypass<V>(instance: &'static Instance, cache: &Cache, key: &mut KeyWriter, ops: ValueOps) -> TryHit<V> {
-    let key = EntryIdRef::of_call(instance, key).to_key();
-    let mut call = Call::new(cache, instance.site, ops, Arc::new(key));
+fn bypass(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps) -> Miss {
+    let mut call = Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()));
     call.mode = CacheMode::Bypass;
-    TryHit::Miss(Miss(Box::new(call)))
+    Miss(Box::new(call))
 }
 
 /// What can be served without a load. This is not one `enum`: to move one costs as much as the lookup.

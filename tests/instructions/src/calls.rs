@@ -52,6 +52,11 @@ pub(crate) const ALL: &[Call] = &[
         what: "a hit, `async fn(tenant: u64, id: u64, page: u32) -> Arc<User>`",
         run: times!(id => parts(1, id, 3).await),
     },
+    Call {
+        name: "method",
+        what: "a hit, `async fn(&self, id: u64) -> Arc<User>`",
+        run: times!(id => Users.find(id).await),
+    },
     Call { name: "sync", what: "a hit of a `local` `fn(id: u64) -> Arc<User>`", run: times!(id => sync(id)) },
     Call {
         name: "generic",
@@ -131,6 +136,16 @@ fn user(id: u64) -> User {
         name: format!("User {id}"),
         email: format!("user{id}@example.org"),
         about: "Reads much, writes little, and never says the same thing twice. ".repeat(3),
+    }
+}
+
+#[derive(Clone)]
+struct Users;
+
+impl Users {
+    #[cached(key = "user:<id>", version_from = |user| user.version, invalidated_by(UserUpdated { id }), soft_ttl = "10m", hard_ttl = "1h")]
+    async fn find(&self, id: u64) -> Arc<User> {
+        Arc::new(user(id))
     }
 }
 

@@ -160,31 +160,29 @@ fn try_hit(cached: &Cached) -> TokenStream {
     let aggregates = bind::aggregates(cached, "__cachemacro_miss");
     let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
     let cache = cache::argument(cached);
-    let instance_and_cache = quote_spanned!(here()=> __cachemacro_instance, #cache,);
-    let (hit, try_hit, before) = match (bypass::decide(cached), &cached.cache) {
-        (Some(_), _) => (None, "try_hit_unless", quote_spanned!(here()=> __cachemacro_bypasses, #instance_and_cache)),
-        (None, Some(_)) => (Some("hit"), "try_hit", instance_and_cache),
-        (None, None) => (Some("hit_current"), "try_hit_current", quote_spanned!(here()=> __cachemacro_instance,)),
+    let (hit, try_hit, before) = match &cached.cache {
+        Some(_) => ("hit", "try_hit", quote_spanned!(here()=> __cachemacro_instance, #cache,)),
+        None => ("hit_current", "try_hit_current", quote_spanned!(here()=> __cachemacro_instance,)),
     };
-    let try_hit = Ident::new(try_hit, here());
+    let (hit, try_hit) = (Ident::new(hit, here()), Ident::new(try_hit, here()));
+    let new_look = match bypass::decide(cached) {
+        Some(_) => quote_spanned!(here()=> unless(__cachemacro_bypasses)),
+        None => quote_spanned!(here()=> default()),
+    };
     let look = |part: &TokenStream| {
-        let hit = hit.map(|hit| Ident::new(hit, here()));
-        hit.map(|hit| {
-            quote_spanned! {here()=>
-                if let ::core::option::Option::Some(__cachemacro_value) = #p::#hit(
-                    #before #part, &mut __cachemacro_look, __cachemacro_shape, __cachemacro_values,
-                ) {
-                    return #p::close(__cachemacro_shape, __cachemacro_value);
-                }
+        quote_spanned! {here()=>
+            if let ::core::option::Option::Some(__cachemacro_value) = #p::#hit(
+                #before #part, &mut __cachemacro_look, __cachemacro_shape, __cachemacro_values,
+            ) {
+                return #p::close(__cachemacro_shape, __cachemacro_value);
             }
-        })
-        .unwrap_or_default()
+        }
     };
     let key = key::of_looking_call(cached, look);
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
             #[allow(unused_mut)]
-            let mut __cachemacro_look = #p::Look::default();
+            let mut __cachemacro_look = #p::Look::#new_look;
             #key
             match #p::#try_hit(
                 #before &mut __cachemacro_key, __cachemacro_look, __cachemacro_shape, __cachemacro_values,
