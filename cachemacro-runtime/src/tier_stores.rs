@@ -16,6 +16,7 @@ use crate::observe::Connection;
 use crate::protocol::{Applied, Move, Refused, Snapshot};
 use crate::remote::{Answer, DecodedLookup, Entered, Fill, InvalidationChannel, Lookup, Query, RemoteStore};
 use crate::util::clock::Clock;
+use crate::util::few::Few;
 
 type Bytes = Arc<[u8]>;
 
@@ -30,7 +31,7 @@ fn local_fill(fill: Fill) -> LocalFill {
         Payload::Absent(kind) => Content::Absent(*kind),
     };
     let Fill { snapshots, fence, from_primary, entry } = fill;
-    LocalFill { snapshots, fence, from_primary, entry: entry.decoded(content) }
+    LocalFill { snapshots: snapshots.into(), fence, from_primary, entry: entry.decoded(content) }
 }
 
 fn entry(entry: &LocalEntry) -> Entry {
@@ -43,8 +44,8 @@ fn entry(entry: &LocalEntry) -> Entry {
     entry.encoded(payload)
 }
 
-fn found(found: Option<(LocalEntry, Vec<Snapshot>)>) -> Lookup {
-    found.map_or(Lookup::Miss, |(found, snapshots)| Lookup::Hit(entry(&found), snapshots))
+fn found(found: Option<(LocalEntry, Few<Snapshot>)>) -> Lookup {
+    found.map_or(Lookup::Miss, |(found, snapshots)| Lookup::Hit(entry(&found), snapshots.into()))
 }
 
 fn done<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
@@ -81,11 +82,11 @@ impl RemoteStore for LocalStore {
     }
 
     fn enter<'a>(&'a self, query: Query<'a>, rotates: bool) -> Answer<'a, Entered> {
-        done(self.tier.enter(query.key, query.aggregates, rotates))
+        done(self.tier.enter(query.key, query.aggregates, rotates).into())
     }
 
     fn fill<'a>(&'a self, query: Query<'a>, fill: Fill) -> Answer<'a, Result<(), Refused>> {
-        done(self.tier.fill(query.key, query.aggregates, local_fill(fill)))
+        done(self.tier.fill_by_name(query.key, query.aggregates, local_fill(fill)))
     }
 
     fn verify<'a>(
@@ -142,10 +143,10 @@ impl NearStore {
         if let Some(kept) = self.near.kept(query.key) {
             // A copy does not keep the snapshots of the shared records: a refresh asks for them.
             let entered = self.near.shared().enter(query, false).await?;
-            return Ok(found(Some((kept, entered.snapshots))));
+            return Ok(found(Some((kept, entered.snapshots.into()))));
         }
         Ok(match self.near.fetch(query, |bytes| Some(object(&bytes.into()))).await? {
-            DecodedLookup::Hit(entry, snapshots) => found(Some((entry, snapshots))),
+            DecodedLookup::Hit(entry, snapshots) => found(Some((entry, snapshots.into()))),
             DecodedLookup::Undecodable | DecodedLookup::Miss => Lookup::Miss,
         })
     }

@@ -80,6 +80,8 @@ impl<S: Shape> ReturnAdapter<S> {
                 shared.map(|returned| Answer(Answered::Return(returned)))
             }
             Step::Refuse(error) => self.refused(error).map(|returned| Answer(Answered::Return(returned))),
+            // It was waited for before.
+            Step::Wait(_) => None,
         };
         returned.map_or_else(|| Next::load(call.unstored()), Next::Answer)
     }

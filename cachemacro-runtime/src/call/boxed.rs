@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use super::fill::{Landed, Loaded};
 use super::permit::LoadPermit;
 use super::state::{Call, Step};
+use super::waiting::Ended;
 use crate::entry::Deferred;
 use crate::util::block_on::block_on;
 use crate::util::context;
@@ -18,9 +19,24 @@ use crate::util::context;
 /// A step of the engine.
 pub(super) type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
 
+/// A step of the engine that may be over already: where the store is in this process no step waits, and nothing is allocated for it.
+pub(super) enum Run<'f, T> {
+    Done(T),
+    Waits(Boxed<'f, T>),
+}
+
+fn run<'f, T>(is_local: bool, step: impl Future<Output = T> + Send + 'f) -> Run<'f, T> {
+    if is_local { Run::Done(block_on(step)) } else { Run::Waits(Box::pin(step)) }
+}
+
 #[inline(never)]
-pub(super) fn next<'f>(call: &'f mut Call, deferred: &'f mut Deferred) -> Boxed<'f, Step> {
-    Box::pin(deferred.collect(call.next()))
+pub(super) fn next<'f>(call: &'f mut Call, deferred: &'f mut Deferred) -> Run<'f, Step> {
+    run(call.is_local(), deferred.collect(call.next()))
+}
+
+#[inline(never)]
+pub(super) fn waited<'f>(call: &'f mut Call, deferred: &'f mut Deferred, ended: Ended) -> Run<'f, Option<Step>> {
+    run(call.is_local(), deferred.collect(call.waited_for(ended)))
 }
 
 #[inline(never)]
@@ -29,8 +45,8 @@ pub(super) fn land<'f>(
     deferred: &'f mut Deferred,
     permit: LoadPermit,
     loaded: Loaded,
-) -> Boxed<'f, Landed> {
-    Box::pin(deferred.collect(call.land(permit, loaded)))
+) -> Run<'f, Landed> {
+    run(call.is_local(), deferred.collect(call.land(permit, loaded)))
 }
 
 #[inline(never)]
@@ -41,6 +57,11 @@ pub(super) fn refresh_timed_out<'f>(call: &'f mut Call, deferred: &'f mut Deferr
 #[inline(never)]
 pub(super) fn next_sync(call: &mut Call, deferred: &mut Deferred) -> Step {
     block_on(deferred.collect(call.next()))
+}
+
+#[inline(never)]
+pub(super) fn waited_sync(call: &mut Call, deferred: &mut Deferred, ended: Ended) -> Option<Step> {
+    block_on(deferred.collect(call.waited_for(ended)))
 }
 
 #[inline(never)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::entered::Entered;
 use super::load::{self, LoadHint};
 use super::permit::LoadPermit;
 use super::state::{Call, MAX_LOADS, Step};
@@ -12,7 +13,7 @@ use crate::local::LocalFill;
 use crate::observe::{CacheMode, CallOutcome, Event, log};
 use crate::policy::Deadlines;
 use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
-use crate::remote::{Announcement, Entered, Notice};
+use crate::remote::{Announcement, Notice};
 use crate::util::clock::Moment;
 
 /// The result of a load, without its type.
@@ -139,7 +140,7 @@ impl Call {
         let filled = match self.entry(permit.started, loaded, deadlines, took) {
             Some(entry) => {
                 let snapshots = entered.snapshots.clone();
-                self.fill_store(LocalFill { snapshots, fence, from_primary, entry }).await
+                self.fill_store(&entered.held, LocalFill { snapshots, fence, from_primary, entry }).await
             }
             None => None,
         };

@@ -1,15 +1,17 @@
-//! Joining a flight: leading it, waiting for it, and waiting for the load of another process.
+//! Joining a flight: leading it, or waiting for it; and waiting for the load of another process.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::entered::Entered;
 use super::served::Found;
 use super::state::{Call, Step};
-use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, Waiter, load_lock, singleflight};
+use super::waiting::{Ended, Waiting};
+use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, load_lock, singleflight};
 use crate::entry::{Content, deferred};
 use crate::observe::{CacheMode, CallOutcome, Event, Trace};
 use crate::policy::Deadlines;
-use crate::remote::{Entered, Lease};
+use crate::remote::Lease;
 use crate::util::backoff::Backoff;
 
 /// The delays of a leader that looks again while another process holds the lease. Half of each is random, so that callers
@@ -19,10 +21,13 @@ const LEASE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(4), Duration::
 impl Call {
     /// Joins the flight of this snapshot as leader or waiter; `None` says to look again.
     pub(super) async fn join(&mut self, entered: Entered) -> Option<Step> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.as_slice().into() };
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.clone() };
         match singleflight::join(&self.cache.inner.flights, key) {
             Role::Leader(lead) => self.lead(lead, entered).await,
-            Role::Waiter(waiter) => self.wait(waiter, entered).await,
+            Role::Waiter(waiter) => {
+                self.count(Event::Wait);
+                Some(Step::Wait(Waiting { waiter, entered }))
+            }
         }
     }
 
@@ -97,13 +102,9 @@ impl Call {
         budget.is_none_or(|left| left > pause)
     }
 
-    pub(super) async fn wait(&mut self, waiter: Waiter, entered: Entered) -> Option<Step> {
-        self.count(Event::Wait);
-        let waited = match self.budget() {
-            // Boxed, to keep the future small: most calls have no budget, and ten thousand of them may wait.
-            Some(budget) => Box::pin(tokio::time::timeout(budget, waiter.wait())).await.ok(),
-            None => Some(waiter.wait().await),
-        };
+    /// Goes on after waiting; `None` says to look again.
+    pub(super) async fn waited_for(&mut self, (waiting, waited): Ended) -> Option<Step> {
+        let Waiting { waiter, entered } = waiting;
         // This load may have begun before the refresh was asked for, so a refresh takes the result of the next load. So
         // does a call without its store: it does not know what other processes have published since this load began
         // (R10).

@@ -1,5 +1,6 @@
 //! Asking the store. Calls to a store outside the process share their questions; calls to the local tier do not.
 
+use super::entered::Entered;
 use super::load;
 use super::served::Found;
 use super::state::Call;
@@ -9,7 +10,8 @@ use crate::entry::{Freshness, LocalEntry, deferred};
 use crate::error::StoreError;
 use crate::observe::{Event, Tier};
 use crate::protocol::Snapshot;
-use crate::remote::{Answer, DecodedLookup, Entered};
+use crate::remote::{Answer, DecodedLookup};
+use crate::util::few::Few;
 
 impl Call {
     /// A failure of the store is the answer for all callers that wait to ask it the same.
@@ -27,7 +29,7 @@ impl Call {
             let enters = &self.cache.inner.enters;
             let entered = enters.ask(&self.key, || self.shared_answer(self.enter_store())).await;
             match self.or_count(entered) {
-                Some(entered) => return entered,
+                Some(entered) => return entered.into(),
                 None => self.degrade(),
             }
         }
@@ -40,13 +42,13 @@ impl Call {
             return Some(self.enter_local());
         }
         let entered = self.enter_store().await;
-        self.or_count(entered)
+        self.or_count(entered).map(Entered::from)
     }
 
     /// LOOKUP. `None` if nothing is found, and if what is found may not be served.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
         if let Some(entry) = self.near_copy() {
-            return Some(Found { entry, snapshots: Vec::new(), tier: Tier::Local, is_fresh: true });
+            return Some(Found { entry, snapshots: Few::new(), tier: Tier::Local, is_fresh: true });
         }
         let (found, tier) = match self.store() {
             Store::Local(local) => (local.look_up(&self.key), Tier::Local),
@@ -67,9 +69,9 @@ impl Call {
     }
 
     /// After one failed operation the call asks the store nothing more: a slow store costs a call one timeout.
-    fn answered(&mut self, found: Result<DecodedLookup, StoreError>) -> Option<(LocalEntry, Vec<Snapshot>)> {
+    fn answered(&mut self, found: Result<DecodedLookup, StoreError>) -> Option<(LocalEntry, Few<Snapshot>)> {
         match self.or_count(found) {
-            Some(DecodedLookup::Hit(entry, snapshots)) => return Some((entry, snapshots)),
+            Some(DecodedLookup::Hit(entry, snapshots)) => return Some((entry, snapshots.into())),
             Some(DecodedLookup::Undecodable) => self.count(Event::DecodeError),
             Some(DecodedLookup::Miss) => {}
             None => self.degrade(),

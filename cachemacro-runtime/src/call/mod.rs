@@ -4,6 +4,7 @@ mod adapter;
 mod binding;
 mod boxed;
 mod checks;
+mod entered;
 mod fill;
 mod join;
 mod load;
@@ -21,6 +22,7 @@ mod state;
 mod store;
 mod sync;
 mod try_hit;
+mod waiting;
 
 pub use self::load::{LoadHint, load_hint};
 pub use self::loads::owned;

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::entered::Entered;
 use super::load::{Load, LoadHint};
 use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::observe::scope;
-use crate::remote::Entered;
 use crate::util::clock::Moment;
 
 /// The permit for one load. Dropping it passes the lead of its flight to a waiter.

@@ -3,13 +3,13 @@
 use std::future::Future;
 
 use super::adapter::{Due, Next, ReturnAdapter};
-use super::boxed;
+use super::boxed::{self, Run};
 use super::fill::Landed;
 use super::loads::{Load, Loading};
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::refresh::refresh;
-use super::state::{Call, Miss, Spawner};
+use super::state::{Call, Miss, Spawner, Step};
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
 impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
@@ -27,8 +27,21 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     async fn begin(&mut self) -> Next<S> {
         self.call.can_refuse = self.adapter.fail.refusal.is_some();
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
-        let step = boxed::next(&mut self.call, &mut self.deferred).await;
-        self.adapter.next(&mut self.call, step)
+        loop {
+            let step = match boxed::next(&mut self.call, &mut self.deferred) {
+                Run::Done(step) => step,
+                Run::Waits(step) => step.await,
+            };
+            let Step::Wait(waiting) = step else { return self.adapter.next(&mut self.call, step) };
+            let ended = waiting.end(self.call.budget()).await;
+            let step = match boxed::waited(&mut self.call, &mut self.deferred, ended) {
+                Run::Done(step) => step,
+                Run::Waits(step) => step.await,
+            };
+            if let Some(step) = step {
+                return self.adapter.next(&mut self.call, step);
+            }
+        }
     }
 
     async fn load(&mut self, permit: LoadPermit, load: L) -> Next<S> {
@@ -42,7 +55,11 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
                 return self.adapter.next(&mut self.call, step);
             };
             let (loaded, kept) = self.adapter.part(load_outcome);
-            match boxed::land(&mut self.call, &mut self.deferred, permit, loaded).await {
+            let landed = match boxed::land(&mut self.call, &mut self.deferred, permit, loaded) {
+                Run::Done(landed) => landed,
+                Run::Waits(landed) => landed.await,
+            };
+            match landed {
                 Landed::Return => return self.adapter.loaded(kept),
                 Landed::Stale(served) => return self.adapter.stale(&self.call, served, kept),
                 Landed::Again(next) => {

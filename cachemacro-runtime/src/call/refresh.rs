@@ -1,7 +1,7 @@
 //! A refresh in the background: a task that loads a stale entry, while no caller waits for its result.
 
 use super::adapter::ReturnAdapter;
-use super::boxed;
+use super::boxed::{self, Run};
 use super::fill::Landed;
 use super::loads::Load;
 use super::permit::LoadPermit;
@@ -24,7 +24,11 @@ pub(super) async fn refresh<S: Shape>(mut call: Call, permit: LoadPermit, adapte
             drop(permit);
             return boxed::refresh_timed_out(&mut call, &mut deferred).await;
         };
-        match boxed::land(&mut call, &mut deferred, permit, loaded).await {
+        let landed = match boxed::land(&mut call, &mut deferred, permit, loaded) {
+            Run::Done(landed) => landed,
+            Run::Waits(landed) => landed.await,
+        };
+        match landed {
             Landed::Again(next) => permit = next,
             _ => return,
         }

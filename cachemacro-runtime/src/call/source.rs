@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::entered::Entered;
 use super::state::{Call, Miss};
 use super::try_hit::{Other, Seen, seen};
 use crate::cache::Cache;
@@ -11,7 +12,6 @@ use crate::event::Aggregates;
 use crate::key::KeyWriter;
 use crate::observe::CacheMode;
 use crate::protocol::SourceStep;
-use crate::remote::Entered;
 use crate::util::block_on::block_on;
 use crate::value::{Shape, Values};
 

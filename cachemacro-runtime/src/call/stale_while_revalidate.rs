@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::entered::{Entered, Held};
 use super::permit::LoadPermit;
 use super::served::Fallback;
 use super::state::{Call, Spawner, Step};
@@ -14,12 +15,13 @@ use crate::entry::{Content, deferred};
 use crate::observe::{Event, WhyStale};
 use crate::policy::Refresh;
 use crate::protocol::Snapshot;
-use crate::remote::{Entered, Lease};
+use crate::remote::Lease;
+use crate::util::few::Few;
 
 impl Call {
     /// For an entry past its soft deadline, or chosen for an early refresh: the caller that becomes the leader of its
     /// flight refreshes it, all other callers are served the entry.
-    pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Vec<Snapshot>) -> Step {
+    pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Few<Snapshot>) -> Step {
         let Some(permit) = self.refresh_ticket(snapshots).await else {
             return self.serve_aging(is_fresh, entry);
         };
@@ -62,8 +64,8 @@ impl Call {
     }
 
     /// The right to refresh: the flight in this process, and the lease in the fleet.
-    pub(super) async fn refresh_ticket(&mut self, snapshots: Vec<Snapshot>) -> Option<LoadPermit> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.as_slice().into() };
+    pub(super) async fn refresh_ticket(&mut self, snapshots: Few<Snapshot>) -> Option<LoadPermit> {
+        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
         let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         if let Store::Local(local) = self.store() {
             self.count(Event::Refresh);
@@ -71,7 +73,7 @@ impl Call {
             // unverified record. FILL refuses a replica's row there, so such a row must not reach the callers either.
             let replicas_lag = !local.source_lag().is_zero();
             let needs_primary = replicas_lag && local.needs_primary(&self.aggregates);
-            let entered = Entered { snapshots, needs_primary, hold: None, lease: Lease::Free };
+            let entered = Entered { snapshots, needs_primary, held: Held::Nothing, lease: Lease::Free };
             return Some(self.permit(Some(lead), None, Some(entered)));
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::entered::Entered;
 use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use super::permit::LoadPermit;
 use super::served::{Fallback, Found};
+use super::waiting::Waiting;
 use crate::cache::{Cache, Store};
 use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
@@ -17,7 +19,7 @@ use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, Aggregates};
 use crate::observe::{CacheMode, Event, WhyStale, log, scope};
 use crate::policy::{Deadlines, Mode};
-use crate::remote::{Entered, Query};
+use crate::remote::Query;
 use crate::util::clock::Moment;
 use crate::value::ValueOps;
 
@@ -53,6 +55,8 @@ pub(crate) enum Step {
     ServeAndRefresh(Content, LoadPermit),
     /// A load.
     Load(LoadPermit),
+    /// Another caller's load, which is waited for.
+    Wait(Waiting),
     /// Another caller's load failed, and this is its error.
     Failed(Object),
     /// There is nothing to serve and a load is not allowed.
@@ -88,6 +92,8 @@ pub(crate) struct Call {
     pub(super) loads: u32,
     /// Whether the call may load only once. That load reads the primary, so that FILL does not ask for another.
     pub(super) loads_once: bool,
+    /// Whether the fast path has just found that there is no entry.
+    pub(super) has_looked: bool,
     /// Whether the fresh entry should be refreshed before its time (XFetch).
     pub(super) is_early: bool,
     /// Whether this call does not use the store: it is down, or these aggregates are suspect there.
@@ -115,6 +121,7 @@ impl Call {
             fallback: None,
             loads: 0,
             loads_once: false,
+            has_looked: false,
             is_early: false,
             is_degraded: false,
             has_waited: false,
@@ -231,7 +238,8 @@ impl Call {
         }
     }
 
-    /// The next step: the answer, or a load. Called again after a load that must be repeated from the start.
+    /// The next step: the answer, or a load. Called again after a load that must be repeated from the start, and after one of
+    /// another caller that brought nothing for this one.
     pub(crate) async fn next(&mut self) -> Step {
         self.name_aggregates();
         if self.mode == CacheMode::Bypass {
@@ -280,7 +288,7 @@ impl Call {
 
     /// LOOKUP, where the mode allows it.
     async fn stored(&mut self) -> Option<Step> {
-        if self.mode == CacheMode::Refresh || self.is_degraded {
+        if self.mode == CacheMode::Refresh || self.is_degraded || std::mem::take(&mut self.has_looked) {
             return None;
         }
         let Found { entry, snapshots, tier, is_fresh } = self.look_up().await?;

@@ -3,13 +3,14 @@
 
 use std::future::ready;
 
+use super::entered::{Entered, Held};
 use super::state::Call;
 use crate::cache::Store;
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::local::LocalFill;
 use crate::protocol::{Refused, Snapshot};
-use crate::remote::{Answer, DecodedLookup, Entered};
+use crate::remote::{self, Answer, DecodedLookup};
 
 impl Call {
     /// LOOKUP, without a near copy.
@@ -17,7 +18,7 @@ impl Call {
         let (query, decode) = (self.query(), |bytes: &[u8]| self.ops.decode(bytes));
         match self.store() {
             Store::Local(local) => Box::pin(ready(Ok(match local.look_up(&self.key) {
-                Some((entry, snapshots)) => DecodedLookup::Hit(entry, snapshots),
+                Some((entry, snapshots)) => DecodedLookup::Hit(entry, snapshots.into()),
                 None => DecodedLookup::Miss,
             }))),
             Store::Near(near) => Box::pin(near.fetch(query, decode)),
@@ -26,10 +27,10 @@ impl Call {
     }
 
     /// ENTER.
-    pub(super) fn enter_store(&self) -> Answer<'_, Entered> {
+    pub(super) fn enter_store(&self) -> Answer<'_, remote::Entered> {
         let (query, rotates) = (self.query(), self.site.rotates());
         match self.store() {
-            Store::Local(_) => Box::pin(ready(Ok(self.enter_local()))),
+            Store::Local(local) => Box::pin(ready(Ok(local.enter(&self.key, &self.aggregates, rotates).into()))),
             Store::Near(near) => Box::pin(near.enter(query, rotates)),
             Store::Shared(store) => store.enter(query, rotates),
         }
@@ -37,15 +38,22 @@ impl Call {
 
     /// ENTER of the local tier, whatever store serves the function.
     pub(super) fn enter_local(&self) -> Entered {
-        self.cache.inner.local.enter(&self.key, &self.aggregates, self.site.rotates())
+        self.cache.inner.local.enter(&self.key, &self.aggregates, self.site.rotates()).into()
     }
 
     /// FILL. `None`: the value cannot be kept outside of the process.
-    pub(super) async fn fill_store(&self, fill: LocalFill) -> Option<Result<Result<(), Refused>, StoreError>> {
+    pub(super) async fn fill_store(
+        &self,
+        held: &Held,
+        fill: LocalFill,
+    ) -> Option<Result<Result<(), Refused>, StoreError>> {
         Some(match self.store() {
             Store::Local(local) => {
                 self.try_codec(&fill.entry.content);
-                Ok(local.fill(&self.key, &self.aggregates, fill))
+                Ok(match held {
+                    Held::Here(holds) => local.fill(&self.key, holds, fill),
+                    Held::Nothing | Held::There { .. } => local.fill_by_name(&self.key, &self.aggregates, fill),
+                })
             }
             Store::Near(near) => {
                 let payload = self.encoded(&fill.entry.content)?;

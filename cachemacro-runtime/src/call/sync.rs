@@ -9,7 +9,7 @@ use super::boxed;
 use super::fill::Landed;
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
-use super::state::{Call, Miss, Spawner};
+use super::state::{Call, Miss, Spawner, Step};
 use crate::entry::Deferred;
 use crate::util::context::{self, Entered};
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
@@ -27,8 +27,14 @@ impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
 
     fn begin_sync(&mut self) -> Next<S> {
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
-        let step = boxed::next_sync(&mut self.call, &mut self.deferred);
-        self.adapter.next(&mut self.call, step)
+        loop {
+            let step = boxed::next_sync(&mut self.call, &mut self.deferred);
+            let Step::Wait(waiting) = step else { return self.adapter.next(&mut self.call, step) };
+            let ended = waiting.end_sync(self.call.budget());
+            if let Some(step) = boxed::waited_sync(&mut self.call, &mut self.deferred, ended) {
+                return self.adapter.next(&mut self.call, step);
+            }
+        }
     }
 
     fn load_sync(&mut self, permit: LoadPermit, load: &L) -> Next<S> {

@@ -104,8 +104,7 @@ pub fn try_hit<S: Shape>(
     {
         return TryHit::Value(value);
     }
-    known(closer(cache, &key, look), values)
-        .unwrap_or_else(|is_early| TryHit::Miss(miss(cache, &key, values.ops, is_early)))
+    known(closer(cache, &key, look), values).unwrap_or_else(|other| TryHit::Miss(miss(cache, &key, values.ops, other)))
 }
 
 /// As [`try_hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
@@ -127,18 +126,18 @@ pub fn try_hit_current<S: Shape>(
         return TryHit::Value(value);
     }
     known(closer_current(&key, look), values)
-        .unwrap_or_else(|is_early| TryHit::Miss(miss_current(&key, values.ops, is_early)))
+        .unwrap_or_else(|other| TryHit::Miss(miss_current(&key, values.ops, other)))
 }
 
-/// What a closer look has found; otherwise whether the call refreshes a fresh entry early.
+/// What a closer look has found.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn known<V>(seen: Seen, values: Values<V>) -> Result<TryHit<V>, bool> {
+fn known<V>(seen: Seen, values: Values<V>) -> Result<TryHit<V>, Other> {
     if let Some(value) = seen.object.and_then(values.own) {
         return Ok(TryHit::Value(value));
     }
     match seen.other {
         Other::Absent(kind) => Ok(TryHit::Absent(kind)),
-        other => Err(matches!(other, Other::Early)),
+        other => Err(other),
     }
 }
 
@@ -163,6 +162,9 @@ pub(super) enum Other {
     Absent(Absence),
     /// A fresh entry that was chosen by chance for an early refresh.
     Early,
+    /// Nothing that the slow path could find in the local tier.
+    Missing,
+    /// Nothing that the fast path serves.
     Nothing,
 }
 
@@ -272,7 +274,8 @@ fn closer(cache: &Cache, key: &EntryIdRef<'_>, look: Look) -> Seen {
             cache.counters(key.instance().site).add(Event::HitNegative);
             Seen { object: None, other: Other::Absent(kind) }
         }
-        LocalOther::Nothing => Seen::NOTHING,
+        LocalOther::Nothing if near.is_none() => Seen { object: None, other: Other::Missing },
+        LocalOther::Nothing | LocalOther::Older => Seen::NOTHING,
     }
 }
 
@@ -316,17 +319,18 @@ fn passed(object: Option<Object>, other: Other) -> Seen {
 
 #[cold]
 #[inline(never)]
-fn miss(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
+fn miss(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, other: Other) -> Miss {
     let mut call = Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()));
-    call.is_early = is_early;
+    call.is_early = matches!(other, Other::Early);
+    call.has_looked = matches!(other, Other::Missing);
     Miss(Box::new(call))
 }
 
 #[cold]
 #[inline(never)]
-fn miss_current(key: &EntryIdRef<'_>, ops: ValueOps, is_early: bool) -> Miss {
+fn miss_current(key: &EntryIdRef<'_>, ops: ValueOps, other: Other) -> Miss {
     if context::flags() & CACHE != 0 {
-        return miss(&Cache::current(), key, ops, is_early);
+        return miss(&Cache::current(), key, ops, other);
     }
-    miss(Cache::global(), key, ops, is_early)
+    miss(Cache::global(), key, ops, other)
 }

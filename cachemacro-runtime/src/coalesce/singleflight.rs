@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use crate::entry::{Absence, EntryKey, Object};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
+use crate::util::few::Few;
 use crate::util::sync::atomic::{AtomicU64, Ordering};
 use crate::util::sync::{Arc, Mutex, Notify, lock};
 use crate::util::weak_map::WeakMap;
@@ -18,7 +19,7 @@ use crate::util::weak_map::WeakMap;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FlightKey {
     pub(crate) key: Arc<EntryKey>,
-    pub(crate) snapshots: Arc<[Snapshot]>,
+    pub(crate) snapshots: Few<Snapshot>,
 }
 
 /// Hashes the key only, which contains its hash: one key has few flights at a time.

@@ -10,8 +10,9 @@ mod tier;
 mod versions;
 
 pub(crate) use self::entries::{Found, Other as LocalOther};
+pub(crate) use self::holds::Holds;
 pub use self::memory::Memory;
-pub(crate) use self::tier::{LocalFill, LocalTier};
+pub(crate) use self::tier::{LocalEntered, LocalFill, LocalTier};
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use crate::entry::{Content, EntryKey, LocalEntry, Object};
 use crate::event::Aggregate;
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot};
 use crate::util::clock::{Clock, ManualClock, Moment};
+use crate::util::few::Few;
 
 /// A value whose `Drop` needs a runtime.
 struct Spawns;
@@ -37,7 +38,7 @@ fn key(text: &str) -> EntryKey {
     EntryKey::of(SITE.plain_instance(), text)
 }
 
-fn loaded(now: Moment, lives: Duration, snapshots: Vec<Snapshot>, version: u64, value: Object) -> LocalFill {
+fn loaded(now: Moment, lives: Duration, snapshots: Few<Snapshot>, version: u64, value: Object) -> LocalFill {
     let hard = now.after(lives);
     let entry = LocalEntry {
         content: Content::Value(value),
@@ -55,7 +56,7 @@ fn loaded(now: Moment, lives: Duration, snapshots: Vec<Snapshot>, version: u64, 
 fn fill(tier: &LocalTier, clock: &ManualClock, text: &str, lives: Duration, value: Object) {
     let (key, aggregates) = (key(text), [Aggregate::new(text)]);
     let entered = tier.enter(&key, &aggregates, false);
-    tier.fill(&key, &aggregates, loaded(clock.now(), lives, entered.snapshots, 1, value)).expect("is admitted");
+    tier.fill(&key, &entered.holds, loaded(clock.now(), lives, entered.snapshots, 1, value)).expect("is admitted");
 }
 
 #[test]
@@ -140,8 +141,8 @@ fn a_fill_without_one_of_its_records_holds_none_of_the_others() {
     let first = tier.enter(&key, &aggregates[..1], false);
     let both = tier.enter(&key, &aggregates, false);
     let refresh = loaded(clock.now(), HOUR, both.snapshots, 1, Arc::new(7_u8));
-    drop(both.hold);
-    assert_eq!(tier.fill(&key, &aggregates, refresh), Err(Refused::Lost));
+    drop(both.holds);
+    assert_eq!(tier.fill_by_name(&key, &aggregates, refresh), Err(Refused::Lost));
     drop(first);
     assert_eq!((tier.len(), tier.records_len()), (0, 0));
 }
@@ -160,6 +161,6 @@ fn r8_a_refresh_does_not_outlive_the_record_that_it_began_under() {
     assert_eq!(tier.apply(&aggregates[0], Move::Bump(7)), Applied::Absent);
     let _reader = tier.enter(&key, &aggregates, false);
     let refresh = loaded(clock.now(), HOUR, snapshots, 6, Arc::new(6_u8));
-    assert_eq!(tier.fill(&key, &aggregates, refresh), Err(Refused::Moved));
+    assert_eq!(tier.fill_by_name(&key, &aggregates, refresh), Err(Refused::Moved));
     assert!(tier.look_up(&key).is_none());
 }

@@ -19,6 +19,7 @@ use crate::policy::Deadlines;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 use crate::remote::{Entered, Fill, Hold, Lease};
 use crate::util::clock::{Clock, Moment};
+use crate::util::few::Few;
 use crate::util::sync::atomic::{AtomicBool, Ordering};
 
 /// Typed values inside the process, in one table for all functions. Entries share their version records.
@@ -39,10 +40,19 @@ pub(crate) struct LocalTier {
 /// A [`Fill`] of the local tier: its value is an object.
 #[derive(Clone)]
 pub(crate) struct LocalFill {
-    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) snapshots: Few<Snapshot>,
     pub(crate) fence: Fence,
     pub(crate) from_primary: bool,
     pub(crate) entry: LocalEntry,
+}
+
+/// What ENTER found or made in the local tier. The records live while `holds` does.
+pub(crate) struct LocalEntered {
+    /// One snapshot per aggregate.
+    pub(crate) snapshots: Few<Snapshot>,
+    /// Whether the load must read the primary.
+    pub(crate) needs_primary: bool,
+    pub(crate) holds: Holds,
 }
 
 impl LocalTier {
@@ -72,34 +82,27 @@ impl LocalTier {
     }
 
     /// LOOKUP: the entry that may be served, fresh or stale, with the present snapshots of its records.
-    pub(crate) fn look_up(&self, key: &EntryKey) -> Option<(LocalEntry, Vec<Snapshot>)> {
+    pub(crate) fn look_up(&self, key: &EntryKey) -> Option<(LocalEntry, Few<Snapshot>)> {
         let now = self.clock.now();
         let (found, ties) = self.table.look_up(key.id().probe(), now, &self.records)?;
         let snapshots = ties.iter().map(|tie| self.records.snapshot(tie.record, now).0).collect();
         Some((found.into(), snapshots))
     }
 
-    /// ENTER. The records live while the answer's `hold` does.
-    pub(crate) fn enter(&self, key: &EntryKey, aggregates: &[Aggregate], rotates: bool) -> Entered {
+    /// ENTER.
+    pub(crate) fn enter(&self, key: &EntryKey, aggregates: &[Aggregate], rotates: bool) -> LocalEntered {
         let now = self.clock.now();
-        let names: Vec<_> = aggregates.iter().map(|aggregate| self.name(aggregate)).collect();
-        let mut entered = Entered {
-            snapshots: Vec::with_capacity(aggregates.len()),
-            needs_primary: false,
-            hold: None,
-            lease: Lease::Free,
-        };
-        let mut held = Vec::with_capacity(aggregates.len());
+        let names: Few<Name> = aggregates.iter().map(|aggregate| self.name(aggregate)).collect();
+        let (mut snapshots, mut needs_primary, mut held) = (Few::new(), false, Few::new());
         self.table.ordered(key.id().probe(), || {
-            for name in names {
-                let record = self.records.enter(name, rotates, now);
-                entered.snapshots.push(record.snapshot);
-                entered.needs_primary |= record.needs_primary;
+            for name in names.iter() {
+                let record = self.records.enter(*name, rotates, now);
+                snapshots.push(record.snapshot);
+                needs_primary |= record.needs_primary;
                 held.push(record.id);
             }
         });
-        entered.hold = Some(Hold(Arc::new(Holds::new(Arc::clone(&self.records), held))));
-        entered
+        LocalEntered { snapshots, needs_primary, holds: Holds::new(Arc::clone(&self.records), held) }
     }
 
     /// Whether a load must read the primary: the answer that ENTER would give.
@@ -108,25 +111,33 @@ impl LocalTier {
         aggregates.iter().any(|aggregate| self.records.needs_primary(self.name(aggregate), now))
     }
 
-    /// FILL.
-    pub(crate) fn fill(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill) -> Result<(), Refused> {
-        self.fill_as(key, aggregates, fill, false)
+    /// FILL, of records that [`LocalTier::enter`] holds.
+    pub(crate) fn fill(&self, key: &EntryKey, holds: &Holds, fill: LocalFill) -> Result<(), Refused> {
+        self.fill_as(key, holds, fill, false)
+    }
+
+    /// FILL, of records that only other loads or entries may hold.
+    pub(crate) fn fill_by_name(
+        &self,
+        key: &EntryKey,
+        aggregates: &[Aggregate],
+        fill: LocalFill,
+    ) -> Result<(), Refused> {
+        let names = aggregates.iter().map(|aggregate| self.name(aggregate));
+        self.fill_as(key, &Holds::of(&self.records, names).ok_or(Refused::Lost)?, fill, false)
     }
 
     /// Keeps a copy of a shared store's entry.
-    pub(crate) fn keep(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill) {
+    pub(crate) fn keep(&self, key: &EntryKey, holds: &Holds, fill: LocalFill) {
         // A copy that is refused is not kept: there is nothing else to do.
-        let _ = self.fill_as(key, aggregates, fill, true);
+        let _ = self.fill_as(key, holds, fill, true);
     }
 
-    fn fill_as(&self, key: &EntryKey, aggregates: &[Aggregate], fill: LocalFill, is_near: bool) -> Result<(), Refused> {
+    fn fill_as(&self, key: &EntryKey, holds: &Holds, fill: LocalFill, is_near: bool) -> Result<(), Refused> {
         let LocalFill { snapshots, fence, from_primary, entry } = fill;
         let LocalEntry { content, soft, hard, written, cost, weight, .. } = entry;
         // The clock is the user's code, so it is read before the lock.
         let now = self.clock.now();
-        let names = aggregates.iter().map(|aggregate| self.name(aggregate));
-        let holds = Holds::of(&self.records, names).ok_or(Refused::Lost)?;
-        let fenced: Vec<_> = holds.ids().iter().copied().zip(snapshots).collect();
         let site = key.site();
         let new = NewEntry {
             content,
@@ -140,7 +151,7 @@ impl LocalTier {
             is_early: site.policy().early.is_some(),
             keeps_older: self.keeps_older || (!is_near && site.goes_back()),
         };
-        let fenced = Fenced { records: &fenced, fence, from_primary };
+        let fenced = Fenced { records: holds.ids(), snapshots: &snapshots, fence, from_primary };
         let mut dropped = Dropped::default();
         let filled = self.table.fill(key.id().probe(), fenced, new, now, &self.records, &mut dropped);
         if !self.is_swept.load(Ordering::Relaxed) && !self.begin_sweeping() {
@@ -265,6 +276,12 @@ impl LocalTier {
     }
 }
 
+impl From<LocalEntered> for Entered {
+    fn from(LocalEntered { snapshots, needs_primary, holds }: LocalEntered) -> Self {
+        Self { snapshots: snapshots.into(), needs_primary, hold: Some(Hold(Arc::new(holds))), lease: Lease::Free }
+    }
+}
+
 impl LocalRecords for LocalTier {
     fn names(&self) -> Names {
         self.records.names()
@@ -303,7 +320,7 @@ impl LocalFill {
     /// The same fill of a store outside of the process. `payload` is what the content is encoded to.
     pub(crate) fn encoded(&self, payload: Payload) -> Fill {
         let Self { ref snapshots, fence, from_primary, ref entry } = *self;
-        Fill { snapshots: snapshots.clone(), fence, from_primary, entry: entry.encoded(payload) }
+        Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry: entry.encoded(payload) }
     }
 }
 

@@ -6,7 +6,7 @@ use super::coherence::Coherence;
 use crate::entry::{EntryKey, LocalEntry, Object, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
-use crate::local::{LocalFill, LocalTier};
+use crate::local::{LocalEntered, LocalFill, LocalTier};
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
 use crate::remote::{DecodedLookup, Entered, Hold, InvalidationChannel, Query, RemoteStore};
 use crate::util::clock::{Clock, Moment};
@@ -66,18 +66,18 @@ impl NearCache {
 
     /// Enters the in-process records for a copy, before the fetch: an announcement that arrives from now on ends the
     /// copy (R13). `None` while there is no channel.
-    fn places(&self, query: Query<'_>) -> Option<Entered> {
+    fn places(&self, query: Query<'_>) -> Option<LocalEntered> {
         self.start();
         let is_following = self.coherence.is_following();
         is_following.then(|| self.local.enter(query.key, query.aggregates, query.key.site().rotates()))
     }
 
-    fn keep(&self, query: Query<'_>, places: Entered, fence: Fence, entry: LocalEntry, origin: &[Snapshot]) {
+    fn keep(&self, query: Query<'_>, places: LocalEntered, fence: Fence, entry: LocalEntry, origin: &[Snapshot]) {
         if !may_copy(fence, &places.snapshots, origin) {
             return;
         }
         let fill = LocalFill { snapshots: places.snapshots, fence, from_primary: true, entry };
-        self.local.keep(query.key, query.aggregates, fill);
+        self.local.keep(query.key, &places.holds, fill);
     }
 
     /// LOOKUP in the shared store, without the copies here. A copy of what it finds is kept.
@@ -102,7 +102,7 @@ impl NearCache {
     pub(crate) async fn enter(&self, query: Query<'_>, rotates: bool) -> Result<Entered, StoreError> {
         let here = self.local.enter(query.key, query.aggregates, rotates);
         let there = self.shared.enter(query, rotates).await?;
-        Ok(Entered { hold: Some(Hold(Arc::new((there.hold, here.hold)))), ..there })
+        Ok(Entered { hold: Some(Hold(Arc::new((there.hold, here.holds)))), ..there })
     }
 
     /// FILL of the shared store with the `payload` that the entry's content is encoded to. A copy of what it takes is kept.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(not(target_os = "linux"))]
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -123,36 +125,30 @@ impl dyn Clock {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-static ORIGIN: LazyLock<Origin> = LazyLock::new(Origin::now);
+#[cfg(not(target_os = "linux"))]
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-struct Origin {
-    instant: Instant,
-    /// Read after `instant`, so that no recent moment is later than the present.
-    #[cfg(target_os = "linux")]
-    coarse: u64,
-}
-
-impl Origin {
-    fn now() -> Self {
-        let instant = Instant::now();
-        Self {
-            instant,
-            #[cfg(target_os = "linux")]
-            coarse: nanos_of(rustix::time::ClockId::Monotonic),
-        }
-    }
-}
+#[cfg(target_os = "linux")]
+static ORIGIN: LazyLock<u64> = LazyLock::new(|| nanos_of(rustix::time::ClockId::Monotonic));
 
 impl Clock for SystemClock {
+    #[cfg(not(target_os = "linux"))]
     fn now(&self) -> Moment {
-        Moment(nanos(ORIGIN.instant.elapsed()))
+        Moment(nanos(ORIGIN.elapsed()))
+    }
+
+    /// That of [`Instant`](std::time::Instant).
+    #[cfg(target_os = "linux")]
+    fn now(&self) -> Moment {
+        let origin = *ORIGIN;
+        Moment(nanos_of(rustix::time::ClockId::Monotonic).saturating_sub(origin))
     }
 
     /// The time of the last tick of the system's clock, 1 to 10 ms ago.
     #[cfg(target_os = "linux")]
     #[inline]
     fn recent(&self) -> Moment {
-        Moment(nanos_of(rustix::time::ClockId::MonotonicCoarse).saturating_sub(ORIGIN.coarse))
+        Moment(nanos_of(rustix::time::ClockId::MonotonicCoarse).saturating_sub(*ORIGIN))
     }
 
     #[cfg(target_os = "linux")]
@@ -163,7 +159,7 @@ impl Clock for SystemClock {
 
     #[cfg(target_os = "linux")]
     fn second_of(&self, moment: Moment) -> u32 {
-        Moment(moment.0.saturating_add(ORIGIN.coarse)).second()
+        Moment(moment.0.saturating_add(*ORIGIN)).second()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use crate::entry::{Content, Object, deferred};
 use crate::local::versions::{RecordId, Records};
+use crate::util::few::Few;
 
 /// Values that were replaced or evicted, and the records that their entries held.
 #[derive(Default)]
 pub(crate) struct Dropped {
-    values: Vec<Object>,
-    records: Vec<RecordId>,
+    values: Few<Object>,
+    records: Few<RecordId>,
 }
 
 impl Dropped {

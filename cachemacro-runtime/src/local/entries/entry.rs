@@ -33,6 +33,8 @@ pub(crate) struct NewEntry {
 pub(crate) enum Other {
     #[default]
     Nothing,
+    /// Nothing that its records serve. Older versions may be.
+    Older,
     /// An absence that is certainly fresh.
     Absent(Absence),
     /// An entry that its records serve. Its deadlines are to be checked.

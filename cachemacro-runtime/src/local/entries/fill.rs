@@ -12,26 +12,25 @@ use crate::key::KeyRef;
 use crate::local::versions::{RecordId, Records};
 use crate::protocol::{Fence, Refused, Snapshot};
 use crate::util::clock::Moment;
+use crate::util::few::Few;
 
-/// What a fill is checked against: the records of the entry, of which the caller is a holder, as they were before the load.
+/// What a fill is checked against: the records of the entry, of which the caller is a holder, and what they were before the load.
 #[derive(Clone, Copy)]
 pub(crate) struct Fenced<'a> {
-    pub(crate) records: &'a [(RecordId, Snapshot)],
+    pub(crate) records: &'a [RecordId],
+    /// One for each.
+    pub(crate) snapshots: &'a [Snapshot],
     /// The fence of the first record; the others are always [`Fence::Unversioned`].
     pub(crate) fence: Fence,
     pub(crate) from_primary: bool,
 }
 
 impl Fenced<'_> {
-    fn ids(&self) -> impl Iterator<Item = RecordId> {
-        self.records.iter().map(|(id, _)| *id)
-    }
-
     /// Asks all records. Where `holds`, the entry becomes a holder of them.
-    fn admit(&self, holds: bool, now: Moment, records: &Records) -> Result<Vec<Tie>, Refused> {
-        let mut ties = Vec::with_capacity(self.records.len());
+    fn admit(&self, holds: bool, now: Moment, records: &Records) -> Result<Few<Tie>, Refused> {
+        let mut ties = Few::new();
         let mut fence = self.fence;
-        for (id, snapshot) in self.records {
+        for (id, snapshot) in self.records.iter().zip(self.snapshots) {
             match records.admit(*id, *snapshot, fence, self.from_primary, holds, now) {
                 Ok(admitted) => ties.push(Tie::new(*id, admitted)),
                 Err(refused) => {
@@ -68,7 +67,7 @@ impl Table {
             let at = shard.find(probe);
             (shard, at, None)
         };
-        let same = at.filter(|at| shard.has_records(*at, fenced.ids()));
+        let same = at.filter(|at| shard.has_records(*at, fenced.records));
         let free = |weight: u64| self.free(weight);
         let holds = same.is_none() && reserved.is_some();
         let ties = match fenced.admit(holds, now, records) {

@@ -6,6 +6,7 @@ use crate::entry::Content;
 use crate::local::versions::Records;
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
+use crate::util::few::Few;
 
 /// How many older versions of an entry stay reachable for RESTORE and ROLLBACK.
 pub(super) const OLDER_VERSIONS: usize = 3;
@@ -13,7 +14,7 @@ pub(super) const OLDER_VERSIONS: usize = 3;
 #[derive(Default)]
 pub(super) struct More {
     /// The ties to the aggregates behind the first.
-    pub(super) ties: Vec<Tie>,
+    pub(super) ties: Few<Tie>,
     /// The newest first.
     pub(super) older: Vec<Version>,
 }
@@ -21,7 +22,7 @@ pub(super) struct More {
 /// One version of an entry, out of its slot. It has the records of the entry, and is no holder of them itself.
 pub(super) struct Version {
     pub(super) content: Content,
-    pub(super) ties: Vec<Tie>,
+    pub(super) ties: Few<Tie>,
     pub(super) kind: FenceKind,
     pub(super) life: Life,
     pub(super) cost: Cost,

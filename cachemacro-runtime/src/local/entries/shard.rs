@@ -19,6 +19,7 @@ use crate::local::eviction::{Queues, Slots};
 use crate::local::versions::{RecordId, Records};
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
+use crate::util::few::Few;
 
 /// The slots that an insertion looks at, where no thread sweeps.
 const SOME: u32 = 8;
@@ -136,7 +137,11 @@ impl Shard {
 
     #[inline(never)]
     fn look_closer(&self, at: u32, records: &Records, other: &mut Other) {
-        *other = self.newest(at, records).map_or(Other::Nothing, Other::Entry);
+        *other = match self.newest(at, records) {
+            Some(found) => Other::Entry(found),
+            None if self.slots[at].has_more() => Other::Older,
+            None => Other::Nothing,
+        };
     }
 
     /// The newest version of the entry, if its records serve it, whatever its deadlines.
@@ -151,8 +156,7 @@ impl Shard {
             slot.set_stamp(tie.stamp());
         }
         slot.count_hit();
-        let more = if slot.has_more() { self.more.get(&at) } else { None };
-        if more.is_some_and(|more| !all_serve(&more.ties, records)) {
+        if !all_serve(self.others(at), records) {
             return None;
         }
         Some(Found { content: slot.content()?, kind, life, cost: slot.cost, is_near: slot.is_near() })
@@ -175,15 +179,21 @@ impl Shard {
 
     /// All ties of the entry, in the order of its aggregates.
     pub(super) fn ties(&self, at: u32) -> impl Iterator<Item = Tie> {
-        let slot = &self.slots[at];
-        let more = if slot.has_more() { self.more.get(&at) } else { None };
-        let others = more.into_iter().flat_map(|more| more.ties.iter().cloned());
-        std::iter::once(slot.tie(self.lives[at].version)).chain(others)
+        std::iter::once(self.slots[at].tie(self.lives[at].version)).chain(self.others(at).iter().cloned())
+    }
+
+    /// The ties to the aggregates behind the first.
+    fn others(&self, at: u32) -> &[Tie] {
+        let more = if self.slots[at].has_more() { self.more.get(&at) } else { None };
+        more.map_or(&[], |more| &more.ties)
     }
 
     /// Whether the entry depends on exactly these records.
-    pub(super) fn has_records(&self, at: u32, records: impl Iterator<Item = RecordId>) -> bool {
-        self.ties(at).map(|tie| tie.record).eq(records)
+    pub(super) fn has_records(&self, at: u32, records: &[RecordId]) -> bool {
+        match records {
+            [record] => self.slots[at].record == *record && self.others(at).is_empty(),
+            records => self.ties(at).map(|tie| tie.record).eq(records.iter().copied()),
+        }
     }
 
     /// Whether the entry has a newer version than this one, which is still served.
@@ -265,20 +275,22 @@ impl Shard {
 
     /// Sets the content of a slot that is empty. Returns the weight of all versions.
     fn set(&mut self, at: u32, new: Version, older: Vec<Version>, flags: Flags) -> u32 {
-        let Version { content, mut ties, kind, life, cost, weight } = new;
+        let Version { content, ties, kind, life, cost, weight } = new;
+        let mut ties = ties.into_iter();
+        let (first, others): (_, Few<Tie>) = (ties.next(), ties.collect());
         self.lives[at] = life;
         let slot = &mut self.slots[at];
         slot.set_content(content);
         slot.set_row(kind == FenceKind::Row);
         slot.set_near(flags.is_near);
-        let is_plain = ties.len() == 1 && !flags.is_near && !flags.is_early;
+        let is_plain = others.is_empty() && !flags.is_near && !flags.is_early;
         (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
-        slot.set_tie(&ties.remove(0));
+        first.iter().for_each(|first| slot.set_tie(first));
         let weight = older.iter().fold(weight, |sum, version| sum + version.weight);
-        let has_more = !ties.is_empty() || !older.is_empty();
+        let has_more = !others.is_empty() || !older.is_empty();
         slot.set_more(has_more);
         if has_more {
-            self.more.insert(at, More { ties, older });
+            self.more.insert(at, More { ties: others, older });
         }
         match &mut self.weights {
             Some(weights) => {

@@ -10,6 +10,7 @@ use crate::entry::{Object, Probe};
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
 use crate::util::clock::Moment;
+use crate::util::few::Few;
 use crate::util::sync::atomic::{AtomicU64, Ordering};
 use crate::util::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard, read, write};
 
@@ -63,7 +64,7 @@ impl Table {
     }
 
     /// LOOKUP: the entry that may be served at this moment, fresh or stale, and the records that it depends on.
-    pub(crate) fn look_up(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<(Found, Vec<Tie>)> {
+    pub(crate) fn look_up(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<(Found, Few<Tie>)> {
         let shard = self.reader(probe.hash);
         let at = shard.find(probe)?;
         let found = shard.serving(at, now, records)?;

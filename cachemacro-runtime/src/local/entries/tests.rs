@@ -66,8 +66,10 @@ impl World {
     fn fill_over(&self, key: &str, aggregates: &[&str], content: Content, value: Value) -> Result<(), Refused> {
         let entered: Vec<_> =
             aggregates.iter().map(|name| self.records.enter(self.records.name(name), false, self.now)).collect();
-        let fenced: Vec<_> = entered.iter().map(|entered| (entered.id, entered.snapshot)).collect();
-        let fenced = Fenced { records: &fenced, fence: Fence::Row(value.version), from_primary: true };
+        let records: Vec<_> = entered.iter().map(|entered| entered.id).collect();
+        let snapshots: Vec<_> = entered.iter().map(|entered| entered.snapshot).collect();
+        let fenced =
+            Fenced { records: &records, snapshots: &snapshots, fence: Fence::Row(value.version), from_primary: true };
         let filled = self.put(key, fenced, content, value);
         entered.iter().for_each(|entered| self.records.let_go(entered.id));
         filled
@@ -108,7 +110,7 @@ impl World {
             (Some(object), _) => Hit::Plain(object),
             (None, Other::Entry(_)) => Hit::Closer,
             (None, Other::Absent(absence)) => Hit::Absent(absence),
-            (None, Other::Nothing) => Hit::Nothing,
+            (None, Other::Nothing | Other::Older) => Hit::Nothing,
         }
     }
 
@@ -224,7 +226,7 @@ fn a_late_fill_does_not_replace_a_newer_one() {
     let world = World::new(Memory::default());
     let late = world.records.enter(world.records.name("1"), false, world.now);
     world.fill("1", Value { number: 2, version: 2, ..VALUE });
-    let fenced = Fenced { records: &[(late.id, late.snapshot)], fence: Fence::Row(1), from_primary: true };
+    let fenced = Fenced { records: &[late.id], snapshots: &[late.snapshot], fence: Fence::Row(1), from_primary: true };
     let filled = world.put("1", fenced, Content::Value(Arc::new(1_u64)), VALUE);
     assert_eq!(filled, Err(Refused::Old));
     assert_eq!(world.plain("1"), Some(2));
@@ -247,8 +249,12 @@ fn an_entry_that_cannot_be_kept_ends_the_one_before_it() {
         let world = World::new(Memory::bytes(100));
         let fill = |number, weight, lives| {
             let entered = world.records.enter(world.records.name("1"), false, world.now);
-            let fenced =
-                Fenced { records: &[(entered.id, entered.snapshot)], fence: Fence::Unversioned, from_primary: true };
+            let fenced = Fenced {
+                records: &[entered.id],
+                snapshots: &[entered.snapshot],
+                fence: Fence::Unversioned,
+                from_primary: true,
+            };
             let filled = world.put("1", fenced, Content::Value(Arc::new(number)), Value { weight, lives, ..VALUE });
             world.records.let_go(entered.id);
             filled.expect("is admitted");

@@ -38,7 +38,7 @@ fn check([behind, offset]: [Duration; 2], began: Duration, fresh: Duration, late
     let soft = exact.now().after(fresh);
     let mut fill = loaded(exact.now(), Duration::MAX, entered.snapshots, 1, Arc::new(7_u8));
     fill.entry.soft = soft;
-    tier.fill(&key, &aggregates, fill).expect("is admitted");
+    tier.fill(&key, &entered.holds, fill).expect("is admitted");
     exact.advance(later);
     let hit = tier.hit(key.id().probe(), clock.recent_second(), &mut LocalOther::default());
     let what = format!("{behind:?} behind, {offset:?} off, {later:?} after {began:?}, fresh until {soft:?}");
