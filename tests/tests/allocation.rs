@@ -1,13 +1,15 @@
-//! A `local` hit of an async function that returns an `Arc` allocates nothing.
+//! What allocates nothing: a hit, a stale serve while another caller refreshes, a read that the source confirms.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use cachemacro::cached;
+use cachemacro::{Cache, ManualClock, cached};
 use cachemacro_tests::{Row, RowUpdated};
 
 struct Counting;
@@ -74,4 +76,71 @@ fn a_sync_hit_with_a_string_key_allocates_nothing() {
     pair(7, "New York");
     pair(7, "New York");
     assert_eq!(allocations_of(|| pair(7, "New York")), 0);
+}
+
+fn aging() -> &'static (Cache, ManualClock) {
+    static AGING: LazyLock<(Cache, ManualClock)> = LazyLock::new(cachemacro_tests::cache);
+    &AGING
+}
+
+static LOADS: AtomicU64 = AtomicU64::new(0);
+
+/// Only the first load ends.
+#[cached(key = "aging:<id>", ttl_only = "a test", soft_ttl = "1m", hard_ttl = "10m", jitter = "0%", cache = aging().0)]
+async fn aging_row(id: u64) -> Arc<Row> {
+    if LOADS.fetch_add(1, Relaxed) > 0 {
+        std::future::pending::<()>().await;
+    }
+    Arc::new(Row { id, version: 1 })
+}
+
+#[test]
+fn a_stale_entry_that_another_caller_refreshes_allocates_nothing() {
+    poll_once(aging_row(7));
+    aging().1.advance(Duration::from_secs(61));
+    let mut refresher = Box::pin(aging_row(7));
+    assert!(refresher.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let stale = || aging().0.stats().functions.iter().map(|function| function.hits_stale).sum::<u64>();
+    // The first hit of a thread allocates its place in the locks.
+    poll_once(aging_row(7));
+    assert_eq!(allocations_of(|| poll_once(aging_row(7))), 0);
+    assert_eq!((LOADS.load(Relaxed), stale()), (2, 2));
+    drop(refresher);
+    // Nothing is left of a refresh that was cancelled, so the next caller refreshes.
+    let mut next = Box::pin(aging_row(7));
+    assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!((LOADS.load(Relaxed), stale()), (3, 2));
+    // And not past the hard TTL.
+    aging().1.advance(Duration::from_secs(600));
+    let mut waiter = Box::pin(aging_row(7));
+    assert!(waiter.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
+
+static VERSION: AtomicU64 = AtomicU64::new(1);
+static QUESTIONS: AtomicU64 = AtomicU64::new(0);
+
+async fn version() -> u64 {
+    QUESTIONS.fetch_add(1, Relaxed);
+    VERSION.load(Relaxed)
+}
+
+#[cached(key = "checked:<id>", version_from = version().await, invalidated_by(RowUpdated { id }), hard_ttl = "10m", local)]
+async fn checked(id: u64) -> Arc<Row> {
+    Arc::new(Row { id, version: VERSION.load(Relaxed) })
+}
+
+#[test]
+fn an_entry_whose_version_the_source_confirms_allocates_nothing_and_asks_once() {
+    poll_once(checked(7));
+    poll_once(checked(7));
+    assert_eq!(QUESTIONS.swap(0, Relaxed), 2);
+    assert_eq!(allocations_of(|| poll_once(checked(7))), 0);
+    for version in [2, 3, 1] {
+        VERSION.store(version, Relaxed);
+        QUESTIONS.store(0, Relaxed);
+        assert_eq!(poll_once(checked(7)).version, version);
+        // A version that goes back is asked for once more, after the record is reset.
+        assert_eq!(QUESTIONS.load(Relaxed), if version == 1 { 2 } else { 1 });
+        assert_eq!(poll_once(checked(7)).version, version);
+    }
 }

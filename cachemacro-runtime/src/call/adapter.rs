@@ -54,6 +54,7 @@ pub(super) struct Due {
 }
 
 /// What the caller does next.
+#[expect(clippy::large_enum_variant, reason = "to move the permit costs less than to allocate it")]
 pub(super) enum Next<S: Shape> {
     Answer(Answer<S>),
     Load(Due),

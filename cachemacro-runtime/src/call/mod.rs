@@ -14,6 +14,7 @@ mod pending_read;
 mod permit;
 mod read;
 mod refresh;
+mod refreshing;
 mod serve;
 mod served;
 mod source;

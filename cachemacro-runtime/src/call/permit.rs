@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use super::entered::Entered;
 use super::load::{Load, LoadHint};
+use super::refreshing::Refreshing;
 use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::observe::scope;
 use crate::util::clock::Moment;
 
 /// The permit for one load. Dropping it passes the lead of its flight to a waiter.
 pub(crate) struct LoadPermit {
+    /// The mark on the entry that the load refreshes.
+    pub(super) _refreshing: Option<Refreshing>,
     /// The lead of the flight; `None` for a load that is not shared.
     pub(super) lead: Option<LeaderGuard>,
     /// Keeps loads of the other kind from running at once; `None` where only one kind exists.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entered::Entered;
 use super::state::{Call, Miss};
-use super::try_hit::{Other, Seen, seen};
+use super::try_hit::{Other, Seen, candidate, seen, seen_version};
 use crate::cache::Cache;
 use crate::callsite::Instance;
 use crate::entry::{Absence, EntryIdRef};
@@ -31,53 +31,85 @@ pub enum SourceRead<V> {
 }
 
 /// A read in source mode, between its questions to the source.
-pub struct Source<V> {
-    call: Call,
+pub struct Source<'k, V> {
+    cache: Cache,
+    key: EntryIdRef<'k>,
     values: Values<V>,
+    /// The records of an entry that may have the version which the source answers. Then no call is needed.
+    candidate: Option<Entered>,
+    call: Option<Box<Call>>,
+    is_named: bool,
     entered: Option<Entered>,
     questions: u32,
 }
 
 /// Begins a read in source mode.
-pub fn source<S: Shape>(
+pub fn source<'k, S: Shape>(
+    bypasses: bool,
     instance: &'static Instance,
     cache: &Cache,
-    key: &mut KeyWriter,
+    key: &'k KeyWriter,
     _: S,
     values: Values<S::Value>,
-) -> Source<S::Value> {
-    let key = EntryIdRef::of_call(instance, key).to_key();
-    Source { call: Call::new(cache, instance.site, values.ops, Arc::new(key)), values, entered: None, questions: 0 }
+) -> Source<'k, S::Value> {
+    let key = EntryIdRef::of_call(instance, key);
+    let candidate = if bypasses { None } else { candidate(cache, &key) };
+    let (cache, is_named) = (cache.clone(), candidate.is_some());
+    let mut source = Source { cache, key, values, candidate, call: None, is_named, entered: None, questions: 0 };
+    if bypasses {
+        source.call().mode = CacheMode::Bypass;
+    }
+    source
 }
 
-impl<V: 'static> Source<V> {
+impl<V: 'static> Source<'_, V> {
+    fn call(&mut self) -> &mut Call {
+        let (cache, key, ops) = (&self.cache, &self.key, self.values.ops);
+        self.call.get_or_insert_with(|| Box::new(Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()))))
+    }
+
+    /// Whether the next step needs the names of the aggregates, which are then given with [`Source::depend_on`].
+    pub fn wants_names(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_named, true)
+    }
+
     /// An empty list, with capacity, for the names of the aggregates that the entry depends on.
-    pub fn aggregates(&self) -> Aggregates {
-        self.call.own_aggregates()
+    pub fn aggregates(&mut self) -> Aggregates {
+        self.call().own_aggregates()
     }
 
     /// Makes the entry depend on these aggregates.
     pub fn depend_on(&mut self, aggregates: Aggregates) {
-        self.call.depend_on(aggregates);
+        self.call().depend_on(aggregates);
     }
 
-    /// A call that goes past the cache asks for no version.
-    pub fn bypass_if(&mut self, bypasses: bool) {
-        if bypasses {
-            self.call.mode = CacheMode::Bypass;
+    /// Compares the version that the source answered with that of the entry in this process, if it was there before the question.
+    pub fn compare(&mut self, version: u64) -> SourceRead<V> {
+        if let Some(entered) = self.candidate.take() {
+            let object = seen_version(&self.cache, &self.key, version);
+            if let Some(value) = object.and_then(self.values.own) {
+                return SourceRead::Value(value);
+            }
+            (self.entered, self.is_named) = (Some(entered), false);
         }
+        SourceRead::Again
     }
 
     /// Reads the index before the source is asked. So the index can only be too old, and DETECT finds that.
     pub async fn begin(&mut self) -> SourceRead<V> {
-        self.call.name_aggregates();
-        if self.call.mode == CacheMode::Bypass {
+        if self.candidate.is_some() {
+            return SourceRead::Again;
+        }
+        let questions = self.questions;
+        let call = self.call();
+        call.name_aggregates();
+        if call.mode == CacheMode::Bypass {
             return self.miss();
         }
-        if self.questions >= MAX_QUESTIONS {
+        if questions >= MAX_QUESTIONS {
             return self.load_alone();
         }
-        self.entered = self.call.enter_alone().await;
+        self.entered = call.enter_alone().await;
         if self.entered.is_some() { SourceRead::Again } else { self.load_alone() }
     }
 
@@ -85,15 +117,16 @@ impl<V: 'static> Source<V> {
     pub async fn ask(&mut self, version: u64) -> SourceRead<V> {
         let Some(entered) = self.entered.take() else { return self.load_alone() };
         self.questions += 1;
-        let snapshot = entered.snapshots[0];
+        let (call, snapshot) = (self.call(), entered.snapshots[0]);
+        call.name_aggregates();
         match SourceStep::of(snapshot, entered.needs_primary, version) {
             SourceStep::Detect => {
-                self.call.detect(snapshot, version).await;
+                call.detect(snapshot, version).await;
                 return SourceRead::Again;
             }
             SourceStep::Verify => {
-                let verified = self.call.verify_in_store(&entered.snapshots, version).await;
-                match self.call.or_count(verified) {
+                let verified = call.verify_in_store(&entered.snapshots, version).await;
+                match call.or_count(verified) {
                     None => return self.load_alone(),
                     Some(Err(_)) => return SourceRead::Again,
                     Some(Ok(())) => {}
@@ -106,9 +139,9 @@ impl<V: 'static> Source<V> {
         self.serve()
     }
 
-    fn serve(&self) -> SourceRead<V> {
-        if self.call.mode == CacheMode::Default {
-            let Seen { object, other } = seen(&self.call.cache, &self.call.key.id().by_ref());
+    fn serve(&mut self) -> SourceRead<V> {
+        if self.call().mode == CacheMode::Default {
+            let Seen { object, other } = seen(&self.cache, &self.key);
             if let Some(value) = object.and_then(self.values.own) {
                 return SourceRead::Value(value);
             }
@@ -121,12 +154,12 @@ impl<V: 'static> Source<V> {
 
     /// The source gave no version to compare with, so no cached entry may be served.
     fn load_alone(&mut self) -> SourceRead<V> {
-        self.call.degrade();
+        self.call().degrade();
         self.miss()
     }
 
-    fn miss(&self) -> SourceRead<V> {
-        SourceRead::Miss(Miss(Box::new(self.call.again())))
+    fn miss(&mut self) -> SourceRead<V> {
+        SourceRead::Miss(Miss(Box::new(self.call().again())))
     }
 
     /// As [`Source::begin`], for a sync function.

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use super::entered::{Entered, Held};
 use super::permit::LoadPermit;
+use super::refreshing::Refreshing;
 use super::served::Fallback;
 use super::state::{Call, Spawner, Step};
 use crate::cache::Store;
@@ -74,7 +75,8 @@ impl Call {
             let replicas_lag = !local.source_lag().is_zero();
             let needs_primary = replicas_lag && local.needs_primary(&self.aggregates);
             let entered = Entered { snapshots, needs_primary, held: Held::Nothing, lease: Lease::Free };
-            return Some(self.permit(Some(lead), None, Some(entered)));
+            let _refreshing = Some(Refreshing::new(&self.cache, &self.key));
+            return Some(LoadPermit { _refreshing, ..self.permit(Some(lead), None, Some(entered)) });
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {

@@ -330,6 +330,7 @@ impl Call {
         }
         let needs_primary = entered.as_ref().is_none_or(|entered| entered.needs_primary);
         LoadPermit {
+            _refreshing: None,
             lead,
             _guard: guard,
             entered,

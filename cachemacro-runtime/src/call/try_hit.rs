@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::entered::Entered;
 use super::load::{self, Served};
 use super::state::{Call, Miss};
 use crate::cache::{Cache, Store, current};
@@ -11,6 +12,7 @@ use crate::key::{KeyRef, KeyWriter, Simple, hash_of_text, hash_of_word};
 use crate::local::{Found, LocalOther};
 use crate::near::NearCache;
 use crate::observe::{CacheMode, Event};
+use crate::protocol::FenceKind;
 use crate::util::context;
 use crate::util::context::{CACHE, CALLER, LOAD};
 use crate::value::{Shape, ValueOps, Values};
@@ -242,6 +244,31 @@ pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> Seen {
     }
 }
 
+/// The records of a value that [`seen_version`] may serve, entered before its source is asked. `None` where the call goes the long way.
+pub(super) fn candidate(cache: &Cache, key: &EntryIdRef<'_>) -> Option<Entered> {
+    let flags = context::flags();
+    let goes_on = flags & CALLER == 0 && !(flags & LOAD != 0 && load::WANTS_NAMES);
+    match cache.store(key.instance().site) {
+        Store::Local(local) if goes_on => local.enter_found(key.probe()).map(Entered::from),
+        _ => None,
+    }
+}
+
+/// A fresh value that was stored when the record had this version, which it then still has: the version is that of the source, not of
+/// a row.
+pub(super) fn seen_version(cache: &Cache, key: &EntryIdRef<'_>, version: u64) -> Option<Object> {
+    let mut other = LocalOther::default();
+    // In the last second no entry is certainly fresh: then its version is told.
+    let object = cache.inner.local.hit(key.probe(), u32::MAX, &mut other);
+    debug_assert!(object.is_none());
+    match other {
+        LocalOther::Entry(found) if found.kind == FenceKind::Unversioned && found.version() == version => {
+            keep(context::flags(), cache, key, found, None).object
+        }
+        _ => None,
+    }
+}
+
 #[inline(never)]
 fn closer_current(key: &EntryIdRef<'_>, look: Look) -> Seen {
     if context::flags() & CACHE == 0 { closer(Cache::global(), key, look) } else { closer(&current(), key, look) }
@@ -279,8 +306,8 @@ fn closer(cache: &Cache, key: &EntryIdRef<'_>, look: Look) -> Seen {
     }
 }
 
-/// An entry that its records serve: it is kept if it is fresh, and not chosen for an early refresh. Then the load around the hit
-/// is told.
+/// An entry that its records serve: it is kept if it is fresh, and not chosen for an early refresh; or if another caller
+/// refreshes it. Then the load around the hit is told.
 #[inline(never)]
 fn keep(flags: u8, cache: &Cache, key: &EntryIdRef<'_>, found: Found, near: Option<&NearCache>) -> Seen {
     let (site, policy) = (key.instance().site, key.instance().site.policy());
@@ -294,10 +321,14 @@ fn keep(flags: u8, cache: &Cache, key: &EntryIdRef<'_>, found: Found, near: Opti
     let clock = &*cache.inner.clock;
     // A near cache is coherent for a short time only, so a moment of the last second is not exact enough.
     let now = if near.is_some() { clock.now() } else { clock.near(deadlines.soft) };
-    if now >= deadlines.soft || near.is_some_and(|near| !near.is_coherent(now)) {
+    let is_fresh = now < deadlines.soft;
+    // While another caller refreshes the entry, this one neither waits nor refreshes.
+    let others_refresh = found.is_refreshing && near.is_none() && flags & LOAD == 0;
+    if near.is_some_and(|near| !near.is_coherent(now)) || !(is_fresh || others_refresh && now < deadlines.hard) {
         return passed(object, Other::Nothing);
     }
-    if policy.early.is_some() && policy.is_early(now, deadlines.soft, cost, 1.0 - fastrand::f64()) {
+    let is_early = is_fresh && !others_refresh && policy.early.is_some();
+    if is_early && policy.is_early(now, deadlines.soft, cost, 1.0 - fastrand::f64()) {
         return passed(object, Other::Early);
     }
     if flags & LOAD != 0 {
@@ -305,7 +336,7 @@ fn keep(flags: u8, cache: &Cache, key: &EntryIdRef<'_>, found: Found, near: Opti
         let served = Served { site, deadlines: Some(deadlines), clock: &cache.inner.clock, is_absent };
         load::served(&served, []);
     }
-    cache.counters(site).add(event);
+    cache.counters(site).add(if is_fresh { event } else { Event::HitStale });
     Seen { object, other }
 }
 

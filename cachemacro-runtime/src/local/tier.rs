@@ -105,6 +105,19 @@ impl LocalTier {
         LocalEntered { snapshots, needs_primary, holds: Holds::new(Arc::clone(&self.records), held) }
     }
 
+    /// As [`LocalTier::enter`], for the record of an entry that is a value with one aggregate.
+    pub(crate) fn enter_found(&self, probe: Probe<'_>) -> Option<LocalEntered> {
+        let now = self.clock.now();
+        let record = self.table.enter_found(probe, now, &self.records)?;
+        let holds = Holds::new(Arc::clone(&self.records), Few::One(record.id));
+        Some(LocalEntered { snapshots: Few::One(record.snapshot), needs_primary: record.needs_primary, holds })
+    }
+
+    /// A caller begins to refresh the entry, or ends. Meanwhile all others are served the entry on the fast path.
+    pub(crate) fn set_refreshing(&self, key: &EntryKey, is: bool) {
+        self.table.set_refreshing(key.id().probe(), is);
+    }
+
     /// Whether a load must read the primary: the answer that ENTER would give.
     pub(crate) fn needs_primary(&self, aggregates: &[Aggregate]) -> bool {
         let now = self.clock.now();

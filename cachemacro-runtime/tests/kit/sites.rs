@@ -155,11 +155,8 @@ impl Sites {
         let key = &mut self.key(rows);
         let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
         let found = if function == Function::Source {
-            let mut source = p::source(site.instance(one_instance), cache, key, shape, values);
-            let mut aggregates = source.aggregates();
-            bind(&mut aggregates);
-            source.depend_on(aggregates);
-            asked(source, ask).await
+            let source = p::source(false, site.instance(one_instance), cache, key, shape, values);
+            asked(source, bind, ask).await
         } else {
             match p::try_hit(site.instance(one_instance), cache, key, p::Look::default(), shape, values) {
                 p::TryHit::Value(value) => Ok(Some(value)),
@@ -205,16 +202,30 @@ impl Sites {
 }
 
 /// The loop of source mode, as the macros write it.
-async fn asked(mut source: p::Source<Value>, ask: impl AsyncFn() -> u64) -> Result<Option<Value>, p::Miss> {
-    loop {
-        match source.begin().await {
-            p::SourceRead::Again => {}
-            p::SourceRead::Value(value) => return Ok(Some(value)),
-            p::SourceRead::Absent(_) => return Ok(None),
-            p::SourceRead::Miss(miss) => return Err(miss),
+async fn asked(
+    mut source: p::Source<'_, Value>,
+    bind: impl Fn(&mut p::Aggregates),
+    ask: impl AsyncFn() -> u64,
+) -> Result<Option<Value>, p::Miss> {
+    let name = |source: &mut p::Source<'_, Value>| {
+        if source.wants_names() {
+            let mut aggregates = source.aggregates();
+            bind(&mut aggregates);
+            source.depend_on(aggregates);
         }
-        let version = ask().await;
-        match source.ask(version).await {
+    };
+    loop {
+        name(&mut source);
+        let mut step = source.begin().await;
+        if matches!(step, p::SourceRead::Again) {
+            let version = ask().await;
+            step = source.compare(version);
+            if matches!(step, p::SourceRead::Again) {
+                name(&mut source);
+                step = source.ask(version).await;
+            }
+        }
+        match step {
             p::SourceRead::Again => {}
             p::SourceRead::Value(value) => return Ok(Some(value)),
             p::SourceRead::Absent(_) => return Ok(None),

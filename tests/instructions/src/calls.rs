@@ -98,6 +98,21 @@ pub(crate) const ALL: &[Call] = &[
         what: "the same, and the miss and the fill behind it",
         run: times!(id => { bump(id).await; shared(id).await }),
     },
+    Call {
+        name: "refreshed",
+        what: "a stale entry, while another caller refreshes it",
+        run: |times| {
+            Box::pin(async move {
+                for id in 0..KEYS {
+                    unending(id).await;
+                }
+                CLOCK.advance(Duration::from_secs(2));
+                for step in 0..times {
+                    black_box(unending(black_box(step % KEYS)).await);
+                }
+            })
+        },
+    },
     Call { name: "stale", what: "a stale entry, and its refresh", run: times!(id => age(id).await) },
 ];
 
@@ -220,6 +235,16 @@ fn aging_cache() -> &'static Cache {
 
 #[cached(key = "aging:<id>", ttl_only = "counted", soft_ttl = "1s", hard_ttl = "1h", cache = aging_cache())]
 async fn aging(id: u64) -> Arc<User> {
+    Arc::new(user(id))
+}
+
+/// Only the first load of a key ends.
+#[cached(key = "unending:<id>", ttl_only = "counted", soft_ttl = "1s", hard_ttl = "1h", cache = aging_cache())]
+async fn unending(id: u64) -> Arc<User> {
+    static LOADED: AtomicU64 = AtomicU64::new(0);
+    if LOADED.fetch_or(1 << id, Relaxed) & (1 << id) != 0 {
+        std::future::pending::<()>().await;
+    }
     Arc::new(user(id))
 }
 

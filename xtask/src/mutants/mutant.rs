@@ -125,7 +125,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/join.rs",
-            from: "snapshots: entered.snapshots.as_slice().into() };",
+            from: "snapshots: entered.snapshots.clone() };",
             to: "snapshots: Vec::new().into() };",
         }],
     },
@@ -269,7 +269,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=tiers"]),
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/try_hit.rs",
-            from: " || near.is_some_and(|near| !near.is_coherent(now))",
+            from: "near.is_some_and(|near| !near.is_coherent(now)) || ",
             to: "",
         }],
     },

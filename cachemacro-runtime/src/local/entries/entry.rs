@@ -49,6 +49,8 @@ pub(crate) struct Found {
     pub(super) life: Life,
     pub(super) cost: Cost,
     pub(crate) is_near: bool,
+    /// Whether a caller refreshes it.
+    pub(crate) is_refreshing: bool,
 }
 
 impl Found {

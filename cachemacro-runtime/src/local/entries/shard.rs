@@ -159,7 +159,14 @@ impl Shard {
         if !all_serve(self.others(at), records) {
             return None;
         }
-        Some(Found { content: slot.content()?, kind, life, cost: slot.cost, is_near: slot.is_near() })
+        Some(Found {
+            content: slot.content()?,
+            kind,
+            life,
+            cost: slot.cost,
+            is_near: slot.is_near(),
+            is_refreshing: slot.is_refreshing(),
+        })
     }
 
     /// The version of the entry that may be served at this moment, the newest or an older one.
@@ -174,7 +181,26 @@ impl Shard {
         }
         let mut older = self.more.get(&at)?.older.iter();
         let Version { content, kind, life, cost, .. } = older.find(|version| version.serves(now, records))?;
-        Some(Found { content: content.clone(), kind: *kind, life: *life, cost: *cost, is_near: false })
+        Some(Found {
+            content: content.clone(),
+            kind: *kind,
+            life: *life,
+            cost: *cost,
+            is_near: false,
+            is_refreshing: false,
+        })
+    }
+
+    /// The record of an entry that is a value with one aggregate.
+    pub(super) fn record_of_value(&self, at: u32) -> Option<RecordId> {
+        let slot = &self.slots[at];
+        let is_one = slot.object.is_some() && !slot.is_near() && self.others(at).is_empty();
+        is_one.then_some(slot.record)
+    }
+
+    /// A caller begins to refresh the entry, or ends.
+    pub(super) fn set_refreshing(&self, at: u32, is: bool) {
+        self.slots[at].set_refreshing(is);
     }
 
     /// All ties of the entry, in the order of its aggregates.
@@ -283,6 +309,7 @@ impl Shard {
         slot.set_content(content);
         slot.set_row(kind == FenceKind::Row);
         slot.set_near(flags.is_near);
+        slot.set_refreshing(false);
         let is_plain = others.is_empty() && !flags.is_near && !flags.is_early;
         (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
         first.iter().for_each(|first| slot.set_tie(first));

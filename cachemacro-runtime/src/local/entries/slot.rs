@@ -78,7 +78,8 @@ pub(super) struct Slot {
     /// The epoch in which the generation of the token began.
     pub(super) generation: u32,
     pub(super) cost: Cost,
-    flags: u8,
+    /// Changed by one owner of the shard, but for [`REFRESHING`].
+    flags: AtomicU8,
     /// Of the eviction policy: the hits, and in which queue the slot is. Readers count hits beside one another; one of two at the
     /// same time may be lost.
     mark: AtomicU8,
@@ -88,6 +89,8 @@ const CONTENT: u8 = 0b11;
 const ROW: u8 = 1 << 2;
 const NEAR: u8 = 1 << 3;
 const MORE: u8 = 1 << 4;
+/// Set and cleared beside readers.
+const REFRESHING: u8 = 1 << 5;
 
 #[cfg(not(shuttle))]
 const _: () = assert!(size_of::<Slot>() == 64, "one line of the processor's cache");
@@ -95,11 +98,12 @@ const _: () = assert!(size_of::<Slot>() == 64, "one line of the processor's cach
 macro_rules! flags {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $flag:ident;)*) => {$(
         $(#[$doc])*
-        pub(super) const fn $get(&self) -> bool {
-            self.flags & $flag != 0
+        pub(super) fn $get(&self) -> bool {
+            self.flags() & $flag != 0
         }
-        pub(super) const fn $set(&mut self, is: bool) {
-            self.flags = self.flags & !$flag | if is { $flag } else { 0 };
+        pub(super) fn $set(&mut self, is: bool) {
+            let flags = self.flags.get_mut();
+            *flags = *flags & !$flag | if is { $flag } else { 0 };
         }
     )*};
 }
@@ -118,7 +122,7 @@ impl Slot {
             next_in_bucket: u32::MAX,
             generation: 0,
             cost: Cost::NONE,
-            flags: 0,
+            flags: AtomicU8::new(0),
             mark: AtomicU8::new(0),
         }
     }
@@ -129,8 +133,8 @@ impl Slot {
         self.function == function && matches!(self.key, Key::Word(own) if own == word)
     }
 
-    pub(super) const fn kind(&self) -> Kind {
-        match self.flags & CONTENT {
+    pub(super) fn kind(&self) -> Kind {
+        match self.flags() & CONTENT {
             0 => Kind::Free,
             1 => Kind::Value,
             2 => Kind::Absent(Absence::None),
@@ -138,21 +142,22 @@ impl Slot {
         }
     }
 
-    pub(super) const fn absence(&self) -> Option<Absence> {
+    pub(super) fn absence(&self) -> Option<Absence> {
         match self.kind() {
             Kind::Absent(absence) => Some(absence),
             Kind::Free | Kind::Value => None,
         }
     }
 
-    pub(super) const fn set_kind(&mut self, kind: Kind) {
+    pub(super) fn set_kind(&mut self, kind: Kind) {
         let content = match kind {
             Kind::Free => 0,
             Kind::Value => 1,
             Kind::Absent(Absence::None) => 2,
             Kind::Absent(Absence::Error) => 3,
         };
-        self.flags = self.flags & !CONTENT | content;
+        let flags = self.flags.get_mut();
+        *flags = *flags & !CONTENT | content;
     }
 
     pub(super) fn content(&self) -> Option<Content> {
@@ -190,7 +195,7 @@ impl Slot {
         has_more, set_more: MORE;
     }
 
-    pub(super) const fn fence_kind(&self) -> FenceKind {
+    pub(super) fn fence_kind(&self) -> FenceKind {
         if self.is_row() { FenceKind::Row } else { FenceKind::Unversioned }
     }
 
@@ -205,6 +210,23 @@ impl Slot {
         self.record = tie.record;
         self.set_stamp(tie.stamp());
         self.generation = tie.token.generation.to_bits() as u32;
+    }
+
+    fn flags(&self) -> u8 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Whether a caller refreshes this version of the entry.
+    pub(super) fn is_refreshing(&self) -> bool {
+        self.flags() & REFRESHING != 0
+    }
+
+    pub(super) fn set_refreshing(&self, is: bool) {
+        if is {
+            self.flags.fetch_or(REFRESHING, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!REFRESHING, Ordering::Relaxed);
+        }
     }
 
     #[inline]

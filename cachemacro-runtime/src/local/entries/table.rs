@@ -8,7 +8,7 @@ use super::shard::Shard;
 use super::tie::Tie;
 use crate::entry::{Object, Probe};
 use crate::local::memory::Memory;
-use crate::local::versions::Records;
+use crate::local::versions::{Entered, Records};
 use crate::util::clock::Moment;
 use crate::util::few::Few;
 use crate::util::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +69,21 @@ impl Table {
         let at = shard.find(probe)?;
         let found = shard.serving(at, now, records)?;
         Some((found, shard.ties(at).collect()))
+    }
+
+    /// ENTER of the record of an entry, if that is a value with one aggregate.
+    pub(crate) fn enter_found(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<Entered> {
+        let shard = self.reader(probe.hash);
+        let record = shard.record_of_value(shard.find(probe)?)?;
+        Some(records.enter_again(record, now))
+    }
+
+    /// A caller begins to refresh the entry of this key, or ends. A new version is not being refreshed.
+    pub(crate) fn set_refreshing(&self, probe: Probe<'_>, is: bool) {
+        let shard = self.reader(probe.hash);
+        if let Some(at) = shard.find(probe) {
+            shard.set_refreshing(at, is);
+        }
     }
 
     /// Runs `enter` in one order with the fills of this key. A caller that then sees the floor of a fill also finds its entry,

@@ -7,7 +7,7 @@ mod records;
 mod shard;
 
 pub(crate) use self::id::RecordId;
-pub(crate) use self::records::{Admitted, Records};
+pub(crate) use self::records::{Admitted, Entered, Records};
 
 #[cfg(test)]
 mod tests;

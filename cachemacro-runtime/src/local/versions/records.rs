@@ -104,6 +104,14 @@ impl Records {
         Entered { id, snapshot, needs_primary }
     }
 
+    /// ENTER of a record that has a holder.
+    pub(crate) fn enter_again(&self, id: RecordId, now: Moment) -> Entered {
+        let mut shard = self.shard_of(id);
+        shard.hold(id.place());
+        let (snapshot, needs_primary) = shard.read(id.place(), |index| (index.snapshot(), index.needs_primary(now)));
+        Entered { id, snapshot, needs_primary }
+    }
+
     /// # Panics
     /// When there are 2^32 records, which take 160 GB.
     fn begin(&self, shard: &mut Shard, number: u32, name: Name, now: Moment) -> RecordId {

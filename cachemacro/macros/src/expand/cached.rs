@@ -198,11 +198,14 @@ fn try_hit(cached: &Cached) -> TokenStream {
 /// Source mode: the version's expression is evaluated in the function itself, where `?` and `.await` work as in its body.
 ///
 /// ```text
-/// let mut source = P::source(instance, &P::cache(), &mut key, shape, values);
+/// let mut source = P::source(bypasses, instance, &P::cache(), &key, shape, values);
 /// let miss = loop {
+///     if source.wants_names() { .. }
 ///     match source.begin().await { Again => {}, Value(v) => return .., Absent(a) => return .., Miss(miss) => break miss }
 ///     let version = P::version(*&self.db.version(id).await?);
-///     match source.ask(version).await { .. }          // the same arms
+///     match source.compare(version) { .. }            // the same arms
+///     if source.wants_names() { .. }
+///     match source.ask(version).await { .. }
 /// };
 /// ```
 fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
@@ -217,32 +220,31 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         (quote_spanned!(here()=> begin_sync()), quote_spanned!(here()=> ask_sync(__cachemacro_version)))
     };
     let cache = cache::argument(cached);
-    let aggregates = bind::aggregates(cached, "__cachemacro_source");
-    let bypass =
-        bypass::decide(cached).map(|_| quote_spanned!(here()=> __cachemacro_source.bypass_if(__cachemacro_bypasses);));
+    let names = bind::aggregates(cached, "__cachemacro_source")
+        .map(|names| quote_spanned!(here()=> if __cachemacro_source.wants_names() { #names }));
+    let bypasses = match bypass::decide(cached) {
+        Some(_) => quote_spanned!(here()=> __cachemacro_bypasses),
+        None => quote_spanned!(here()=> false),
+    };
+    let go_on = quote_spanned! {here()=>
+        #p::SourceRead::Again => {}
+        #found
+        #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
+    };
     quote_spanned! {here()=>
-        let mut __cachemacro_source = {
-            #key
-            #p::source(
-                __cachemacro_instance, #cache, &mut __cachemacro_key, __cachemacro_shape, __cachemacro_values,
-            )
-        };
-        #bypass
-        #aggregates
+        let __cachemacro_key = { #key __cachemacro_key };
+        let mut __cachemacro_source = #p::source(
+            #bypasses, __cachemacro_instance, #cache, &__cachemacro_key, __cachemacro_shape, __cachemacro_values,
+        );
         #[allow(unused_mut)]
         let mut __cachemacro_miss = loop {
-            match __cachemacro_source.#begin {
-                #p::SourceRead::Again => {}
-                #found
-                #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
-            }
+            #names
+            match __cachemacro_source.#begin { #go_on }
             let __cachemacro_version = &#version;
             let __cachemacro_version = #read_version;
-            match __cachemacro_source.#ask {
-                #p::SourceRead::Again => {}
-                #found
-                #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
-            }
+            match __cachemacro_source.compare(__cachemacro_version) { #go_on }
+            #names
+            match __cachemacro_source.#ask { #go_on }
         };
     }
 }
