@@ -8,8 +8,9 @@ pub use inventory;
 pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
-    Look, Miss, PendingRead, ReadStep, Source, SourceRead, TryHit, hit, hit_current, owned, owned_sync,
-    read_background, read_inline, read_sync_background, read_sync_inline, source, try_hit, try_hit_current,
+    Look, Miss, OneKey, PendingRead, ReadStep, Source, SourceRead, TryHit, body, find, find_current, find_one,
+    find_one_current, owned, owned_sync, owned_whole, read_background, read_inline, read_sync_background,
+    read_sync_inline, source, try_hit,
 };
 pub use crate::callsite::{
     Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,
@@ -62,8 +63,8 @@ pub fn handle<C: Handle + ?Sized>(cache: &C) -> &Cache {
 }
 
 /// The path of a closure, as the compiler writes it.
-pub fn path_of<F>(_: &F) -> &'static str {
-    std::any::type_name::<F>()
+pub const fn path_of<F>(_: &F) -> fn() -> &'static str {
+    std::any::type_name::<F>
 }
 
 /// The key of an entry with this text, and the function's name outside of this process: for `cachemacro-testing`.
@@ -267,10 +268,8 @@ macro_rules! __cachemacro_error_adapter {
         use $crate::__private::{
             RefusalFallback as _, RefusalFrom as _, RefusalFromIo as _, ShareError as _, ShareFallback as _,
         };
-        $crate::__private::ErrorAdapter::<$returned> {
-            refusal: (&&&$crate::__private::Probe::<$returned>::NEW).refusal(),
-            share: (&&$crate::__private::Probe::<$returned>::NEW).share(),
-        }
+        let __cachemacro_type = $crate::__private::Probe::<$returned>::NEW;
+        $crate::__private::errors((&&&__cachemacro_type).refusal(), (&&__cachemacro_type).share())
     }};
 }
 

@@ -11,7 +11,7 @@ use super::state::{Call, Step};
 use crate::entry::{Absence, Content};
 use crate::error::CacheError;
 use crate::observe::Event;
-use crate::value::{ErrorAdapter, LoadOutcome, Outcome, Shape, Values};
+use crate::value::{ErrorAdapter, LoadOutcome, Outcome, Shape, Values, plain_absence};
 
 /// How the engine's steps become a return value of this type.
 pub(super) struct ReturnAdapter<S: Shape> {
@@ -36,7 +36,28 @@ enum Answered<S: Shape> {
 }
 
 impl<S: Shape> Answer<S> {
+    pub(super) fn of_value(value: S::Value) -> Self {
+        Self(Answered::Return(S::close(value)))
+    }
+
+    pub(super) fn of_absence(kind: Absence) -> Self {
+        Self(Answered::Absent(kind))
+    }
+
+    /// The return value of a function without `not_found`.
+    ///
+    /// # Panics
+    /// Never: an absence is stored only for a return type that has one.
+    #[inline]
+    pub fn plain(self) -> S::Return {
+        match self.0 {
+            Answered::Return(returned) => returned,
+            Answered::Absent(_) => plain_absence::<S>(),
+        }
+    }
+
     /// The return value. `absent` is from the function's annotation and converts an absence.
+    #[inline]
     pub fn returned(self, absent: impl FnOnce(Absence) -> S::Return) -> S::Return {
         match self.0 {
             Answered::Return(returned) => returned,

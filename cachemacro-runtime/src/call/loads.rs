@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::value::{LoadOutcome, Shape};
 
@@ -12,10 +13,59 @@ pub trait Loads<S: Shape>: Send {
     fn run(&self) -> Loading<S>;
 }
 
-/// Its future.
-pub(super) type Loading<S> = Pin<Box<dyn Future<Output = LoadOutcome<S>> + Send>>;
-
+/// A load of any function with this return type.
 pub(super) type Load<S> = Box<dyn Loads<S>>;
+
+/// A function's body, as a future that a task can run.
+type Body<R> = Pin<Box<dyn Future<Output = R> + Send>>;
+
+/// The future of a load.
+pub enum Loading<S: Shape> {
+    /// A body, and how its return value is evaluated.
+    Body(S, Body<S::Return>, fn(S, S::Return) -> LoadOutcome<S>),
+    /// A body that evaluates its return value itself.
+    Whole(Body<LoadOutcome<S>>),
+}
+
+impl<S: Shape> Future for Loading<S> {
+    type Output = LoadOutcome<S>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<LoadOutcome<S>> {
+        match self.get_mut() {
+            Self::Body(shape, body, evaluate) => body.as_mut().poll(context).map(|returned| evaluate(*shape, returned)),
+            Self::Whole(body) => body.as_mut().poll(context),
+        }
+    }
+}
+
+/// The arguments of a call, and functions without a state: two functions with the same types of arguments share it.
+struct Owned<S: Shape, A> {
+    shape: S,
+    arguments: A,
+    body: fn(&A) -> Body<S::Return>,
+    evaluate: fn(S, S::Return) -> LoadOutcome<S>,
+}
+
+impl<S: Shape, A: Send> Loads<S> for Owned<S, A> {
+    fn run(&self) -> Loading<S> {
+        Loading::Body(self.shape, (self.body)(&self.arguments), self.evaluate)
+    }
+}
+
+/// A load that owns the arguments of the call.
+pub fn owned<S: Shape, A: Send + 'static>(
+    shape: S,
+    arguments: A,
+    body: fn(&A) -> Body<S::Return>,
+    evaluate: fn(S, S::Return) -> LoadOutcome<S>,
+) -> Load<S> {
+    Box::new(Owned { shape, arguments, body, evaluate })
+}
+
+/// The body of a load for [`owned`].
+pub fn body<R>(body: impl Future<Output = R> + Send + 'static) -> Body<R> {
+    Box::pin(body)
+}
 
 impl<S, L, F> Loads<S> for L
 where
@@ -24,12 +74,12 @@ where
     F: Future<Output = LoadOutcome<S>> + Send + 'static,
 {
     fn run(&self) -> Loading<S> {
-        Box::pin(self())
+        Loading::Whole(Box::pin(self()))
     }
 }
 
-/// A load that owns what it needs.
-pub fn owned<S, L, F>(load: L) -> Load<S>
+/// A load that owns what it needs, and evaluates its return value with the arguments of the call.
+pub fn owned_whole<S, L, F>(load: L) -> Load<S>
 where
     S: Shape,
     L: Fn() -> F + Send + 'static,

@@ -31,7 +31,7 @@ pub enum SourceRead<V> {
 }
 
 /// A read in source mode, between its questions to the source.
-pub struct Source<'k, V> {
+pub struct Source<'k, V: 'static> {
     cache: Cache,
     key: EntryIdRef<'k>,
     values: Values<V>,
@@ -64,7 +64,7 @@ pub fn source<'k, S: Shape>(
 
 impl<V: 'static> Source<'_, V> {
     fn call(&mut self) -> &mut Call {
-        let (cache, key, ops) = (&self.cache, &self.key, self.values.ops);
+        let (cache, key, ops) = (&self.cache, &self.key, self.values.ops());
         self.call.get_or_insert_with(|| Box::new(Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()))))
     }
 

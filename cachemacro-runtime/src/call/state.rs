@@ -16,7 +16,7 @@ use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::entry::{Content, EntryKey, LocalEntry, Object};
 use crate::error::{CacheError, StoreError};
-use crate::event::{Aggregate, Aggregates};
+use crate::event::{Aggregate, AggregateKey, Aggregates};
 use crate::observe::{CacheMode, Event, WhyStale, log, scope};
 use crate::policy::{Deadlines, Mode};
 use crate::remote::Query;
@@ -39,6 +39,13 @@ impl Miss {
     /// The load has a connection that can be passed to it only once, so it runs only once.
     pub fn load_once(&mut self) {
         self.0.loads_once = true;
+    }
+
+    /// Makes the entry depend on the aggregates of this key.
+    pub fn depend_on_key<K: AggregateKey>(&mut self, key: &K) {
+        let mut aggregates = self.aggregates();
+        key.render(&mut aggregates);
+        self.depend_on(aggregates);
     }
 
     /// Makes the entry depend on these aggregates. Without this call it depends on its own key.

@@ -52,7 +52,7 @@ impl Look {
 /// The fast path for a key of one simple part, which is not even written: a fresh value of the local tier. Allocates nothing, awaits
 /// nothing, takes no lock but its shard's, hashes once, reads the clock once.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub fn hit<S: Shape>(
+pub(super) fn hit<S: Shape>(
     instance: &'static Instance,
     cache: &Cache,
     part: Simple<'_>,
@@ -69,9 +69,9 @@ pub fn hit<S: Shape>(
     object.and_then(values.own)
 }
 
-/// As [`hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
+/// As `hit`, in the cache of the scope that the caller runs in, else in the process-wide one.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub fn hit_current<S: Shape>(
+pub(super) fn hit_current<S: Shape>(
     instance: &'static Instance,
     part: Simple<'_>,
     look: &mut Look,
@@ -87,7 +87,7 @@ pub fn hit_current<S: Shape>(
     object.and_then(values.own)
 }
 
-/// As [`hit`], for every key; and what to do where there is no fresh value.
+/// As `hit`, for every key; and what to do where there is no fresh value.
 #[cfg_attr(not(debug_assertions), inline(always))] // Then the compiler knows how long the key is, and keeps its hasher in registers.
 pub fn try_hit<S: Shape>(
     instance: &'static Instance,
@@ -99,19 +99,20 @@ pub fn try_hit<S: Shape>(
 ) -> TryHit<S::Value> {
     let key = EntryIdRef::of_call(instance, key);
     if look.bypasses {
-        return TryHit::Miss(bypass(cache, &key, values.ops));
+        return TryHit::Miss(bypass(cache, &key, values.ops()));
     }
     if !look.is_done
         && let Some(value) = plain(cache, &key, &mut look).and_then(values.own)
     {
         return TryHit::Value(value);
     }
-    known(closer(cache, &key, look), values).unwrap_or_else(|other| TryHit::Miss(miss(cache, &key, values.ops, other)))
+    known(closer(cache, &key, look), values)
+        .unwrap_or_else(|other| TryHit::Miss(miss(cache, &key, values.ops(), other)))
 }
 
 /// As [`try_hit`], in the cache of the scope that the caller runs in, else in the process-wide one.
 #[cfg_attr(not(debug_assertions), inline(always))] // As above.
-pub fn try_hit_current<S: Shape>(
+pub(super) fn try_hit_current<S: Shape>(
     instance: &'static Instance,
     key: &mut KeyWriter,
     mut look: Look,
@@ -120,7 +121,7 @@ pub fn try_hit_current<S: Shape>(
 ) -> TryHit<S::Value> {
     let key = EntryIdRef::of_call(instance, key);
     if look.bypasses {
-        return TryHit::Miss(bypass(&current(), &key, values.ops));
+        return TryHit::Miss(bypass(&current(), &key, values.ops()));
     }
     if !look.is_done
         && let Some(value) = plain_current(&key, &mut look).and_then(values.own)
@@ -128,7 +129,7 @@ pub fn try_hit_current<S: Shape>(
         return TryHit::Value(value);
     }
     known(closer_current(&key, look), values)
-        .unwrap_or_else(|other| TryHit::Miss(miss_current(&key, values.ops, other)))
+        .unwrap_or_else(|other| TryHit::Miss(miss_current(&key, values.ops(), other)))
 }
 
 /// What a closer look has found.

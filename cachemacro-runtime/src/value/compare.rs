@@ -49,17 +49,57 @@ fn show<T: Debug + 'static>(object: &Object, is_long: bool) -> Option<String> {
     catch_unwind(AssertUnwindSafe(|| if is_long { format!("{value:#?}") } else { format!("{value:?}") })).ok()
 }
 
+/// A marker whose type says how values are compared for equality.
+pub trait FindEqual {
+    /// `None` if they are not.
+    const EQUAL: Option<Equal>;
+}
+
+/// A marker whose type says how values are shown.
+pub trait FindShow {
+    /// `None` if they are not.
+    const SHOW: Option<Show>;
+}
+
+/// By `PartialEq`.
+pub struct ByEq<T>(PhantomData<fn() -> T>);
+
+impl<T: PartialEq + 'static> FindEqual for ByEq<T> {
+    const EQUAL: Option<Equal> = Some(eq::<T>);
+}
+
+/// By `Debug`.
+pub struct ByDebug<T>(PhantomData<fn() -> T>);
+
+impl<T: Debug + 'static> FindShow for ByDebug<T> {
+    const SHOW: Option<Show> = Some(show::<T>);
+}
+
+/// Not at all.
+pub struct ByNothing;
+
+impl FindEqual for ByNothing {
+    const EQUAL: Option<Equal> = None;
+}
+
+impl FindShow for ByNothing {
+    const SHOW: Option<Show> = None;
+}
+
 macro_rules! levels {
-    ($($(#[$doc:meta])* $level:ident<$param:ident: $bound:ident> $method:ident of $receiver:ty => $found:ty { $run:ident },)*) => {$(
+    ($($(#[$doc:meta])* $level:ident<$param:ident $(: $bound:ident)?> $method:ident of $receiver:ty => $found:ty { $value:expr },)*) => {$(
         $(#[$doc])*
         pub trait $level {
             /// How.
-            fn $method(&self) -> Option<$found>;
+            type Found;
+            /// Finds it.
+            fn $method(&self) -> Self::Found;
         }
-        impl<$param: $bound + 'static> $level for $receiver {
+        impl<$param $(: $bound + 'static)?> $level for $receiver {
+            type Found = $found;
             #[inline]
-            fn $method(&self) -> Option<$found> {
-                Some($run::<$param>)
+            fn $method(&self) -> $found {
+                $value
             }
         }
     )*};
@@ -67,37 +107,15 @@ macro_rules! levels {
 
 levels! {
     /// What an `Arc` points to is `PartialEq`.
-    EqOfArc<T: PartialEq> eq of &&Comparing<Arc<T>> => Equal { eq },
+    EqOfArc<T: PartialEq> eq of &&Comparing<Arc<T>> => ByEq<T> { ByEq(PhantomData) },
     /// The type is `PartialEq`.
-    EqOfValue<T: PartialEq> eq of &Comparing<T> => Equal { eq },
+    EqOfValue<T: PartialEq> eq of &Comparing<T> => ByEq<T> { ByEq(PhantomData) },
+    /// Neither.
+    EqOfNothing<T> eq of Comparing<T> => ByNothing { ByNothing },
     /// What an `Arc` points to is `Debug`.
-    ShowOfArc<T: Debug> show of &&Comparing<Arc<T>> => Show { show },
+    ShowOfArc<T: Debug> show of &&Comparing<Arc<T>> => ByDebug<T> { ByDebug(PhantomData) },
     /// The type is `Debug`.
-    ShowOfValue<T: Debug> show of &Comparing<T> => Show { show },
-}
-
-/// Neither.
-pub trait EqOfNothing {
-    /// Not.
-    fn eq(&self) -> Option<Equal>;
-}
-
-impl<V> EqOfNothing for Comparing<V> {
-    #[inline]
-    fn eq(&self) -> Option<Equal> {
-        None
-    }
-}
-
-/// Neither.
-pub trait ShowOfNothing {
-    /// Not.
-    fn show(&self) -> Option<Show>;
-}
-
-impl<V> ShowOfNothing for Comparing<V> {
-    #[inline]
-    fn show(&self) -> Option<Show> {
-        None
-    }
+    ShowOfValue<T: Debug> show of &Comparing<T> => ByDebug<T> { ByDebug(PhantomData) },
+    /// Neither.
+    ShowOfNothing<T> show of Comparing<T> => ByNothing { ByNothing },
 }

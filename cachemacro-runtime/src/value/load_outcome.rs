@@ -81,7 +81,16 @@ pub fn close<S: Shape>(_: S, value: S::Value) -> S::Return {
 /// Never: an absence is stored only for a return type that has one.
 #[inline]
 pub fn absent<S: Shape>(_: S) -> impl Fn(Absence) -> S::Return + Copy {
-    |_| S::absent().expect(ONLY_WHERE_THERE_IS_ONE)
+    |_| plain_absence::<S>()
+}
+
+/// The return value of a negative hit of a function without `not_found`.
+///
+/// # Panics
+/// Never: as [`absent`].
+#[inline]
+pub(crate) fn plain_absence<S: Shape>() -> S::Return {
+    S::absent().expect(ONLY_WHERE_THERE_IS_ONE)
 }
 
 /// The return value of a negative hit of a function with `not_found`.

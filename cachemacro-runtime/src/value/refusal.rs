@@ -1,6 +1,8 @@
 //! How a return type can carry the cache's own error, and whether its error can be shared between callers.
 
 use std::io;
+use std::marker::PhantomData;
+use std::ops::Deref;
 
 use super::shape::Probe;
 use crate::entry::Object;
@@ -9,40 +11,60 @@ use crate::error::CacheError;
 /// Builds the return value with a [`CacheError`]; `None` if the return type cannot carry one.
 pub type Refusal<R> = Option<fn(CacheError) -> R>;
 
-/// The error type is `From<CacheError>`.
-pub trait RefusalFrom<R> {
-    /// The conversion.
-    fn refusal(&self) -> Refusal<R>;
+/// A marker whose type says how a return type carries a [`CacheError`].
+pub trait FindRefusal {
+    /// The return type.
+    type Return: 'static;
+    #[doc(hidden)]
+    const REFUSAL: Refusal<Self::Return>;
 }
 
-impl<T, E: From<CacheError>> RefusalFrom<Result<T, E>> for &&Probe<Result<T, E>> {
-    fn refusal(&self) -> Refusal<Result<T, E>> {
-        Some(|error| Err(E::from(error)))
-    }
+/// A marker whose type says how the error of a return type is shared.
+pub trait FindShare {
+    /// The return type.
+    type Return: 'static;
+    #[doc(hidden)]
+    const SHARE: Option<ErrorShare<Self::Return>>;
 }
 
-/// The error type is `From<io::Error>`, as `sqlx::Error` is.
-pub trait RefusalFromIo<R> {
-    /// The conversion.
-    fn refusal(&self) -> Refusal<R>;
+/// Through `From<CacheError>`.
+pub struct ByFrom<T, E>(PhantomData<fn() -> (T, E)>);
+
+impl<T: 'static, E: From<CacheError> + 'static> FindRefusal for ByFrom<T, E> {
+    type Return = Result<T, E>;
+    const REFUSAL: Refusal<Result<T, E>> = Some(|error| Err(E::from(error)));
 }
 
-impl<T, E: From<io::Error>> RefusalFromIo<Result<T, E>> for &Probe<Result<T, E>> {
-    fn refusal(&self) -> Refusal<Result<T, E>> {
-        Some(|error| Err(E::from(io::Error::from(error))))
-    }
+/// Through `From<io::Error>`, which `sqlx::Error` has.
+pub struct ByIo<T, E>(PhantomData<fn() -> (T, E)>);
+
+impl<T: 'static, E: From<io::Error> + 'static> FindRefusal for ByIo<T, E> {
+    type Return = Result<T, E>;
+    const REFUSAL: Refusal<Result<T, E>> = Some(|error| Err(E::from(io::Error::from(error))));
 }
 
-/// Everything else.
-pub trait RefusalFallback<R> {
-    /// None.
-    fn refusal(&self) -> Refusal<R>;
+/// By its clone.
+pub struct ByClone<T, E>(PhantomData<fn() -> (T, E)>);
+
+impl<T: 'static, E: Clone + Send + Sync + 'static> FindShare for ByClone<T, E> {
+    type Return = Result<T, E>;
+    const SHARE: Option<ErrorShare<Result<T, E>>> = Some(ErrorShare {
+        pack: |returned| returned.as_ref().err().map(|error| std::sync::Arc::new(error.clone()) as Object),
+        unpack: |object| object.downcast_ref::<E>().map(|error| Err(error.clone())),
+    });
 }
 
-impl<R> RefusalFallback<R> for Probe<R> {
-    fn refusal(&self) -> Refusal<R> {
-        None
-    }
+/// Not at all.
+pub struct ByNone<R>(PhantomData<fn() -> R>);
+
+impl<R: 'static> FindRefusal for ByNone<R> {
+    type Return = R;
+    const REFUSAL: Refusal<R> = None;
+}
+
+impl<R: 'static> FindShare for ByNone<R> {
+    type Return = R;
+    const SHARE: Option<ErrorShare<R>> = None;
 }
 
 /// How the error of one caller is shared with all waiters. The error must be `Clone + Send + Sync`.
@@ -59,39 +81,47 @@ impl<R> Clone for ErrorShare<R> {
 
 impl<R> Copy for ErrorShare<R> {}
 
-/// The error type can be shared.
-pub trait ShareError<R> {
-    /// How.
-    fn share(&self) -> Option<ErrorShare<R>>;
+macro_rules! levels {
+    ($($(#[$doc:meta])* $level:ident<$($param:ident $(: $($bound:path),+)?);*> $method:ident of $receiver:ty => $found:ty { $value:expr },)*) => {$(
+        $(#[$doc])*
+        pub trait $level {
+            /// How.
+            type Found;
+            /// Finds it.
+            fn $method(&self) -> Self::Found;
+        }
+        impl<$($param $(: $($bound +)+)?),*> $level for $receiver {
+            type Found = $found;
+            #[inline]
+            fn $method(&self) -> $found {
+                $value
+            }
+        }
+    )*};
 }
 
-impl<T, E: Clone + Send + Sync + 'static> ShareError<Result<T, E>> for &Probe<Result<T, E>> {
-    fn share(&self) -> Option<ErrorShare<Result<T, E>>> {
-        Some(ErrorShare {
-            pack: |returned| returned.as_ref().err().map(|error| std::sync::Arc::new(error.clone()) as Object),
-            unpack: |object| object.downcast_ref::<E>().map(|error| Err(error.clone())),
-        })
-    }
-}
-
-/// The error type cannot be shared, or there is none.
-pub trait ShareFallback<R> {
-    /// None.
-    fn share(&self) -> Option<ErrorShare<R>>;
-}
-
-impl<R> ShareFallback<R> for Probe<R> {
-    fn share(&self) -> Option<ErrorShare<R>> {
-        None
-    }
+levels! {
+    /// The error type is `From<CacheError>`.
+    RefusalFrom<T; E: From<CacheError>> refusal of &&Probe<Result<T, E>> => ByFrom<T, E> { ByFrom(PhantomData) },
+    /// The error type is `From<io::Error>`.
+    RefusalFromIo<T; E: From<io::Error>> refusal of &Probe<Result<T, E>> => ByIo<T, E> { ByIo(PhantomData) },
+    /// Everything else.
+    RefusalFallback<R> refusal of Probe<R> => ByNone<R> { ByNone(PhantomData) },
+    /// The error type can be shared.
+    ShareError<T; E: Clone, Send, Sync> share of &Probe<Result<T, E>> => ByClone<T, E> { ByClone(PhantomData) },
+    /// The error type cannot be shared, or there is none.
+    ShareFallback<R> share of Probe<R> => ByNone<R> { ByNone(PhantomData) },
 }
 
 /// Both properties of a return type, found by [`error_adapter!`](crate::__private::error_adapter).
-pub struct ErrorAdapter<R> {
-    /// How it carries the cache's own error.
-    pub refusal: Refusal<R>,
+pub struct ErrorAdapter<R: 'static>(&'static Errors<R>);
+
+/// What an [`ErrorAdapter`] refers to.
+pub struct Errors<R> {
+    /// How the return type carries the cache's own error.
+    pub(crate) refusal: Refusal<R>,
     /// How its error is shared.
-    pub share: Option<ErrorShare<R>>,
+    pub(crate) share: Option<ErrorShare<R>>,
 }
 
 impl<R> Clone for ErrorAdapter<R> {
@@ -101,6 +131,20 @@ impl<R> Clone for ErrorAdapter<R> {
 }
 
 impl<R> Copy for ErrorAdapter<R> {}
+
+impl<R> Deref for ErrorAdapter<R> {
+    type Target = Errors<R>;
+
+    fn deref(&self) -> &Errors<R> {
+        self.0
+    }
+}
+
+/// Both, as a constant.
+#[inline]
+pub fn errors<A: FindRefusal, B: FindShare<Return = A::Return>>(_: A, _: B) -> ErrorAdapter<A::Return> {
+    ErrorAdapter(const { &Errors { refusal: A::REFUSAL, share: B::SHARE } })
+}
 
 /// A return type that can report a failed invalidation, for `on_error = fail`: through its error's `From<CacheError>`.
 pub trait CarriesCacheError<R> {

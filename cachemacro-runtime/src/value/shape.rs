@@ -18,11 +18,11 @@ pub enum Opened<S: Shape> {
 }
 
 /// How a return type holds a value, an absence or an error.
-pub trait Shape: Copy + Send + Sync + 'static {
+pub trait Shape: Copy + Send + Sync + Unpin + 'static {
     /// The cached value.
     type Value: 'static;
     /// What the function returns.
-    type Return;
+    type Return: 'static;
     /// The error that it may return; `()` if it returns none.
     type Error;
 

@@ -1,12 +1,13 @@
 //! The bounds on cached values, and their conversion to bytes and back.
 
 use std::any::type_name;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::compare::{Comparing, Comparison, Equal, Show};
+use super::compare::{Comparing, Comparison, FindEqual, FindShow};
 use super::shape::Shape;
 use crate::encoding::{self, Encoding, Written};
 use crate::entry::Object;
@@ -20,15 +21,12 @@ use crate::entry::Object;
 )]
 pub trait SharedValue: Sized {
     #[doc(hidden)]
-    fn values() -> Values<Self>;
+    const OPERATIONS: Operations<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValue for T {
-    #[inline]
-    fn values() -> Values<T> {
-        Values::in_place(Some(const { &ValueCodec::of::<T>() }))
-    }
+    const OPERATIONS: Operations<T> = Operations::in_place(Some(&ValueCodec::of::<T>()));
 }
 
 /// A value that can be kept in this process.
@@ -39,25 +37,19 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValu
 )]
 pub trait LocalValue: Sized {
     #[doc(hidden)]
-    fn values() -> Values<Self>;
+    const OPERATIONS: Operations<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> LocalValue for T {
-    #[inline]
-    fn values() -> Values<T> {
-        Values::in_place(None)
-    }
+    const OPERATIONS: Operations<T> = Operations::in_place(None);
 }
 
 /// Proves that values of this type can be kept, and knows how. With it the rest of the runtime needs no bounds, so a
 /// type that cannot be kept gives one compile error and not five.
-pub struct Values<V> {
-    pub(crate) clone: fn(&V) -> V,
-    /// The value in an object: itself where this is the only reference, else a clone. `None` for another type.
-    pub(crate) own: fn(Object) -> Option<V>,
-    pub(crate) share: fn(Arc<V>) -> Object,
-    pub(crate) ops: ValueOps,
+pub struct Values<V: 'static> {
+    operations: &'static Operations<V>,
+    comparison: &'static Comparison,
 }
 
 impl<V> Clone for Values<V> {
@@ -68,23 +60,65 @@ impl<V> Clone for Values<V> {
 
 impl<V> Copy for Values<V> {}
 
-impl<T: Clone + Send + Sync + 'static> Values<T> {
-    fn in_place(codec: Option<&'static ValueCodec>) -> Self {
-        let ops = ValueOps { size: size_of::<T>(), codec, comparison: Comparison { eq: None, debug: None } };
-        Self { clone: T::clone, own, share: |value| value, ops }
+impl<V> Deref for Values<V> {
+    type Target = Operations<V>;
+
+    #[inline]
+    fn deref(&self) -> &Operations<V> {
+        self.operations
     }
 }
 
-impl<T: Send + Sync + 'static> Values<Arc<T>> {
-    fn by_reference(codec: Option<&'static ValueCodec>) -> Self {
-        let ops = ValueOps { size: size_of::<T>(), codec, comparison: Comparison { eq: None, debug: None } };
+/// The operations on values of a type.
+pub struct Operations<V> {
+    pub(crate) clone: fn(&V) -> V,
+    /// The value in an object: itself where this is the only reference, else a clone. `None` for another type.
+    pub(crate) own: fn(Object) -> Option<V>,
+    pub(crate) share: fn(Arc<V>) -> Object,
+    pub(crate) ops: ValueOps,
+}
+
+impl<T: Clone + Send + Sync + 'static> Operations<T> {
+    const fn in_place(codec: Option<&'static ValueCodec>) -> Self {
+        Self { clone: T::clone, own, share: |value| value, ops: ValueOps::of::<T>(codec) }
+    }
+}
+
+impl<T: Send + Sync + 'static> Operations<Arc<T>> {
+    const fn by_reference(codec: Option<&'static ValueCodec>) -> Self {
         let own = |object: Object| object.downcast().ok();
-        Self { clone: Arc::clone, own, share: |value| Arc::clone(&*value) as Object, ops }
+        Self { clone: Arc::clone, own, share: |value| Arc::clone(&*value) as Object, ops: ValueOps::of::<T>(codec) }
+    }
+}
+
+impl<V> Values<V> {
+    #[inline]
+    const fn new(operations: &'static Operations<V>) -> Self {
+        Self { operations, comparison: &Comparison { eq: None, debug: None } }
+    }
+
+    /// What the engine needs of them.
+    pub(crate) fn ops(&self) -> ValueOps {
+        ValueOps { comparison: *self.comparison, ..self.operations.ops }
+    }
+
+    /// Carries the type into method lookup.
+    #[inline]
+    #[must_use]
+    pub fn comparing(&self) -> Comparing<V> {
+        Comparing::NEW
+    }
+
+    /// Adds the ways to compare values of the type.
+    #[inline]
+    #[must_use]
+    pub fn compared<E: FindEqual, D: FindShow>(self, _: E, _: D) -> Self {
+        Self { comparison: const { &Comparison { eq: E::EQUAL, debug: D::SHOW } }, ..self }
     }
 }
 
 /// Carries [`Values`] into method lookup, as [`Probe`](super::shape::Probe) carries a return type.
-pub struct Flatten<V>(pub Values<V>);
+pub struct Flatten<V: 'static>(pub Values<V>);
 
 /// An `Arc<T>` is kept as what it points to: a hit hands out the very reference that the store has. In a function whose
 /// value is a type parameter this cannot be seen, and an `Arc` is kept as any other value.
@@ -96,7 +130,10 @@ pub trait FlattenArc<V> {
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> FlattenArc<Arc<T>> for &&Flatten<Arc<T>> {
     #[inline]
     fn flatten(&self) -> Values<Arc<T>> {
-        Values::by_reference(self.0.ops.codec.map(|_| const { &ValueCodec::of::<T>() }))
+        match self.0.operations.ops.codec {
+            Some(_) => Values::new(const { &Operations::by_reference(Some(const { &ValueCodec::of::<T>() })) }),
+            None => Values::new(const { &Operations::by_reference(None) }),
+        }
     }
 }
 
@@ -109,7 +146,7 @@ pub trait FlattenLocalArc<V> {
 impl<T: Send + Sync + 'static> FlattenLocalArc<Arc<T>> for &Flatten<Arc<T>> {
     #[inline]
     fn flatten(&self) -> Values<Arc<T>> {
-        Values::by_reference(None)
+        Values::new(const { &Operations::by_reference(None) })
     }
 }
 
@@ -123,23 +160,6 @@ impl<V> FlattenNothing<V> for Flatten<V> {
     #[inline]
     fn flatten(&self) -> Values<V> {
         self.0
-    }
-}
-
-impl<V> Values<V> {
-    /// Adds the ways to compare values of the type.
-    #[inline]
-    #[must_use]
-    pub fn compared(mut self, eq: Option<Equal>, debug: Option<Show>) -> Self {
-        self.ops.comparison = Comparison { eq, debug };
-        self
-    }
-
-    /// Carries the type into method lookup.
-    #[inline]
-    #[must_use]
-    pub fn comparing(&self) -> Comparing<V> {
-        Comparing::NEW
     }
 }
 
@@ -163,6 +183,12 @@ pub(crate) struct ValueCodec {
     /// Decodes also bytes that this type would encode differently.
     pub(crate) decode_any: fn(&[u8]) -> Option<Object>,
     pub(crate) weigh: fn(&Object) -> usize,
+}
+
+impl ValueOps {
+    const fn of<T>(codec: Option<&'static ValueCodec>) -> Self {
+        Self { size: size_of::<T>(), codec, comparison: Comparison { eq: None, debug: None } }
+    }
 }
 
 impl ValueCodec {
@@ -228,7 +254,7 @@ pub fn cacheable_shared<S: Shape>(_: S) -> Values<S::Value>
 where
     S::Value: SharedValue,
 {
-    S::Value::values()
+    Values::new(const { &<S::Value as SharedValue>::OPERATIONS })
 }
 
 /// Refuses, at compile time, values that cannot be kept at all.
@@ -237,7 +263,7 @@ pub fn cacheable_local<S: Shape>(_: S) -> Values<S::Value>
 where
     S::Value: LocalValue,
 {
-    S::Value::values()
+    Values::new(const { &<S::Value as LocalValue>::OPERATIONS })
 }
 
 #[cfg(test)]
@@ -260,18 +286,19 @@ mod tests {
     #[test]
     fn an_arc_is_kept_as_what_it_points_to() {
         let value = Arc::new(7_u32);
-        let values = crate::__private::flatten!(<Arc<u32> as LocalValue>::values());
+        let values = crate::__private::flatten!(Values::new(const { &<Arc<u32> as LocalValue>::OPERATIONS }));
         let object = (values.share)(Arc::new(Arc::clone(&value)));
         assert!(object.downcast_ref::<u32>().is_some(), "no Arc around the Arc");
         assert!((values.own)(object).is_some_and(|own| Arc::ptr_eq(&own, &value)));
         let opaque = Arc::new(std::sync::Mutex::new(()));
-        let values = crate::__private::flatten!(<Arc<std::sync::Mutex<()>> as LocalValue>::values());
+        let values =
+            crate::__private::flatten!(Values::new(const { &<Arc<std::sync::Mutex<()>> as LocalValue>::OPERATIONS }));
         assert!((values.own)(opaque as Object).is_some(), "what cannot be encoded is flat as well");
     }
 
     #[test]
     fn what_is_no_arc_is_kept_as_it_is() {
-        let values = crate::__private::flatten!(<String as SharedValue>::values());
+        let values = crate::__private::flatten!(Values::new(const { &<String as SharedValue>::OPERATIONS }));
         let object = (values.share)(Arc::new("a".to_owned()));
         assert_eq!((values.own)(Arc::clone(&object)).as_deref(), Some("a"));
         assert_eq!((values.own)(object).as_deref(), Some("a"), "and is given away where it is the only reference");

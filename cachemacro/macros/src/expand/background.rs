@@ -26,7 +26,22 @@ struct OwnedInput {
 }
 
 /// ```text
-/// P::owned({
+/// P::owned(
+///     shape,
+///     (P::own(self), P::own(name)),
+///     |owned| {
+///         let this: Self = P::own(&owned.0);
+///         let name = P::own(&owned.1);
+///         P::body(async move { let this = &this; let name: &str = ..; { body } })
+///     },
+///     |shape, out| outcome,
+/// )
+/// ```
+/// Both closures capture nothing, so that the types of the arguments decide how much is compiled, and not the number of functions.
+/// A sync function, and one whose annotation names an argument in a closure, has one closure:
+///
+/// ```text
+/// P::owned_whole({
 ///     let owned = (P::own(self), P::own(name));
 ///     move || {
 ///         let this: Self = P::own(&owned.0);
@@ -47,9 +62,25 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
         again(cached, input, &quote_spanned!(here()=> &__cachemacro_owned.#index))
     });
     let patterns = inputs.iter().map(|input| &input.pattern);
-    let load = load(cached, &inputs);
     let p = cached.krate.private(whole);
-    let to_owned = Ident::new(if function.is_async() { "owned" } else { "owned_sync" }, whole);
+    if let Some(evaluate) = classify::function(cached).filter(|_| function.is_async()) {
+        let enter = inputs.iter().map(|input| &input.enter);
+        let body = body::future(function, function.receiver.is_some(), &enter.cloned().collect(), whole);
+        let load = quote_spanned! {whole=>
+            #p::owned(
+                __cachemacro_shape,
+                { #(#prepare)* (#(#own,)*) },
+                |__cachemacro_owned| {
+                    #(let #patterns = #again;)*
+                    #p::body(#body)
+                },
+                #evaluate,
+            )
+        };
+        return body::read(cached, &Read { form: "background", at: here(), load });
+    }
+    let load = load(cached, &inputs);
+    let to_owned = Ident::new(if function.is_async() { "owned_whole" } else { "owned_sync" }, whole);
     let load = quote_spanned! {whole=>
         #p::#to_owned({
             #(#prepare)*

@@ -27,11 +27,30 @@ pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
     })
 }
 
+/// ```text
+/// miss.depend_on_key(&P::KeyOf::<'_, UserUpdated, HASH> { id: P::canonical(&id) });
+/// ```
+/// With several events as [`aggregates`], with `ttl_only` nothing.
+pub(crate) fn of_miss(cached: &Cached) -> Option<TokenStream> {
+    match &cached.freshness {
+        Freshness::Events(bindings) if bindings.len() == 1 => {
+            let key = key(&cached.krate, &bindings[0]);
+            Some(quote_spanned!(here()=> __cachemacro_miss.depend_on_key(&#key);))
+        }
+        _ => aggregates(cached, "__cachemacro_miss"),
+    }
+}
+
 fn bind(krate: &Krate, binding: &Binding) -> TokenStream {
     let p = krate.private(here());
+    let key = key(krate, binding);
+    quote_spanned!(here()=> #p::bind(&mut __cachemacro_out, &#key);)
+}
+
+fn key(krate: &Krate, binding: &Binding) -> TokenStream {
     let key = key_of(krate, binding, &quote_spanned!(here()=> '_), true);
     let fields = binding.fields.iter().map(|field| bound_field(krate, field));
-    quote_spanned!(here()=> #p::bind(&mut __cachemacro_out, &#key { #(#fields),* });)
+    quote_spanned!(here()=> #key { #(#fields),* })
 }
 
 /// `P::KeyOf<'_, UserUpdated, HASH>`. It has the span of the event, where the compiler reports missing fields.

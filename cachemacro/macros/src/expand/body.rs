@@ -16,12 +16,18 @@ use crate::syntax::rename_self;
 /// The first statement fixes the output's type for `?` and `return`, as a signature does.
 pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
     let output = &function.output;
-    let body = statements(function, rename_self);
     if function.is_async() {
-        let fix = fix_output(function);
-        return quote_spanned!(here()=> async move { #fix #body }.await);
+        let body = future(function, rename_self, &TokenStream::new(), here());
+        return quote_spanned!(here()=> #body.await);
     }
+    let body = statements(function, rename_self);
     quote_spanned!(here()=> (move || -> #output { #body })())
+}
+
+/// The body of an async function as a future, with these statements in front.
+pub(crate) fn future(function: &Function, rename_self: bool, enter: &TokenStream, at: Span) -> TokenStream {
+    let (fix, body) = (fix_output(function), statements(function, rename_self));
+    quote_spanned!(at=> async move { #fix #enter #body })
 }
 
 /// How a miss is read.
@@ -38,7 +44,7 @@ pub(crate) struct Read<'c> {
 /// let mut read = P::read_inline(miss, shape, values, fail);
 /// let answer = loop {
 ///     match read.step().await {
-///         P::ReadStep::Answer(answer) => break answer.returned(absent),
+///         P::ReadStep::Answer(answer) => break answer.plain(),
 ///         P::ReadStep::Load => read.supply_loader(load),
 ///     }
 /// };
@@ -54,17 +60,26 @@ pub(crate) fn read(cached: &Cached, read: &Read<'_>) -> TokenStream {
         ("read_sync", quote_spanned!(here()=> step_sync()))
     };
     let begin = Ident::new(&format!("{prefix}_{form}"), here());
+    let returned = returned(cached);
     let supply_loader = quote_spanned!(*at=> __cachemacro_read.supply_loader(#load));
     quote_spanned! {here()=>
         let mut __cachemacro_read =
             #p::#begin(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail);
         let __cachemacro_answer = loop {
             match __cachemacro_read.#step {
-                #p::ReadStep::Answer(__cachemacro_answer) => break __cachemacro_answer.returned(__cachemacro_absent),
+                #p::ReadStep::Answer(__cachemacro_answer) => break __cachemacro_answer.#returned,
                 #p::ReadStep::Load => #supply_loader,
             }
         };
         __cachemacro_answer
+    }
+}
+
+/// The method that converts an answer to the return value: `plain()`, or `returned(absent)` where an absence is not just that.
+pub(crate) fn returned(cached: &Cached) -> TokenStream {
+    match cached.not_found {
+        None => quote_spanned!(here()=> plain()),
+        Some(_) => quote_spanned!(here()=> returned(__cachemacro_absent)),
     }
 }
 

@@ -21,7 +21,6 @@ use crate::syntax::mentions::mentions;
 ///     let values = P::compare!(P::cacheable_shared(shape));
 ///     let fail = P::error_adapter!(R);
 ///     let cache = P::handle(&cache);                  // with `cache = …`
-///     let absent = P::absent(shape);
 ///     let miss = ..;                                  // or returns what was found
 ///     let read = P::read_background(miss, ..);        // or another of the four
 ///     loop { match read.step().await { .. } }         // until there is an answer
@@ -118,9 +117,11 @@ fn setup(cached: &Cached) -> TokenStream {
     }
 }
 
+/// How an absence becomes the return value. Without `not_found` only source mode needs it.
 fn absent(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let absent = match &cached.not_found {
+        None if !matches!(cached.mode, Mode::Source(_)) => return TokenStream::new(),
         None => quote_spanned!(here()=> #p::absent(__cachemacro_shape)),
         Some(not_found) => {
             let rebuild = with_copies(cached, &not_found.rebuild);
@@ -154,41 +155,38 @@ fn found_arms(cached: &Cached, kind: &str) -> TokenStream {
     }
 }
 
+/// ```text
+/// let mut miss = match P::find_one_current(instance, P::OneKey::new("user:", part, ""), P::Look::default(), shape, values) {
+///     Ok(answer) => return answer.plain(),
+///     Err(miss) => miss,
+/// };
+/// ```
 fn try_hit(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
-    let found = found_arms(cached, "TryHit");
-    let aggregates = bind::aggregates(cached, "__cachemacro_miss");
+    let aggregates = bind::of_miss(cached);
     let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
-    let cache = cache::argument(cached);
-    let (hit, try_hit, before) = match &cached.cache {
-        Some(_) => ("hit", "try_hit", quote_spanned!(here()=> __cachemacro_instance, #cache,)),
-        None => ("hit_current", "try_hit_current", quote_spanned!(here()=> __cachemacro_instance,)),
+    let (current, cache) = match &cached.cache {
+        Some(_) => ("", Some(cache::argument(cached)).into_iter()),
+        None => ("_current", None.into_iter()),
     };
-    let (hit, try_hit) = (Ident::new(hit, here()), Ident::new(try_hit, here()));
-    let new_look = match bypass::decide(cached) {
-        Some(_) => quote_spanned!(here()=> unless(__cachemacro_bypasses)),
-        None => quote_spanned!(here()=> default()),
+    let look = match bypass::decide(cached) {
+        Some(_) => quote_spanned!(here()=> #p::Look::unless(__cachemacro_bypasses)),
+        None => quote_spanned!(here()=> #p::Look::default()),
     };
-    let look = |part: &TokenStream| {
-        quote_spanned! {here()=>
-            if let ::core::option::Option::Some(__cachemacro_value) = #p::#hit(
-                #before #part, &mut __cachemacro_look, __cachemacro_shape, __cachemacro_values,
-            ) {
-                return #p::close(__cachemacro_shape, __cachemacro_value);
-            }
-        }
+    let returned = body::returned(cached);
+    let (find, write, key) = match key::of_one_part(cached) {
+        Some((part, key)) => ("find_one", part, key),
+        None => ("find", key::of_call(cached), quote_spanned!(here()=> &mut __cachemacro_key)),
     };
-    let key = key::of_looking_call(cached, look);
+    let find = Ident::new(&format!("{find}{current}"), here());
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
-            #[allow(unused_mut)]
-            let mut __cachemacro_look = #p::Look::#new_look;
-            #key
-            match #p::#try_hit(
-                #before &mut __cachemacro_key, __cachemacro_look, __cachemacro_shape, __cachemacro_values,
+            #write
+            match #p::#find(
+                __cachemacro_instance, #(#cache,)* #key, #look, __cachemacro_shape, __cachemacro_values,
             ) {
-                #found
-                #p::TryHit::Miss(__cachemacro_miss) => __cachemacro_miss,
+                ::core::result::Result::Ok(__cachemacro_answer) => return __cachemacro_answer.#returned,
+                ::core::result::Result::Err(__cachemacro_miss) => __cachemacro_miss,
             }
         };
         #aggregates

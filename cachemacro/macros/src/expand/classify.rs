@@ -1,10 +1,11 @@
 //! What a load returned: a value, an absence or an error, with its version, and whether it is stored.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 
 use crate::expand::span::{call_over, here};
 use crate::model::cached::{Cached, Mode};
+use crate::syntax::mentions::mentions;
 
 /// ```text
 /// let mut outcome = P::classify(shape, out);
@@ -13,6 +14,31 @@ use crate::model::cached::{Cached, Mode};
 /// ```
 /// The user's closures are arguments unchanged, so that the compiler infers their parameter, and errors underline them.
 pub(crate) fn call(cached: &Cached) -> TokenStream {
+    let outcome = outcome(cached);
+    outcome.unwrap_or_else(|| plain(cached))
+}
+
+/// As a function without a state, or nothing if a closure names an argument.
+///
+/// ```text
+/// |shape, out| { let mut outcome = P::classify(shape, out); P::row(&mut outcome, |user| user.version); outcome }
+/// ```
+pub(crate) fn function(cached: &Cached) -> Option<TokenStream> {
+    let p = cached.krate.private(here());
+    let Some(outcome) = outcome(cached) else { return Some(quote_spanned!(here()=> #p::classify)) };
+    let this = Ident::new("self", here());
+    let arguments = cached.function.args.iter().flat_map(|arg| arg.names.iter().chain([&arg.ident]));
+    let names_an_argument = arguments.chain([&this]).any(|name| mentions(&outcome, name));
+    (!names_an_argument).then(|| quote_spanned!(here()=> |__cachemacro_shape, __cachemacro_out| { #outcome }))
+}
+
+fn plain(cached: &Cached) -> TokenStream {
+    let p = cached.krate.private(here());
+    quote_spanned!(here()=> #p::classify(__cachemacro_shape, __cachemacro_out))
+}
+
+/// Nothing if there is no closure and no pattern.
+fn outcome(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
     let classify = match &cached.not_found {
         Some(not_found) => {
@@ -25,7 +51,7 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
                 })
             }
         }
-        None => quote_spanned!(here()=> #p::classify(__cachemacro_shape, __cachemacro_out)),
+        None => plain(cached),
     };
     let version = match &cached.mode {
         Mode::Row(closure) => Some(("row", closure)),
@@ -35,15 +61,15 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
     let weight = cached.weight.as_ref().map(|closure| ("weight", closure));
     let given: Vec<_> = [version, keep, weight].into_iter().flatten().collect();
     if given.is_empty() {
-        return classify;
+        return cached.not_found.is_some().then_some(classify);
     }
     let asks = given.into_iter().map(|(name, closure)| {
         let arguments = quote_spanned!(here()=> &mut __cachemacro_outcome, #closure);
         call_over(closure, &cached.krate, name, arguments)
     });
-    quote_spanned! {here()=>
+    Some(quote_spanned! {here()=>
         let mut __cachemacro_outcome = #classify;
         #(#asks;)*
         __cachemacro_outcome
-    }
+    })
 }

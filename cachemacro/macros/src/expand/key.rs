@@ -16,49 +16,46 @@ use crate::model::template::{Piece, Place};
 /// part.write(&mut key);
 /// ```
 pub(crate) fn of_call(cached: &Cached) -> TokenStream {
-    with(cached, |_| TokenStream::new())
+    let p = cached.krate.private(here());
+    let pieces = cached.key.pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.fixed(#text);),
+        Piece::Place(place) => {
+            let part = part(cached, place);
+            quote_spanned!(here()=> #part __cachemacro_part.write(&mut __cachemacro_key);)
+        }
+    });
+    quote_spanned! {here()=>
+        let mut __cachemacro_key = #p::KeyWriter::new();
+        #(#pieces)*
+    }
 }
 
-/// As [`of_call`]. A key of one part is looked for before it is written: `look` is given the part.
+/// The part of a key with one placeholder, and the key, which is looked for before it is written.
 ///
 /// ```text
 /// let part = &id;
 /// let part = P::call_part(*&part);
-/// /* look */
-/// let mut key = P::KeyWriter::new();
-/// key.fixed("user:");
-/// part.write(&mut key);
+///
+/// P::OneKey::new("user:", part, "")
 /// ```
-pub(crate) fn of_looking_call(cached: &Cached, look: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
-    with(cached, look)
-}
-
-fn with(cached: &Cached, look: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
+pub(crate) fn of_one_part(cached: &Cached) -> Option<(TokenStream, TokenStream)> {
     let p = cached.krate.private(here());
-    let new = quote_spanned!(here()=> let mut __cachemacro_key = #p::KeyWriter::new(););
-    let write = quote_spanned!(here()=> __cachemacro_part.write(&mut __cachemacro_key););
-    let mut places = cached.key.pieces.iter().filter_map(|piece| match piece {
-        Piece::Place(place) => Some(place),
+    let pieces = &cached.key.pieces;
+    let mut places = pieces.iter().enumerate().filter_map(|(at, piece)| match piece {
+        Piece::Place(place) => Some((at, place)),
         Piece::Text(_) => None,
     });
-    let only = places.next().filter(|_| places.next().is_none());
-    let pieces = cached.key.pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.fixed(#text);),
-        Piece::Place(_) if only.is_some() => write.clone(),
-        Piece::Place(place) => {
-            let part = part(cached, place);
-            quote_spanned!(here()=> #part #write)
-        }
-    });
-    let first = only.map(|place| {
-        let (part, look) = (part(cached, place), look(&quote_spanned!(here()=> __cachemacro_part.simple())));
-        quote_spanned!(here()=> #part #look)
-    });
-    quote_spanned! {here()=>
-        #first
-        #new
-        #(#pieces)*
-    }
+    let (at, place) = places.next().filter(|_| places.next().is_none())?;
+    let text = |pieces: &[Piece]| -> String {
+        let texts = pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text.as_str()),
+            Piece::Place(_) => None,
+        });
+        texts.collect()
+    };
+    let (before, after) = (text(&pieces[..at]), text(&pieces[at + 1..]));
+    let key = quote_spanned!(here()=> #p::OneKey::new(#before, __cachemacro_part, #after));
+    Some((part(cached, place), key))
 }
 
 /// Renders one placeholder. If the type is not a key part, the compiler underlines the argument, or for a field of an argument the

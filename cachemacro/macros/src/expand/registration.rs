@@ -48,7 +48,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
         static __CACHEMACRO_SITE: #p::Callsite = #p::Callsite::new(#p::CallsiteInfo {
             name: #name,
             module: ::core::module_path!(),
-            path: || #p::path_of(&|| ()),
+            path: #p::path_of(&|| ()),
             shared_name: #shared_name,
             file: ::core::file!(),
             line: ::core::line!(),
