@@ -75,7 +75,7 @@ impl LocalTier {
     /// A value that is certainly fresh. `second` is the one of [`Clock::recent_second`]. Any other
     /// entry goes to `other`.
     ///
-    /// One lock is taken, that of its shard, and nothing is allocated.
+    /// One lock is taken, that of its shard, and nothing is allocated, but for the place in the locks that the first hit of a thread gets.
     #[inline(always)] // Into the one function for all keys of one kind.
     pub(crate) fn hit(&self, probe: Probe<'_>, second: u32, other: &mut Other) -> Option<Object> {
         self.table.hit(probe, second, &self.records, other)
