@@ -51,7 +51,9 @@ pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Moves};
 pub use groups::{Consumer, Group, ReceivedEvent};
 pub use key::{KeyPart, KeyWriter};
 pub use local::Memory;
-pub use observe::{CacheMode, CallOutcome, Tier, Trace, WhyStale, traced, traced_sync};
+pub use observe::{
+    AnsweredCall, CacheMode, CallOutcome, Observer, Tier, Trace, WhyStale, observed, observed_sync, traced, traced_sync,
+};
 pub use observe::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use observe::{Finding, FindingKind};
 pub use protocol::{Generation, Move, Token};

@@ -5,12 +5,12 @@ pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
 pub use cachemacro_runtime::{
-    Aggregate, AlreadyInstalled, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent, CacheMode,
-    CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EventInfo, EventKind, Finding,
-    FindingKind, FunctionStats, Generation, Group, IntoEvents, IntoVersion, KeyPart, KeyWriter, LoadHint, LoadTimes,
-    LocalValue, ManualClock, Memory, Moment, Move, Moves, PendingEvents, ReceivedEvent, RefusedFills, RemoteStore,
-    Scoped, SharedValue, Stats, StoreError, Strategy, Subscription, SystemClock, Tier, Token, Trace, VerifyError,
-    WhyStale, WithCache, load_hint, strategy, traced, traced_sync,
+    Aggregate, AlreadyInstalled, AnsweredCall, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent,
+    CacheMode, CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EventInfo,
+    EventKind, Finding, FindingKind, FunctionStats, Generation, Group, IntoEvents, IntoVersion, KeyPart, KeyWriter,
+    LoadHint, LoadTimes, LocalValue, ManualClock, Memory, Moment, Move, Moves, Observer, PendingEvents, ReceivedEvent,
+    RefusedFills, RemoteStore, Scoped, SharedValue, Stats, StoreError, Strategy, Subscription, SystemClock, Tier,
+    Token, Trace, VerifyError, WhyStale, WithCache, load_hint, observed, observed_sync, strategy, traced, traced_sync,
 };
 
 #[cfg(any(doc, doctest))]

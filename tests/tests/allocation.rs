@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cachemacro::{Cache, ManualClock, cached};
+use cachemacro::{AnsweredCall, Cache, CallOutcome, ManualClock, Observer, cached, observed_sync};
 use cachemacro_tests::{Row, RowUpdated};
 
 struct Counting;
@@ -76,6 +76,27 @@ fn a_sync_hit_with_a_string_key_allocates_nothing() {
     pair(7, "New York");
     pair(7, "New York");
     assert_eq!(allocations_of(|| pair(7, "New York")), 0);
+}
+
+#[derive(Default)]
+struct Answers(AtomicU64);
+
+impl Observer for Answers {
+    fn answered(&self, call: &AnsweredCall<'_>) {
+        self.0.fetch_add(u64::from(call.outcome() == CallOutcome::Fresh), Relaxed);
+    }
+}
+
+#[test]
+fn a_hit_that_is_observed_allocates_nothing() {
+    let answers = Arc::new(Answers::default());
+    pair(8, "New York");
+    observed_sync(Arc::clone(&answers), || {
+        // The first hit of a thread allocates its place in the locks.
+        pair(8, "New York");
+        assert_eq!(allocations_of(|| pair(8, "New York")), 0);
+    });
+    assert_eq!(answers.0.load(Relaxed), 2);
 }
 
 fn aging() -> &'static (Cache, ManualClock) {

@@ -11,7 +11,7 @@ use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{FindingKind, Findings, Functions};
+use crate::observe::{FindingKind, Findings, Functions, Observer, Observers};
 use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
@@ -28,6 +28,7 @@ pub struct CacheBuilder {
     encoding: Encoding,
     clock: Arc<dyn Clock>,
     source_lag: Duration,
+    observers: Option<Observers>,
 }
 
 impl Default for CacheBuilder {
@@ -39,6 +40,7 @@ impl Default for CacheBuilder {
             encoding: Encoding::default(),
             clock: Arc::new(SystemClock),
             source_lag: Duration::ZERO,
+            observers: None,
         }
     }
 }
@@ -124,6 +126,14 @@ impl CacheBuilder {
         self
     }
 
+    /// An observer of all cached calls, those inside of loads too. Each call of this method adds one. A hit that is observed does
+    /// not take the shortest path: for the calls of one request see [`observed`](crate::observed).
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers = Some(Observers::new(Arc::new(observer), self.observers));
+        self
+    }
+
     /// Builds the cache.
     ///
     /// # Panics
@@ -162,6 +172,8 @@ impl CacheBuilder {
                 log,
                 near,
                 weighs: bound.is_by_bytes() || shared.is_some(),
+                is_plain: shared.is_none() && self.observers.is_none(),
+                observers: self.observers,
                 retries,
                 blocking: Blocking::new(own_runtime),
                 dropped_pending: AtomicU64::new(0),

@@ -118,6 +118,13 @@ pub fn current() -> Current {
     }
 }
 
+impl Current {
+    /// A handle on this cache, for which nothing is counted where it is the process-wide one.
+    pub(crate) fn of(cache: &Cache) -> Self {
+        cache.as_global().map_or_else(|| Self::Scoped(cache.clone()), Self::Global)
+    }
+}
+
 impl Deref for Current {
     type Target = Cache;
 

@@ -14,7 +14,7 @@ use crate::event::Bus;
 use crate::groups::Group;
 use crate::local::LocalTier;
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{Counters, Finding, Findings, Functions, Stats};
+use crate::observe::{Counters, Finding, Findings, Functions, Observers, Stats};
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
 use crate::retry::Retries;
 use crate::util::clock::Clock;
@@ -50,6 +50,10 @@ pub(crate) struct Inner {
     /// How values are encoded for a store outside the process.
     pub(crate) encoding: Encoding,
     pub(crate) weighs: bool,
+    /// Told of all calls.
+    pub(crate) observers: Option<Observers>,
+    /// Whether a hit in this process is all that a call may need: there is neither a shared store nor an observer.
+    pub(crate) is_plain: bool,
     pub(crate) flights: Arc<Flights>,
     pub(crate) load_locks: Arc<LoadLocks>,
     /// Coalesces the questions to the shared store.
@@ -96,6 +100,11 @@ impl Cache {
     #[inline]
     pub fn global() -> &'static Self {
         INSTALLED.get_or_init(|| Self::builder().build())
+    }
+
+    /// The process-wide cache, if this is it.
+    pub(crate) fn as_global(&self) -> Option<&'static Self> {
+        INSTALLED.get().filter(|global| Arc::ptr_eq(&global.inner, &self.inner))
     }
 
     /// Makes this the process-wide cache, which functions without `cache = …` use.

@@ -1,6 +1,6 @@
 //! What a load has entered: the records of its aggregates, as they were before it.
 
-use crate::local::{Holds, LocalEntered};
+use crate::local::{Holds, LocalEntered, LocalSnapshot};
 use crate::protocol::Snapshot;
 use crate::remote::{self, Hold, Lease};
 use crate::util::few::Few;
@@ -17,7 +17,7 @@ pub(crate) struct Entered {
 
 /// What keeps the records until the load has ended.
 pub(super) enum Held {
-    /// The records of an entry, which lives.
+    /// Nothing: an entry holds the records. If it is gone, the snapshots are refused.
     Nothing,
     /// Holds of the local tier.
     Here(Holds),
@@ -28,6 +28,12 @@ pub(super) enum Held {
 impl From<LocalEntered> for Entered {
     fn from(LocalEntered { snapshots, needs_primary, holds }: LocalEntered) -> Self {
         Self { snapshots, needs_primary, held: Held::Here(holds), lease: Lease::Free }
+    }
+}
+
+impl From<LocalSnapshot> for Entered {
+    fn from(LocalSnapshot { snapshot, needs_primary }: LocalSnapshot) -> Self {
+        Self { snapshots: Few::One(snapshot), needs_primary, held: Held::Nothing, lease: Lease::Free }
     }
 }
 

@@ -10,7 +10,7 @@ use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
 use crate::entry::{Absence, Content, LocalEntry, Object};
 use crate::local::LocalFill;
-use crate::observe::{CacheMode, CallOutcome, Event, log};
+use crate::observe::{CacheMode, CallOutcome, Event, Report, log};
 use crate::policy::Deadlines;
 use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
 use crate::remote::{Announcement, Notice};
@@ -92,7 +92,7 @@ impl Call {
                     self.discard().await;
                 }
                 self.observe_failed();
-                self.trace(CallOutcome::Failed, None);
+                self.tell(|| Report { outcome: CallOutcome::Failed, ..Self::LOADED });
                 Landed::Return
             }
         }
@@ -242,10 +242,15 @@ impl Call {
         if let Some(lead) = permit.lead {
             lead.land(landing);
         }
-        if outcome != CallOutcome::Bypassed {
+        let is_bypassed = outcome == CallOutcome::Bypassed;
+        if !is_bypassed {
             self.observe(deadlines, version, is_absent);
         }
-        self.trace(outcome, version);
+        let snapshots = permit.entered.as_ref().map_or(&[][..], |entered| &entered.snapshots);
+        self.tell(|| {
+            let deadlines = (!is_bypassed).then_some(deadlines);
+            Report { outcome, version, deadlines, is_absent, snapshots, ..Self::LOADED }
+        });
         Landed::Return
     }
 

@@ -4,8 +4,9 @@
 //! function, so that the compiler knows the form of the key, and keeps its hasher in registers.
 
 use super::adapter::Answer;
+use super::look::{Look, Other};
 use super::state::Miss;
-use super::try_hit::{Look, TryHit, hit, hit_current, try_hit, try_hit_current};
+use super::try_hit::{TryHit, hit, hit_current, try_hit, try_hit_current};
 use crate::cache::Cache;
 use crate::callsite::Instance;
 use crate::key::{CallPart, KeyWriter};
@@ -51,6 +52,9 @@ pub fn find_one<T: ?Sized, S: Shape>(
     if let Some(value) = hit(instance, cache, key.part.simple(), &mut look, shape, values) {
         return Ok(Answer::of_value(value));
     }
+    if let Other::Absent(kind) = look.other {
+        return Ok(Answer::of_absence(kind));
+    }
     let mut written = KeyWriter::new();
     key.write(&mut written);
     find(instance, cache, &mut written, look, shape, values)
@@ -70,6 +74,9 @@ pub fn find_one_current<T: ?Sized, S: Shape>(
 ) -> Result<Answer<S>, Miss> {
     if let Some(value) = hit_current(instance, key.part.simple(), &mut look, shape, values) {
         return Ok(Answer::of_value(value));
+    }
+    if let Other::Absent(kind) = look.other {
+        return Ok(Answer::of_absence(kind));
     }
     let mut written = KeyWriter::new();
     key.write(&mut written);

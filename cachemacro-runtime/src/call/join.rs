@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entered::Entered;
-use super::served::Found;
+use super::served::{Found, Stored};
 use super::state::{Call, Step};
 use super::waiting::{Ended, Waiting};
 use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, load_lock, singleflight};
 use crate::entry::{Content, deferred};
-use crate::observe::{CacheMode, CallOutcome, Event, Trace};
-use crate::policy::Deadlines;
+use crate::observe::{CacheMode, CallOutcome, Event, Report};
 use crate::remote::Lease;
 use crate::util::backoff::Backoff;
 
@@ -37,12 +36,8 @@ impl Call {
         let mut looks = 0;
         while self.mode != CacheMode::Refresh && !self.is_degraded {
             match self.look_up().await {
-                Some(Found { entry, tier, is_fresh: true, .. }) => {
-                    let trace = self.hit_trace(entry.version, entry.written, tier);
-                    let deadlines = Deadlines { soft: entry.soft, hard: entry.hard };
-                    return Some(self.found(lead, entry.content, deadlines, trace));
-                }
-                Some(Found { entry, .. }) => deferred::give_up(entry.content),
+                Some(Found { stored, is_fresh: true }) => return Some(self.found(lead, stored)),
+                Some(Found { stored, .. }) => deferred::give_up(stored.content),
                 None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
@@ -84,12 +79,13 @@ impl Call {
     }
 
     /// Gives an entry that another load has stored to all waiters of this flight.
-    pub(super) fn found(&self, lead: LeaderGuard, served: Content, deadlines: Deadlines, trace: Trace) -> Step {
-        lead.land(match &served {
-            Content::Value(object) => Landing::Value(Arc::clone(object), trace.version, deadlines),
-            Content::Absent(kind) => Landing::Absent(*kind, deadlines),
+    fn found(&self, lead: LeaderGuard, stored: Stored) -> Step {
+        let Stored { content, version, deadlines, .. } = &stored;
+        lead.land(match content {
+            Content::Value(object) => Landing::Value(Arc::clone(object), Some(*version), *deadlines),
+            Content::Absent(kind) => Landing::Absent(*kind, *deadlines),
         });
-        self.waited(served, deadlines, trace)
+        self.waited(stored.content, Some(stored.version), stored.deadlines, &stored.snapshots)
     }
 
     /// Sleeps for this pause; false if the call's timeout came first.
@@ -121,16 +117,15 @@ impl Call {
             }
             Some(Waited::Landed(Landing::Void)) => None,
             Some(Waited::Landed(Landing::Error(error))) => {
-                self.trace(CallOutcome::Failed, None);
+                self.tell(|| Report { outcome: CallOutcome::Failed, ..Self::LOADED });
                 self.observe_failed();
                 Some(Step::Failed(error))
             }
             Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {
-                let trace = Trace { version, ..self.blank_trace() };
-                Some(self.waited(Content::Value(object), deadlines, trace))
+                Some(self.waited(Content::Value(object), version, deadlines, &entered.snapshots))
             }
             Some(Waited::Landed(Landing::Absent(kind, deadlines))) => {
-                Some(self.waited(Content::Absent(kind), deadlines, self.blank_trace()))
+                Some(self.waited(Content::Absent(kind), None, deadlines, &entered.snapshots))
             }
         }
     }

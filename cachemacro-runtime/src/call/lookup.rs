@@ -2,7 +2,7 @@
 
 use super::entered::Entered;
 use super::load;
-use super::served::Found;
+use super::served::{Found, Stored};
 use super::state::Call;
 use crate::cache::Store;
 use crate::coalesce::RoundResult;
@@ -48,7 +48,7 @@ impl Call {
     /// LOOKUP. `None` if nothing is found, and if what is found may not be served.
     pub(super) async fn look_up(&mut self) -> Option<Found> {
         if let Some(entry) = self.near_copy() {
-            return Some(Found { entry, snapshots: Few::new(), tier: Tier::Local, is_fresh: true });
+            return Some(Found { stored: Stored::new(entry, Tier::Local, Few::new()), is_fresh: true });
         }
         let (found, tier) = match self.store() {
             Store::Local(local) => (local.look_up(&self.key), Tier::Local),
@@ -64,7 +64,10 @@ impl Call {
                 deferred::give_up(entry.content);
                 None
             }
-            freshness => Some(Found { entry, snapshots, tier, is_fresh: freshness == Freshness::Fresh }),
+            freshness => {
+                let stored = Stored::new(entry, tier, snapshots);
+                Some(Found { stored, is_fresh: freshness == Freshness::Fresh })
+            }
         }
     }
 

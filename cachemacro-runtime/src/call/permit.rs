@@ -8,7 +8,7 @@ use super::entered::Entered;
 use super::load::{Load, LoadHint};
 use super::refreshing::Refreshing;
 use crate::coalesce::{LeaderGuard, LoadGuard};
-use crate::observe::scope;
+use crate::observe::{inside_load, inside_load_sync};
 use crate::util::clock::Moment;
 
 /// The permit for one load. Dropping it passes the lead of its flight to a waiter.
@@ -23,6 +23,8 @@ pub(crate) struct LoadPermit {
     pub(super) entered: Option<Entered>,
     /// Whether there is a store to fill.
     pub(super) is_stored: bool,
+    /// Whether the call goes past the cache.
+    pub(super) is_bypassed: bool,
     pub(super) hint: LoadHint,
     /// When the load began: TTLs count from here (R15).
     pub(super) started: Moment,
@@ -37,7 +39,7 @@ pub(crate) struct LoadPermit {
 impl LoadPermit {
     /// Runs the load; `None` when it timed out. Then it is cancelled.
     pub(super) async fn run<F: Future>(&mut self, load: Arc<Load>, future: F) -> Option<F::Output> {
-        let future = scope::without_trace(load.run(future));
+        let future = inside_load(self.is_bypassed, load.run(future));
         let output = match self.budget {
             Some(budget) => tokio::time::timeout(budget, future).await.ok(),
             None => Some(future.await),
@@ -48,7 +50,7 @@ impl LoadPermit {
 
     /// Runs a sync load, which cannot be cancelled.
     pub(super) fn run_sync<T>(&mut self, load: Arc<Load>, run: impl FnOnce() -> T) -> T {
-        let output = scope::without_trace_sync(|| load.run_sync(run));
+        let output = inside_load_sync(self.is_bypassed, || load.run_sync(run));
         self.load = Some(load);
         output
     }

@@ -1,12 +1,14 @@
-//! The outcomes of a call, with their counters and traces.
+//! The outcomes of a call, with their counters, and what observers are told.
 
 use super::load;
+use super::served::Stored;
 use super::state::{Call, Step};
 use crate::entry::Content;
 use crate::error::CacheError;
-use crate::observe::{CallOutcome, Event, Tier, Trace, WhyStale, scope};
+use crate::observe;
+use crate::observe::{CallOutcome, Event, Report, Tier, WhyStale};
 use crate::policy::Deadlines;
-use crate::util::clock::Moment;
+use crate::protocol::Snapshot;
 
 impl Call {
     /// The call timed out: serve a stale entry, if there is one.
@@ -23,51 +25,68 @@ impl Call {
             CacheError::NotCached { .. } => load::not_cached(),
             _ => self.observe_failed(),
         }
-        self.trace(CallOutcome::Refused, None);
+        self.tell(|| Report { outcome: CallOutcome::Refused, ..Self::LOADED });
         Step::Refuse(error)
     }
 
-    pub(super) fn hit(&self, served: Content, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
-        let (event, outcome) = match served {
+    /// A fresh entry.
+    pub(super) fn hit(&self, stored: Stored) -> Step {
+        let (event, outcome) = match stored.content {
             Content::Value(_) => (Event::HitFresh, CallOutcome::Fresh),
             Content::Absent(_) => (Event::HitNegative, CallOutcome::Negative),
         };
         self.count(event);
-        self.serve(served, deadlines, || Trace { outcome, ..trace() })
+        self.serve(stored, outcome, None)
     }
 
-    pub(super) fn stale_hit(
+    pub(super) fn stale_hit(&self, stored: Stored, why: WhyStale) -> Step {
+        self.count(Event::HitStale);
+        self.serve(stored, CallOutcome::Stale, Some(why))
+    }
+
+    fn serve(&self, stored: Stored, outcome: CallOutcome, stale: Option<WhyStale>) -> Step {
+        if load::is_loading() {
+            self.observe(stored.deadlines, None, stored.is_absent());
+        }
+        self.tell(|| Report { outcome, stale, ..stored.report() });
+        Step::Serve(stored.content)
+    }
+
+    /// What another caller has loaded, under records of these snapshots.
+    pub(super) fn waited(
         &self,
         served: Content,
+        version: Option<u64>,
         deadlines: Deadlines,
-        trace: impl FnOnce() -> Trace,
-        why: WhyStale,
+        snapshots: &[Snapshot],
     ) -> Step {
-        self.count(Event::HitStale);
-        self.serve(served, deadlines, || Trace { outcome: CallOutcome::Stale, stale: Some(why), ..trace() })
-    }
-
-    pub(super) fn waited(&self, served: Content, deadlines: Deadlines, trace: Trace) -> Step {
-        self.serve(served, deadlines, || Trace { outcome: CallOutcome::Waited, tier: Some(Tier::Loader), ..trace })
-    }
-
-    fn serve(&self, served: Content, deadlines: Deadlines, trace: impl FnOnce() -> Trace) -> Step {
+        let is_absent = matches!(served, Content::Absent(_));
         if load::is_loading() {
-            self.observe(deadlines, None, matches!(served, Content::Absent(_)));
+            self.observe(deadlines, None, is_absent);
         }
-        scope::record(trace);
+        let deadlines = Some(deadlines);
+        self.tell(|| Report { outcome: CallOutcome::Waited, version, deadlines, is_absent, snapshots, ..Self::LOADED });
         Step::Serve(served)
     }
 
-    pub(super) fn blank_trace(&self) -> Trace {
-        Trace { function: Some(self.site.info().name), ..Trace::default() }
-    }
+    /// What is told of a call whose answer is not out of a store.
+    pub(super) const LOADED: Report<'static> = Report {
+        outcome: CallOutcome::NotCalled,
+        tier: Some(Tier::Loader),
+        version: None,
+        written: None,
+        stale: None,
+        deadlines: None,
+        is_absent: false,
+        snapshots: &[],
+    };
 
-    pub(super) fn hit_trace(&self, version: u64, written: Moment, tier: Tier) -> Trace {
-        Trace { tier: Some(tier), age: Some(self.now().since(written)), version: Some(version), ..self.blank_trace() }
-    }
-
-    pub(super) fn trace(&self, outcome: CallOutcome, version: Option<u64>) {
-        scope::record(|| Trace { outcome, version, tier: Some(Tier::Loader), ..self.blank_trace() });
+    /// Tells the observers. Nobody has called a refresh in the background.
+    pub(super) fn tell<'a>(&self, report: impl FnOnce() -> Report<'a>) {
+        let inner = &*self.cache.inner;
+        let observers = inner.observers.as_ref();
+        if !self.is_refresh && observe::is_observed(observers) {
+            observe::tell(observers, self.site, &*inner.clock, &self.aggregates, report());
+        }
     }
 }

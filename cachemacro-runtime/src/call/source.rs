@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use super::closer::{candidate, seen_version};
 use super::entered::Entered;
+use super::look::Other;
 use super::state::{Call, Miss};
-use super::try_hit::{Other, Seen, candidate, seen, seen_version};
-use crate::cache::Cache;
+use super::try_hit::seen;
+use crate::cache::{Cache, Current};
 use crate::callsite::Instance;
 use crate::entry::{Absence, EntryIdRef};
 use crate::event::Aggregates;
 use crate::key::KeyWriter;
+use crate::local::Candidate;
 use crate::observe::CacheMode;
 use crate::protocol::SourceStep;
 use crate::util::block_on::block_on;
@@ -32,14 +35,16 @@ pub enum SourceRead<V> {
 
 /// A read in source mode, between its questions to the source.
 pub struct Source<'k, V: 'static> {
-    cache: Cache,
+    cache: Current,
     key: EntryIdRef<'k>,
     values: Values<V>,
-    /// The records of an entry that may have the version which the source answers. Then no call is needed.
-    candidate: Option<Entered>,
+    /// An entry that may have the version which the source answers. Then no call is needed.
+    candidate: Option<Candidate>,
     call: Option<Box<Call>>,
     is_named: bool,
     entered: Option<Entered>,
+    /// Whether the record has changed since the source was asked.
+    is_outdated: bool,
     questions: u32,
 }
 
@@ -54,8 +59,9 @@ pub fn source<'k, S: Shape>(
 ) -> Source<'k, S::Value> {
     let key = EntryIdRef::of_call(instance, key);
     let candidate = if bypasses { None } else { candidate(cache, &key) };
-    let (cache, is_named) = (cache.clone(), candidate.is_some());
-    let mut source = Source { cache, key, values, candidate, call: None, is_named, entered: None, questions: 0 };
+    let (cache, is_named) = (Current::of(cache), candidate.is_some());
+    let (entered, is_outdated, questions) = (None, false, 0);
+    let mut source = Source { cache, key, values, candidate, call: None, is_named, entered, is_outdated, questions };
     if bypasses {
         source.call().mode = CacheMode::Bypass;
     }
@@ -85,12 +91,14 @@ impl<V: 'static> Source<'_, V> {
 
     /// Compares the version that the source answered with that of the entry in this process, if it was there before the question.
     pub fn compare(&mut self, version: u64) -> SourceRead<V> {
-        if let Some(entered) = self.candidate.take() {
-            let object = seen_version(&self.cache, &self.key, version);
+        if let Some(Candidate { found, record }) = self.candidate.take() {
+            let object = seen_version(&self.cache, &self.key, found, version);
             if let Some(value) = object.and_then(self.values.own) {
                 return SourceRead::Value(value);
             }
-            (self.entered, self.is_named) = (Some(entered), false);
+            self.entered = self.cache.inner.local.unchanged(record).map(Entered::from);
+            self.is_named = false;
+            self.is_outdated = self.entered.is_none();
         }
         SourceRead::Again
     }
@@ -115,8 +123,11 @@ impl<V: 'static> Source<'_, V> {
 
     /// Goes on with the version that the source answered.
     pub async fn ask(&mut self, version: u64) -> SourceRead<V> {
-        let Some(entered) = self.entered.take() else { return self.load_alone() };
         self.questions += 1;
+        if std::mem::take(&mut self.is_outdated) {
+            return SourceRead::Again;
+        }
+        let Some(entered) = self.entered.take() else { return self.load_alone() };
         let (call, snapshot) = (self.call(), entered.snapshots[0]);
         call.name_aggregates();
         match SourceStep::of(snapshot, entered.needs_primary, version) {
@@ -141,7 +152,7 @@ impl<V: 'static> Source<'_, V> {
 
     fn serve(&mut self) -> SourceRead<V> {
         if self.call().mode == CacheMode::Default {
-            let Seen { object, other } = seen(&self.cache, &self.key);
+            let (object, other) = seen(&self.cache, &self.key);
             if let Some(value) = object.and_then(self.values.own) {
                 return SourceRead::Value(value);
             }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::entered::{Entered, Held};
 use super::permit::LoadPermit;
 use super::refreshing::Refreshing;
-use super::served::Fallback;
+use super::served::Stored;
 use super::state::{Call, Spawner, Step};
 use crate::cache::Store;
 use crate::coalesce::{FlightKey, Landing, Role, load_lock, singleflight};
@@ -22,44 +22,40 @@ use crate::util::few::Few;
 impl Call {
     /// For an entry past its soft deadline, or chosen for an early refresh: the caller that becomes the leader of its
     /// flight refreshes it, all other callers are served the entry.
-    pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, entry: Fallback, snapshots: Few<Snapshot>) -> Step {
-        let Some(permit) = self.refresh_ticket(snapshots).await else {
-            return self.serve_aging(is_fresh, entry);
+    pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, stored: Stored) -> Step {
+        let Some(permit) = self.refresh_ticket(stored.snapshots.clone()).await else {
+            return self.serve_aging(is_fresh, stored);
         };
-        self.fallback = Some(entry.clone());
+        self.fallback = Some(stored.clone());
         if self.spawns() {
-            let served = entry.served.clone();
-            self.serve_aging(is_fresh, entry);
+            let served = stored.content.clone();
+            self.serve_aging(is_fresh, stored);
             return Step::ServeAndRefresh(served, permit);
         }
         Step::Load(LoadPermit { budget: self.budget(), ..permit })
     }
 
-    pub(super) fn serve_aging(&self, is_fresh: bool, entry: Fallback) -> Step {
-        let Fallback { served, trace, deadlines } = entry;
-        if is_fresh {
-            self.hit(served, deadlines, || trace)
-        } else {
-            self.stale_hit(served, deadlines, || trace, WhyStale::Refreshing)
-        }
+    pub(super) fn serve_aging(&self, is_fresh: bool, stored: Stored) -> Step {
+        if is_fresh { self.hit(stored) } else { self.stale_hit(stored, WhyStale::Refreshing) }
     }
 
     /// What is served after a failed refresh: the entry, while it is fresh, or while a stale one may outlive an error.
-    pub(super) fn take_fallback(&mut self) -> Option<Fallback> {
+    pub(super) fn take_fallback(&mut self) -> Option<Stored> {
         let fallback = self.fallback.take()?;
         let deadline = if self.site.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
         if self.now() < deadline {
             return Some(fallback);
         }
-        deferred::give_up(fallback.served);
+        deferred::give_up(fallback.content);
         None
     }
 
-    pub(super) fn serve_fallback(&self, Fallback { served, trace, deadlines }: Fallback) -> Content {
-        if self.now() < deadlines.soft {
-            self.hit(served.clone(), deadlines, || trace);
+    pub(super) fn serve_fallback(&self, stored: Stored) -> Content {
+        let served = stored.content.clone();
+        if self.now() < stored.deadlines.soft {
+            self.hit(stored);
         } else {
-            self.stale_hit(served.clone(), deadlines, || trace, WhyStale::RefreshFailed);
+            self.stale_hit(stored, WhyStale::RefreshFailed);
         }
         served
     }

@@ -9,15 +9,15 @@ use tokio::runtime::Handle;
 use super::entered::Entered;
 use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use super::permit::LoadPermit;
-use super::served::{Fallback, Found};
+use super::served::{Found, Stored};
 use super::waiting::Waiting;
 use crate::cache::{Cache, Store};
 use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
-use crate::entry::{Content, EntryKey, LocalEntry, Object};
+use crate::entry::{Content, EntryKey, Object};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, AggregateKey, Aggregates};
-use crate::observe::{CacheMode, Event, WhyStale, log, scope};
+use crate::observe::{CacheMode, Event, WhyStale, log};
 use crate::policy::{Deadlines, Mode};
 use crate::remote::Query;
 use crate::util::clock::Moment;
@@ -95,7 +95,7 @@ pub(crate) struct Call {
     /// Where a background refresh of this call runs.
     pub(super) spawner: Spawner,
     /// What is served if the refresh fails.
-    pub(super) fallback: Option<Fallback>,
+    pub(super) fallback: Option<Stored>,
     pub(super) loads: u32,
     /// Whether the call may load only once. That load reads the primary, so that FILL does not ask for another.
     pub(super) loads_once: bool,
@@ -120,7 +120,7 @@ impl Call {
             site,
             ops,
             aggregates: Vec::new(),
-            mode: scope::mode(),
+            mode: CacheMode::current(),
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
             can_answer_nothing: false,
@@ -298,17 +298,12 @@ impl Call {
         if self.mode == CacheMode::Refresh || self.is_degraded || std::mem::take(&mut self.has_looked) {
             return None;
         }
-        let Found { entry, snapshots, tier, is_fresh } = self.look_up().await?;
-        let LocalEntry { content: served, version, written, soft, hard, .. } = entry;
+        let Found { stored, is_fresh } = self.look_up().await?;
         let is_early = std::mem::take(&mut self.is_early);
-        let (trace, deadlines) = (|| self.hit_trace(version, written, tier), Deadlines { soft, hard });
         Some(match (is_fresh, self.mode) {
-            (true, _) if !is_early => self.hit(served, deadlines, trace),
-            (false, CacheMode::OnlyIfCached) => self.stale_hit(served, deadlines, trace, WhyStale::OnlyIfCached),
-            _ => {
-                let trace = trace();
-                self.refresh_or_serve(is_fresh, Fallback { served, trace, deadlines }, snapshots).await
-            }
+            (true, _) if !is_early => self.hit(stored),
+            (false, CacheMode::OnlyIfCached) => self.stale_hit(stored, WhyStale::OnlyIfCached),
+            _ => self.refresh_or_serve(is_fresh, stored).await,
         })
     }
 
@@ -353,6 +348,7 @@ impl Call {
                     || self.site.info().mode != Mode::Row
                     || self.aggregates.len() > 1,
             },
+            is_bypassed: self.mode == CacheMode::Bypass,
             started: self.now(),
             budget: self.budget(),
             attempt: self.loads,

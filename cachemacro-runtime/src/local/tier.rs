@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::entries::{Dropped, Fenced, Found, NewEntry, Other, Table};
+use super::entries::{Candidate, Dropped, Fenced, Found, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
-use super::versions::Records;
+use super::versions::{Records, SeenRecord};
 use crate::entry::{EntryKey, LocalEntry, Object, Payload, Probe};
 use crate::event::{Aggregate, LocalRecords};
 use crate::key::{Name, Names};
@@ -53,6 +53,13 @@ pub(crate) struct LocalEntered {
     /// Whether the load must read the primary.
     pub(crate) needs_primary: bool,
     pub(crate) holds: Holds,
+}
+
+/// The only record of an entry.
+pub(crate) struct LocalSnapshot {
+    pub(crate) snapshot: Snapshot,
+    /// Whether a load must read the primary.
+    pub(crate) needs_primary: bool,
 }
 
 impl LocalTier {
@@ -105,12 +112,20 @@ impl LocalTier {
         LocalEntered { snapshots, needs_primary, holds: Holds::new(Arc::clone(&self.records), held) }
     }
 
-    /// As [`LocalTier::enter`], for the record of an entry that is a value with one aggregate.
-    pub(crate) fn enter_found(&self, probe: Probe<'_>) -> Option<LocalEntered> {
-        let now = self.clock.now();
-        let record = self.table.enter_found(probe, now, &self.records)?;
-        let holds = Holds::new(Arc::clone(&self.records), Few::One(record.id));
-        Some(LocalEntered { snapshots: Few::One(record.snapshot), needs_primary: record.needs_primary, holds })
+    /// An entry that may have the version which its source will answer.
+    pub(crate) fn candidate(&self, probe: Probe<'_>) -> Option<Candidate> {
+        self.table.value_of_one(probe, &self.records)
+    }
+
+    /// The record, if nothing has changed it since. Nothing holds it: without its entry it may be gone.
+    pub(crate) fn unchanged(&self, record: SeenRecord) -> Option<LocalSnapshot> {
+        let (snapshot, needs_primary) = self.records.unchanged(record, self.clock.now())?;
+        Some(LocalSnapshot { snapshot, needs_primary })
+    }
+
+    /// An older version, if its records serve it again.
+    pub(crate) fn older(&self, probe: Probe<'_>) -> Option<Found> {
+        self.table.serving(probe, self.clock.now(), &self.records)
     }
 
     /// A caller begins to refresh the entry, or ends. Meanwhile all others are served the entry on the fast path.

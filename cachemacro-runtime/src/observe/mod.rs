@@ -1,17 +1,25 @@
-//! Observability: counters per function, traces for callers, and findings.
+//! Observability: counters per function, observers and traces of calls, and findings.
 
+mod answered;
 mod counters;
 mod finding;
 mod functions;
 mod histogram;
 pub(crate) mod log;
-pub(crate) mod scope;
+mod mode;
+mod observer;
 mod stats;
 mod striped_counter;
+mod trace;
 
+pub(crate) use self::answered::Report;
+pub use self::answered::{AnsweredCall, CallOutcome, Tier, WhyStale};
 pub(crate) use self::counters::{Counters, Event};
 pub(crate) use self::finding::Findings;
 pub use self::finding::{Finding, FindingKind};
 pub(crate) use self::functions::Functions;
-pub use self::scope::{CacheMode, CallOutcome, Tier, Trace, WhyStale, traced, traced_sync};
+pub use self::mode::CacheMode;
+pub use self::observer::{Observer, observed, observed_sync};
+pub(crate) use self::observer::{Observers, inside_load, inside_load_sync, is_observed, tell, wants_aggregates};
 pub use self::stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
+pub use self::trace::{Trace, traced, traced_sync};

@@ -12,12 +12,14 @@ use pin_project_lite::pin_project;
 
 use super::sync::{LocalKey, thread_local};
 
-/// A mode, or a trace to write.
-pub(crate) const CALLER: u8 = 1;
+/// A mode other than the default.
+pub(crate) const MODE: u8 = 1;
 /// A cache instead of the process-wide one.
 pub(crate) const CACHE: u8 = 2;
 /// A load, to which calls report what they serve inside it.
 pub(crate) const LOAD: u8 = 4;
+/// Observers, who are told of every call.
+pub(crate) const OBSERVER: u8 = 8;
 
 thread_local! {
     /// Which parts are set. A hit reads only this. It has no destructor, so a read is one memory load.

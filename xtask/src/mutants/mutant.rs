@@ -268,7 +268,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R14: a copy is served only while no announcement can be missing",
         found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=tiers"]),
         edits: &[Edit {
-            file: "cachemacro-runtime/src/call/try_hit.rs",
+            file: "cachemacro-runtime/src/call/closer.rs",
             from: "near.is_some_and(|near| !near.is_coherent(now)) || ",
             to: "",
         }],

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::life::{Cost, Life};
 use crate::entry::{Absence, Content};
+use crate::local::versions::SeenRecord;
 use crate::policy::Deadlines;
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
@@ -54,6 +55,10 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    pub(crate) fn soft(&self) -> Moment {
+        self.life.soft()
+    }
+
     pub(crate) fn deadlines(&self) -> Deadlines {
         self.life.deadlines()
     }
@@ -72,4 +77,10 @@ impl Found {
     pub(crate) fn version(&self) -> u64 {
         self.life.version
     }
+}
+
+/// An entry that is a value with one aggregate, as it is before its source is asked for the present version.
+pub(crate) struct Candidate {
+    pub(crate) found: Found,
+    pub(crate) record: SeenRecord,
 }

@@ -12,7 +12,7 @@ mod table;
 mod tie;
 
 pub(crate) use self::dropped::Dropped;
-pub(crate) use self::entry::{Found, NewEntry, Other};
+pub(crate) use self::entry::{Candidate, Found, NewEntry, Other};
 pub(crate) use self::fill::Fenced;
 pub(crate) use self::table::Table;
 

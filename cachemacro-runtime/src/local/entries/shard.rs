@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::dropped::Dropped;
-use super::entry::{Found, Other};
+use super::entry::{Candidate, Found, Other};
 use super::evictions::Evictions;
 use super::life::Life;
 use super::more::{More, OLDER_VERSIONS, Version, all_serve};
@@ -16,7 +16,7 @@ use crate::entry::{Object, Probe};
 use crate::key::KeyRef;
 use crate::local::arena::{Buckets, NONE, Slab};
 use crate::local::eviction::{Queues, Slots};
-use crate::local::versions::{RecordId, Records};
+use crate::local::versions::{RecordId, Records, SeenRecord};
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
 use crate::util::few::Few;
@@ -145,6 +145,7 @@ impl Shard {
     }
 
     /// The newest version of the entry, if its records serve it, whatever its deadlines.
+    #[inline]
     pub(super) fn newest(&self, at: u32, records: &Records) -> Option<Found> {
         let (life, slot) = (self.lives[at], &self.slots[at]);
         let kind = slot.fence_kind();
@@ -156,7 +157,7 @@ impl Shard {
             slot.set_stamp(tie.stamp());
         }
         slot.count_hit();
-        if !all_serve(self.others(at), records) {
+        if slot.has_more() && !all_serve(self.others(at), records) {
             return None;
         }
         Some(Found {
@@ -191,11 +192,14 @@ impl Shard {
         })
     }
 
-    /// The record of an entry that is a value with one aggregate.
-    pub(super) fn record_of_value(&self, at: u32) -> Option<RecordId> {
+    /// The newest version of an entry that is a value with one aggregate, if its record serves it.
+    pub(super) fn value_of_one(&self, at: u32, records: &Records) -> Option<Candidate> {
         let slot = &self.slots[at];
-        let is_one = slot.object.is_some() && !slot.is_near() && self.others(at).is_empty();
-        is_one.then_some(slot.record)
+        if slot.object.is_none() || slot.is_near() || !self.others(at).is_empty() {
+            return None;
+        }
+        let found = self.newest(at, records)?;
+        Some(Candidate { found, record: SeenRecord { id: slot.record, epoch: slot.stamp() } })
     }
 
     /// A caller begins to refresh the entry, or ends.

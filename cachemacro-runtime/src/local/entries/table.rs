@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::dropped::Dropped;
-use super::entry::{Found, Other};
+use super::entry::{Candidate, Found, Other};
 use super::shard::Shard;
 use super::tie::Tie;
 use crate::entry::{Object, Probe};
 use crate::local::memory::Memory;
-use crate::local::versions::{Entered, Records};
+use crate::local::versions::Records;
 use crate::util::clock::Moment;
 use crate::util::few::Few;
 use crate::util::sync::atomic::{AtomicU64, Ordering};
@@ -71,11 +71,16 @@ impl Table {
         Some((found, shard.ties(at).collect()))
     }
 
-    /// ENTER of the record of an entry, if that is a value with one aggregate.
-    pub(crate) fn enter_found(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<Entered> {
+    /// The newest version of an entry that is a value with one aggregate, if its record serves it, whatever its deadlines.
+    pub(crate) fn value_of_one(&self, probe: Probe<'_>, records: &Records) -> Option<Candidate> {
         let shard = self.reader(probe.hash);
-        let record = shard.record_of_value(shard.find(probe)?)?;
-        Some(records.enter_again(record, now))
+        shard.value_of_one(shard.find(probe)?, records)
+    }
+
+    /// The version of an entry that may be served at this moment, the newest or an older one.
+    pub(crate) fn serving(&self, probe: Probe<'_>, now: Moment, records: &Records) -> Option<Found> {
+        let shard = self.reader(probe.hash);
+        shard.serving(shard.find(probe)?, now, records)
     }
 
     /// A caller begins to refresh the entry of this key, or ends. A new version is not being refreshed.

@@ -27,3 +27,10 @@ impl RecordId {
         Generation::from_bits((self.0 as u64) << 32 | epoch as u64)
     }
 }
+
+/// A record as it was seen: it has changed if its epoch is another one now.
+#[derive(Clone, Copy)]
+pub(crate) struct SeenRecord {
+    pub(crate) id: RecordId,
+    pub(crate) epoch: u32,
+}

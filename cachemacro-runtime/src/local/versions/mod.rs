@@ -6,8 +6,8 @@ mod record;
 mod records;
 mod shard;
 
-pub(crate) use self::id::RecordId;
-pub(crate) use self::records::{Admitted, Entered, Records};
+pub(crate) use self::id::{RecordId, SeenRecord};
+pub(crate) use self::records::{Admitted, Records};
 
 #[cfg(test)]
 mod tests;

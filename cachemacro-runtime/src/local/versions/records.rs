@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::epochs::{DEAD, Epochs};
-use super::id::{RecordId, SHARD_BITS};
+use super::id::{RecordId, SHARD_BITS, SeenRecord};
 use super::shard::Shard;
 use crate::key::{Name, Names};
 use crate::protocol::{Applied, Fence, FenceKind, Generation, Index, Move, Refused, Snapshot, Token};
@@ -104,14 +104,6 @@ impl Records {
         Entered { id, snapshot, needs_primary }
     }
 
-    /// ENTER of a record that has a holder.
-    pub(crate) fn enter_again(&self, id: RecordId, now: Moment) -> Entered {
-        let mut shard = self.shard_of(id);
-        shard.hold(id.place());
-        let (snapshot, needs_primary) = shard.read(id.place(), |index| (index.snapshot(), index.needs_primary(now)));
-        Entered { id, snapshot, needs_primary }
-    }
-
     /// # Panics
     /// When there are 2^32 records, which take 160 GB.
     fn begin(&self, shard: &mut Shard, number: u32, name: Name, now: Moment) -> RecordId {
@@ -191,6 +183,14 @@ impl Records {
         let shard = self.shard_of(id);
         let epoch = self.epochs.read(id.0);
         (epoch != DEAD && shard.read(id.place(), |index| index.serves(token, kind))).then_some(epoch)
+    }
+
+    /// The snapshot, and whether a load must read the primary, if the record has not changed since it was seen.
+    pub(crate) fn unchanged(&self, SeenRecord { id, epoch }: SeenRecord, now: Moment) -> Option<(Snapshot, bool)> {
+        let shard = self.shard_of(id);
+        // A record without holders may be gone, and its place another's: the epoch of a place goes on.
+        let is_unchanged = epoch != DEAD && self.epochs.read(id.0) == epoch;
+        is_unchanged.then(|| shard.read(id.place(), |index| (index.snapshot(), index.needs_primary(now))))
     }
 
     /// The present snapshot, and whether a load must read the primary.

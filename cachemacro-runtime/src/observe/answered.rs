@@ -1,0 +1,172 @@
+//! What an observer is told of one call.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::callsite::Callsite;
+use crate::event::Aggregate;
+use crate::policy::Deadlines;
+use crate::protocol::Snapshot;
+use crate::util::clock::Moment;
+
+/// Where a value came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Tier {
+    /// The store inside this process.
+    Local,
+    /// The shared store.
+    Shared,
+    /// The function's own body.
+    Loader,
+}
+
+/// The outcome of a cached call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum CallOutcome {
+    /// No cached function was called.
+    #[default]
+    NotCalled,
+    /// A value before its soft TTL.
+    Fresh,
+    /// A value between its soft and hard TTL.
+    Stale,
+    /// A cached absence.
+    Negative,
+    /// The body ran, and its result was stored.
+    Loaded,
+    /// The body ran, and its result was not stored.
+    LoadedNotStored,
+    /// Another caller's load.
+    Waited,
+    /// The body ran and failed.
+    Failed,
+    /// The cache was bypassed.
+    Bypassed,
+    /// There was nothing to serve: a timeout, or [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached).
+    Refused,
+}
+
+/// Why a stale value was served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WhyStale {
+    /// A refresh of it is running.
+    Refreshing,
+    /// The refresh failed, or took longer than its timeout.
+    RefreshFailed,
+    /// [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) forbids the refresh.
+    OnlyIfCached,
+}
+
+/// What a cached call came to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Report<'a> {
+    pub(crate) outcome: CallOutcome,
+    pub(crate) tier: Option<Tier>,
+    /// The version of the first aggregate.
+    pub(crate) version: Option<u64>,
+    /// When the load of the value began.
+    pub(crate) written: Option<Moment>,
+    pub(crate) stale: Option<WhyStale>,
+    pub(crate) deadlines: Option<Deadlines>,
+    pub(crate) is_absent: bool,
+    /// Of the records, in the order of the aggregates.
+    pub(crate) snapshots: &'a [Snapshot],
+}
+
+/// A cached call that has its answer.
+pub struct AnsweredCall<'a> {
+    pub(super) site: &'static Callsite,
+    pub(super) report: Report<'a>,
+    pub(super) aggregates: &'a [Aggregate],
+    /// By the clock of the cache.
+    pub(super) now: Moment,
+    pub(super) is_inside_load: bool,
+}
+
+impl AnsweredCall<'_> {
+    /// The path of the cached function.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
+        self.site.info().name
+    }
+
+    /// How the call ended.
+    #[must_use]
+    pub const fn outcome(&self) -> CallOutcome {
+        self.report.outcome
+    }
+
+    /// Where the value came from.
+    #[must_use]
+    pub const fn tier(&self) -> Option<Tier> {
+        self.report.tier
+    }
+
+    /// Why the value is stale; `None` for one that is not.
+    #[must_use]
+    pub const fn stale(&self) -> Option<WhyStale> {
+        self.report.stale
+    }
+
+    /// Whether the answer is that there is nothing: `None`, or an error that `not_found` names.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        self.report.is_absent
+    }
+
+    /// The time since the start of the load that returned the value, where it was in a store.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.report.written.map(|written| self.now.since(written))
+    }
+
+    /// The version that the value is stored under: that of its row, its source, or the last event of its first aggregate.
+    #[must_use]
+    pub const fn version(&self) -> Option<u64> {
+        self.report.version
+    }
+
+    /// What is left of the soft TTL; zero for a stale value, `None` for one without a TTL, as it was not stored.
+    #[must_use]
+    pub fn soft_ttl(&self) -> Option<Duration> {
+        self.report.deadlines.map(|deadlines| deadlines.soft.since(self.now))
+    }
+
+    /// What is left of the hard TTL.
+    #[must_use]
+    pub fn hard_ttl(&self) -> Option<Duration> {
+        self.report.deadlines.map(|deadlines| deadlines.hard.since(self.now))
+    }
+
+    /// The aggregates that the value depends on, each with the newest version that its record knew, 0 before the first; `None`
+    /// where no record was read. Empty for an observer that does not [want them](super::Observer::wants_aggregates).
+    pub fn aggregates(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
+        let floors = self.report.snapshots.iter().map(|snapshot| Some(snapshot.floor)).chain(std::iter::repeat(None));
+        self.aggregates.iter().zip(floors).enumerate().map(|(number, (aggregate, floor))| {
+            let own = self.report.version.filter(|_| number == 0);
+            (aggregate.as_str(), own.or(floor))
+        })
+    }
+
+    /// Whether the call ran inside the load of another cached function.
+    #[must_use]
+    pub const fn is_inside_load(&self) -> bool {
+        self.is_inside_load
+    }
+}
+
+impl fmt::Debug for AnsweredCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnsweredCall")
+            .field("function", &self.function())
+            .field("outcome", &self.outcome())
+            .field("tier", &self.tier())
+            .field("version", &self.version())
+            .field("soft_ttl", &self.soft_ttl())
+            .field("hard_ttl", &self.hard_ttl())
+            .finish_non_exhaustive()
+    }
+}

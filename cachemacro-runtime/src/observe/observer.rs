@@ -1,0 +1,216 @@
+//! Observers of a scope or of a cache. A call that nobody observes pays for one check of the thread's flags.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::answered::{AnsweredCall, Report};
+use super::mode::CacheMode;
+use crate::callsite::Callsite;
+use crate::event::Aggregate;
+use crate::util::clock::Clock;
+use crate::util::context;
+use crate::util::context::{Entered, LOAD, MODE, OBSERVER, Part};
+use crate::util::sync::{LocalKey, thread_local};
+
+/// Is told of cached calls: of those in a scope with [`observed`], of all calls of a cache with
+/// [`CacheBuilder::observer`](crate::CacheBuilder::observer).
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use cachemacro::{AnsweredCall, CallOutcome, Observer, cached, observed};
+///
+/// #[derive(Default)]
+/// struct StaleAnswers(AtomicU64);
+///
+/// impl Observer for StaleAnswers {
+///     fn answered(&self, call: &AnsweredCall<'_>) {
+///         if call.outcome() == CallOutcome::Stale {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// #[cached(key = "city:<id>", ttl_only = "cities do not move", hard_ttl = "1h")]
+/// async fn city(id: u64) -> String {
+///     format!("city {id}")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let stale = Arc::new(StaleAnswers::default());
+/// observed(Arc::clone(&stale), async { city(1).await; city(2).await }).await;
+/// assert_eq!(stale.0.load(Ordering::Relaxed), 0);
+/// # }
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// A call has its answer. This runs on the caller's thread, before the caller goes on, so it must not block. No lock of the cache
+    /// is held. Cached functions that it calls are not observed.
+    fn answered(&self, call: &AnsweredCall<'_>);
+
+    /// Whether this observer reads [`AnsweredCall::aggregates`]. Their names are written for a hit only where this is true, which
+    /// costs it as much as a call that misses, without its load. Default: false.
+    fn wants_aggregates(&self) -> bool {
+        false
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn answered(&self, call: &AnsweredCall<'_>) {
+        (**self).answered(call);
+    }
+
+    fn wants_aggregates(&self) -> bool {
+        (**self).wants_aggregates()
+    }
+}
+
+/// Observers, the innermost first.
+#[derive(Clone)]
+pub(crate) struct Observers(Arc<Link>);
+
+struct Link {
+    observer: Arc<dyn Observer>,
+    outer: Option<Observers>,
+    /// Whether this observer or an outer one wants the aggregates.
+    wants_aggregates: bool,
+}
+
+impl Observers {
+    pub(crate) fn new(observer: Arc<dyn Observer>, outer: Option<Self>) -> Self {
+        let wants_aggregates =
+            observer.wants_aggregates() || outer.as_ref().is_some_and(|outer| outer.0.wants_aggregates);
+        Self(Arc::new(Link { observer, outer, wants_aggregates }))
+    }
+
+    fn tell(&self, call: &AnsweredCall<'_>) {
+        let mut link = Some(self);
+        while let Some(Self(this)) = link {
+            let aggregates = if this.observer.wants_aggregates() { call.aggregates } else { &[] };
+            this.observer.answered(&AnsweredCall { aggregates, ..*call });
+            link = this.outer.as_ref();
+        }
+    }
+}
+
+/// Who observes the calls on this thread.
+#[derive(Clone)]
+pub(crate) enum Observing {
+    By {
+        observers: Observers,
+        /// Whether the calls run inside a load that goes past the cache.
+        is_inside_load: bool,
+    },
+    /// Nobody, not even the observers of the cache: an observer calls.
+    Nobody,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Observing>> = const { RefCell::new(None) };
+}
+
+impl Part for Observing {
+    const FLAG: u8 = OBSERVER;
+
+    fn local() -> &'static LocalKey<RefCell<Option<Self>>> {
+        &CURRENT
+    }
+}
+
+impl Observing {
+    fn with(observer: Arc<dyn Observer>) -> Self {
+        let outer = match context::read(Self::clone) {
+            Some(Self::By { observers, .. }) => Some(observers),
+            Some(Self::Nobody) | None => None,
+        };
+        Self::By { observers: Observers::new(observer, outer), is_inside_load: false }
+    }
+
+    /// Who observes the calls inside a load. What a stored value was made of is no part of the answer; what a bypassed one was
+    /// made of is.
+    fn of_load(is_bypassed: bool) -> Option<Self> {
+        match context::read(Self::clone)? {
+            Self::By { observers, .. } => is_bypassed.then_some(Self::By { observers, is_inside_load: true }),
+            Self::Nobody => Some(Self::Nobody),
+        }
+    }
+}
+
+/// Runs a future, and tells the observer of every cached call in it.
+///
+/// Where scopes are inside one another, the observers of all of them are told. Inside the load of a function whose value is stored only
+/// the observers of the cache are told: the function itself is told to the scope, with TTLs that are no longer than those of what its
+/// load used. A task that the future spawns is not in its scope.
+pub async fn observed<F: Future>(observer: impl Observer, future: F) -> F::Output {
+    context::within(Some(Observing::with(Arc::new(observer))), future).await
+}
+
+/// Runs a closure, and tells the observer of every cached call in it.
+pub fn observed_sync<T>(observer: impl Observer, run: impl FnOnce() -> T) -> T {
+    let mut observing = Some(Observing::with(Arc::new(observer)));
+    let _entered = Entered::new(&mut observing);
+    run()
+}
+
+/// Whether anyone is told of a call in a cache with these observers.
+#[inline]
+pub(crate) fn is_observed(of_cache: Option<&Observers>) -> bool {
+    of_cache.is_some() || context::flags() & OBSERVER != 0
+}
+
+/// Whether one of them wants its aggregates.
+pub(crate) fn wants_aggregates(of_cache: Option<&Observers>) -> bool {
+    let wants = |observers: &Observers| observers.0.wants_aggregates;
+    match context::read(|observing| match observing {
+        Observing::By { observers, .. } => Some(wants(observers)),
+        Observing::Nobody => None,
+    }) {
+        Some(None) => false,
+        of_scope => of_scope.flatten().unwrap_or(false) || of_cache.is_some_and(wants),
+    }
+}
+
+/// Tells the observers of the scope, and those of the cache.
+#[cold]
+#[inline(never)]
+pub(crate) fn tell(
+    of_cache: Option<&Observers>,
+    site: &'static Callsite,
+    clock: &dyn Clock,
+    aggregates: &[Aggregate],
+    report: Report<'_>,
+) {
+    let current = context::read(Observing::clone);
+    if let Some(Observing::Nobody) = current {
+        return;
+    }
+    let is_loading = context::flags() & LOAD != 0;
+    let call = |is_inside_load| AnsweredCall { site, report, aggregates, now: clock.now(), is_inside_load };
+    let mut nobody = Some(Observing::Nobody);
+    let _entered = Entered::new(&mut nobody);
+    if let Some(Observing::By { observers, is_inside_load }) = current {
+        observers.tell(&call(is_inside_load));
+    }
+    if let Some(of_cache) = of_cache {
+        of_cache.tell(&call(is_loading));
+    }
+}
+
+/// Runs a load: what its caller observes, and in which mode, is not meant for the calls inside.
+pub(crate) async fn inside_load<F: Future>(is_bypassed: bool, future: F) -> F::Output {
+    if context::flags() & (MODE | OBSERVER) == 0 {
+        return future.await;
+    }
+    context::within(CacheMode::of_load(), context::within(Observing::of_load(is_bypassed), future)).await
+}
+
+/// As [`inside_load`], for a sync load.
+pub(crate) fn inside_load_sync<T>(is_bypassed: bool, run: impl FnOnce() -> T) -> T {
+    if context::flags() & (MODE | OBSERVER) == 0 {
+        return run();
+    }
+    let (mut mode, mut observing) = (CacheMode::of_load(), Observing::of_load(is_bypassed));
+    let (_mode, _observing) = (Entered::new(&mut mode), Entered::new(&mut observing));
+    run()
+}
