@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// The lock file that this was built with.
 const LOCK: &str = include_str!("../Cargo.lock");
@@ -56,10 +57,20 @@ pub fn describe() -> String {
     text
 }
 
-/// How many programs want to run, as an average of the last minute. None where the system does not say.
+/// How many cores other programs keep busy, in a second in which this one sleeps. None where the system does not say. The average of
+/// the last minute would count the build of this program.
 #[must_use]
 pub fn load() -> Option<f64> {
-    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+    let before = busy_ticks()?;
+    std::thread::sleep(Duration::from_secs(1));
+    // A tick is a hundredth of a second on all of them.
+    Some((busy_ticks()? - before) / 100.0)
+}
+
+/// The ticks in which any core worked: for users, their background work and the system.
+fn busy_ticks() -> Option<f64> {
+    let all = std::fs::read_to_string("/proc/stat").ok()?;
+    all.lines().next()?.split_whitespace().skip(1).take(3).map(|ticks| ticks.parse::<f64>().ok()).sum()
 }
 
 fn processor() -> String {

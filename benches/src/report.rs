@@ -57,10 +57,10 @@ impl Report {
     pub fn markdown(&self, took: Duration) -> String {
         let measured: Vec<_> = self.cases.iter().flat_map(|case| case.measured.clone()).collect();
         let mut text = "# What a cached call costs\n\n".to_owned();
-        if let Some(load) = self.load.filter(|load| *load > machine::cores() as f64 / 2.0) {
+        if let Some(load) = self.load.filter(|load| *load > machine::cores() as f64 / 4.0) {
             let _ = writeln!(
                 text,
-                "**Other programs were running when this began (load {load:.1} on {} cores): do not keep these figures.**\n",
+                "**Other programs kept {load:.1} of {} cores busy when this began: do not keep these figures.**\n",
                 machine::cores()
             );
         }
