@@ -11,8 +11,8 @@ use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{FindingKind, Findings, Functions, Observer, Observers};
-use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore};
+use crate::observe::{FindingKind, Findings, Functions, Observer, Observers, Repeated};
+use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore, WatchedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
 use crate::util::own_runtime::OwnRuntime;
@@ -153,7 +153,8 @@ impl CacheBuilder {
         }
         let (channel, log) =
             connected.as_ref().map_or((None, None), |shared| (shared.channel.clone(), shared.log.clone()));
-        let shared = connected.map(|shared| exclusive(shared.store, &findings));
+        let watched = connected.map(|shared| WatchedStore::new(shared.store, Arc::clone(&self.clock)));
+        let shared = watched.map(|store| exclusive(Arc::new(store), &findings));
         let near = shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
             let (local, shared, clock) = (Arc::clone(&local), Arc::clone(shared), Arc::clone(&self.clock));
             Arc::new(NearCache::new(local, shared, channel.clone(), clock))
@@ -177,6 +178,7 @@ impl CacheBuilder {
                 retries,
                 blocking: Blocking::new(own_runtime),
                 dropped_pending: AtomicU64::new(0),
+                dropped_pending_log: Repeated::default(),
                 shared,
                 flights: Arc::new(Flights::new()),
                 load_locks: Arc::new(LoadLocks::new()),

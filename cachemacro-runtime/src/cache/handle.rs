@@ -14,7 +14,7 @@ use crate::event::Bus;
 use crate::groups::Group;
 use crate::local::LocalTier;
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{Counters, Finding, Findings, Functions, Observers, Stats};
+use crate::observe::{Counters, Finding, Findings, Functions, Observers, Repeated, Stats};
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
 use crate::retry::Retries;
 use crate::util::clock::Clock;
@@ -67,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) blocking: Blocking,
     /// The number of events that waited for a commit and were dropped.
     pub(crate) dropped_pending: AtomicU64,
+    pub(crate) dropped_pending_log: Repeated,
 }
 
 impl Inner {
@@ -125,6 +126,7 @@ impl Cache {
             expired: self.inner.local.expired(),
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
+            missed_events: self.inner.bus.missed(),
             dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
             connection: self.inner.shared.as_ref().and_then(|store| store.health()),
         }
@@ -243,7 +245,7 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn group(&self, name: &str) -> Option<Group> {
-        self.inner.log.as_ref().map(|log| Group::new(Arc::clone(log), name))
+        self.inner.log.as_ref().map(|log| Group::new(Arc::clone(log), name).on_clock(Arc::clone(&self.inner.clock)))
     }
 
     /// An address that identifies this cache while it lives.

@@ -10,7 +10,7 @@ use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
 use crate::entry::{Absence, Content, LocalEntry, Object};
 use crate::local::LocalFill;
-use crate::observe::{CacheMode, CallOutcome, Event, Report, log};
+use crate::observe::{CacheMode, CallOutcome, Event, Report};
 use crate::policy::Deadlines;
 use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
 use crate::remote::{Announcement, Notice};
@@ -49,6 +49,7 @@ impl Call {
         if let Loaded::Error(error) = loaded {
             return self.land_error(permit, error).await;
         }
+        self.cache.counters(self.site).load_succeeded(&*self.cache.inner.clock);
         let dependencies = permit.load.as_ref().map(|load| load.take()).unwrap_or_default();
         self.look_for_missing_bindings(&dependencies);
         if dependencies.is_incomplete {
@@ -78,8 +79,7 @@ impl Call {
 
     /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
     async fn land_error(&mut self, mut permit: LoadPermit, error: Option<Object>) -> Landed {
-        self.count(Event::LoadError);
-        log::load_failed(self.site.info().name);
+        self.cache.counters(self.site).load_failed(&*self.cache.inner.clock);
         if let (Some(lead), Some(error)) = (permit.lead.take(), error) {
             lead.land(Landing::Error(error));
         }
@@ -151,8 +151,7 @@ impl Call {
         match self.or_count(filled) {
             Some(Ok(())) => Verdict::Stored,
             Some(Err(refused)) => {
-                self.count(Event::Refused(refused));
-                log::fill_refused(self.site.info().name, &refused);
+                self.cache.counters(self.site).fill_refused(refused, &*self.cache.inner.clock);
                 origin.judge(fence, Some(refused))
             }
             None => origin.judge(fence, None),
@@ -222,8 +221,8 @@ impl Call {
         if self.or_count(detected) != Some(true) {
             return;
         }
-        self.count(Event::Detected);
-        log::record_reset(aggregate, version, snapshot.floor);
+        let counters = self.cache.counters(self.site);
+        counters.record_reset(aggregate, version, snapshot.floor, &*self.cache.inner.clock);
         let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
         // If the announcement is lost, local tiers keep copies that no event has ended.
         if let Some(channel) = self.cache.channel(self.site) {

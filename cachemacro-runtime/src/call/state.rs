@@ -17,7 +17,7 @@ use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::entry::{Content, EntryKey, Object};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, AggregateKey, Aggregates};
-use crate::observe::{CacheMode, Event, WhyStale, log};
+use crate::observe::{CacheMode, Event, WhyStale};
 use crate::policy::{Deadlines, Mode};
 use crate::remote::Query;
 use crate::util::clock::Moment;
@@ -237,9 +237,8 @@ impl Call {
     pub(super) fn or_count<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
-            Err(error) => {
+            Err(_) => {
                 self.count(Event::StoreError);
-                log::store_failed(self.site.info().name, &error);
                 None
             }
         }

@@ -1,6 +1,7 @@
 //! Consumer groups: they deliver events to other services, over the event log of a shared store.
 
 mod consumer;
+mod group_log;
 mod handler;
 mod message;
 mod pending;
@@ -20,6 +21,7 @@ use self::pending::Rules;
 use self::worker::{Settings, Worker};
 use crate::error::StoreError;
 use crate::remote::{DeadLetter, EventLog, Start};
+use crate::util::clock::{Clock, SystemClock};
 
 /// A consumer group on the event log of a namespace. Every group gets every event. In a group one consumer gets it,
 /// in however many processes the consumers run.
@@ -48,6 +50,7 @@ pub struct Group {
     start: Start,
     settings: Settings,
     handlers: Handlers,
+    clock: Arc<dyn Clock>,
 }
 
 impl Group {
@@ -55,7 +58,19 @@ impl Group {
     pub fn new(log: Arc<dyn EventLog>, group: &str) -> Self {
         let rules = Rules { concurrency: 1, deliveries: 5, backoff: Duration::from_secs(1) };
         let settings = Settings { rules, timeout: Duration::from_secs(60), claim_after: Duration::from_secs(30) };
-        Self { log, name: group.to_owned(), start: Start::default(), settings, handlers: Handlers::default() }
+        Self {
+            log,
+            name: group.to_owned(),
+            start: Start::default(),
+            settings,
+            handlers: Handlers::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// With the clock of a cache, for the log.
+    pub(crate) fn on_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Calls `handler` with every event of its type that any service of the namespace publishes. Several handlers of
@@ -118,7 +133,7 @@ impl Group {
     /// Outside of a tokio runtime, as there is no task to run it in.
     pub fn start(self) -> Consumer {
         let consumer = self.log.consumer(&self.name, self.start);
-        Worker::start(self.name, self.settings, consumer, self.handlers)
+        Worker::start(self.name, self.settings, consumer, self.handlers, self.clock)
     }
 
     /// The group's dead letters, the oldest first; on Redis about 10,000 are kept.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::group_log::GroupLog;
 use super::message::Message;
 use crate::error::StoreError;
-use crate::observe::log;
 use crate::remote::{Delivery, GroupConsumer};
 use crate::util::backoff::Backoff;
 
@@ -19,26 +19,28 @@ pub(super) const SERVER_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50
 
 pub(super) struct Reader {
     log: Arc<dyn GroupConsumer>,
+    lines: Arc<GroupLog>,
     backoff: Backoff,
     /// Whether the group has been seen since the last failure.
     has_group: bool,
 }
 
 impl Reader {
-    pub(super) fn new(log: Arc<dyn GroupConsumer>) -> Self {
-        Self { log, backoff: SERVER_BACKOFF, has_group: false }
+    pub(super) fn new(log: Arc<dyn GroupConsumer>, lines: Arc<GroupLog>) -> Self {
+        Self { log, lines, backoff: SERVER_BACKOFF, has_group: false }
     }
 
     /// Reads once for each demand, which is a number of entries. An answer may be empty.
     pub(super) async fn run(mut self, mut demands: mpsc::Receiver<usize>, outbox: mpsc::UnboundedSender<Message>) {
         while let Some(count) = demands.recv().await {
-            let read = match self.read(count).await {
+            let read = self.read(count).await;
+            self.lines.read(&read);
+            let read = match read {
                 Ok(read) => {
                     self.backoff.reset();
                     read
                 }
-                Err(error) => {
-                    log::read_failed(&error);
+                Err(_) => {
                     self.has_group = false;
                     tokio::time::sleep(self.backoff.next_delay()).await;
                     Vec::new()

@@ -10,14 +10,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::consumer::{Consumer, Counts, Stop};
+use super::group_log::GroupLog;
 use super::handler::{Handlers, Outcome};
 use super::message::Message;
 use super::pending::{PendingDeliveries, Rules, Verdict, json};
 use super::reader::{BLOCK, Reader, SERVER_BACKOFF};
 use crate::error::StoreError;
-use crate::observe::log;
 use crate::remote::{Delivery, GroupConsumer, Retry};
 use crate::util::backoff::Backoff;
+use crate::util::clock::Clock;
 
 /// Each read asks for about as many entries as are handled in this time. So quick handlers need few round trips, and
 /// slow ones do not keep many entries from other consumers.
@@ -43,6 +44,7 @@ pub(super) struct Settings {
 pub(super) struct Worker {
     settings: Settings,
     log: Arc<dyn GroupConsumer>,
+    lines: Arc<GroupLog>,
     handlers: Handlers,
     counts: Arc<Counts>,
     pending: PendingDeliveries,
@@ -70,16 +72,19 @@ impl Worker {
         settings: Settings,
         log: Arc<dyn GroupConsumer>,
         handlers: Handlers,
+        clock: Arc<dyn Clock>,
     ) -> Consumer {
+        let lines = GroupLog::new(group.clone(), clock);
         let counts = Arc::new(Counts::default());
         let (outbox, inbox) = mpsc::unbounded_channel();
         let (demands, demanded) = mpsc::channel(1);
-        let reader = spawn(Reader::new(Arc::clone(&log)).run(demanded, outbox.clone()));
+        let reader = spawn(Reader::new(Arc::clone(&log), Arc::clone(&lines)).run(demanded, outbox.clone()));
         let stop = Stop { is_told: Arc::default(), worker: outbox };
         let now = Instant::now();
         let worker = Self {
             settings,
             log,
+            lines,
             handlers,
             counts: Arc::clone(&counts),
             pending: PendingDeliveries::new(settings.rules),
@@ -134,7 +139,7 @@ impl Worker {
             Message::Ended(id, outcome) => {
                 match &outcome {
                     Outcome::Handled => count(&self.counts.handled, 1),
-                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => log::delivery_failed(&id, reason),
+                    Outcome::Failed(reason) | Outcome::Unreadable(reason) => self.lines.delivery_failed(&id, reason),
                 }
                 self.pending.ended(&id, outcome, Instant::now());
             }
@@ -186,12 +191,11 @@ impl Worker {
         if now < self.server_at {
             return;
         }
-        match self.try_consult(now).await {
+        let consulted = self.try_consult(now).await;
+        self.lines.answered(&consulted);
+        match consulted {
             Ok(()) => self.server_backoff.reset(),
-            Err(error) => {
-                log::consumer_failed(&error);
-                self.server_at = Instant::now() + self.server_backoff.next_delay();
-            }
+            Err(_) => self.server_at = Instant::now() + self.server_backoff.next_delay(),
         }
     }
 
@@ -301,8 +305,12 @@ impl Worker {
     async fn leave(mut self) {
         self.reader.abort();
         let until = Instant::now() + FAREWELL;
-        while let Err(error) = self.try_leave().await {
-            log::consumer_failed(&error);
+        loop {
+            let left = self.try_leave().await;
+            self.lines.answered(&left);
+            if left.is_ok() {
+                return;
+            }
             let delay = self.server_backoff.next_delay();
             if Instant::now() + delay > until {
                 return;

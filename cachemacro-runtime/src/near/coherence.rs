@@ -1,11 +1,13 @@
 //! How a local tier knows that it has received all announcements: it follows the channel, and counts as coherent only
 //! for a bounded time after its last question.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::local::LocalTier;
+use crate::observe::{Outage, log};
 use crate::remote::{Followed, InvalidationChannel, Notice, Position};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 
@@ -28,6 +30,7 @@ pub(super) struct Coherence {
     position: Mutex<Option<Position>>,
     is_following: AtomicBool,
     is_running: AtomicBool,
+    outage: Outage,
 }
 
 impl Coherence {
@@ -44,6 +47,7 @@ impl Coherence {
             position: Mutex::new(None),
             is_following: AtomicBool::new(false),
             is_running: AtomicBool::new(false),
+            outage: Outage::default(),
         }
     }
 
@@ -75,10 +79,21 @@ impl Coherence {
         match tokio::time::timeout(DETECTION, channel.follow(position.as_ref(), WAIT)).await {
             Ok(Ok(followed)) => {
                 self.take(followed, asked);
+                if let Some(down) = self.outage.succeeded(&*self.clock) {
+                    log::channel_up(down);
+                }
                 true
             }
-            Ok(Err(_)) | Err(_) => false,
+            Ok(Err(error)) => self.failed(&error),
+            Err(elapsed) => self.failed(&elapsed),
         }
+    }
+
+    fn failed(&self, reason: &dyn fmt::Display) -> bool {
+        if let Some(down) = self.outage.failed(1, self.clock.now()) {
+            log::channel_down(down, reason);
+        }
+        false
     }
 
     /// The order matters: first end what may have been missed, then what was announced, and only then serve copies

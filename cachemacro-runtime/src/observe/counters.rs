@@ -1,11 +1,14 @@
 //! The live counters behind [`FunctionStats`].
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::function_log::FunctionLog;
 use super::histogram::Histogram;
 use super::stats::{FunctionStats, RefusedFills};
 use super::striped_counter::StripedCounter;
 use crate::protocol::Refused;
+use crate::util::clock::Clock;
 
 /// What a counter counts. The order is that of the counters in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +93,7 @@ pub(crate) struct Counters {
     hits: StripedCounter,
     counts: [AtomicU64; Event::COUNT],
     loads: Histogram,
+    log: FunctionLog,
     /// The metrics, looked up once: to build their labels allocates, and a hit must not allocate.
     #[cfg(feature = "metrics")]
     metrics: [std::sync::OnceLock<metrics::Counter>; Event::COUNT],
@@ -103,6 +107,7 @@ impl Counters {
             hits: StripedCounter::new(),
             counts: [const { AtomicU64::new(0) }; Event::COUNT],
             loads: Histogram::default(),
+            log: FunctionLog::default(),
             #[cfg(feature = "metrics")]
             metrics: [const { std::sync::OnceLock::new() }; Event::COUNT],
         }
@@ -127,6 +132,28 @@ impl Counters {
         self.loads.record(took);
         #[cfg(feature = "metrics")]
         metrics::histogram!("cachemacro_load_seconds", "function" => self.name).record(took.as_secs_f64());
+    }
+
+    /// Counts a load that ended in the loader's error.
+    pub(crate) fn load_failed(&self, clock: &dyn Clock) {
+        self.add(Event::LoadError);
+        self.log.load_failed(self.name, clock);
+    }
+
+    pub(crate) fn load_succeeded(&self, clock: &dyn Clock) {
+        self.log.load_succeeded(self.name, clock);
+    }
+
+    /// Counts a fill that the store refused.
+    pub(crate) fn fill_refused(&self, refused: Refused, clock: &dyn Clock) {
+        self.add(Event::Refused(refused));
+        self.log.fill_refused(self.name, &refused, clock);
+    }
+
+    /// Counts a record that was reset.
+    pub(crate) fn record_reset(&self, aggregate: &dyn Display, version: u64, floor: u64, clock: &dyn Clock) {
+        self.add(Event::Detected);
+        self.log.record_reset(aggregate, version, floor, clock);
     }
 
     pub(crate) fn read(&self) -> FunctionStats {

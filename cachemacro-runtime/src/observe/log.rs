@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
+use super::outage::Down;
+
 /// An error, and the errors underneath: no message contains that of its source.
 #[cfg(feature = "tracing")]
 struct Chain<'a>(&'a dyn Error);
@@ -37,24 +39,70 @@ macro_rules! events {
 
 events! {
     /// The body of a cached function returned an error.
-    fn load_failed(function: &str) =>
-        debug!(function, "load failed");
+    fn loads_fail(function: &str, down: Down) =>
+        debug!(function, failed = down.failed, failing_for = ?down.down_for, "loads fail");
+
+    /// It returned a value again.
+    fn loads_succeed(function: &str, down: Down) =>
+        debug!(function, failed = down.failed, failing_for = ?down.down_for, "loads succeed again");
 
     /// The store refused a loaded value.
-    fn fill_refused(function: &str, refused: &dyn Debug) =>
-        debug!(function, ?refused, "fill refused");
+    fn fill_refused(function: &str, refused: &dyn Debug, count: u64) =>
+        debug!(function, ?refused, count, "fill refused");
 
-    /// A store failed a call, which goes on without it.
-    fn store_failed(function: &str, error: &dyn Error) =>
-        warn!(function, error = %Chain(error), "store failed; answering from the loader");
+    /// The store cannot be reached. Calls go on without it.
+    fn store_down(function: &str, down: Down, error: &dyn Error) =>
+        warn!(
+            function,
+            failed = down.failed,
+            down_for = ?down.down_for,
+            error = %Chain(error),
+            "the store does not answer; calls are answered from the loader"
+        );
+
+    /// The store can be reached again.
+    fn store_up(down: Down) =>
+        info!(failed = down.failed, down_for = ?down.down_for, "the store answers again");
+
+    /// The store answered with an error.
+    fn operation_failed(function: &str, failed: u64, error: &dyn Error) =>
+        warn!(function, failed, error = %Chain(error), "the store failed an operation; the call goes on without it");
+
+    /// The channel cannot be reached: no local copy is served.
+    fn channel_down(down: Down, reason: &dyn Display) =>
+        warn!(
+            failed = down.failed,
+            down_for = ?down.down_for,
+            error = %reason,
+            "the channel does not answer; copies in this process are not served"
+        );
+
+    /// The channel can be reached again.
+    fn channel_up(down: Down) =>
+        info!(failed = down.failed, down_for = ?down.down_for, "the channel answers again");
 
     /// A record was reset, as the database does not reach its floor (R7).
-    fn record_reset(aggregate: &dyn Display, version: u64, floor: u64) =>
-        warn!(%aggregate, version, floor, "unreachable floor: the record was reset");
+    fn record_reset(aggregate: &dyn Display, version: u64, floor: u64, count: u64) =>
+        warn!(%aggregate, version, floor, count, "unreachable floor: the record was reset");
 
-    /// The store did not accept a move.
-    fn invalidation_failed(aggregate: &dyn Display, moved: &dyn Debug, on_error: &dyn Debug, error: &dyn Error) =>
-        warn!(%aggregate, ?moved, ?on_error, error = %Chain(error), "invalidation did not reach the store");
+    /// The store did not accept moves. The first one is named.
+    fn invalidations_fail(first: &dyn Debug, on_error: &dyn Debug, down: Down, error: &dyn Error) =>
+        warn!(
+            ?first,
+            ?on_error,
+            failed = down.failed,
+            failing_for = ?down.down_for,
+            error = %Chain(error),
+            "invalidations do not reach the store"
+        );
+
+    /// It has accepted all that were retried.
+    fn invalidations_succeed(down: Down) =>
+        info!(failed = down.failed, failing_for = ?down.down_for, "invalidations reach the store again");
+
+    /// The retry queue is full.
+    fn invalidations_dropped(dropped: u64) =>
+        warn!(dropped, "the retry queue is full: invalidations were dropped");
 
     /// A set of pending events was dropped.
     fn pending_events_dropped(dropped: u64, first: &dyn Debug) =>
@@ -65,24 +113,48 @@ events! {
         );
 
     /// A subscriber of this process did not handle an event at this attempt.
-    fn subscriber_failed(attempt: u32, error: &dyn Display) =>
-        warn!(%error, attempt, "event handler failed");
+    fn subscriber_failed(event: &str, attempt: u32, failed: u64, error: &dyn Display) =>
+        warn!(event, attempt, failed, %error, "event handler failed");
+
+    /// A subscriber of this process is slower than the publishers.
+    fn events_missed(event: &str, missed: u64) =>
+        warn!(event, missed, "an event handler is too slow: it misses events");
 
     /// A finding is new.
     fn found(function: &str, module: &str, kind: &dyn Debug, message: &str) =>
         warn!(function, module, ?kind, "{message}");
 
     /// A consumer group did not handle this delivery.
-    fn delivery_failed(id: &dyn Display, reason: &str) =>
-        warn!(%id, %reason, "event handler failed");
+    fn delivery_failed(group: &str, id: &dyn Display, failed: u64, reason: &str) =>
+        warn!(group, %id, failed, %reason, "event handler failed");
 
     /// The reader of a consumer group failed.
-    fn read_failed(error: &dyn Error) =>
-        warn!(error = %Chain(error), "an event consumer cannot read its log, and will try again");
+    fn group_cannot_read(group: &str, down: Down, error: &dyn Error) =>
+        warn!(
+            group,
+            failed = down.failed,
+            down_for = ?down.down_for,
+            error = %Chain(error),
+            "an event consumer cannot read its log, and will try again"
+        );
+
+    /// It can read again.
+    fn group_reads(group: &str, down: Down) =>
+        info!(group, failed = down.failed, down_for = ?down.down_for, "an event consumer reads its log again");
 
     /// The worker of a consumer group got no answer.
-    fn consumer_failed(error: &dyn Error) =>
-        warn!(error = %Chain(error), "an event consumer's server does not answer");
+    fn group_down(group: &str, down: Down, error: &dyn Error) =>
+        warn!(
+            group,
+            failed = down.failed,
+            down_for = ?down.down_for,
+            error = %Chain(error),
+            "an event consumer's server does not answer"
+        );
+
+    /// It got one again.
+    fn group_up(group: &str, down: Down) =>
+        info!(group, failed = down.failed, down_for = ?down.down_for, "an event consumer's server answers again");
 }
 
 #[cfg(all(test, feature = "tracing"))]
@@ -132,8 +204,8 @@ mod tests {
     #[test]
     fn an_event_has_its_target_its_level_and_its_fields() {
         dispatcher::set_global_default(Dispatch::new(Collector)).expect("no other test sets one");
-        record_reset(&"log:1", 3, 9);
-        fill_refused("shop::log", &"Old");
+        record_reset(&"log:1", 3, 9, 1);
+        fill_refused("shop::log", &"Old", 1);
         let events = EVENTS.lock().expect("no panic");
         let has = |level, of: &[&str]| {
             events.iter().any(|(its, fields)| *its == level && of.iter().all(|part| fields.contains(part)))

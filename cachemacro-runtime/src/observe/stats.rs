@@ -21,6 +21,9 @@ pub struct Stats {
     pub pending_invalidations: u64,
     /// Invalidations that were dropped: with `on_error = bounded`, or because the retry queue was full.
     pub dropped_invalidations: u64,
+    /// Events that handlers of this process did not get, as they are slower than the publishers: see
+    /// [`Cache::subscribe`](crate::Cache::subscribe).
+    pub missed_events: u64,
     /// Events that waited for a commit in a [`PendingEvents`](crate::PendingEvents), and were dropped with it.
     pub dropped_pending_events: u64,
     /// The state of the connection to a shared store; `None` if there is no shared store, or it does not report one.

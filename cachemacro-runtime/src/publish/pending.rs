@@ -108,15 +108,12 @@ impl PendingEvents {
 
     async fn send(&mut self, on_error: OnError) -> Result<(), CacheError> {
         let writes = self.batch.take_writes(Role::Writes);
-        let mut events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
-        let applied = self.cache.apply(writes, on_error).await;
-        events.send().await;
-        applied
+        let _events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
+        self.cache.apply(writes, on_error).await
     }
 
     fn send_blocking(&mut self, on_error: OnError) -> Result<(), CacheError> {
         let writes = self.batch.take_writes(Role::Writes);
-        // The events are handed out when this is dropped, also after a panic.
         let _events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
         self.cache.apply_blocking(writes, on_error)
     }
@@ -134,7 +131,9 @@ impl PendingEvents {
     fn count_dropped(&self) {
         let dropped = self.len() as u64;
         self.cache.inner.dropped_pending.fetch_add(dropped, Ordering::Relaxed);
-        log::pending_events_dropped(dropped, &self.batch.announcements.first());
+        if let Some(dropped) = self.cache.inner.dropped_pending_log.happened(dropped, self.cache.inner.clock.now()) {
+            log::pending_events_dropped(dropped, &self.batch.announcements.first());
+        }
     }
 }
 

@@ -112,8 +112,11 @@ impl Cache {
         on_error: OnError,
         error: &StoreError,
     ) {
+        let first = moves.first().map(|(aggregate, _)| aggregate.to_string());
+        self.inner.retries.failed((moves.len() + announcements.len()) as u64, |down| {
+            log::invalidations_fail(&first, &on_error, down, error);
+        });
         for (aggregate, moved) in &moves {
-            log::invalidation_failed(aggregate, moved, &on_error, error);
             // Again here: a copy may have been fetched since from the store, which does not know the move.
             self.inner.local.apply(aggregate, *moved);
         }

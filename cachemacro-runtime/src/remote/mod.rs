@@ -7,6 +7,7 @@ mod event_log;
 mod exclusive;
 mod shared;
 mod store;
+mod watched;
 
 pub(crate) use self::blocking::{Blocking, Detached};
 pub use self::channel::{Announcement, Followed, InvalidationChannel, Notice, Position};
@@ -15,3 +16,4 @@ pub use self::event_log::{Claimed, DeadLetter, Delivery, EventLog, GroupConsumer
 pub(crate) use self::exclusive::Exclusive;
 pub use self::shared::{Environment, Shared, SharedStore};
 pub use self::store::{Answer, Entered, Fill, Hold, Lease, Lookup, Query, RemoteStore};
+pub(crate) use self::watched::WatchedStore;

@@ -9,6 +9,7 @@ use super::queue::{Full, RetryQueue};
 use super::recent::Recent;
 use crate::event::Aggregate;
 use crate::near::PublishTarget;
+use crate::observe::{Down, Outage, Repeated, log};
 use crate::protocol::Move;
 use crate::remote::{Announcement, InvalidationChannel, Notice};
 use crate::util::all_of::all_of;
@@ -36,6 +37,9 @@ pub(crate) struct Retries {
     /// The number of suspect aggregates: a reader takes the lock only if it is not zero.
     suspects: AtomicU64,
     dropped: AtomicU64,
+    /// Whether the store accepts moves, for the log.
+    sending: Outage,
+    dropping: Repeated,
     /// The incarnation of the store to which everything recent was sent.
     incarnation: AtomicU64,
 }
@@ -73,6 +77,8 @@ impl Retries {
             state: Mutex::new(state),
             suspects: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            sending: Outage::default(),
+            dropping: Repeated::default(),
             incarnation: AtomicU64::new(incarnation),
         }
     }
@@ -102,6 +108,26 @@ impl Retries {
         self.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// The store did not accept so many moves and announcements; `tell` logs it, where a line is due.
+    pub(crate) fn failed(&self, times: u64, tell: impl FnOnce(Down)) {
+        if let Some(down) = self.sending.failed(times, self.clock.now()) {
+            tell(down);
+        }
+    }
+
+    /// The store has accepted a write.
+    pub(crate) fn succeeded(&self) {
+        if self.sending.is_down() && self.state().queue.is_empty() {
+            self.end_outage();
+        }
+    }
+
+    fn end_outage(&self) {
+        if let Some(down) = self.sending.succeeded(&*self.clock) {
+            log::invalidations_succeed(down);
+        }
+    }
+
     /// Whether the entries of one of these aggregates must not be served.
     pub(crate) fn is_suspect(self: &Arc<Self>, aggregates: &[Aggregate]) -> bool {
         if self.suspects.load(Ordering::Acquire) == 0 {
@@ -123,7 +149,12 @@ impl Retries {
             let announcements = announcements.into_iter().map(|announcement| queue.push_announcement(announcement));
             refused + announcements.filter(|pushed| *pushed == Err(Full)).count()
         });
-        self.lose(refused as u64);
+        if refused > 0 {
+            self.lose(refused as u64);
+            if let Some(dropped) = self.dropping.happened(refused as u64, self.clock.now()) {
+                log::invalidations_dropped(dropped);
+            }
+        }
         self.start();
     }
 
@@ -197,9 +228,15 @@ impl Retries {
 
     /// Checks and stops under one lock, so that nothing is queued between the worker's last look and its end.
     fn stop_if_empty(&self) -> bool {
-        let mut state = self.state();
-        state.is_running = !state.queue.is_empty();
-        !state.is_running
+        let is_empty = {
+            let mut state = self.state();
+            state.is_running = !state.queue.is_empty();
+            !state.is_running
+        };
+        if is_empty {
+            self.end_outage();
+        }
+        is_empty
     }
 
     /// The worker has ended; what it was sending must be sent again.

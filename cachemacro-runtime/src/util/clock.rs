@@ -75,6 +75,11 @@ impl AtomicMoment {
     pub fn store(&self, moment: Moment) {
         self.0.store(moment.0, Ordering::Release);
     }
+
+    /// Replaces the moment, if it is `expected`. Returns whether it was.
+    pub(crate) fn replace(&self, expected: Moment, moment: Moment) -> bool {
+        self.0.compare_exchange(expected.0, moment.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
 }
 
 fn nanos(span: Duration) -> u64 {
