@@ -4,6 +4,8 @@ mod aggregates;
 mod events;
 mod here;
 mod moves;
+mod queue;
+mod received;
 mod subscribers;
 mod version;
 
@@ -13,6 +15,7 @@ pub use self::events::{
 };
 pub(crate) use self::here::LocalRecords;
 pub use self::moves::Moves;
+pub use self::received::{Receive, Received};
 pub use self::subscribers::Subscription;
-pub(crate) use self::subscribers::{Bus, Subscriber};
+pub(crate) use self::subscribers::{Bus, Watch};
 pub use self::version::IntoVersion;

@@ -6,8 +6,7 @@ use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
 use crate::callsite::{OnError, Role, Writer};
 use crate::error::CacheError;
-use crate::event::{CacheEvent, Moves, SharedEvent, Subscription};
-use crate::observe::log;
+use crate::event::{CacheEvent, Moves, SharedEvent};
 use crate::remote::{Announcement, Notice};
 use crate::value::Shape;
 
@@ -142,10 +141,9 @@ pub async fn publish(writer: &'static Writer, cache: &Cache, mut batch: Batch) -
     let role = writer.info().role;
     let writes = batch.take_writes(role);
     let events = if role == Role::Writes { batch.events } else { Vec::new() };
-    let mut events = HandOut::new(cache, events);
-    let applied = cache.apply(writes, writer.info().on_error).await;
-    events.send().await;
-    applied
+    // The events are handed out when this is dropped, also after a panic, and when the publisher is cancelled.
+    let _events = HandOut::new(cache, events);
+    cache.apply(writes, writer.info().on_error).await
 }
 
 /// As [`publish`], for every policy except `fail`.
@@ -161,7 +159,6 @@ pub fn publish_sync(writer: &'static Writer, cache: &Cache, mut batch: Batch) ->
     let role = writer.info().role;
     let writes = batch.take_writes(role);
     let events = if role == Role::Writes { batch.events } else { Vec::new() };
-    // The events are handed out when this is dropped, also after a panic.
     let _events = HandOut::new(cache, events);
     cache.apply_blocking(writes, writer.info().on_error)
 }
@@ -193,24 +190,16 @@ impl Cache {
     /// the handlers of this process get it then.
     pub async fn publish(&self, events: impl IntoEvents) -> Result<(), CacheError> {
         let Some((writes, mut events)) = self.take_apart(events) else { return Ok(()) };
-        match self.apply(writes, OnError::Fail).await {
-            Ok(()) => events.send().await,
-            Err(error) => {
-                // The caller publishes again: the events are handed out then.
-                events.keep_back();
-                return Err(error);
-            }
-        }
-        Ok(())
+        // After an error the caller publishes again: the events are handed out then.
+        self.apply(writes, OnError::Fail).await.inspect_err(|_| events.keep_back())
     }
 
     /// As [`Cache::publish`], without a result: a move that a store does not accept is retried and counted. The handlers
     /// of this process get the event in any case.
     pub async fn publish_or_retry(&self, events: impl IntoEvents) {
-        let Some((writes, mut events)) = self.take_apart(events) else { return };
+        let Some((writes, _events)) = self.take_apart(events) else { return };
         // With `suspect` there is no error to return.
         let _ = self.apply(writes, OnError::Suspect).await;
-        events.send().await;
     }
 
     /// As [`Cache::publish`], for synchronous code, with or without a runtime. It blocks the thread until the shared
@@ -237,25 +226,8 @@ impl Cache {
 
     /// As [`Cache::publish_blocking`], without a result, as [`Cache::publish_or_retry`].
     pub fn publish_or_retry_blocking(&self, events: impl IntoEvents) {
-        // The events are handed out when this is dropped, also after a panic.
         let Some((writes, _events)) = self.take_apart(events) else { return };
         let _ = self.apply_blocking(writes, OnError::Suspect);
-    }
-
-    /// Calls `handler` with every event of its type that is published through this cache from now on, one at a time, in a
-    /// new task. A handler that fails is called again up to four times within a second. Then the event is dropped and
-    /// counted.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime, as there is no task to run the handler in.
-    pub fn subscribe<E, H, F, X>(&self, handler: H) -> Subscription
-    where
-        E: CacheEvent + Clone + Send + Sync + 'static,
-        H: Fn(E) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), X>> + Send + 'static,
-        X: std::fmt::Display + 'static,
-    {
-        self.inner.bus.subscribe(&tokio::runtime::Handle::current(), handler, log::subscriber_failed)
     }
 
     /// Returns the moves for the stores, and the events for the handlers of this process; `None` where all is done.
@@ -296,6 +268,7 @@ impl Cache {
         let sent = unsent.send(outlet).await;
         drop(unsent);
         if sent.is_ok() {
+            self.inner.retries.succeeded();
             // A store that was not connected before has no earlier incarnation in which it knew the moves.
             let incarnation = if before == 0 { outlet.incarnation() } else { before };
             self.inner.retries.remember(recent, incarnation);

@@ -5,6 +5,7 @@ mod commit;
 mod hand_out;
 mod outlet;
 mod pending;
+mod subscribe;
 mod unfinished;
 mod unsent;
 mod wait;
