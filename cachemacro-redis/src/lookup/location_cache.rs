@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cachemacro_runtime::store::{Aggregate, EntryKey, Query};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use quick_cache::UnitWeighter;
+use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::lookup_keys::LookupKeys;
@@ -18,15 +18,37 @@ use super::shared_reply::Values;
 use crate::format::Record;
 use crate::keys::Suffix;
 
-/// The most records that are remembered.
-const RECORDS: usize = 65_536;
-/// The most entries whose location is remembered: about 600 bytes each, with keys of usual length.
-const LOCATIONS: usize = 32_768;
+/// The most bytes of all records that are remembered: about 40,000 with names of usual length.
+const RECORDS: u64 = 16 << 20;
+/// The most bytes of all locations that are remembered: about 20,000 with keys of usual length.
+const LOCATIONS: u64 = 16 << 20;
+/// A record in memory, with its place in the cache, without its name.
+const RECORD: usize = 384;
+/// A location in memory, with its place in the cache, without its texts.
+const LOCATION: usize = 512;
 
-/// Caches what was seen on the server. Its size is bounded.
+/// Caches what was seen on the server. Its size in bytes is bounded: long keys take the room of many short ones. What is too
+/// large for its part of the cache is not kept.
 pub(crate) struct LocationCache {
-    records: Cache<Aggregate, Arc<Latest>, UnitWeighter, RandomState>,
-    locations: Cache<EntryKey, Arc<CachedLocation>, UnitWeighter, RandomState>,
+    records: Cache<Aggregate, Arc<Latest>, Bytes, RandomState>,
+    locations: Cache<EntryKey, Arc<CachedLocation>, Bytes, RandomState>,
+}
+
+/// How many bytes an item takes.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Aggregate, Arc<Latest>> for Bytes {
+    fn weight(&self, aggregate: &Aggregate, _: &Arc<Latest>) -> u64 {
+        (RECORD + aggregate.as_str().len()) as u64
+    }
+}
+
+impl Weighter<EntryKey, Arc<CachedLocation>> for Bytes {
+    fn weight(&self, key: &EntryKey, location: &Arc<CachedLocation>) -> u64 {
+        // The key is there as text and in parts.
+        (LOCATION + 2 * key.text().len() + location.bytes()) as u64
+    }
 }
 
 /// The record of an aggregate as this process last saw it.
@@ -66,7 +88,7 @@ pub(crate) struct Seen {
 
 impl LocationCache {
     pub(crate) fn new() -> Self {
-        Self { records: bounded(RECORDS), locations: bounded(LOCATIONS) }
+        Self { records: bounded(RECORDS, RECORD), locations: bounded(LOCATIONS, LOCATION) }
     }
 
     pub(crate) fn record(&self, aggregate: &Aggregate) -> Option<Arc<Record>> {
@@ -108,8 +130,12 @@ impl LocationCache {
     }
 }
 
-fn bounded<K: Eq + Hash, V: Clone>(items: usize) -> Cache<K, V, UnitWeighter, RandomState> {
-    Cache::with(items, items as u64, UnitWeighter, RandomState::default(), DefaultLifecycle::default())
+fn bounded<K: Eq + Hash, V: Clone>(bytes: u64, of_one: usize) -> Cache<K, V, Bytes, RandomState>
+where
+    Bytes: Weighter<K, V>,
+{
+    let items = usize::try_from(bytes).unwrap_or(usize::MAX) / (2 * of_one);
+    Cache::with(items, bytes, Bytes, RandomState::default(), DefaultLifecycle::default())
 }
 
 impl Latest {
@@ -147,6 +173,16 @@ impl CachedLocation {
         let says = |(at, seen): (usize, &Seen)| self.keys_asked.record(values, at) == Some(&seen.text);
         let is_same = values.get(0) == Some(&self.first.text) && (1..).zip(&self.further).all(says);
         if is_same { values.get(1) } else { None }
+    }
+
+    /// The bytes of its texts.
+    fn bytes(&self) -> usize {
+        let seen = std::iter::once(&self.first).chain(&self.further).map(|seen| seen.text.len() + RECORD);
+        let names = match &self.depends_on {
+            Names::Own => 0,
+            Names::These(names) => names.iter().map(|name| name.as_str().len() + 32).sum(),
+        };
+        self.keys_asked.bytes() + names + seen.sum::<usize>()
     }
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {

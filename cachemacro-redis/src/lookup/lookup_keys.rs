@@ -27,6 +27,11 @@ impl LookupKeys {
         self.ends.push(self.text.len());
     }
 
+    /// The bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.entries.capacity() * size_of::<Suffix>()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
