@@ -27,8 +27,8 @@ pub mod store {
     #[cfg(feature = "redis")]
     pub use cachemacro_redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
     pub use cachemacro_runtime::store::{
-        Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Delivery, Entered,
-        Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, GroupConsumer, Hold, Index,
+        Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Delivery, Each,
+        Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, GroupConsumer, Hold, Index,
         InvalidationChannel, Lease, Lookup, Memory, MessageId, Move, Notice, Payload, Position, Query, Refused,
         RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind, fnv64, fnv128,
     };

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Entered, Fill, Hold, Lease, Lookup, Move, Query, Refused, RemoteStore, Snapshot,
+    Aggregate, Answer, Applied, Each, Entered, Fill, Hold, Lease, Lookup, Move, Query, Refused, RemoteStore, Snapshot,
     StoreError,
 };
 use cachemacro_runtime::{Clock, Connection};
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use redis::Pipeline;
 
 use crate::config::{OnFailover, Redis};
+use crate::connection::Session;
 use crate::format::Record;
 use crate::keys::{EntryKeys, Names};
 use crate::lease::Leases;
 use crate::lookup::{Lookups, Records, padded};
-use crate::scripts::{APPLY, DETECT, ENTER, Server, get, millis, single};
+use crate::scripts::{APPLY, Answers, DETECT, ENTER, Invocation, Server, get, millis, single};
 
 /// How long a record lives without a fill.
 const EMPTY_LIFE: Duration = Duration::from_secs(3600);
@@ -110,22 +111,44 @@ impl RedisStore {
     }
 
     async fn try_apply(&self, aggregate: &Aggregate, moved: Move) -> Result<Applied, StoreError> {
+        let call = |session: &Session, how| single(&self.apply_call(aggregate, moved, session), how);
+        let mut answers = self.records.server.run("apply", call).await?;
+        self.applied(&mut answers, aggregate)
+    }
+
+    /// On one server as one pipeline. The client of a cluster has one connection to each node, on which the scripts follow one
+    /// another without a wait.
+    async fn try_apply_all(&self, moves: &[(Aggregate, Move)]) -> Vec<Result<Applied, StoreError>> {
+        if self.config.is_cluster() || moves.len() < 2 {
+            return join_all(moves.iter().map(|(aggregate, moved)| self.try_apply(aggregate, *moved))).await;
+        }
+        let calls = |session: &Session, how| {
+            let mut pipeline = Pipeline::new();
+            for (aggregate, moved) in moves {
+                pipeline.add_command(self.apply_call(aggregate, *moved, session).command(how));
+            }
+            pipeline
+        };
+        match self.records.server.run("apply", calls).await {
+            Ok(mut answers) => moves.iter().map(|(aggregate, _)| self.applied(&mut answers, aggregate)).collect(),
+            Err(error) => vec![Err(error); moves.len()],
+        }
+    }
+
+    fn apply_call(&self, aggregate: &Aggregate, moved: Move, session: &Session) -> Invocation {
         let (what, version, other) = match moved {
             Move::Bump(version) => ("bump", version, None),
             Move::Next => ("next", 0, None),
             Move::Restore { version, of } => ("restore", version, Some(of)),
             Move::Rollback { to } => ("rollback", to, Some(to.saturating_add(1))),
         };
-        let mut answers = self
-            .records
-            .server
-            .run("apply", |session, how| {
-                let call = self.records.common(&APPLY, self.records.keys.index(aggregate), session.epoch);
-                let other = other.map_or_else(|| "-".to_owned(), padded);
-                single(&call.arg(what).arg(padded(version)).arg(other), how)
-            })
-            .await?;
-        match self.records.heard(&mut answers, aggregate)?.0.as_str() {
+        let call = self.records.common(&APPLY, self.records.keys.index(aggregate), session.epoch);
+        call.arg(what).arg(padded(version)).arg(other.map_or_else(|| "-".to_owned(), padded))
+    }
+
+    /// The next answer, which is that of an [`apply_call`](Self::apply_call).
+    fn applied(&self, answers: &mut Answers, aggregate: &Aggregate) -> Result<Applied, StoreError> {
+        match self.records.heard(answers, aggregate)?.0.as_str() {
             "absent" => Ok(Applied::Absent),
             "duplicate" => Ok(Applied::Duplicate),
             "moved" => Ok(Applied::Moved),
@@ -194,6 +217,10 @@ impl RemoteStore for RedisStore {
 
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         Box::pin(self.try_apply(aggregate, moved))
+    }
+
+    fn apply_all<'a>(&'a self, moves: &'a [(Aggregate, Move)]) -> Each<'a, Applied> {
+        Box::pin(self.try_apply_all(moves))
     }
 
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {

@@ -1,10 +1,14 @@
 //! The moves that events announce.
 
+use std::collections::HashMap;
 use std::slice;
 
 use super::aggregates::{Aggregate, AggregateKey, Aggregates};
 use super::here::Here;
 use crate::protocol::Move;
+
+/// More moves than this are found by the names of their aggregates.
+const FEW: usize = 32;
 
 /// The moves that events announce: what [`CacheEvent::moves`](super::CacheEvent::moves) fills.
 #[derive(Debug, Default)]
@@ -14,14 +18,50 @@ pub struct Moves {
 
 #[derive(Debug)]
 enum Kept {
-    Listed(Vec<(Aggregate, Move)>),
+    Listed(Listed),
     /// Moves that stay in this process are applied as they are added.
     Applied(Here),
 }
 
+/// Moves in the order in which they are sent.
+#[derive(Debug, Default)]
+struct Listed {
+    moves: Vec<(Aggregate, Move)>,
+    /// The places of each aggregate's moves; empty while there are so few that all are looked at.
+    places: HashMap<Aggregate, Vec<usize>>,
+}
+
+impl Listed {
+    fn push(&mut self, name: Aggregate, moved: Move) {
+        if self.places.is_empty() && self.moves.len() < FEW {
+            let of_it = self.moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
+            if !moved.merges_into(of_it) {
+                self.moves.push((name, moved));
+            }
+            return;
+        }
+        if self.places.is_empty() {
+            for (place, (name, _)) in self.moves.iter().enumerate() {
+                self.places.entry(name.clone()).or_default().push(place);
+            }
+        }
+        let places = self.places.entry(name.clone()).or_default();
+        let mut rest = &mut self.moves[..];
+        let of_it = places.iter().rev().map_while(|place| {
+            let (before, from) = std::mem::take(&mut rest).split_at_mut(*place);
+            rest = before;
+            from.first_mut().map(|(_, moved)| moved)
+        });
+        if !moved.merges_into(of_it) {
+            places.push(self.moves.len());
+            self.moves.push((name, moved));
+        }
+    }
+}
+
 impl Default for Kept {
     fn default() -> Self {
-        Self::Listed(Vec::new())
+        Self::Listed(Listed::default())
     }
 }
 
@@ -47,10 +87,8 @@ impl Moves {
     }
 
     pub(crate) fn push(&mut self, name: Aggregate, moved: Move) {
-        let Kept::Listed(moves) = &mut self.kept else { return };
-        let of_it = moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
-        if !moved.merges_into(of_it) {
-            moves.push((name, moved));
+        if let Kept::Listed(listed) = &mut self.kept {
+            listed.push(name, moved);
         }
     }
 
@@ -65,7 +103,7 @@ impl Moves {
 
     pub(crate) fn iter(&self) -> slice::Iter<'_, (Aggregate, Move)> {
         match &self.kept {
-            Kept::Listed(moves) => moves.iter(),
+            Kept::Listed(listed) => listed.moves.iter(),
             Kept::Applied(_) => [].iter(),
         }
     }
@@ -77,7 +115,7 @@ impl Moves {
 
     pub(crate) fn into_moves(self) -> Vec<(Aggregate, Move)> {
         match self.kept {
-            Kept::Listed(moves) => moves,
+            Kept::Listed(listed) => listed.moves,
             Kept::Applied(_) => Vec::new(),
         }
     }
@@ -113,6 +151,26 @@ mod tests {
         batch.append(event(&[(&b, 1), (&a, 6)]));
         batch.append(event(&[(&a, 4)]));
         assert_eq!(batch.into_moves(), [(a, Move::Bump(6)), (b, Move::Bump(1))]);
+    }
+
+    /// What many moves coalesce to is what a few do.
+    #[test]
+    fn many_moves_coalesce_as_few_do() {
+        let some = [Move::Bump(9), Move::Next, Move::Bump(8), Move::Rollback { to: 7 }, Move::Bump(10), Move::Bump(9)];
+        let mut one = Moves::default();
+        some.iter().for_each(|moved| one.push(Aggregate::new("a"), *moved));
+        let expected: Vec<_> = one.into_moves().into_iter().map(|(_, moved)| moved).collect();
+
+        let names: Vec<_> = (0..3 * FEW).map(|id| Aggregate::new(&format!("a:{id}"))).collect();
+        let mut many = Moves::default();
+        for moved in some {
+            names.iter().for_each(|name| many.push(name.clone(), moved));
+        }
+        let many = many.into_moves();
+        for name in names {
+            let of_it: Vec<_> = many.iter().filter(|(other, _)| *other == name).map(|(_, moved)| *moved).collect();
+            assert_eq!(of_it, expected);
+        }
     }
 
     #[test]

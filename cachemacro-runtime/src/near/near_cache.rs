@@ -146,6 +146,15 @@ impl NearCache {
         applied
     }
 
+    /// As [`NearCache::apply`], for moves of different aggregates.
+    pub(crate) async fn apply_all(&self, moves: &[(Aggregate, Move)]) -> Vec<Result<Applied, StoreError>> {
+        let applied = self.shared.apply_all(moves).await;
+        for (aggregate, moved) in moves {
+            self.local.apply(aggregate, *moved);
+        }
+        applied
+    }
+
     /// DETECT.
     pub(crate) async fn detect(
         &self,

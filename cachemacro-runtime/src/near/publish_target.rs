@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::near_cache::NearCache;
 use crate::error::StoreError;
 use crate::event::Aggregate;
-use crate::protocol::Move;
+use crate::protocol::{Applied, Move};
 use crate::remote::RemoteStore;
 
 /// The shared store, or the near cache in front of it, which ends its own copies last.
@@ -28,6 +28,14 @@ impl PublishTarget {
         match self {
             Self::Near(near) => near.apply(aggregate, moved).await.map(drop),
             Self::Shared(store) => store.apply(aggregate, moved).await.map(drop),
+        }
+    }
+
+    /// Moves of different aggregates, with a result for each.
+    pub(crate) async fn apply_all(&self, moves: &[(Aggregate, Move)]) -> Vec<Result<Applied, StoreError>> {
+        match self {
+            Self::Near(near) => near.apply_all(moves).await,
+            Self::Shared(store) => store.apply_all(moves).await,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::event::Aggregate;
 use crate::local::LocalTier;
 use crate::near::PublishTarget;
-use crate::protocol::Move;
+use crate::protocol::{Applied, Move};
 use crate::remote::{Announcement, Detached, InvalidationChannel};
 use crate::util::own_runtime::Running;
 
@@ -37,17 +37,18 @@ impl Outlet<'_> {
         }
     }
 
-    pub(super) async fn apply(&self, aggregate: &Aggregate, moved: Move) -> Result<(), StoreError> {
+    /// Moves of different aggregates, with a result for each.
+    pub(super) async fn apply_all(&self, moves: &[(Aggregate, Move)]) -> Vec<Result<(), StoreError>> {
         match self {
-            Self::Here(target, _) => target.apply(aggregate, moved).await,
+            Self::Here(target, _) => without_answers(target.apply_all(moves).await),
             Self::Thread { running, remote, copies } => {
-                let (store, named) = (Arc::clone(&remote.store), aggregate.clone());
-                let applied = run(running, async move { store.apply(&named, moved).await.map(drop) }).await;
+                let (store, sent) = (Arc::clone(&remote.store), moves.to_vec());
+                let applied = run(running, async move { Ok(without_answers(store.apply_all(&sent).await)) }).await;
                 // As the near cache does: copies that were fetched before the shared record moved end after it.
                 if let Some(local) = copies {
-                    local.apply(aggregate, moved);
+                    moves.iter().for_each(|(aggregate, moved)| _ = local.apply(aggregate, *moved));
                 }
-                applied
+                applied.unwrap_or_else(|error| vec![Err(error); moves.len()])
             }
         }
     }
@@ -64,11 +65,15 @@ impl Outlet<'_> {
     }
 }
 
-/// If this is dropped, the task continues. Its move was also queued, so the store may apply it twice.
-async fn run(
+fn without_answers(results: Vec<Result<Applied, StoreError>>) -> Vec<Result<(), StoreError>> {
+    results.into_iter().map(|result| result.map(drop)).collect()
+}
+
+/// If this is dropped, the task continues. Its moves were also queued, so the store may apply them twice.
+async fn run<T: Send + 'static>(
     running: &Running,
-    task: impl Future<Output = Result<(), StoreError>> + Send + 'static,
-) -> Result<(), StoreError> {
+    task: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
     let ended = running.handle().spawn(task).await;
     ended.unwrap_or_else(|_| {
         Err(StoreError::new(StoreErrorKind::Interrupted, "apply", "the thread that publishes has ended"))

@@ -1,6 +1,6 @@
 //! Sends one write to the shared store. What the store does not accept goes to the retry queue.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::outlet::Outlet;
 use crate::cache::Cache;
@@ -11,6 +11,9 @@ use crate::observe::log;
 use crate::protocol::Move;
 use crate::remote::{Announcement, Notice};
 use crate::retry::Untold;
+
+/// The most moves that are sent together.
+const AT_ONCE: usize = 128;
 
 /// What one write sends to the shared store: first the moves of the records, then the announcements (R13).
 pub(super) struct Writes {
@@ -46,8 +49,8 @@ impl<'a> Unsent<'a> {
             if self.on_error != OnError::Bounded {
                 return sent;
             }
-            let refused = &self.refused;
-            let is_applied = |(aggregate, _): &(Aggregate, Notice)| refused.iter().all(|(other, _)| other != aggregate);
+            let refused: HashSet<_> = self.refused.iter().map(|(aggregate, _)| aggregate).collect();
+            let is_applied = |(aggregate, _): &(Aggregate, Notice)| !refused.contains(aggregate);
             self.writes.announcements.iter_mut().for_each(|announcement| announcement.notices.retain(is_applied));
             self.writes.announcements.retain(|left| left.event.is_some() || !left.notices.is_empty());
         }
@@ -69,15 +72,50 @@ impl<'a> Unsent<'a> {
     }
 
     async fn send_moves(&mut self, outlet: &Outlet<'_>) {
-        while let Some((aggregate, moved)) = self.writes.moves.front() {
-            let applied = outlet.apply(aggregate, *moved).await;
-            let Some(moved) = self.writes.moves.pop_front() else { break };
-            if let Err(error) = applied {
-                self.refused.push(moved);
-                self.error.get_or_insert(error);
+        in_rounds(self.writes.moves.make_contiguous());
+        loop {
+            let moves = self.writes.moves.make_contiguous();
+            let together = &moves[..of_different_aggregates(moves)];
+            if together.is_empty() {
+                return;
+            }
+            let results = outlet.apply_all(together).await;
+            // If the writer is cancelled before this, all of them go to the retry queue.
+            let sent = together.len();
+            for (moved, result) in self.writes.moves.drain(..sent).zip(results) {
+                if let Err(error) = result {
+                    self.refused.push(moved);
+                    self.error.get_or_insert(error);
+                }
             }
         }
     }
+}
+
+/// How many of the first moves can be sent together: at most [`AT_ONCE`], of which no two are of one aggregate.
+fn of_different_aggregates(moves: &[(Aggregate, Move)]) -> usize {
+    let mut seen = HashSet::new();
+    moves.iter().take(AT_ONCE).take_while(|(aggregate, _)| seen.insert(aggregate)).count()
+}
+
+/// Sorts the first moves of all aggregates before the second ones, and so on. The order of one aggregate's moves stays.
+fn in_rounds(moves: &mut [(Aggregate, Move)]) {
+    if moves.len() < 3 {
+        return;
+    }
+    let mut seen: HashMap<&Aggregate, usize> = HashMap::new();
+    let mut rounds = Vec::with_capacity(moves.len());
+    for (aggregate, _) in &*moves {
+        let round = seen.entry(aggregate).or_default();
+        rounds.push(*round);
+        *round += 1;
+    }
+    if seen.len() == moves.len() {
+        return;
+    }
+    let mut sorted: Vec<_> = rounds.into_iter().zip(moves.iter().cloned()).collect();
+    sorted.sort_by_key(|(round, _)| *round);
+    moves.iter_mut().zip(sorted).for_each(|(place, (_, moved))| *place = moved);
 }
 
 fn failed(aggregate: String, source: &StoreError) -> CacheError {
@@ -126,5 +164,25 @@ impl Cache {
             OnError::Suspect | OnError::Fail => true,
         };
         self.inner.retries.queue(Untold { moves, announcements, suspect });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_of_one_aggregate_are_sent_in_their_order_and_never_together() {
+        let moved = |name: &str, version| (Aggregate::new(name), Move::Bump(version));
+        let mut moves = [moved("a", 1), moved("a", 2), moved("b", 1), moved("a", 3), moved("c", 1), moved("c", 2)];
+        in_rounds(&mut moves);
+        let expected = [moved("a", 1), moved("b", 1), moved("c", 1), moved("a", 2), moved("c", 2), moved("a", 3)];
+        assert_eq!(moves, expected);
+        assert_eq!(of_different_aggregates(&moves), 3);
+        assert_eq!(of_different_aggregates(&moves[3..]), 2);
+        assert_eq!(of_different_aggregates(&moves[5..]), 1);
+        assert_eq!(of_different_aggregates(&[]), 0);
+        let many: Vec<_> = (0..2 * AT_ONCE).map(|id| moved(&id.to_string(), 1)).collect();
+        assert_eq!(of_different_aggregates(&many), AT_ONCE);
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::{Answer, Entered, Fill, Lease, Lookup, Query, RemoteStore};
+use super::store::{Answer, Each, Entered, Fill, Lease, Lookup, Query, RemoteStore};
 use crate::callsite::Instance;
 use crate::event::Aggregate;
 use crate::observe::Connection;
@@ -70,6 +70,10 @@ impl RemoteStore for Exclusive {
 
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         self.store.apply(aggregate, moved)
+    }
+
+    fn apply_all<'a>(&'a self, moves: &'a [(Aggregate, Move)]) -> Each<'a, Applied> {
+        self.store.apply_all(moves)
     }
 
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {

@@ -15,5 +15,5 @@ pub(crate) use self::decoded::DecodedLookup;
 pub use self::event_log::{Claimed, DeadLetter, Delivery, EventLog, GroupConsumer, MessageId, Retry, Start};
 pub(crate) use self::exclusive::Exclusive;
 pub use self::shared::{Environment, Shared, SharedStore};
-pub use self::store::{Answer, Entered, Fill, Hold, Lease, Lookup, Query, RemoteStore};
+pub use self::store::{Answer, Each, Entered, Fill, Hold, Lease, Lookup, Query, RemoteStore};
 pub(crate) use self::watched::WatchedStore;

@@ -11,9 +11,13 @@ use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::observe::Connection;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
+use crate::util::all_of::each_of;
 
 /// What an operation of a store, a channel or a log returns.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What an operation returns that does several things: a result for each.
+pub type Each<'a, T> = Pin<Box<dyn Future<Output = Vec<Result<T, StoreError>>> + Send + 'a>>;
 
 /// The entry of an operation, and the aggregates that it depends on.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +123,12 @@ pub trait RemoteStore: Send + Sync + 'static {
     /// BUMP, NEXT, RESTORE and ROLLBACK. The answer says what became of the record; the engine goes on in the same way after
     /// each.
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied>;
+
+    /// Moves of different aggregates, each as [`apply`](Self::apply), with a result for each in the same order. Some may fail and
+    /// others not. A store that can send them together does. Default: all at once. The engine gives it at most 128.
+    fn apply_all<'a>(&'a self, moves: &'a [(Aggregate, Move)]) -> Each<'a, Applied> {
+        Box::pin(each_of(moves.iter().map(|(aggregate, moved)| self.apply(aggregate, *moved)).collect()))
+    }
 
     /// DETECT: begins a record anew whose floor is above the version of a row of the primary, if it is still that of the
     /// snapshot. Returns whether it did.

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::{Answer, Entered, Fill, Lookup, Query, RemoteStore};
+use super::store::{Answer, Each, Entered, Fill, Lookup, Query, RemoteStore};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::event::Aggregate;
 use crate::observe::{Connection, Outage, Repeated, log};
@@ -102,6 +102,13 @@ impl RemoteStore for WatchedStore {
 
     fn apply<'a>(&'a self, aggregate: &'a Aggregate, moved: Move) -> Answer<'a, Applied> {
         self.watched("publish", self.store.apply(aggregate, moved))
+    }
+
+    fn apply_all<'a>(&'a self, moves: &'a [(Aggregate, Move)]) -> Each<'a, Applied> {
+        Box::pin(async move {
+            let applied = self.store.apply_all(moves).await;
+            applied.into_iter().map(|result| self.watch.saw("publish", result)).collect()
+        })
     }
 
     fn detect<'a>(&'a self, aggregate: &'a Aggregate, snapshot: Snapshot, version: u64) -> Answer<'a, bool> {

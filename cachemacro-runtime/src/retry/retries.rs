@@ -22,7 +22,7 @@ use crate::util::sync::{Arc, Mutex, MutexGuard, has_runtime, lock, sleep, spawn}
 /// The most aggregates that wait for a retry; more moves are dropped and counted.
 const CAPACITY: usize = 65_536;
 /// Aggregates whose moves are sent at the same time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 128;
 /// How long events are retried after their cache was dropped.
 const FORSAKEN: Duration = Duration::from_secs(60);
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));

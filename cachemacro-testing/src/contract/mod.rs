@@ -114,6 +114,7 @@ async fn check_fences<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
 async fn check_moves<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
         "NEXT voids whatever is known" => moves::next_voids_whatever_is_known,
+        "moves that are sent together have a result each" => moves::moves_sent_together_have_a_result_each,
         "NEXT hides no event that has a version" => moves::next_hides_no_event,
         "RESTORE serves the old entry at once" => moves::a_restore_serves_the_old_entry,
         "RESTORE ends with the next event" => moves::a_restore_ends_with_the_next_event,

@@ -1,7 +1,7 @@
 //! RESTORE, ROLLBACK, DETECT and VERIFY.
 
 use cachemacro_runtime::RemoteStore;
-use cachemacro_runtime::store::{Applied, Move, Refused};
+use cachemacro_runtime::store::{Aggregate, Applied, Move, Refused};
 
 use super::bench::{Bench, Loaded};
 use crate::call::Call;
@@ -38,6 +38,22 @@ pub(super) async fn next_hides_no_event<S: RemoteStore>(bench: &Bench<S>) {
     for call in [&row, &opaque] {
         bench.serves_nothing(call, "after the event of the next version").await;
     }
+}
+
+pub(super) async fn moves_sent_together_have_a_result_each<S: RemoteStore>(bench: &Bench<S>) {
+    let calls = ["row:1", "row:2", "row:3"].map(Call::find);
+    for call in &calls {
+        bench.load(call, Loaded::row(5)).await;
+    }
+    let moves = [("row:1", Move::Bump(6)), ("row:2", Move::Bump(5)), ("row:4", Move::Bump(1)), ("row:3", Move::Next)];
+    let moves = moves.map(|(name, moved)| (Aggregate::new(name), moved));
+    let results: Vec<_> = bench.store.apply_all(&moves).await.into_iter().map(Result::ok).collect();
+    let expected = [Applied::Moved, Applied::Duplicate, Applied::Absent, Applied::Moved].map(Some);
+    bench.same(&results[..], &expected[..], "in the order of the moves");
+    bench.serves_nothing(&calls[0], "after the event of the next version").await;
+    bench.serves(&calls[1], 5, "after an event of the version that is known").await;
+    bench.serves_nothing(&calls[2], "after an event without a version").await;
+    bench.holds(bench.store.apply_all(&[]).await.is_empty(), "no move, no result");
 }
 
 /// Versions 5 and 6 are stored, and 6 is current.
