@@ -16,7 +16,8 @@ impl Memory {
 
     /// At most this many bytes. The size of an entry is what `weight = |value| …` returns, or an estimate: the size of
     /// the type (for an `Arc<T>`, of `T`), plus the size of its encoding as a measure of the heap behind it (`local`
-    /// values have none), plus the size of the key. An entry of 4 GiB or more is not kept.
+    /// values have none), plus the size of the key. An entry of 4 GiB or more is not kept. What is evicted has few hits for
+    /// its bytes; when the tier is full, an entry that is much larger than the others is kept after some loads only.
     #[must_use]
     pub const fn bytes(bytes: u64) -> Self {
         Self { capacity: bytes, by_bytes: true }

@@ -364,6 +364,11 @@ impl Shard {
         weight
     }
 
+    /// Whether an entry that is not there is too heavy for a full cache. Called once for each attempt to insert it.
+    pub(super) fn refuses(&mut self, hash: u64, weight: u32) -> bool {
+        self.queues.refuses(hash, weight)
+    }
+
     /// Evicts an entry, for a new one of this weight. Returns its weight.
     pub(super) fn evict(&mut self, incoming: u32, dropped: &mut Dropped) -> Option<u32> {
         let (queues, mut slots) = self.queues();

@@ -99,7 +99,8 @@ impl Table {
     }
 
     /// Makes room for an entry of this weight, in the place of the entry that is there under its key; with `keeps_older` both
-    /// are kept. Returns the shard of the key, the present entry, and what was reserved; `None` if there is no room.
+    /// are kept. Returns the shard of the key, the present entry, and what was reserved; `None` if there is no room, or
+    /// too much would have to be evicted.
     pub(super) fn make_room(
         &self,
         probe: Probe<'_>,
@@ -107,9 +108,15 @@ impl Table {
         keeps_older: bool,
         dropped: &mut Dropped,
     ) -> (ShardedLockWriteGuard<'_, Shard>, Option<u32>, Option<u64>) {
+        let mut is_first = true;
         loop {
             let mut shard = self.shard(probe.hash);
             let at = shard.find(probe);
+            let asks = is_first && at.is_none() && self.lacks(weight.into());
+            if asks && shard.refuses(probe.hash, weight) {
+                return (shard, None, None);
+            }
+            is_first = false;
             // Where entries are counted, an older version takes no room.
             let adds = keeps_older && self.memory.is_by_bytes();
             let before = at.filter(|_| !adds).map_or(0, |at| shard.weight(at));
@@ -129,6 +136,11 @@ impl Table {
             // The entry itself was evicted.
             self.free(need);
         }
+    }
+
+    /// Whether there is no room for this weight.
+    fn lacks(&self, weight: u64) -> bool {
+        self.weight().saturating_add(weight) > self.memory.bound()
     }
 
     /// Reserves weight, and evicts entries of this shard until there is room for it. Returns whether there was. A shard gives no

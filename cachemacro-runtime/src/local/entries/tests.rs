@@ -1,5 +1,6 @@
 //! The table alone, with records of its own.
 
+mod heavy;
 mod keys;
 mod threads;
 

@@ -46,6 +46,11 @@ impl Ghosts {
         }
     }
 
+    /// Looks for an entry, and leaves it.
+    pub(super) fn holds(&mut self, hash: u64) -> bool {
+        self.bucket(hash).is_some_and(|bucket| bucket.contains(&fingerprint(hash)))
+    }
+
     /// Looks for an entry, and takes it out.
     pub(super) fn take(&mut self, hash: u64) -> Ghost {
         let wanted = fingerprint(hash);

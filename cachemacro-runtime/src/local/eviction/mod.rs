@@ -1,5 +1,6 @@
 //! Which entries are evicted when a cache is full.
 
+mod classes;
 mod ghosts;
 mod queue;
 mod queues;
