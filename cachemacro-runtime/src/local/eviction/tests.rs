@@ -201,6 +201,14 @@ fn a_loop_keeps_its_share() {
     }
 }
 
+/// The hand earns little when newcomers are not hit.
+#[test]
+fn a_loop_40_times_as_long_keeps_more_than_the_half_of_its_share() {
+    let requests: Vec<u64> = (0..800_000).map(|request| request % 20_000).collect();
+    let ratio = Shard::new(500).late_hits(&requests);
+    assert!(ratio >= 0.015, "{ratio} of 0.025");
+}
+
 #[test]
 fn a_scan_does_not_evict_what_is_in_use() {
     let mut shard = Shard::new(1_000);

@@ -108,6 +108,43 @@ fn a_heavy_entry_of_main_that_expires_is_inserted_again_at_once() {
 }
 
 #[test]
+fn a_heavy_entry_that_was_hit_and_did_not_come_into_main_is_inserted_again_at_once() {
+    let mut shard = Shard::filled();
+    let (mut lights, mut times) = ((1_000..1_500).cycle(), 0);
+    for _ in 0..200 {
+        shard.ask(HEAVY, 20_000);
+        if !shard.get(HEAVY) {
+            continue;
+        }
+        // All of main has its counts again, so the hand finds none to evict.
+        (0..3).for_each(|_| (0..500).for_each(|key| _ = shard.get(key)));
+        for key in lights.by_ref().take(50) {
+            shard.ask(key, 200);
+        }
+        if !shard.get(HEAVY) {
+            assert!(!shard.ask(HEAVY, 20_000) && shard.get(HEAVY));
+            times += 1;
+        }
+        shard.remove(HEAVY);
+        (0..3).for_each(|_| (0..500).for_each(|key| _ = shard.ask(key, 200)));
+    }
+    assert!(times > 5, "{times}");
+}
+
+#[test]
+fn few_heavy_entries_are_remembered_when_they_come_once() {
+    let (mut shard, mut inserted) = (Shard::filled(), 0);
+    for key in 0..200 {
+        shard.ask(HEAVY | key, 3_000);
+        shard.ask(HEAVY | key, 3_000);
+        inserted += usize::from(shard.get(HEAVY | key));
+        (0..2).for_each(|_| (0..500).for_each(|key| _ = shard.ask(key, 200)));
+    }
+    // One in eight, and now and then a trial.
+    assert!((10..50).contains(&inserted), "{inserted}");
+}
+
+#[test]
 fn nothing_is_refused_before_a_cache_is_full_or_when_it_has_few_entries_or_all_are_as_heavy() {
     let mut shard = Shard::new(100_000);
     (0..100).for_each(|key| shard.insert(key, 200));
@@ -119,9 +156,11 @@ fn nothing_is_refused_before_a_cache_is_full_or_when_it_has_few_entries_or_all_a
     assert!(shard.get(HEAVY), "it has 50 entries");
     let mut shard = Shard::new(100_000);
     for key in 0..1_000 {
-        shard.insert(key, 1_500);
+        shard.insert(key, 1_400);
         assert!(shard.get(key), "all are as heavy");
     }
+    shard.insert(HEAVY, 2_500);
+    assert!(shard.get(HEAVY), "it is not much heavier");
 }
 
 #[test]
