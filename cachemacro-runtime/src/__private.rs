@@ -8,9 +8,9 @@ pub use inventory;
 pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
-    Look, Miss, OneKey, PendingRead, ReadStep, Source, SourceRead, TryHit, body, find, find_current, find_one,
-    find_one_current, owned, owned_sync, owned_whole, read_background, read_inline, read_sync_background,
-    read_sync_inline, source, try_hit,
+    Look, Miss, OneKey, PendingRead, ReadStep, Source, SourceRead, TryHit, body, evaluate, find, find_current,
+    find_one, find_one_current, owned, owned_sync, owned_whole, read_background, read_inline, read_sync_background,
+    read_sync_inline, source, try_hit, version_from,
 };
 pub use crate::callsite::{
     Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,
@@ -19,8 +19,8 @@ pub use crate::callsite::{
 pub use crate::callsite::{TypeCheck, bypass, read, type_of, written};
 pub use crate::entry::{Absence, EntryKey};
 pub use crate::event::{
-    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, SharedEvent, Wire, WireJson,
-    WireNothing, share_event,
+    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, ReadVersion, SharedEvent, Wire,
+    WireJson, WireNothing, share_event,
 };
 pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple, call_part, canonical, part};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
@@ -76,6 +76,11 @@ pub fn entry_key(instance: &'static Instance, text: &str) -> (EntryKey, &'static
 /// Renders the aggregates of one binding.
 pub fn bind<K: AggregateKey>(out: &mut Aggregates, key: &K) {
     key.render(out);
+}
+
+/// Gives the output of an async body its type, in code that never runs.
+pub fn never<R>() -> R {
+    unreachable!("it stands behind `if false`")
 }
 
 /// A version, from whatever integer it comes as.

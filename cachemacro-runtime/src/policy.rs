@@ -67,7 +67,7 @@ impl Deadlines {
 }
 
 impl Policy {
-    /// One minute, strict, and no other option: the fields that a test does not name.
+    /// One minute, strict, and no other option: the fields that an annotation or a test leaves out.
     pub const BASE: Self = Self {
         soft: None,
         hard: Duration::from_secs(60),

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::value::{LoadOutcome, Shape};
+use crate::event::{IntoVersion, ReadVersion};
+use crate::value::{LoadOutcome, Shape, classify, row};
 
 /// A load that a task can run, of any function with this return type. A `dyn Fn` would compile two more functions for
 /// each.
@@ -19,10 +20,50 @@ pub(super) type Load<S> = Box<dyn Loads<S>>;
 /// A function's body, as a future that a task can run.
 type Body<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
+/// How the return value of a body is evaluated.
+pub enum Evaluate<S: Shape> {
+    /// By this function.
+    Function(fn(S, S::Return) -> LoadOutcome<S>),
+    /// The value has this version, and nothing else of it is asked.
+    Row(ReadVersion<S::Value>),
+}
+
+impl<S: Shape> Evaluate<S> {
+    fn evaluate(&self, shape: S, returned: S::Return) -> LoadOutcome<S> {
+        match self {
+            Self::Function(evaluate) => evaluate(shape, returned),
+            Self::Row(version) => {
+                let mut outcome = classify(shape, returned);
+                row(&mut outcome, |value| version.read(value));
+                outcome
+            }
+        }
+    }
+}
+
+impl<S: Shape> Clone for Evaluate<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Function(evaluate) => Self::Function(*evaluate),
+            Self::Row(version) => Self::Row(version.clone()),
+        }
+    }
+}
+
+/// By a function without a state.
+pub fn evaluate<S: Shape>(evaluate: fn(S, S::Return) -> LoadOutcome<S>) -> Evaluate<S> {
+    Evaluate::Function(evaluate)
+}
+
+/// By `version_from` alone. It is not compiled into a function of its own for each annotated function.
+pub fn version_from<S: Shape, V: IntoVersion + 'static>(_: S, version: fn(&S::Value) -> V) -> Evaluate<S> {
+    Evaluate::Row(V::reader(version))
+}
+
 /// The future of a load.
 pub enum Loading<S: Shape> {
     /// A body, and how its return value is evaluated.
-    Body(S, Body<S::Return>, fn(S, S::Return) -> LoadOutcome<S>),
+    Body(S, Body<S::Return>, Evaluate<S>),
     /// A body that evaluates its return value itself.
     Whole(Body<LoadOutcome<S>>),
 }
@@ -32,7 +73,7 @@ impl<S: Shape> Future for Loading<S> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<LoadOutcome<S>> {
         match self.get_mut() {
-            Self::Body(shape, body, evaluate) => body.as_mut().poll(context).map(|returned| evaluate(*shape, returned)),
+            Self::Body(shape, body, how) => body.as_mut().poll(context).map(|returned| how.evaluate(*shape, returned)),
             Self::Whole(body) => body.as_mut().poll(context),
         }
     }
@@ -43,12 +84,12 @@ struct Owned<S: Shape, A> {
     shape: S,
     arguments: A,
     body: fn(&A) -> Body<S::Return>,
-    evaluate: fn(S, S::Return) -> LoadOutcome<S>,
+    evaluate: Evaluate<S>,
 }
 
 impl<S: Shape, A: Send> Loads<S> for Owned<S, A> {
     fn run(&self) -> Loading<S> {
-        Loading::Body(self.shape, (self.body)(&self.arguments), self.evaluate)
+        Loading::Body(self.shape, (self.body)(&self.arguments), self.evaluate.clone())
     }
 }
 
@@ -57,14 +98,15 @@ pub fn owned<S: Shape, A: Send + 'static>(
     shape: S,
     arguments: A,
     body: fn(&A) -> Body<S::Return>,
-    evaluate: fn(S, S::Return) -> LoadOutcome<S>,
+    evaluate: Evaluate<S>,
 ) -> Load<S> {
     Box::new(Owned { shape, arguments, body, evaluate })
 }
 
 /// The body of a load for [`owned`].
 pub fn body<R>(body: impl Future<Output = R> + Send + 'static) -> Body<R> {
-    Box::pin(body)
+    // Pinned after it is a `dyn Future`: a `Box::pin` is compiled for each body.
+    Box::into_pin(Box::new(body) as Box<dyn Future<Output = R> + Send>)
 }
 
 impl<S, L, F> Loads<S> for L

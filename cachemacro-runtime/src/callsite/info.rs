@@ -50,7 +50,7 @@ pub struct CallsiteInfo {
 }
 
 impl CallsiteInfo {
-    /// A function in row mode, without a name: the fields that a test does not name.
+    /// A function in row mode, without a name: the fields that an annotation or a test leaves out.
     pub const BASE: Self = Self {
         name: "find",
         module: module_path!(),

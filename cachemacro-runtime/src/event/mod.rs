@@ -18,4 +18,4 @@ pub use self::moves::Moves;
 pub use self::received::{Receive, Received};
 pub use self::subscribers::Subscription;
 pub(crate) use self::subscribers::{Bus, Watch};
-pub use self::version::IntoVersion;
+pub use self::version::{IntoVersion, ReadVersion};

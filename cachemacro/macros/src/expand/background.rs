@@ -34,7 +34,7 @@ struct OwnedInput {
 ///         let name = P::own(&owned.1);
 ///         P::body(async move { let this = &this; let name: &str = ..; { body } })
 ///     },
-///     |shape, out| outcome,
+///     P::version_from(shape, |user| user.version),
 /// )
 /// ```
 /// Both closures capture nothing, so that the types of the arguments decide how much is compiled, and not the number of functions.
@@ -63,9 +63,9 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     });
     let patterns = inputs.iter().map(|input| &input.pattern);
     let p = cached.krate.private(whole);
-    if let Some(evaluate) = classify::function(cached).filter(|_| function.is_async()) {
+    if let Some(evaluate) = classify::evaluate(cached).filter(|_| function.is_async()) {
         let enter = inputs.iter().map(|input| &input.enter);
-        let body = body::future(function, function.receiver.is_some(), &enter.cloned().collect(), whole);
+        let body = body::future(&cached.krate, function, function.receiver.is_some(), &enter.cloned().collect(), whole);
         let load = quote_spanned! {whole=>
             #p::owned(
                 __cachemacro_shape,
@@ -102,7 +102,7 @@ fn again(cached: &Cached, input: &OwnedInput, owned: &TokenStream) -> TokenStrea
 fn load(cached: &Cached, inputs: &[OwnedInput]) -> TokenStream {
     let function = &cached.function;
     let enter = inputs.iter().map(|input| &input.enter);
-    let run = body::run(function, function.receiver.is_some());
+    let run = body::run(&cached.krate, function, function.receiver.is_some());
     let output = &function.output;
     let classify = classify::call(cached);
     let whole = at(function.item.sig.ident.span());

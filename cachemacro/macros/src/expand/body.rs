@@ -7,17 +7,18 @@ use syn::Block;
 use crate::expand::span::{at, at_start, here};
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Binds, Body, Function, Kind};
+use crate::syntax::krate::Krate;
 use crate::syntax::rename_self;
 
 /// ```text
-/// async move { if let Some(out) = None::<R> { return out; } { body } }.await          (async)
-/// (move || -> R { body })()                                                           (sync)
+/// async move { if false { return P::never::<R>(); } { body } }.await          (async)
+/// (move || -> R { body })()                                                   (sync)
 /// ```
 /// The first statement fixes the output's type for `?` and `return`, as a signature does.
-pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
+pub(crate) fn run(krate: &Krate, function: &Function, rename_self: bool) -> TokenStream {
     let output = &function.output;
     if function.is_async() {
-        let body = future(function, rename_self, &TokenStream::new(), here());
+        let body = future(krate, function, rename_self, &TokenStream::new(), here());
         return quote_spanned!(here()=> #body.await);
     }
     let body = statements(function, rename_self);
@@ -25,8 +26,14 @@ pub(crate) fn run(function: &Function, rename_self: bool) -> TokenStream {
 }
 
 /// The body of an async function as a future, with these statements in front.
-pub(crate) fn future(function: &Function, rename_self: bool, enter: &TokenStream, at: Span) -> TokenStream {
-    let (fix, body) = (fix_output(function), statements(function, rename_self));
+pub(crate) fn future(
+    krate: &Krate,
+    function: &Function,
+    rename_self: bool,
+    enter: &TokenStream,
+    at: Span,
+) -> TokenStream {
+    let (fix, body) = (fix_output(krate, function), statements(function, rename_self));
     quote_spanned!(at=> async move { #fix #enter #body })
 }
 
@@ -83,11 +90,12 @@ pub(crate) fn returned(cached: &Cached) -> TokenStream {
     }
 }
 
-fn fix_output(function: &Function) -> TokenStream {
+fn fix_output(krate: &Krate, function: &Function) -> TokenStream {
     let output = &function.output;
+    let p = krate.private(at_start(output));
     quote_spanned! {at_start(output)=>
-        if let ::core::option::Option::Some(__cachemacro_out) = ::core::option::Option::None::<#output> {
-            return __cachemacro_out;
+        if false {
+            return #p::never::<#output>();
         }
     }
 }
@@ -107,11 +115,11 @@ fn statements(function: &Function, rename_self: bool) -> TokenStream {
 }
 
 /// The steps of a function that is not `async` and returns a boxed future, boxed.
-pub(crate) fn wrap(function: &Function, steps: &TokenStream) -> TokenStream {
+pub(crate) fn wrap(krate: &Krate, function: &Function, steps: &TokenStream) -> TokenStream {
     if function.kind != Kind::Boxed {
         return steps.clone();
     }
-    let fix = fix_output(function);
+    let fix = fix_output(krate, function);
     quote_spanned!(here()=> ::std::boxed::Box::pin(async move { #fix #steps }))
 }
 

@@ -79,9 +79,13 @@ pub(crate) fn load_once(cached: &Cached) -> Option<TokenStream> {
 /// ```text
 /// P::Bypass { condition: Some("tx.is_some()"), executors: &["ex: E"], always: None, remedy: None, arguments: &[..] }
 /// ```
-pub(crate) fn registered(cached: &Cached) -> TokenStream {
+/// Nothing if every call is cached.
+pub(crate) fn registered(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
     let bypass = &cached.bypass;
+    if bypass.condition.is_none() && bypass.always.is_none() && bypass.looks.is_empty() {
+        return None;
+    }
     let condition = option(bypass.condition.as_ref().map(tidy));
     let executors =
         bypass.looks.iter().filter(|look| matches!(look.looked, Looked::Executor)).map(|look| &look.spelled);
@@ -89,7 +93,7 @@ pub(crate) fn registered(cached: &Cached) -> TokenStream {
     let why = option(always.map(|always| always.why.clone()));
     let remedy = option(always.and_then(|always| always.remedy.clone()));
     let looks = bypass.looks.iter().filter_map(|look| looked_at(cached, look));
-    quote_spanned! {here()=>
+    Some(quote_spanned! {here()=>
         #p::Bypass {
             condition: #condition,
             executors: &[#(#executors),*],
@@ -97,7 +101,7 @@ pub(crate) fn registered(cached: &Cached) -> TokenStream {
             remedy: #remedy,
             arguments: &[#(#looks),*],
         }
-    }
+    })
 }
 
 /// An argument whose type can be named in a `static` too. The report tells whether its calls are cached, and what to write if not.

@@ -29,7 +29,7 @@ use crate::syntax::mentions::mentions;
 pub(crate) fn expand(cached: &Cached) -> TokenStream {
     let item = &cached.function.item;
     let registration = registration::of_cached(cached);
-    let read = body::wrap(&cached.function, &steps(cached));
+    let read = body::wrap(&cached.krate, &cached.function, &steps(cached));
     let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
     let (vis, sig) = (&item.vis, signature(&cached.function));
     let body = body::of_function(&cached.function, quote_spanned!(here()=> #(#inner)* #registration #read));

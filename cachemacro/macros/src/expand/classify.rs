@@ -18,18 +18,27 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
     outcome.unwrap_or_else(|| plain(cached))
 }
 
-/// As a function without a state, or nothing if a closure names an argument.
+/// For a body that a task can run: by functions without a state. Nothing if a closure names an argument.
 ///
 /// ```text
-/// |shape, out| { let mut outcome = P::classify(shape, out); P::row(&mut outcome, |user| user.version); outcome }
+/// P::evaluate(P::classify)
+/// P::version_from(shape, |user| user.version)
+/// P::evaluate(|shape, out| { let mut outcome = P::classify(shape, out); P::keep(&mut outcome, |user| ..); outcome })
 /// ```
-pub(crate) fn function(cached: &Cached) -> Option<TokenStream> {
+pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
-    let Some(outcome) = outcome(cached) else { return Some(quote_spanned!(here()=> #p::classify)) };
+    let Some(outcome) = outcome(cached) else { return Some(quote_spanned!(here()=> #p::evaluate(#p::classify))) };
     let this = Ident::new("self", here());
     let arguments = cached.function.args.iter().flat_map(|arg| arg.names.iter().chain([&arg.ident]));
     let names_an_argument = arguments.chain([&this]).any(|name| mentions(&outcome, name));
-    (!names_an_argument).then(|| quote_spanned!(here()=> |__cachemacro_shape, __cachemacro_out| { #outcome }))
+    if names_an_argument {
+        return None;
+    }
+    if let (Mode::Row(closure), None, None, None) = (&cached.mode, &cached.keep, &cached.weight, &cached.not_found) {
+        let arguments = quote_spanned!(here()=> __cachemacro_shape, #closure);
+        return Some(call_over(closure, &cached.krate, "version_from", arguments));
+    }
+    Some(quote_spanned!(here()=> #p::evaluate(|__cachemacro_shape, __cachemacro_out| { #outcome })))
 }
 
 fn plain(cached: &Cached) -> TokenStream {

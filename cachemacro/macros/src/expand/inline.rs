@@ -37,7 +37,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let outside = inputs.iter().map(|input| &input.outside);
     let each = inputs.iter().map(|input| &input.each);
     let inside = inputs.iter().map(|input| &input.inside);
-    let run = body::run(function, renames_self(cached));
+    let run = body::run(&cached.krate, function, renames_self(cached));
     let output = &function.output;
     let classify = classify::call(cached);
     let asynchronous = function.is_async().then(|| quote_spanned!(here()=> async move));

@@ -1,10 +1,10 @@
 //! The registration of an annotated function: a `static` of constants, which the strategy report reads.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 
-use crate::expand::constant::{argument, duration, none, option, some};
+use crate::expand::constant::{argument, duration, option, some};
 use crate::expand::span::{call_over, here};
 use crate::expand::{bind, bypass};
 use crate::model::cached::{Cached, Freshness, Mode};
@@ -30,11 +30,13 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
         Mode::Source(_) => quote_spanned!(here()=> #p::Mode::Source),
         Mode::Opaque => quote_spanned!(here()=> #p::Mode::Opaque),
     };
-    let shared_name = option(cached.name.as_ref());
+    let shared_name = field("shared_name", cached.name.as_ref());
+    let value_type = field("value_type", value_type);
     let (events, ttl_only) = freshness(cached);
+    let ttl_only = field("ttl_only", ttl_only);
     let policy = policy(&cached.krate, &cached.policy);
-    let bypass = bypass::registered(cached);
-    let cache = option(cached.cache.as_ref().map(tidy));
+    let bypass = bypass::registered(cached).map(|bypass| quote_spanned!(here()=> bypass: #bypass,));
+    let cache = field("cache", cached.cache.as_ref().map(tidy));
     let check = check_ttls(&cached.krate, &cached.policy);
     let (constant, policy) = match check {
         Some(_) => (
@@ -49,18 +51,19 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
             name: #name,
             module: ::core::module_path!(),
             path: #p::path_of(&|| ()),
-            shared_name: #shared_name,
             file: ::core::file!(),
             line: ::core::line!(),
             template: #template,
             returns: #returns,
-            value_type: #value_type,
             mode: #mode,
             events: &[#(#events),*],
-            ttl_only: #ttl_only,
             policy: #policy,
-            bypass: #bypass,
-            cache: #cache,
+            #shared_name
+            #value_type
+            #ttl_only
+            #bypass
+            #cache
+            ..#p::CallsiteInfo::BASE
         });
         #p::inventory::submit! { #p::CachedFn(&__CACHEMACRO_SITE) }
         #check
@@ -68,45 +71,52 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
 }
 
 /// The full name of the value's type. Nothing if the type may name a generic parameter: then the report prints it as written.
-fn value_type(cached: &Cached) -> TokenStream {
+fn value_type(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
-    option(nameable(&cached.function.output).map(|output| quote_spanned!(here()=> #p::value_type!(#output))))
+    nameable(&cached.function.output).map(|output| quote_spanned!(here()=> #p::value_type!(#output)))
 }
 
-fn freshness(cached: &Cached) -> (Vec<TokenStream>, TokenStream) {
+/// `name: Some(value),`. A field without a value is left out: fewer tokens are compiled faster.
+fn field(name: &str, value: Option<impl ToTokens>) -> Option<TokenStream> {
+    let name = Ident::new(name, here());
+    let value = some(&value?);
+    Some(quote_spanned!(here()=> #name: #value,))
+}
+
+fn freshness(cached: &Cached) -> (Vec<TokenStream>, Option<TokenStream>) {
     match &cached.freshness {
         Freshness::Events(bindings) => {
-            (bindings.iter().map(|binding| bind::event_use(&cached.krate, binding)).collect(), none())
+            (bindings.iter().map(|binding| bind::event_use(&cached.krate, binding)).collect(), None)
         }
-        Freshness::TtlOnly(reason) => (Vec::new(), some(reason)),
+        Freshness::TtlOnly(reason) => (Vec::new(), Some(reason.to_token_stream())),
     }
 }
 
 fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
     let p = krate.private(here());
     let Policy { jitter, strict, local, .. } = policy;
-    let soft = option(policy.soft.as_ref().map(duration));
     let hard = duration(&policy.hard);
-    let negative = option(policy.negative.as_ref().map(duration));
-    let early = option(policy.early);
-    let stale_if_error = option(policy.stale_if_error);
-    let timeout = option(policy.timeout.as_ref().map(duration));
+    let given = [
+        field("soft", policy.soft.as_ref().map(duration)),
+        field("negative", policy.negative.as_ref().map(duration)),
+        field("early", policy.early),
+        field("stale_if_error", policy.stale_if_error),
+        field("timeout", policy.timeout.as_ref().map(duration)),
+    ];
+    let given = given.iter().flatten();
     let refresh = match policy.refresh {
         Refresh::Background => quote_spanned!(here()=> #p::Refresh::Background),
         Refresh::Inline => quote_spanned!(here()=> #p::Refresh::Inline),
     };
     quote_spanned! {here()=>
         #p::Policy {
-            soft: #soft,
             hard: #hard,
-            negative: #negative,
             jitter: #jitter,
-            early: #early,
-            stale_if_error: #stale_if_error,
-            timeout: #timeout,
             strict: #strict,
             refresh: #refresh,
             local: #local,
+            #(#given)*
+            ..#p::Policy::BASE
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::model::writer::{OnError, Source, Writer};
 pub(crate) fn expand(writer: &Writer) -> TokenStream {
     let item = &writer.function.item;
     let registration = registration::of_writer(writer);
-    let steps = body::wrap(&writer.function, &steps(writer));
+    let steps = body::wrap(&writer.krate, &writer.function, &steps(writer));
     let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
     let (vis, sig) = (&item.vis, &item.sig);
     let body = body::of_function(&writer.function, quote_spanned!(here()=> #(#inner)* #registration #steps));
@@ -41,7 +41,7 @@ fn steps(writer: &Writer) -> TokenStream {
     let save = saved.iter().map(|saved| &saved.save);
     let bind = saved.iter().map(|saved| &saved.bind);
     let reborrow = saved::reborrow_self(writer);
-    let run = body::run(function, reborrow.is_some());
+    let run = body::run(&writer.krate, function, reborrow.is_some());
     let reborrows = defer::reborrows(writer);
     let (before, inside, after): (Vec<_>, Vec<_>, Vec<_>) = (
         reborrows.iter().map(|reborrow| &reborrow.before).collect(),
