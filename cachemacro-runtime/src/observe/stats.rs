@@ -1,12 +1,11 @@
 //! The counters for users: [`Cache::stats`](crate::Cache::stats).
 
+use crate::util::serialize::serialize;
 use std::time::Duration;
-
-use serde::Serialize;
 
 /// The counters of one [`Cache`](crate::Cache) since it was built, with one part for each cached function it has
 /// served.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Functions in the order of their first call.
@@ -30,8 +29,13 @@ pub struct Stats {
     pub connection: Option<Connection>,
 }
 
+serialize!(struct Stats {
+    functions, entries, weight, expired, pending_invalidations, dropped_invalidations, dropped_pending_events,
+    connection,
+});
+
 /// The state of the connection to a shared store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Connection {
     /// Whether operations fail at once, because the server has not answered recently.
@@ -44,6 +48,8 @@ pub struct Connection {
     pub openings: u64,
 }
 
+serialize!(struct Connection { breaker_open, timeouts, connects, openings });
+
 impl Stats {
     /// The counters of the function with this name, as written after `fn`. If several have it, those of the one called
     /// first.
@@ -54,7 +60,7 @@ impl Stats {
 }
 
 /// The counters of one cached function.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FunctionStats {
     /// The function's name, as written after `fn`.
@@ -96,6 +102,11 @@ pub struct FunctionStats {
     pub load_times: LoadTimes,
 }
 
+serialize!(struct FunctionStats {
+    name, module, hits_fresh, hits_stale, hits_negative, misses, waits, loads, load_errors, load_timeouts,
+    refused, refreshes, evictions, detected, store_errors, decode_errors, bypasses, load_times,
+});
+
 impl FunctionStats {
     /// Calls answered from the cache, of any kind.
     #[must_use]
@@ -113,7 +124,7 @@ impl FunctionStats {
 }
 
 /// Fills that the store refused, by the reason that FILL gave (docs/protocol.md).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedFills {
     /// The index record was lost, so events during the load may be unknown.
@@ -130,6 +141,8 @@ pub struct RefusedFills {
     pub shared_name: u64,
 }
 
+serialize!(struct RefusedFills { lost, moved, old, replica, too_large, shared_name });
+
 impl RefusedFills {
     /// The sum of all reasons.
     #[must_use]
@@ -139,7 +152,7 @@ impl RefusedFills {
 }
 
 /// Load times in buckets of powers of two.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadTimes {
     /// Upper bound (exclusive) and count of each bucket that is not empty; bounds double from 1 µs.
@@ -147,6 +160,8 @@ pub struct LoadTimes {
     /// The sum of all load times.
     pub total: Duration,
 }
+
+serialize!(struct LoadTimes { buckets, total });
 
 impl LoadTimes {
     /// The number of loads.

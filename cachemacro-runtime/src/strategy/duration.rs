@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serializer;
-
 const UNITS: [(&str, u128); 7] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
@@ -25,17 +23,6 @@ pub(super) fn human(duration: Duration) -> String {
         }
     }
     if text.is_empty() { "0s".to_owned() } else { text }
-}
-
-pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&human(*duration))
-}
-
-pub(super) fn serialize_option<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => serialize(duration, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

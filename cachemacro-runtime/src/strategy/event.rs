@@ -1,14 +1,13 @@
 //! Events: who sends them, who receives them, whose entries they move.
 
-use serde::Serialize;
-
-use super::labels;
+use super::labels::Label;
 use super::registry::{Registry, is_same, moves, path};
 use crate::callsite::{CallsiteInfo, Commit, OnError, Role, WriterInfo};
 use crate::event::{EventInfo, EventKind};
+use crate::util::serialize::serialize;
 
 /// A function that publishes an event: a writer, or a handler of an event from another service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Publisher {
     /// Its module.
@@ -16,13 +15,14 @@ pub struct Publisher {
     /// The name after `fn`.
     pub function: String,
     /// What it does when the invalidation does not reach the store.
-    #[serde(serialize_with = "labels::serialize")]
     pub on_error: OnError,
     /// Whether its caller commits: its events wait in a [`PendingEvents`](crate::PendingEvents), and are published from there.
     pub defers: bool,
     /// Why the write is committed before it returns, though it is given a connection or a transaction.
     pub commits_itself: Option<String>,
 }
+
+serialize!(struct Publisher { module, function, on_error: on_error.label(), defers, commits_itself });
 
 impl Publisher {
     fn of(info: &WriterInfo) -> Self {
@@ -52,7 +52,7 @@ fn publishers(registry: &Registry, event: &EventInfo, role: Role) -> Vec<Publish
 }
 
 /// An event of the binary.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct EventStrategy {
     /// The name on the wire.
@@ -62,7 +62,6 @@ pub struct EventStrategy {
     /// The templates of its aggregates.
     pub keys: Vec<String>,
     /// The kind of change that it announces.
-    #[serde(serialize_with = "labels::serialize")]
     pub kind: EventKind,
     /// The functions that emit it.
     pub writers: Vec<Publisher>,
@@ -71,6 +70,8 @@ pub struct EventStrategy {
     /// The cached functions whose entries it invalidates, as `module::function`.
     pub moves: Vec<String>,
 }
+
+serialize!(struct EventStrategy { name, rust_type, keys, kind: kind.label(), writers, handlers, moves });
 
 impl EventStrategy {
     pub(super) fn of(event: &EventInfo, registry: &Registry) -> Self {
@@ -87,13 +88,12 @@ impl EventStrategy {
 }
 
 /// An event that invalidates entries of one cached function.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Invalidation {
     /// The event's name on the wire.
     pub event: String,
     /// The kind of change that it announces.
-    #[serde(serialize_with = "labels::serialize")]
     pub kind: EventKind,
     /// How `invalidated_by` binds its key fields, as written. Empty for an event that the function does not
     /// name, and that has an aggregate of the same template.
@@ -103,6 +103,8 @@ pub struct Invalidation {
     /// The functions that apply it when it comes from elsewhere.
     pub handlers: Vec<Publisher>,
 }
+
+serialize!(struct Invalidation { event, kind: kind.label(), bindings, writers, handlers });
 
 impl Invalidation {
     /// The events of a function: those it names in its own order, then the others.

@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::duration::human;
 use super::event::{Invalidation, Publisher};
-use super::{duration, labels};
+use super::labels::Label;
 use crate::callsite::{CallsiteInfo, OnError};
 use crate::policy::Mode;
+use crate::util::serialize::serialize;
 
 const POLICIES: [OnError; 4] = [OnError::Suspect, OnError::Retry, OnError::Fail, OnError::Bounded];
 const ASKED: &str =
     "the version is asked for before each read, so the old value is not served if the version changed with it.";
 
 /// The answer to "what happens if invalidation fails?" for the publishers of one policy.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Failure {
     /// The publishers' policy; `None` if the binary has no publisher.
-    #[serde(serialize_with = "labels::serialize_option")]
     pub on_error: Option<OnError>,
     /// The events that it is about.
     pub events: Vec<String>,
     /// The functions that publish them with this policy, as `module::function`.
     pub publishers: Vec<String>,
     /// For how long this process may serve the old value.
-    #[serde(serialize_with = "duration::serialize")]
     pub here: Duration,
     /// For how long other processes may.
-    #[serde(serialize_with = "duration::serialize")]
     pub elsewhere: Duration,
     /// In words.
     pub answer: String,
 }
+
+serialize!(struct Failure {
+    on_error: on_error.map(Label::label), events, publishers, here: human(*here), elsewhere: human(*elsewhere), answer,
+});
 
 impl Failure {
     pub(super) fn all_of(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Vec<Self> {

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
+use super::duration::human;
 use super::event::Invalidation;
 use super::failure::Failure;
+use super::labels::Label;
 use super::registry::{Registry, path};
 use super::rollback::Rollback;
+use super::staleness;
 use super::staleness::StalenessPart;
 use super::type_name::{shorten, value_of};
-use super::{duration, labels, staleness};
 use crate::callsite::CallsiteInfo;
 use crate::policy::{Mode, Policy, Refresh};
+use crate::util::serialize::serialize;
 
 /// How stale a cached function may get, and why.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct FunctionStrategy {
     /// Its module.
@@ -25,7 +26,6 @@ pub struct FunctionStrategy {
     /// The key template as written.
     pub template: String,
     /// Where the version comes from.
-    #[serde(serialize_with = "labels::serialize")]
     pub mode: Mode,
     /// The type of its values, without modules.
     pub value_type: String,
@@ -37,16 +37,12 @@ pub struct FunctionStrategy {
     pub timing: Timing,
     /// The oldest that a value may be, in the publishing process, once an event is acknowledged: zero. Without
     /// an event it is `hard_ttl`, by choice.
-    #[serde(serialize_with = "duration::serialize")]
     pub after_event: Duration,
     /// The same in other processes, where a local tier may add to it.
-    #[serde(serialize_with = "duration::serialize")]
     pub after_event_elsewhere: Duration,
     /// The oldest that a value may be, whatever is lost; the lag of the source comes on top.
-    #[serde(serialize_with = "duration::serialize")]
     pub max_staleness: Duration,
     /// The same for an absence; `None` when absences are not cached.
-    #[serde(serialize_with = "duration::serialize_option")]
     pub max_staleness_of_absence: Option<Duration>,
     /// What `max_staleness` is made of.
     pub staleness_parts: Vec<StalenessPart>,
@@ -58,36 +54,43 @@ pub struct FunctionStrategy {
     pub on_failure: Vec<Failure>,
 }
 
+serialize!(struct FunctionStrategy {
+    module, function, template, mode: mode.label(), value_type, invalidated_by, ttl_only, timing,
+    after_event: human(*after_event), after_event_elsewhere: human(*after_event_elsewhere),
+    max_staleness: human(*max_staleness), max_staleness_of_absence: max_staleness_of_absence.map(human),
+    staleness_parts, staleness, on_rollback, on_failure,
+});
+
 /// The timing of a cached function, with all defaults filled in.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Timing {
     /// Fresh until.
-    #[serde(serialize_with = "duration::serialize")]
     pub soft_ttl: Duration,
     /// Served until.
-    #[serde(serialize_with = "duration::serialize")]
     pub hard_ttl: Duration,
     /// How long an absence is remembered.
-    #[serde(serialize_with = "duration::serialize_option")]
     pub negative_ttl: Option<Duration>,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
     /// β of the probabilistic early refresh.
     pub early: Option<f64>,
     /// Who refreshes a stale entry.
-    #[serde(serialize_with = "labels::serialize")]
     pub refresh: Refresh,
     /// Whether a stale value outlives a failed refresh.
     pub stale_if_error: bool,
     /// The deadline that cancels a load.
-    #[serde(serialize_with = "duration::serialize_option")]
     pub timeout: Option<Duration>,
     /// Whether entries stay in the process.
     pub local: bool,
     /// Whether every read checks the floor in the shared store.
     pub strict: bool,
 }
+
+serialize!(struct Timing {
+    soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), jitter,
+    early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human), local, strict,
+});
 
 impl Timing {
     fn of(policy: &Policy) -> Self {

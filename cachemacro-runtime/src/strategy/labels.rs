@@ -1,7 +1,5 @@
 //! The annotations' own words for modes, kinds and policies.
 
-use serde::Serializer;
-
 use crate::callsite::OnError;
 use crate::event::EventKind;
 use crate::policy::{Mode, Refresh};
@@ -49,16 +47,5 @@ impl Label for EventKind {
             Self::Restores => "restores",
             Self::RollsBack => "rolls back",
         }
-    }
-}
-
-pub(super) fn serialize<W: Label, S: Serializer>(word: &W, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(word.label())
-}
-
-pub(super) fn serialize_option<W: Label, S: Serializer>(word: &Option<W>, serializer: S) -> Result<S::Ok, S::Error> {
-    match word {
-        Some(word) => serialize(word, serializer),
-        None => serializer.serialize_none(),
     }
 }

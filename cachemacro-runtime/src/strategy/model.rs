@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde::Serialize;
-
 use super::event::EventStrategy;
 use super::function::FunctionStrategy;
 use super::registry::Registry;
@@ -12,18 +10,21 @@ use super::warning::Warning;
 use super::{document, warning};
 use crate::callsite::{Callsite, Writer, registry};
 use crate::event::EventInfo;
+use crate::util::serialize::serialize;
 
 /// How stale the caches of a binary may get, from its annotations alone. [`strategy()`] makes it.
 ///
 /// Everything is sorted by module and name. Lines, paths and machines are not in it: equal annotations give equal reports.
 /// `Display` prints the table.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Strategy {
     functions: Vec<FunctionStrategy>,
     events: Vec<EventStrategy>,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
 }
+
+serialize!(struct Strategy { functions, events, problems, warnings });
 
 /// The strategy of this binary: all `#[cached]` and `#[invalidates]` functions and all events linked into it.
 ///

@@ -1,16 +1,16 @@
 //! What a rollback does to a cached function.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::duration::human;
 use super::event::Invalidation;
 use crate::callsite::CallsiteInfo;
 use crate::event::EventKind;
 use crate::policy::Mode;
+use crate::util::serialize::serialize;
 
 /// How versions of the aggregates of a function may go back, according to the events of the binary.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RollbackProfile {
     /// Versions only grow, and no event rolls back.
@@ -21,8 +21,19 @@ pub enum RollbackProfile {
     Reused,
 }
 
+impl Serialize for RollbackProfile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (index, name) = match self {
+            Self::Monotone => (0, "monotone"),
+            Self::RollForward => (1, "roll_forward"),
+            Self::Reused => (2, "reused"),
+        };
+        serializer.serialize_unit_variant("RollbackProfile", index, name)
+    }
+}
+
 /// The answer to "what happens on rollback?".
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Rollback {
     /// How versions may go back.
@@ -32,6 +43,8 @@ pub struct Rollback {
     /// In words, one sentence each.
     pub answer: Vec<String>,
 }
+
+serialize!(struct Rollback { profile, events, answer });
 
 impl Rollback {
     pub(super) fn of(site: &CallsiteInfo, invalidations: &[Invalidation]) -> Self {

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::duration::{self, human};
+use super::duration::human;
 use super::event::Invalidation;
 use crate::callsite::Bypass;
 use crate::near::DETECTION;
 use crate::policy::{Mode, Policy};
+use crate::util::serialize::serialize;
 
 /// One part of a maximum staleness. The parts of a function add up to it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct StalenessPart {
     /// How long.
-    #[serde(serialize_with = "duration::serialize")]
     pub duration: Duration,
     /// `fresh`, or why a stale value is served.
     pub meaning: String,
 }
+
+serialize!(struct StalenessPart { duration: human(*duration), meaning });
 
 pub(super) fn parts(policy: &Policy) -> Vec<StalenessPart> {
     let soft = policy.soft_ttl();

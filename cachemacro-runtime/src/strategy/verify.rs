@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
-
 use super::registry::{Registry, listed, names, path};
 use super::type_name::{shorten, value_of};
 use crate::callsite::{
     CallsiteInfo, Carried, Commit, Role, SAY_WHEN, carried, shared_by_instances, site_name, template_shape,
 };
+use crate::util::serialize::serialize;
 
 /// A cache that cannot be right.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(tag = "problem", rename_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Problem {
     /// Cached functions wait for an event that no function of the binary publishes.
@@ -54,8 +52,16 @@ pub enum Problem {
     },
 }
 
+serialize!(enum Problem, "problem" {
+    NeverPublished = "never_published" { event, rust_type, listeners },
+    PublishesBeforeCommit = "publishes_before_commit" { function, argument },
+    KeysCollide = "keys_collide" { functions },
+    NameShared = "name_shared" { name, functions },
+    TypesLookAlike = "types_look_alike" { name, function },
+});
+
 /// One of several functions that can render the same key.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Colliding {
     /// `module::function`.
@@ -65,6 +71,8 @@ pub struct Colliding {
     /// The type of its values.
     pub value_type: String,
 }
+
+serialize!(struct Colliding { function, template, value_type });
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

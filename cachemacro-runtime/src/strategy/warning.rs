@@ -2,15 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 use super::registry::{Registry, listed, names, path};
 use super::type_name::shorten;
 use crate::callsite::{Bypass, Carried, Commit, LookedAt, Role, WriterInfo, bypassed_by_type, carried, may_hold};
+use crate::util::serialize::serialize;
 
 /// An unusual annotation, which may be intended.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(tag = "warning", rename_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Warning {
     /// No cached function of the binary depends on an aggregate of the event.
@@ -55,6 +53,13 @@ pub enum Warning {
         cache: String,
     },
 }
+
+serialize!(enum Warning, "warning" {
+    NeverConsumed = "never_consumed" { event, rust_type, publishers },
+    AlwaysBypassed = "always_bypassed" { function, why, remedy },
+    BypassedByType = "bypassed_by_type" { function, argument, remedy },
+    CachesDiffer = "caches_differ" { function, publisher, event, cache },
+});
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

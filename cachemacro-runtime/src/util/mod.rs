@@ -8,5 +8,6 @@ pub(crate) mod context;
 pub(crate) mod few;
 pub(crate) mod hash;
 pub(crate) mod own_runtime;
+pub(crate) mod serialize;
 pub(crate) mod sync;
 pub(crate) mod weak_map;
