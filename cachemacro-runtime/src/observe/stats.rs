@@ -30,8 +30,8 @@ pub struct Stats {
 }
 
 serialize!(struct Stats {
-    functions, entries, weight, expired, pending_invalidations, dropped_invalidations, dropped_pending_events,
-    connection,
+    functions, entries, weight, expired, pending_invalidations, dropped_invalidations, missed_events,
+    dropped_pending_events, connection,
 });
 
 /// The state of the connection to a shared store.
