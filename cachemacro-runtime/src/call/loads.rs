@@ -55,9 +55,18 @@ pub fn evaluate<S: Shape>(evaluate: fn(S, S::Return) -> LoadOutcome<S>) -> Evalu
     Evaluate::Function(evaluate)
 }
 
+/// By `version_from` alone.
+pub struct VersionFrom<S: Shape, V>(fn(&S::Value) -> V);
+
 /// By `version_from` alone. It is not compiled into a function of its own for each annotated function.
-pub fn version_from<S: Shape, V: IntoVersion + 'static>(_: S, version: fn(&S::Value) -> V) -> Evaluate<S> {
-    Evaluate::Row(V::reader(version))
+pub fn version_from<S: Shape, V: IntoVersion + 'static>(_: S, version: fn(&S::Value) -> V) -> VersionFrom<S, V> {
+    VersionFrom(version)
+}
+
+impl<S: Shape, V: IntoVersion + 'static> From<VersionFrom<S, V>> for Evaluate<S> {
+    fn from(VersionFrom(version): VersionFrom<S, V>) -> Self {
+        Self::Row(V::reader(version))
+    }
 }
 
 /// The future of a load.
@@ -93,14 +102,15 @@ impl<S: Shape, A: Send> Loads<S> for Owned<S, A> {
     }
 }
 
-/// A load that owns the arguments of the call.
+/// A load that owns the arguments of the call. It stays apart from the function, where it would take registers of a hit.
+#[inline(never)]
 pub fn owned<S: Shape, A: Send + 'static>(
     shape: S,
     arguments: A,
     body: fn(&A) -> Body<S::Return>,
-    evaluate: Evaluate<S>,
+    evaluate: impl Into<Evaluate<S>>,
 ) -> Load<S> {
-    Box::new(Owned { shape, arguments, body, evaluate })
+    Box::new(Owned { shape, arguments, body, evaluate: evaluate.into() })
 }
 
 /// The body of a load for [`owned`].
