@@ -51,7 +51,7 @@ impl<S: Shape> Clone for Evaluate<S> {
 }
 
 /// By a function without a state.
-pub fn evaluate<S: Shape>(evaluate: fn(S, S::Return) -> LoadOutcome<S>) -> Evaluate<S> {
+pub fn evaluate<S: Shape>(_: S, evaluate: fn(S, S::Return) -> LoadOutcome<S>) -> Evaluate<S> {
     Evaluate::Function(evaluate)
 }
 

@@ -21,13 +21,15 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
 /// For a body that a task can run: by functions without a state. Nothing if a closure names an argument.
 ///
 /// ```text
-/// P::evaluate(P::classify)
+/// P::evaluate(shape, P::classify)
 /// P::version_from(shape, |user| user.version)
-/// P::evaluate(|shape, out| { let mut outcome = P::classify(shape, out); P::keep(&mut outcome, |user| ..); outcome })
+/// P::evaluate(shape, |shape, out| { let mut outcome = P::classify(shape, out); P::keep(&mut outcome, |user| ..); outcome })
 /// ```
 pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
-    let Some(outcome) = outcome(cached) else { return Some(quote_spanned!(here()=> #p::evaluate(#p::classify))) };
+    let Some(outcome) = outcome(cached) else {
+        return Some(quote_spanned!(here()=> #p::evaluate(__cachemacro_shape, #p::classify)));
+    };
     let this = Ident::new("self", here());
     let arguments = cached.function.args.iter().flat_map(|arg| arg.names.iter().chain([&arg.ident]));
     let names_an_argument = arguments.chain([&this]).any(|name| mentions(&outcome, name));
@@ -38,7 +40,7 @@ pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
         let arguments = quote_spanned!(here()=> __cachemacro_shape, #closure);
         return Some(call_over(closure, &cached.krate, "version_from", arguments));
     }
-    Some(quote_spanned!(here()=> #p::evaluate(|__cachemacro_shape, __cachemacro_out| { #outcome })))
+    Some(quote_spanned!(here()=> #p::evaluate(__cachemacro_shape, |__cachemacro_shape, __cachemacro_out| { #outcome })))
 }
 
 fn plain(cached: &Cached) -> TokenStream {
