@@ -1,6 +1,7 @@
 //! Handlers of this process that are slower than the publishers.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ struct Read {
     id: u64,
 }
 
+type Handling = Pin<Box<dyn Future<Output = Result<(), Infallible>> + Send>>;
+
 /// A handler that handles as many messages as it is allowed to.
 #[derive(Clone)]
 struct Slow {
@@ -36,10 +39,7 @@ impl Slow {
         Self { allowed: Arc::new(Semaphore::new(0)), seen: Arc::default() }
     }
 
-    fn handler(
-        &self,
-    ) -> impl Fn(Received<Touched>) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Infallible>> + Send>> + use<>
-    {
+    fn handler(&self) -> impl Fn(Received<Touched>) -> Handling + use<> {
         let this = self.clone();
         move |received| {
             let this = this.clone();
@@ -71,10 +71,10 @@ fn caches() -> [Cache; 2] {
     [builder().build(), builder().shared(store).build()]
 }
 
-#[invalidates(Touched { id: id }, cache = cache)]
+#[invalidates(Touched { id }, cache = cache)]
 async fn touch(cache: &Cache, id: u64) {}
 
-#[invalidates(Touched { id: id }, cache = cache)]
+#[invalidates(Touched { id }, cache = cache)]
 fn touch_sync(cache: &Cache, id: u64) {}
 
 /// Publishes in every way that there is, and returns how many events that were.

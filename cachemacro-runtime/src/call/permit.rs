@@ -1,15 +1,21 @@
 //! The permit for one load, with all that its result is checked against.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
+use tokio::time::Timeout;
+
 use super::entered::Entered;
-use super::load::{Load, LoadHint};
+use super::load::{Current, Load, LoadHint};
 use super::refreshing::Refreshing;
 use crate::coalesce::{LeaderGuard, LoadGuard};
-use crate::observe::{inside_load, inside_load_sync};
+use crate::observe::{InsideLoad, inside_load, inside_load_sync};
 use crate::util::clock::Moment;
+use crate::util::context::Within;
 
 /// The permit for one load. Dropping it passes the lead of its flight to a waiter.
 pub(crate) struct LoadPermit {
@@ -38,14 +44,13 @@ pub(crate) struct LoadPermit {
 
 impl LoadPermit {
     /// Runs the load; `None` when it timed out. Then it is cancelled.
-    pub(super) async fn run<F: Future>(&mut self, load: Arc<Load>, future: F) -> Option<F::Output> {
+    pub(super) fn run<F: Future>(&mut self, load: Arc<Load>, future: F) -> Running<'_, F> {
         let future = inside_load(self.is_bypassed, load.run(future));
-        let output = match self.budget {
-            Some(budget) => tokio::time::timeout(budget, future).await.ok(),
-            None => Some(future.await),
+        let future = match self.budget {
+            Some(budget) => Limited::By { future: tokio::time::timeout(budget, future) },
+            None => Limited::Not { future },
         };
-        self.load = Some(load);
-        output
+        Running { ran: &mut self.load, load: Some(load), future }
     }
 
     /// Runs a sync load, which cannot be cancelled.
@@ -53,5 +58,47 @@ impl LoadPermit {
         let output = inside_load_sync(self.is_bypassed, || load.run_sync(run));
         self.load = Some(load);
         output
+    }
+}
+
+pin_project! {
+    /// A load that runs.
+    ///
+    /// It is not an `async fn`, whose `poll` takes more of the stack. While a load runs, the stack has the frames of all that polls
+    /// it, once for each call that is nested in another.
+    pub(super) struct Running<'p, F> {
+        // The load goes here when it has ended.
+        ran: &'p mut Option<Arc<Load>>,
+        load: Option<Arc<Load>>,
+        #[pin]
+        future: Limited<InsideLoad<Within<Current, F>>>,
+    }
+}
+
+pin_project! {
+    #[project = LimitedPinned]
+    enum Limited<F> {
+        By {
+            #[pin]
+            future: Timeout<F>,
+        },
+        Not {
+            #[pin]
+            future: F,
+        },
+    }
+}
+
+impl<F: Future> Future for Running<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let this = self.project();
+        let output = match this.future.project() {
+            LimitedPinned::By { future } => ready!(future.poll(context)).ok(),
+            LimitedPinned::Not { future } => Some(ready!(future.poll(context))),
+        };
+        **this.ran = this.load.take();
+        Poll::Ready(output)
     }
 }

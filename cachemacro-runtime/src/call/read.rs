@@ -1,8 +1,9 @@
 //! An async call that missed.
 
 use std::future::Future;
+use std::pin::Pin;
 
-use super::adapter::{Due, Next, ReturnAdapter};
+use super::adapter::{Due, ForCaller, Next, ReturnAdapter};
 use super::boxed::{self, Run};
 use super::fill::Landed;
 use super::loads::{Load, Loading};
@@ -10,16 +11,16 @@ use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::refresh::refresh;
 use super::state::{Call, Miss, Spawner, Step};
+use crate::util::apart::Apart;
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
 impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     /// The next step: the answer, or a request for a load.
     pub async fn step(&mut self) -> ReadStep<S> {
         let next = match self.supplied() {
-            None => self.begin().await,
+            None => Apart::new(self.begin()).await,
             Some((Due { permit, meanwhile: Some(served) }, load)) => self.refresh(permit, load, served),
-            // Boxed: a load allocates in any case, and the future of a hit stays small.
-            Some((Due { permit, meanwhile: None }, load)) => Box::pin(self.load(permit, load)).await,
+            Some((Due { permit, meanwhile: None }, load)) => self.loading(permit, load).await,
         };
         self.step_to(next)
     }
@@ -44,32 +45,66 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
         }
     }
 
+    /// Boxed: a load allocates in any case, and the future of a hit stays small.
+    #[inline(never)]
+    fn loading<'f>(
+        &'f mut self,
+        permit: LoadPermit,
+        load: L,
+    ) -> Apart<Pin<Box<impl Future<Output = Next<S>> + use<'f, S, L, F>>>> {
+        Apart::boxed(self.load(permit, load))
+    }
+
     async fn load(&mut self, permit: LoadPermit, load: L) -> Next<S> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut permit = permit;
         loop {
             let this = self.call.load(&permit);
-            let Some(load_outcome) = permit.run(this, (self.run)(&load)).await else {
-                let step = self.call.land_timeout(permit);
-                return self.adapter.next(&mut self.call, step);
-            };
-            let (loaded, kept) = self.adapter.part(load_outcome);
-            let landed = match boxed::land(&mut self.call, &mut self.deferred, permit, loaded) {
-                Run::Done(landed) => landed,
-                Run::Waits(landed) => landed.await,
-            };
-            match landed {
-                Landed::Return => return self.adapter.loaded(kept),
-                Landed::Stale(served) => return self.adapter.stale(&self.call, served, kept),
-                Landed::Again(next) => {
+            let load_outcome = permit.run(this, (self.run)(&load)).await;
+            match self.landing(permit, load_outcome).await {
+                Ended::With(next) => return next,
+                Ended::Again(next, kept) => {
                     refused.push(kept);
                     permit = next;
                 }
-                Landed::Restart => return self.begin().await,
             }
         }
     }
+
+    #[inline(never)]
+    fn landing<'f>(
+        &'f mut self,
+        permit: LoadPermit,
+        load_outcome: Option<LoadOutcome<S>>,
+    ) -> Apart<Pin<Box<impl Future<Output = Ended<S>> + use<'f, S, L, F>>>> {
+        Apart::boxed(self.land(permit, load_outcome))
+    }
+
+    async fn land(&mut self, permit: LoadPermit, load_outcome: Option<LoadOutcome<S>>) -> Ended<S> {
+        let Some(load_outcome) = load_outcome else {
+            let step = self.call.land_timeout(permit);
+            return Ended::With(self.adapter.next(&mut self.call, step));
+        };
+        let (loaded, kept) = self.adapter.part(load_outcome);
+        let landed = match boxed::land(&mut self.call, &mut self.deferred, permit, loaded) {
+            Run::Done(landed) => landed,
+            Run::Waits(landed) => landed.await,
+        };
+        Ended::With(match landed {
+            Landed::Return => self.adapter.loaded(kept),
+            Landed::Stale(served) => self.adapter.stale(&self.call, served, kept),
+            Landed::Again(next) => return Ended::Again(next, kept),
+            Landed::Restart => self.begin().await,
+        })
+    }
+}
+
+/// How a load has ended.
+enum Ended<S: Shape> {
+    With(Next<S>),
+    /// The load runs again with this permit.
+    Again(LoadPermit, ForCaller<S>),
 }
 
 /// A call with `refresh = inline`, or with nothing to refresh.

@@ -21,8 +21,10 @@ pub(crate) use self::finding::Findings;
 pub use self::finding::{Finding, FindingKind};
 pub(crate) use self::functions::Functions;
 pub use self::mode::CacheMode;
+pub(crate) use self::observer::{
+    InsideLoad, Observers, inside_load, inside_load_sync, is_observed, tell, wants_aggregates,
+};
 pub use self::observer::{Observer, observed, observed_sync};
-pub(crate) use self::observer::{Observers, inside_load, inside_load_sync, is_observed, tell, wants_aggregates};
 pub(crate) use self::outage::{Down, Outage, Repeated};
 pub use self::stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use self::trace::{Trace, traced, traced_sync};

@@ -2,7 +2,11 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use super::answered::{AnsweredCall, Report};
 use super::mode::CacheMode;
@@ -10,7 +14,7 @@ use crate::callsite::Callsite;
 use crate::event::Aggregate;
 use crate::util::clock::Clock;
 use crate::util::context;
-use crate::util::context::{Entered, LOAD, MODE, OBSERVER, Part};
+use crate::util::context::{Entered, LOAD, MODE, OBSERVER, Part, Within};
 use crate::util::sync::{LocalKey, thread_local};
 
 /// Is told of cached calls: of those in a scope with [`observed`], of all calls of a cache with
@@ -198,11 +202,40 @@ pub(crate) fn tell(
 }
 
 /// Runs a load: what its caller observes, and in which mode, is not meant for the calls inside.
-pub(crate) async fn inside_load<F: Future>(is_bypassed: bool, future: F) -> F::Output {
+pub(crate) fn inside_load<F: Future>(is_bypassed: bool, future: F) -> InsideLoad<F> {
     if context::flags() & (MODE | OBSERVER) == 0 {
-        return future.await;
+        return InsideLoad::Plain { future };
     }
-    context::within(CacheMode::of_load(), context::within(Observing::of_load(is_bypassed), future)).await
+    let future = context::within(CacheMode::of_load(), context::within(Observing::of_load(is_bypassed), future));
+    InsideLoad::Set { future }
+}
+
+pin_project! {
+    /// What [`inside_load`] returns. It is not an `async fn`, whose `poll` takes more of the stack: see
+    /// [`Running`](crate::call).
+    #[project = InsideLoadPinned]
+    pub(crate) enum InsideLoad<F> {
+        Plain {
+            #[pin]
+            future: F,
+        },
+        Set {
+            #[pin]
+            future: Within<CacheMode, Within<Observing, F>>,
+        },
+    }
+}
+
+impl<F: Future> Future for InsideLoad<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project() {
+            InsideLoadPinned::Plain { future } => future.poll(context),
+            InsideLoadPinned::Set { future } => future.poll(context),
+        }
+    }
 }
 
 /// As [`inside_load`], for a sync load.

@@ -1,6 +1,7 @@
 //! What all modules use: time, locks, thread contexts, the cache's own threads.
 
 pub(crate) mod all_of;
+pub(crate) mod apart;
 pub(crate) mod backoff;
 pub(crate) mod block_on;
 pub(crate) mod clock;
