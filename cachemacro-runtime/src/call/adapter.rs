@@ -68,21 +68,20 @@ impl<S: Shape> Answer<S> {
 
 /// A load that the call needs.
 pub(super) struct Due {
-    pub(super) permit: LoadPermit,
+    pub(super) permit: Box<LoadPermit>,
     /// What the caller gets without waiting for the load. The value is cloned after this call has given the permit
     /// away.
     pub(super) meanwhile: Option<Content>,
 }
 
 /// What the caller does next.
-#[expect(clippy::large_enum_variant, reason = "to move the permit costs less than to allocate it")]
 pub(super) enum Next<S: Shape> {
     Answer(Answer<S>),
     Load(Due),
 }
 
 impl<S: Shape> Next<S> {
-    fn load(permit: LoadPermit) -> Self {
+    fn load(permit: Box<LoadPermit>) -> Self {
         Self::Load(Due { permit, meanwhile: None })
     }
 
@@ -101,7 +100,7 @@ impl<S: Shape> ReturnAdapter<S> {
                 let shared = self.fail.share.and_then(|share| (share.unpack)(&error));
                 shared.map(|returned| Answer(Answered::Return(returned)))
             }
-            Step::Refuse(error) => self.refused(error).map(|returned| Answer(Answered::Return(returned))),
+            Step::Refuse(error) => self.refused(*error).map(|returned| Answer(Answered::Return(returned))),
             // It was waited for before.
             Step::Wait(_) => None,
         };

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
@@ -21,12 +22,26 @@ pub(super) type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
 
 /// A step of the engine that may be over already: where the store is in this process no step waits, and nothing is allocated for it.
 pub(super) enum Run<'f, T> {
-    Done(T),
+    /// `None` after its end.
+    Done(Option<T>),
     Waits(Boxed<'f, T>),
 }
 
+impl<T> Unpin for Run<'_, T> {}
+
+impl<T> Future for Run<'_, T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        match self.get_mut() {
+            Self::Done(over) => over.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Waits(step) => step.as_mut().poll(context),
+        }
+    }
+}
+
 fn run<'f, T>(is_local: bool, step: impl Future<Output = T> + Send + 'f) -> Run<'f, T> {
-    if is_local { Run::Done(block_on(step)) } else { Run::Waits(Box::pin(step)) }
+    if is_local { Run::Done(Some(block_on(step))) } else { Run::Waits(Box::pin(step)) }
 }
 
 #[inline(never)]
@@ -43,7 +58,7 @@ pub(super) fn waited<'f>(call: &'f mut Call, deferred: &'f mut Deferred, ended: 
 pub(super) fn land<'f>(
     call: &'f mut Call,
     deferred: &'f mut Deferred,
-    permit: LoadPermit,
+    permit: Box<LoadPermit>,
     loaded: Loaded,
 ) -> Run<'f, Landed> {
     run(call.is_local(), deferred.collect(call.land(permit, loaded)))
@@ -65,7 +80,7 @@ pub(super) fn waited_sync(call: &mut Call, deferred: &mut Deferred, ended: Ended
 }
 
 #[inline(never)]
-pub(super) fn land_sync(call: &mut Call, deferred: &mut Deferred, permit: LoadPermit, loaded: Loaded) -> Landed {
+pub(super) fn land_sync(call: &mut Call, deferred: &mut Deferred, permit: Box<LoadPermit>, loaded: Loaded) -> Landed {
     block_on(deferred.collect(call.land(permit, loaded)))
 }
 

@@ -36,14 +36,14 @@ pub(crate) enum Landed {
     /// Returns this stale value instead of the error.
     Stale(Content),
     /// Loads again with this permit: the row was from a replica, and a row of the primary is needed.
-    Again(LoadPermit),
+    Again(Box<LoadPermit>),
     /// Starts again: the fence of the load is void.
     Restart,
 }
 
 impl Call {
     /// Ends a load: FILL, and then what the store's answer asks for.
-    pub(crate) async fn land(&mut self, permit: LoadPermit, loaded: Loaded) -> Landed {
+    pub(crate) async fn land(&mut self, permit: Box<LoadPermit>, loaded: Loaded) -> Landed {
         let took = self.now().since(permit.started);
         self.cache.counters(self.site).loaded(took);
         if let Loaded::Error(error) = loaded {
@@ -63,22 +63,22 @@ impl Call {
             let bypassed = self.mode == CacheMode::Bypass;
             if bypassed {
                 self.observe_bypassed(&dependencies);
-                return self.share(permit, loaded, deadlines, CallOutcome::Bypassed);
+                return self.share(*permit, loaded, deadlines, CallOutcome::Bypassed);
             }
-            return self.share(permit, loaded, deadlines, CallOutcome::LoadedNotStored);
+            return self.share(*permit, loaded, deadlines, CallOutcome::LoadedNotStored);
         };
         match self.store_loaded(entered, &permit, &loaded, deadlines, took).await {
             Verdict::NeedsPrimary if permit.attempt < MAX_LOADS && !self.loads_once => {
                 Landed::Again(self.primary_ticket(permit))
             }
             Verdict::Unreachable { version } if permit.attempt < MAX_LOADS => self.reset(permit, version).await,
-            Verdict::Stored => self.share(permit, loaded, deadlines, CallOutcome::Loaded),
-            _ => self.share(permit, loaded, deadlines, CallOutcome::LoadedNotStored),
+            Verdict::Stored => self.share(*permit, loaded, deadlines, CallOutcome::Loaded),
+            _ => self.share(*permit, loaded, deadlines, CallOutcome::LoadedNotStored),
         }
     }
 
     /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
-    async fn land_error(&mut self, mut permit: LoadPermit, error: Option<Object>) -> Landed {
+    async fn land_error(&mut self, mut permit: Box<LoadPermit>, error: Option<Object>) -> Landed {
         self.cache.counters(self.site).load_failed(&*self.cache.inner.clock);
         if let (Some(lead), Some(error)) = (permit.lead.take(), error) {
             lead.land(Landing::Error(error));
@@ -196,16 +196,19 @@ impl Call {
         weight.unwrap_or(0) as u64
     }
 
-    fn primary_ticket(&mut self, permit: LoadPermit) -> LoadPermit {
+    fn primary_ticket(&mut self, mut permit: Box<LoadPermit>) -> Box<LoadPermit> {
         self.loads += 1;
         self.count(Event::Load);
-        let budget = if self.is_refresh { permit.budget } else { self.budget() };
-        let hint = LoadHint { primary_required: true };
-        LoadPermit { hint, budget, started: self.now(), attempt: self.loads, ..permit }
+        if !self.is_refresh {
+            permit.budget = self.budget();
+        }
+        permit.hint = LoadHint { primary_required: true };
+        (permit.started, permit.attempt) = (self.now(), self.loads);
+        permit
     }
 
     /// DETECT. The waiters of this load must look again too.
-    async fn reset(&self, permit: LoadPermit, version: u64) -> Landed {
+    async fn reset(&self, permit: Box<LoadPermit>, version: u64) -> Landed {
         if let Some(entered) = &permit.entered {
             self.detect(entered.snapshots[0], version).await;
         }
@@ -254,7 +257,7 @@ impl Call {
     }
 
     /// A load that timed out. The flight passes to the next waiter, which may have time left.
-    pub(crate) fn land_timeout(&mut self, permit: LoadPermit) -> Step {
+    pub(crate) fn land_timeout(&mut self, permit: Box<LoadPermit>) -> Step {
         drop(permit);
         self.timed_out()
     }

@@ -8,7 +8,7 @@ use super::served::{Found, Stored};
 use super::state::{Call, Step};
 use super::waiting::{Ended, Waiting};
 use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, load_lock, singleflight};
-use crate::entry::{Content, deferred};
+use crate::entry::{Content, EntryKey, deferred};
 use crate::observe::{CacheMode, CallOutcome, Event, Report};
 use crate::remote::Lease;
 use crate::util::backoff::Backoff;
@@ -25,9 +25,17 @@ impl Call {
             Role::Leader(lead) => self.lead(lead, entered).await,
             Role::Waiter(waiter) => {
                 self.count(Event::Wait);
-                Some(Step::Wait(Waiting { waiter, entered }))
+                self.share_key(waiter.key());
+                Some(Step::Wait(Waiting { waiter, entered }.wait(self.budget())))
             }
         }
+    }
+
+    /// A flight has the same key: among ten thousand waiters, one copy of it is enough.
+    fn share_key(&mut self, key: &Arc<EntryKey>) {
+        let (own, shared) = (self.key.aggregate(), key.aggregate());
+        self.aggregates.iter_mut().filter(|aggregate| **aggregate == own).for_each(|own| *own = shared.clone());
+        self.key = Arc::clone(key);
     }
 
     /// The previous flight may have landed after this call's lookup and before it became the leader, here or in another

@@ -16,7 +16,7 @@ pub enum ReadStep<S: Shape> {
 }
 
 /// Runs a load that no caller waits for.
-pub(super) type Refresh<S, L> = fn(Call, LoadPermit, ReturnAdapter<S>, L);
+pub(super) type Refresh<S, L> = fn(Call, Box<LoadPermit>, ReturnAdapter<S>, L);
 
 /// A call, and how it runs loads of this kind. `T` is the result of a load, or the future of the result.
 pub struct PendingRead<S: Shape, L, T> {
@@ -61,7 +61,7 @@ impl<S: Shape, L, T> PendingRead<S, L, T> {
     }
 
     /// Begins a load that the caller does not wait for.
-    pub(super) fn refresh(&mut self, permit: LoadPermit, load: L, meanwhile: Content) -> Next<S> {
+    pub(super) fn refresh(&mut self, permit: Box<LoadPermit>, load: L, meanwhile: Content) -> Next<S> {
         if let Some(refresh) = self.refresh {
             refresh(self.call.for_refresh(), permit, self.adapter, load);
         }

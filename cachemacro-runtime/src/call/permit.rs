@@ -20,7 +20,7 @@ use crate::util::context::Within;
 /// The permit for one load. Dropping it passes the lead of its flight to a waiter.
 pub(crate) struct LoadPermit {
     /// The mark on the entry that the load refreshes.
-    pub(super) _refreshing: Option<Refreshing>,
+    pub(super) refreshing: Option<Refreshing>,
     /// The lead of the flight; `None` for a load that is not shared.
     pub(super) lead: Option<LeaderGuard>,
     /// Keeps loads of the other kind from running at once; `None` where only one kind exists.

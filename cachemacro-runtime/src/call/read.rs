@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::adapter::{Due, ForCaller, Next, ReturnAdapter};
-use super::boxed::{self, Run};
+use super::boxed;
 use super::fill::Landed;
 use super::loads::{Load, Loading};
 use super::pending_read::{PendingRead, ReadStep};
@@ -17,10 +17,13 @@ use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     /// The next step: the answer, or a request for a load.
     pub async fn step(&mut self) -> ReadStep<S> {
-        let next = match self.supplied() {
-            None => Apart::new(self.begin()).await,
-            Some((Due { permit, meanwhile: Some(served) }, load)) => self.refresh(permit, load, served),
-            Some((Due { permit, meanwhile: None }, load)) => self.loading(permit, load).await,
+        let next = if let Some((Due { permit, meanwhile }, load)) = self.supplied() {
+            match meanwhile {
+                Some(served) => self.refresh(permit, load, served),
+                None => self.loading(permit, load).await,
+            }
+        } else {
+            Apart::new(self.begin()).await
         };
         self.step_to(next)
     }
@@ -29,17 +32,10 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
         self.call.can_refuse = self.adapter.fail.refusal.is_some();
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
         loop {
-            let step = match boxed::next(&mut self.call, &mut self.deferred) {
-                Run::Done(step) => step,
-                Run::Waits(step) => step.await,
-            };
+            let step = boxed::next(&mut self.call, &mut self.deferred).await;
             let Step::Wait(waiting) = step else { return self.adapter.next(&mut self.call, step) };
-            let ended = waiting.end(self.call.budget()).await;
-            let step = match boxed::waited(&mut self.call, &mut self.deferred, ended) {
-                Run::Done(step) => step,
-                Run::Waits(step) => step.await,
-            };
-            if let Some(step) = step {
+            let ended = waiting.await;
+            if let Some(step) = boxed::waited(&mut self.call, &mut self.deferred, ended).await {
                 return self.adapter.next(&mut self.call, step);
             }
         }
@@ -49,13 +45,13 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     #[inline(never)]
     fn loading<'f>(
         &'f mut self,
-        permit: LoadPermit,
+        permit: Box<LoadPermit>,
         load: L,
     ) -> Apart<Pin<Box<impl Future<Output = Next<S>> + use<'f, S, L, F>>>> {
         Apart::boxed(self.load(permit, load))
     }
 
-    async fn load(&mut self, permit: LoadPermit, load: L) -> Next<S> {
+    async fn load(&mut self, permit: Box<LoadPermit>, load: L) -> Next<S> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut permit = permit;
@@ -75,22 +71,19 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     #[inline(never)]
     fn landing<'f>(
         &'f mut self,
-        permit: LoadPermit,
+        permit: Box<LoadPermit>,
         load_outcome: Option<LoadOutcome<S>>,
     ) -> Apart<Pin<Box<impl Future<Output = Ended<S>> + use<'f, S, L, F>>>> {
         Apart::boxed(self.land(permit, load_outcome))
     }
 
-    async fn land(&mut self, permit: LoadPermit, load_outcome: Option<LoadOutcome<S>>) -> Ended<S> {
+    async fn land(&mut self, permit: Box<LoadPermit>, load_outcome: Option<LoadOutcome<S>>) -> Ended<S> {
         let Some(load_outcome) = load_outcome else {
             let step = self.call.land_timeout(permit);
             return Ended::With(self.adapter.next(&mut self.call, step));
         };
         let (loaded, kept) = self.adapter.part(load_outcome);
-        let landed = match boxed::land(&mut self.call, &mut self.deferred, permit, loaded) {
-            Run::Done(landed) => landed,
-            Run::Waits(landed) => landed.await,
-        };
+        let landed = boxed::land(&mut self.call, &mut self.deferred, permit, loaded).await;
         Ended::With(match landed {
             Landed::Return => self.adapter.loaded(kept),
             Landed::Stale(served) => self.adapter.stale(&self.call, served, kept),
@@ -104,7 +97,7 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
 enum Ended<S: Shape> {
     With(Next<S>),
     /// The load runs again with this permit.
-    Again(LoadPermit, ForCaller<S>),
+    Again(Box<LoadPermit>, ForCaller<S>),
 }
 
 /// A call with `refresh = inline`, or with nothing to refresh.
@@ -133,6 +126,6 @@ pub fn read_background<S: Shape>(
 }
 
 /// Without a runtime the permit is dropped, and the next reader refreshes.
-fn spawn<S: Shape>(call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: Load<S>) {
+fn spawn<S: Shape>(call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: Load<S>) {
     boxed::spawn(Box::pin(refresh(call, permit, adapter, load)));
 }

@@ -1,7 +1,7 @@
 //! A refresh in the background: a task that loads a stale entry, while no caller waits for its result.
 
 use super::adapter::ReturnAdapter;
-use super::boxed::{self, Run};
+use super::boxed;
 use super::fill::Landed;
 use super::loads::Load;
 use super::permit::LoadPermit;
@@ -10,7 +10,12 @@ use crate::entry::Deferred;
 use crate::value::Shape;
 
 /// Loads until the value can be stored. A failure is not reported here: the next reader still sees the stale entry.
-pub(super) async fn refresh<S: Shape>(mut call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: Load<S>) {
+pub(super) async fn refresh<S: Shape>(
+    mut call: Call,
+    permit: Box<LoadPermit>,
+    adapter: ReturnAdapter<S>,
+    load: Load<S>,
+) {
     // The values that the refresh replaces. They are dropped after the permit.
     let mut deferred = Deferred::default();
     let mut permit = permit;
@@ -24,11 +29,7 @@ pub(super) async fn refresh<S: Shape>(mut call: Call, permit: LoadPermit, adapte
             drop(permit);
             return boxed::refresh_timed_out(&mut call, &mut deferred).await;
         };
-        let landed = match boxed::land(&mut call, &mut deferred, permit, loaded) {
-            Run::Done(landed) => landed,
-            Run::Waits(landed) => landed.await,
-        };
-        match landed {
+        match boxed::land(&mut call, &mut deferred, permit, loaded).await {
             Landed::Again(next) => permit = next,
             _ => return,
         }

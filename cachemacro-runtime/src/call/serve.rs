@@ -26,7 +26,7 @@ impl Call {
             _ => self.observe_failed(),
         }
         self.tell(|| Report { outcome: CallOutcome::Refused, ..Self::LOADED });
-        Step::Refuse(error)
+        Step::Refuse(Box::new(error))
     }
 
     /// A fresh entry.

@@ -23,16 +23,17 @@ impl Call {
     /// For an entry past its soft deadline, or chosen for an early refresh: the caller that becomes the leader of its
     /// flight refreshes it, all other callers are served the entry.
     pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, stored: Stored) -> Step {
-        let Some(permit) = self.refresh_ticket(stored.snapshots.clone()).await else {
+        let Some(mut permit) = self.refresh_ticket(stored.snapshots.clone()).await else {
             return self.serve_aging(is_fresh, stored);
         };
-        self.fallback = Some(stored.clone());
+        self.fallback = Some(Box::new(stored.clone()));
         if self.spawns() {
             let served = stored.content.clone();
             self.serve_aging(is_fresh, stored);
             return Step::ServeAndRefresh(served, permit);
         }
-        Step::Load(LoadPermit { budget: self.budget(), ..permit })
+        permit.budget = self.budget();
+        Step::Load(permit)
     }
 
     pub(super) fn serve_aging(&self, is_fresh: bool, stored: Stored) -> Step {
@@ -41,7 +42,7 @@ impl Call {
 
     /// What is served after a failed refresh: the entry, while it is fresh, or while a stale one may outlive an error.
     pub(super) fn take_fallback(&mut self) -> Option<Stored> {
-        let fallback = self.fallback.take()?;
+        let fallback = *self.fallback.take()?;
         let deadline = if self.site.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
         if self.now() < deadline {
             return Some(fallback);
@@ -61,7 +62,7 @@ impl Call {
     }
 
     /// The right to refresh: the flight in this process, and the lease in the fleet.
-    pub(super) async fn refresh_ticket(&mut self, snapshots: Few<Snapshot>) -> Option<LoadPermit> {
+    pub(super) async fn refresh_ticket(&mut self, snapshots: Few<Snapshot>) -> Option<Box<LoadPermit>> {
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
         let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         if let Store::Local(local) = self.store() {
@@ -71,8 +72,10 @@ impl Call {
             let replicas_lag = !local.source_lag().is_zero();
             let needs_primary = replicas_lag && local.needs_primary(&self.aggregates);
             let entered = Entered { snapshots, needs_primary, held: Held::Nothing, lease: Lease::Free };
-            let _refreshing = Some(Refreshing::new(&self.cache, &self.key));
-            return Some(LoadPermit { _refreshing, ..self.permit(Some(lead), None, Some(entered)) });
+            let refreshing = Refreshing::new(&self.cache, &self.key);
+            let mut permit = self.permit(Some(lead), None, Some(entered));
+            permit.refreshing = Some(refreshing);
+            return Some(permit);
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {

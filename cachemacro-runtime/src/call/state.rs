@@ -10,7 +10,7 @@ use super::entered::Entered;
 use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use super::permit::LoadPermit;
 use super::served::{Found, Stored};
-use super::waiting::Waiting;
+use super::waiting::Wait;
 use crate::cache::{Cache, Store};
 use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
@@ -21,6 +21,7 @@ use crate::observe::{CacheMode, Event, WhyStale};
 use crate::policy::{Deadlines, Mode};
 use crate::remote::Query;
 use crate::util::clock::Moment;
+use crate::util::few::Few;
 use crate::value::ValueOps;
 
 /// After this many loads a call returns what it has and stores nothing. So a database that contradicts itself cannot
@@ -59,15 +60,15 @@ pub(crate) enum Step {
     /// The answer.
     Serve(Content),
     /// The answer, and a refresh in the background.
-    ServeAndRefresh(Content, LoadPermit),
+    ServeAndRefresh(Content, Box<LoadPermit>),
     /// A load.
-    Load(LoadPermit),
+    Load(Box<LoadPermit>),
     /// Another caller's load, which is waited for.
-    Wait(Waiting),
+    Wait(Wait),
     /// Another caller's load failed, and this is its error.
     Failed(Object),
     /// There is nothing to serve and a load is not allowed.
-    Refuse(CacheError),
+    Refuse(Box<CacheError>),
 }
 
 /// Where a background refresh may run.
@@ -84,7 +85,7 @@ pub(crate) struct Call {
     pub(super) site: &'static Callsite,
     pub(super) ops: ValueOps,
     pub(super) key: Arc<EntryKey>,
-    pub(super) aggregates: Vec<Aggregate>,
+    pub(super) aggregates: Few<Aggregate>,
     pub(super) mode: CacheMode,
     /// When the call began; `timeout` counts from here.
     began: Option<tokio::time::Instant>,
@@ -95,7 +96,7 @@ pub(crate) struct Call {
     /// Where a background refresh of this call runs.
     pub(super) spawner: Spawner,
     /// What is served if the refresh fails.
-    pub(super) fallback: Option<Stored>,
+    pub(super) fallback: Option<Box<Stored>>,
     pub(super) loads: u32,
     /// Whether the call may load only once. That load reads the primary, so that FILL does not ask for another.
     pub(super) loads_once: bool,
@@ -119,7 +120,7 @@ impl Call {
             cache: cache.clone(),
             site,
             ops,
-            aggregates: Vec::new(),
+            aggregates: Few::new(),
             mode: CacheMode::current(),
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
@@ -314,7 +315,7 @@ impl Call {
     }
 
     /// The permit for a load that is neither shared nor stored.
-    pub(super) fn unstored(&mut self) -> LoadPermit {
+    pub(super) fn unstored(&mut self) -> Box<LoadPermit> {
         self.permit(None, None, None)
     }
 
@@ -323,15 +324,15 @@ impl Call {
         lead: Option<LeaderGuard>,
         guard: Option<LoadGuard>,
         entered: Option<Entered>,
-    ) -> LoadPermit {
+    ) -> Box<LoadPermit> {
         self.loads += 1;
         self.count(Event::Load);
         if let Some(lead) = &lead {
             lead.begin();
         }
         let needs_primary = entered.as_ref().is_none_or(|entered| entered.needs_primary);
-        LoadPermit {
-            _refreshing: None,
+        Box::new(LoadPermit {
+            refreshing: None,
             lead,
             _guard: guard,
             entered,
@@ -352,6 +353,6 @@ impl Call {
             budget: self.budget(),
             attempt: self.loads,
             load: None,
-        }
+        })
     }
 }

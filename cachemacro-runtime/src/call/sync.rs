@@ -11,6 +11,7 @@ use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner, Step};
 use crate::entry::Deferred;
+use crate::util::block_on::block_on;
 use crate::util::context::{self, Entered};
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
@@ -30,14 +31,14 @@ impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
         loop {
             let step = boxed::next_sync(&mut self.call, &mut self.deferred);
             let Step::Wait(waiting) = step else { return self.adapter.next(&mut self.call, step) };
-            let ended = waiting.end_sync(self.call.budget());
+            let ended = block_on(waiting);
             if let Some(step) = boxed::waited_sync(&mut self.call, &mut self.deferred, ended) {
                 return self.adapter.next(&mut self.call, step);
             }
         }
     }
 
-    fn load_sync(&mut self, permit: LoadPermit, load: &L) -> Next<S> {
+    fn load_sync(&mut self, permit: Box<LoadPermit>, load: &L) -> Next<S> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut permit = permit;
@@ -88,7 +89,7 @@ pub fn read_sync_background<S: Shape>(
 }
 
 /// The refresh runs on a new thread. In a thread pool it might be queued behind the callers that wait for it.
-fn spawn<S: Shape>(call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: SyncLoad<S>) {
+fn spawn<S: Shape>(call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: SyncLoad<S>) {
     let runtime = Handle::try_current().ok();
     let mut scoped = context::scoped_cache();
     let refresh = move || {
@@ -100,7 +101,7 @@ fn spawn<S: Shape>(call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, lo
     let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);
 }
 
-fn refresh_sync<S: Shape>(mut call: Call, permit: LoadPermit, adapter: ReturnAdapter<S>, load: &SyncLoad<S>) {
+fn refresh_sync<S: Shape>(mut call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: &SyncLoad<S>) {
     // The values that the refresh replaces, and the results of its loads. They are dropped after the permit.
     let (mut deferred, mut brought) = (Deferred::default(), Vec::new());
     let mut permit = permit;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::entered::Entered;
 use crate::coalesce::{Waited, Waiter};
-use crate::util::block_on::block_on;
 
 /// A place among those who wait for a flight.
 pub(crate) struct Waiting {
@@ -18,9 +17,12 @@ pub(crate) struct Waiting {
 /// How waiting ended; `None` when the call's time was up before.
 pub(super) type Ended = (Waiting, Option<Waited>);
 
+/// A call that waits. Apart from the call's own future, so that ten thousand of these are small.
+pub(crate) type Wait = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
 impl Waiting {
-    /// Waits until the flight ends, or for so long. Apart from the call, so that ten thousand of these futures are small.
-    pub(super) fn end(self, budget: Option<Duration>) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
+    /// Waits until the flight ends, or for so long.
+    pub(super) fn wait(self, budget: Option<Duration>) -> Wait {
         match budget {
             None => Box::pin(async move {
                 let waited = self.waiter.wait().await;
@@ -31,10 +33,5 @@ impl Waiting {
                 (self, waited)
             }),
         }
-    }
-
-    /// As [`Waiting::end`], on this thread.
-    pub(super) fn end_sync(self, budget: Option<Duration>) -> Ended {
-        block_on(self.end(budget))
     }
 }

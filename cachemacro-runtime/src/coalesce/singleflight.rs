@@ -154,6 +154,11 @@ impl Waiter {
         }
     }
 
+    /// The key that all of them ask for.
+    pub(crate) fn key(&self) -> &Arc<EntryKey> {
+        &self.flight.key.key
+    }
+
     /// Whether the load with the result began after the caller came.
     pub(crate) fn came_first(&self) -> bool {
         self.flight.begun.load(Ordering::SeqCst) > self.begun

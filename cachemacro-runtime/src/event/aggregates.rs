@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::here::Here;
 use crate::key::{KeyPart, KeyWriter, Names, Simple, rendered};
 use crate::protocol::Move;
+use crate::util::few::Few;
 
 /// The rendered name of one aggregate, `user:123`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,7 +66,7 @@ enum Purpose {
 /// Names as texts, each once, in the order of `invalidated_by` or of the event.
 #[derive(Debug, Default)]
 struct Texts {
-    names: Vec<Aggregate>,
+    names: Few<Aggregate>,
     /// The key of the entry. In most functions the first aggregate has the same name, and shares this text.
     own: Option<(Arc<[u8]>, Arc<str>)>,
 }
@@ -128,7 +129,7 @@ impl Aggregates {
     }
 
     fn texts(own: Option<(Arc<[u8]>, Arc<str>)>) -> Self {
-        Self { writer: None, purpose: Purpose::Texts(Texts { names: Vec::new(), own }) }
+        Self { writer: None, purpose: Purpose::Texts(Texts { names: Few::new(), own }) }
     }
 
     /// An empty list for the entry whose key has these parts and this text.
@@ -142,10 +143,10 @@ impl Aggregates {
         Self { writer: None, purpose }
     }
 
-    pub(crate) fn into_names(self) -> Vec<Aggregate> {
+    pub(crate) fn into_names(self) -> Few<Aggregate> {
         match self.purpose {
             Purpose::Texts(texts) => texts.names,
-            Purpose::Move { .. } => Vec::new(),
+            Purpose::Move { .. } => Few::new(),
         }
     }
 }

@@ -135,7 +135,9 @@ impl KeyWriter {
             self.put(&[TEXT]);
             self.form = form;
         } else {
-            self.push(percent_encoded(bytes).as_bytes());
+            let mut encoded = String::with_capacity(bytes.len() + 12);
+            percent_encode(bytes, &mut encoded);
+            self.push(encoded.as_bytes());
         }
     }
 
@@ -235,29 +237,26 @@ fn render_literal(part: &[u8], text: &mut String) {
 /// What comes behind it.
 fn render_number<'p>(part: &'p [u8], text: &mut String) -> &'p [u8] {
     let Some((number, behind)) = part[1..].split_first_chunk() else { return &[] };
-    // Writing to a string never fails.
-    let _ = write!(text, "{}", u64::from_le_bytes(*number));
+    text.push_str(itoa::Buffer::new().format(u64::from_le_bytes(*number)));
     behind
 }
 
 /// What comes behind it.
 fn render_text<'p>(part: &'p [u8], text: &mut String) -> &'p [u8] {
     let mut split = part[1..].splitn(2, |byte| *byte == TEXT);
-    text.push_str(&percent_encoded(split.next().unwrap_or_default()));
+    percent_encode(split.next().unwrap_or_default(), text);
     split.next().unwrap_or_default()
 }
 
-fn percent_encoded(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() + 12);
+fn percent_encode(bytes: &[u8], text: &mut String) {
     for &byte in bytes {
         if is_unreserved(byte) {
             text.push(char::from(byte));
         } else {
-            // As above.
+            // Writing to a string never fails.
             let _ = write!(text, "%{byte:02X}");
         }
     }
-    text
 }
 
 pub(super) const fn is_unreserved(byte: u8) -> bool {
@@ -307,6 +306,11 @@ mod tests {
             key.encoded(bytes);
             key.next();
         }
+        let percent_encoded = |bytes: &[u8]| {
+            let mut encoded = String::new();
+            percent_encode(bytes, &mut encoded);
+            encoded
+        };
         let encoded = [percent_encoded(&all), percent_encoded(&all[..0xfe]), String::new(), "%FF".into(), "%FE".into()];
         assert_eq!(key.to_string(), encoded.join(",") + ",z,");
         assert!(encoded[0].starts_with("%00%01") && encoded[0].ends_with("%FE%FF"));
