@@ -81,7 +81,7 @@ pub(super) enum Next<S: Shape> {
 }
 
 impl<S: Shape> Next<S> {
-    fn load(permit: Box<LoadPermit>) -> Self {
+    pub(super) fn load(permit: Box<LoadPermit>) -> Self {
         Self::Load(Due { permit, meanwhile: None })
     }
 

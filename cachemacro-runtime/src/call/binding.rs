@@ -12,7 +12,7 @@ impl Call {
     /// none.
     pub(super) fn look_for_missing_bindings(&self, dependencies: &Dependencies) {
         let is_looked_for = cfg!(debug_assertions) && self.mode != CacheMode::Bypass;
-        if !is_looked_for || self.site.info().ttl_only.is_some() {
+        if !is_looked_for || self.site().info().ttl_only.is_some() {
             return;
         }
         let is_missing = |(aggregate, seen): &(&Aggregate, &SeenAggregate)| {
@@ -20,11 +20,11 @@ impl Call {
         };
         let missing = dependencies.aggregates.iter().flatten().filter(is_missing);
         let missing = missing.map(|(aggregate, seen)| (aggregate.to_string(), seen.site));
-        let missing = missing.filter(|(aggregate, _)| !is_covered(self.site, aggregate));
+        let missing = missing.filter(|(aggregate, _)| !is_covered(self.site(), aggregate));
         // The smallest name, so that the message is the same in each run.
         if let Some((aggregate, inner)) = missing.min_by(|(one, _), (other, _)| one.cmp(other)) {
-            let message = || message(self.site, inner, &aggregate);
-            self.cache.inner.findings.report(self.site, FindingKind::MissingBinding, message);
+            let message = || message(self.site(), inner, &aggregate);
+            self.cache.inner.findings.report(self.site(), FindingKind::MissingBinding, message);
         }
     }
 }

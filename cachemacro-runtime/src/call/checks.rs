@@ -29,7 +29,7 @@ impl Call {
     /// In debug builds, without a shared store: reports a value that could not be kept in one, so that a test shows it.
     pub(super) fn try_codec(&self, content: &Content) {
         let Content::Value(object) = content else { return };
-        if !cfg!(debug_assertions) || self.site.policy().local || self.ops.codec.is_none() {
+        if !cfg!(debug_assertions) || self.site().policy().local || self.ops.codec.is_none() {
             return;
         }
         let Some(checked) = self.cache.inner.checks.next(self.key.instance(), false).filter(|checked| *checked > 0)

@@ -45,11 +45,11 @@ impl Call {
     /// Ends a load: FILL, and then what the store's answer asks for.
     pub(crate) async fn land(&mut self, permit: Box<LoadPermit>, loaded: Loaded) -> Landed {
         let took = self.now().since(permit.started);
-        self.cache.counters(self.site).loaded(took);
+        self.cache.counters(self.site()).loaded(took);
         if let Loaded::Error(error) = loaded {
             return self.land_error(permit, error).await;
         }
-        self.cache.counters(self.site).load_succeeded(&*self.cache.inner.clock);
+        self.cache.counters(self.site()).load_succeeded(&*self.cache.inner.clock);
         let dependencies = permit.load.as_ref().map(|load| load.take()).unwrap_or_default();
         self.look_for_missing_bindings(&dependencies);
         if dependencies.is_incomplete {
@@ -79,7 +79,7 @@ impl Call {
 
     /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
     async fn land_error(&mut self, mut permit: Box<LoadPermit>, error: Option<Object>) -> Landed {
-        self.cache.counters(self.site).load_failed(&*self.cache.inner.clock);
+        self.cache.counters(self.site()).load_failed(&*self.cache.inner.clock);
         if let (Some(lead), Some(error)) = (permit.lead.take(), error) {
             lead.land(Landing::Error(error));
         }
@@ -151,7 +151,7 @@ impl Call {
         match self.or_count(filled) {
             Some(Ok(())) => Verdict::Stored,
             Some(Err(refused)) => {
-                self.cache.counters(self.site).fill_refused(refused, &*self.cache.inner.clock);
+                self.cache.counters(self.site()).fill_refused(refused, &*self.cache.inner.clock);
                 origin.judge(fence, Some(refused))
             }
             None => origin.judge(fence, None),
@@ -160,7 +160,7 @@ impl Call {
 
     /// When the loaded value ends: by its own TTLs, and no later than any entry that was served inside its load (G1).
     fn deadlines(&self, permit: &LoadPermit, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
-        let (policy, chance) = (self.site.policy(), fastrand::f64());
+        let (policy, chance) = (self.site().policy(), fastrand::f64());
         let negative = match loaded {
             Loaded::Absent(_) => policy.negative_deadlines(permit.started, chance),
             _ => None,
@@ -174,7 +174,7 @@ impl Call {
         let (content, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
             Loaded::Value { object, weight, .. } => (Content::Value(Arc::clone(object)), self.weigh(object, *weight)),
-            Loaded::Absent(_) if self.site.policy().negative.is_none() => return None,
+            Loaded::Absent(_) if self.site().policy().negative.is_none() => return None,
             Loaded::Absent(kind) => (Content::Absent(*kind), 0),
         };
         let Deadlines { soft, hard } = deadlines;
@@ -224,11 +224,11 @@ impl Call {
         if self.or_count(detected) != Some(true) {
             return;
         }
-        let counters = self.cache.counters(self.site);
+        let counters = self.cache.counters(self.site());
         counters.record_reset(aggregate, version, snapshot.floor, &*self.cache.inner.clock);
         let reset = Announcement { event: None, notices: vec![(aggregate.clone(), Notice::Reset)] };
         // If the announcement is lost, local tiers keep copies that no event has ended.
-        if let Some(channel) = self.cache.channel(self.site) {
+        if let Some(channel) = self.cache.channel(self.site()) {
             let told = channel.announce(&[reset]).await;
             self.or_count(told);
         }

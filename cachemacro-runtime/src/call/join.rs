@@ -26,7 +26,7 @@ impl Call {
             Role::Waiter(waiter) => {
                 self.count(Event::Wait);
                 self.share_key(waiter.key());
-                Some(Step::Wait(Waiting { waiter, entered }.wait(self.budget())))
+                Some(Step::Wait(Waiting::new(waiter, entered).wait(self.budget())))
             }
         }
     }
@@ -108,7 +108,7 @@ impl Call {
 
     /// Goes on after waiting; `None` says to look again.
     pub(super) async fn waited_for(&mut self, (waiting, waited): Ended) -> Option<Step> {
-        let Waiting { waiter, entered } = waiting;
+        let waiter = &waiting.waiter;
         // This load may have begun before the refresh was asked for, so a refresh takes the result of the next load. So
         // does a call without its store: it does not know what other processes have published since this load began
         // (R10).
@@ -117,11 +117,10 @@ impl Call {
         match waited {
             None => Some(self.timed_out()),
             Some(Waited::Landed(_)) if is_too_old => None,
-            // The local tier has no leases, and a sync call has no runtime to sleep on.
-            Some(Waited::Leads(lead)) if self.is_local() => self.lead(lead, entered).await,
-            // The last leader's fill may have released the lease that this call shared, so the call asks for it again.
             Some(Waited::Leads(lead)) => {
-                self.lead(lead, Entered { lease: Lease::Held(Duration::ZERO), ..entered }).await
+                // The local tier has no leases, and a sync call has no runtime to sleep on.
+                let lease = if self.is_local() { Lease::Free } else { Lease::Held(Duration::ZERO) };
+                self.lead(lead, waiting.into_entered(lease)).await
             }
             Some(Waited::Landed(Landing::Void)) => None,
             Some(Waited::Landed(Landing::Error(error))) => {
@@ -130,10 +129,10 @@ impl Call {
                 Some(Step::Failed(error))
             }
             Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {
-                Some(self.waited(Content::Value(object), version, deadlines, &entered.snapshots))
+                Some(self.waited(Content::Value(object), version, deadlines, waiter.snapshots()))
             }
             Some(Waited::Landed(Landing::Absent(kind, deadlines))) => {
-                Some(self.waited(Content::Absent(kind), None, deadlines, &entered.snapshots))
+                Some(self.waited(Content::Absent(kind), None, deadlines, waiter.snapshots()))
             }
         }
     }

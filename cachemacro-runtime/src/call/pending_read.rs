@@ -4,7 +4,7 @@
 use super::adapter::{Answer, Due, Next, ReturnAdapter};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner, Step};
-use crate::entry::{Content, Deferred};
+use crate::entry::Deferred;
 use crate::value::{ErrorAdapter, Shape, Values};
 
 /// What the function does next.
@@ -25,7 +25,7 @@ pub struct PendingRead<S: Shape, L, T> {
     pub(super) run: fn(&L) -> T,
     /// `None` where the caller itself runs a refresh.
     refresh: Option<Refresh<S, L>>,
-    due: Option<Due>,
+    pub(super) due: Option<Due>,
     load: Option<L>,
     /// The last field, so that it is dropped after `due`.
     pub(super) deferred: Deferred,
@@ -55,17 +55,29 @@ impl<S: Shape, L, T> PendingRead<S, L, T> {
         self.load = Some(load);
     }
 
-    /// The load that was asked for and supplied.
+    /// Whether a load was asked for and supplied.
+    pub(super) const fn is_supplied(&self) -> bool {
+        self.due.is_some() && self.load.is_some()
+    }
+
+    /// Whether its caller does not wait for it.
+    pub(super) fn refreshes(&self) -> bool {
+        self.is_supplied() && self.due.as_ref().is_some_and(|due| due.meanwhile.is_some())
+    }
+
     pub(super) fn supplied(&mut self) -> Option<(Due, L)> {
         self.due.take().zip(self.load.take())
     }
 
-    /// Begins a load that the caller does not wait for.
-    pub(super) fn refresh(&mut self, permit: Box<LoadPermit>, load: L, meanwhile: Content) -> Next<S> {
+    /// Begins a load that the caller does not wait for, and serves what there is.
+    pub(super) fn refresh(&mut self) -> Next<S> {
+        let Some((Due { permit, meanwhile: Some(served) }, load)) = self.supplied() else {
+            return Next::load(self.call.unstored());
+        };
         if let Some(refresh) = self.refresh {
             refresh(self.call.for_refresh(), permit, self.adapter, load);
         }
-        self.adapter.next(&mut self.call, Step::Serve(meanwhile))
+        self.adapter.next(&mut self.call, Step::Serve(served))
     }
 
     pub(super) fn step_to(&mut self, next: Next<S>) -> ReadStep<S> {

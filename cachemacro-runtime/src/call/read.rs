@@ -10,18 +10,17 @@ use super::loads::{Load, Loading};
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::refresh::refresh;
-use super::state::{Call, Miss, Spawner, Step};
+use super::state::{Call, Miss, Spawner};
 use crate::util::apart::Apart;
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 
 impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     /// The next step: the answer, or a request for a load.
     pub async fn step(&mut self) -> ReadStep<S> {
-        let next = if let Some((Due { permit, meanwhile }, load)) = self.supplied() {
-            match meanwhile {
-                Some(served) => self.refresh(permit, load, served),
-                None => self.loading(permit, load).await,
-            }
+        let next = if self.refreshes() {
+            self.refresh()
+        } else if self.is_supplied() {
+            self.loading().await
         } else {
             Apart::new(self.begin()).await
         };
@@ -29,12 +28,17 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
     }
 
     async fn begin(&mut self) -> Next<S> {
+        // The lead of a load that was not supplied passes to a waiter.
+        self.due = None;
         self.call.can_refuse = self.adapter.fail.refusal.is_some();
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
         loop {
             let step = boxed::next(&mut self.call, &mut self.deferred).await;
-            let Step::Wait(waiting) = step else { return self.adapter.next(&mut self.call, step) };
-            let ended = waiting.await;
+            let wait = match step.waits() {
+                Ok(wait) => wait,
+                Err(step) => return self.adapter.next(&mut self.call, step),
+            };
+            let ended = wait.await;
             if let Some(step) = boxed::waited(&mut self.call, &mut self.deferred, ended).await {
                 return self.adapter.next(&mut self.call, step);
             }
@@ -43,15 +47,12 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
 
     /// Boxed: a load allocates in any case, and the future of a hit stays small.
     #[inline(never)]
-    fn loading<'f>(
-        &'f mut self,
-        permit: Box<LoadPermit>,
-        load: L,
-    ) -> Apart<Pin<Box<impl Future<Output = Next<S>> + use<'f, S, L, F>>>> {
-        Apart::boxed(self.load(permit, load))
+    fn loading<'f>(&'f mut self) -> Apart<Pin<Box<impl Future<Output = Next<S>> + use<'f, S, L, F>>>> {
+        Apart::boxed(self.load())
     }
 
-    async fn load(&mut self, permit: Box<LoadPermit>, load: L) -> Next<S> {
+    async fn load(&mut self) -> Next<S> {
+        let Some((Due { permit, .. }, load)) = self.supplied() else { return self.begin().await };
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut permit = permit;

@@ -16,7 +16,7 @@ impl Call {
         self.count(Event::LoadTimeout);
         match self.take_fallback() {
             Some(fallback) => Step::Serve(self.serve_fallback(fallback)),
-            None => self.refuse(CacheError::TimedOut { function: self.site.info().name }),
+            None => self.refuse(CacheError::TimedOut { function: self.site().info().name }),
         }
     }
 
@@ -86,7 +86,7 @@ impl Call {
         let inner = &*self.cache.inner;
         let observers = inner.observers.as_ref();
         if !self.is_refresh && observe::is_observed(observers) {
-            observe::tell(observers, self.site, &*inner.clock, &self.aggregates, report());
+            observe::tell(observers, self.site(), &*inner.clock, &self.aggregates, report());
         }
     }
 }

@@ -71,7 +71,7 @@ pub fn source<'k, S: Shape>(
 impl<V: 'static> Source<'_, V> {
     fn call(&mut self) -> &mut Call {
         let (cache, key, ops) = (&self.cache, &self.key, self.values.ops());
-        self.call.get_or_insert_with(|| Box::new(Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()))))
+        self.call.get_or_insert_with(|| Box::new(Call::new(cache, ops, Arc::new(key.to_key()))))
     }
 
     /// Whether the next step needs the names of the aggregates, which are then given with [`Source::depend_on`].

@@ -43,7 +43,8 @@ impl Call {
     /// What is served after a failed refresh: the entry, while it is fresh, or while a stale one may outlive an error.
     pub(super) fn take_fallback(&mut self) -> Option<Stored> {
         let fallback = *self.fallback.take()?;
-        let deadline = if self.site.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
+        let deadline =
+            if self.site().policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
         if self.now() < deadline {
             return Some(fallback);
         }
@@ -94,6 +95,6 @@ impl Call {
             Spawner::Runtime => Handle::try_current().is_ok(),
             Spawner::Thread => true,
         };
-        can_spawn && self.site.policy().refresh == Refresh::Background
+        can_spawn && self.site().policy().refresh == Refresh::Background
     }
 }

@@ -71,6 +71,16 @@ pub(crate) enum Step {
     Refuse(Box<CacheError>),
 }
 
+impl Step {
+    /// Apart, so that the future of a waiting call does not keep room for a step.
+    pub(super) fn waits(self) -> Result<Wait, Self> {
+        match self {
+            Self::Wait(wait) => Ok(wait),
+            step => Err(step),
+        }
+    }
+}
+
 /// Where a background refresh may run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spawner {
@@ -82,7 +92,6 @@ pub(super) enum Spawner {
 
 pub(crate) struct Call {
     pub(super) cache: Cache,
-    pub(super) site: &'static Callsite,
     pub(super) ops: ValueOps,
     pub(super) key: Arc<EntryKey>,
     pub(super) aggregates: Few<Aggregate>,
@@ -114,11 +123,10 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(cache: &Cache, site: &'static Callsite, ops: ValueOps, key: Arc<EntryKey>) -> Self {
-        let timed = site.policy().timeout.is_some() && Handle::try_current().is_ok();
+    pub(super) fn new(cache: &Cache, ops: ValueOps, key: Arc<EntryKey>) -> Self {
+        let timed = key.site().policy().timeout.is_some() && Handle::try_current().is_ok();
         Self {
             cache: cache.clone(),
-            site,
             ops,
             aggregates: Few::new(),
             mode: CacheMode::current(),
@@ -137,6 +145,11 @@ impl Call {
             is_counted: false,
             key,
         }
+    }
+
+    /// The function.
+    pub(super) fn site(&self) -> &'static Callsite {
+        self.key.site()
     }
 
     /// An empty list, with capacity, for the names of this entry's aggregates.
@@ -176,12 +189,12 @@ impl Call {
     }
 
     pub(super) fn count(&self, event: Event) {
-        self.cache.counters(self.site).add(event);
+        self.cache.counters(self.site()).add(event);
     }
 
     /// The store that serves the function.
     pub(super) fn store(&self) -> Store<'_> {
-        self.cache.store(self.site)
+        self.cache.store(self.site())
     }
 
     /// Whether that store is in this process: it has no leases, and no operation of it fails or waits.
@@ -204,7 +217,7 @@ impl Call {
             return;
         }
         let deadlines = Some(deadlines);
-        let served = ServedInLoad { site: self.site, deadlines, clock: &self.cache.inner.clock, is_absent };
+        let served = ServedInLoad { site: self.site(), deadlines, clock: &self.cache.inner.clock, is_absent };
         // The first aggregate carries the version.
         let versions = version.into_iter().chain(std::iter::repeat(0));
         load::served(&served, self.aggregates.iter().cloned().zip(versions));
@@ -218,7 +231,7 @@ impl Call {
         }
         let clock = &self.cache.inner.clock;
         let served = |site| ServedInLoad { site, deadlines: inside.bound, clock, is_absent: inside.has_absence };
-        load::served(&served(self.site), self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
+        load::served(&served(self.site()), self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
         for (aggregate, seen) in inside.aggregates.iter().flatten() {
             load::served(&served(seen.site), [(aggregate.clone(), seen.version)]);
         }
@@ -229,7 +242,7 @@ impl Call {
     pub(super) fn observe_failed(&self) {
         if load::is_loading() {
             let clock = &self.cache.inner.clock;
-            let served = ServedInLoad { site: self.site, deadlines: None, clock, is_absent: false };
+            let served = ServedInLoad { site: self.site(), deadlines: None, clock, is_absent: false };
             load::served(&served, self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
         }
     }
@@ -267,7 +280,7 @@ impl Call {
             }
             self.count_miss();
             if self.mode == CacheMode::OnlyIfCached && self.can_answer_nothing {
-                return self.refuse(CacheError::NotCached { function: self.site.info().name });
+                return self.refuse(CacheError::NotCached { function: self.site().info().name });
             }
             if load::is_loading_this(&self.key, self.cache.address()) {
                 return Step::Load(self.unstored());
@@ -309,7 +322,7 @@ impl Call {
 
     /// What is left of `timeout`; `None` without a timeout, or when nothing could be returned at its end.
     pub(super) fn budget(&self) -> Option<Duration> {
-        let timeout = self.site.policy().timeout?;
+        let timeout = self.site().policy().timeout?;
         let began = self.began?;
         (self.can_refuse || self.fallback.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
     }
@@ -345,7 +358,7 @@ impl Call {
                     || self.is_degraded
                     || self.loads > 1
                     || self.loads_once
-                    || self.site.info().mode != Mode::Row
+                    || self.site().info().mode != Mode::Row
                     || self.aggregates.len() > 1,
             },
             is_bypassed: self.mode == CacheMode::Bypass,

@@ -28,7 +28,7 @@ impl Call {
 
     /// ENTER.
     pub(super) fn enter_store(&self) -> Answer<'_, remote::Entered> {
-        let (query, rotates) = (self.query(), self.site.rotates());
+        let (query, rotates) = (self.query(), self.site().rotates());
         match self.store() {
             Store::Local(local) => Box::pin(ready(Ok(local.enter(&self.key, &self.aggregates, rotates).into()))),
             Store::Near(near) => Box::pin(near.enter(query, rotates)),
@@ -38,7 +38,7 @@ impl Call {
 
     /// ENTER of the local tier, whatever store serves the function.
     pub(super) fn enter_local(&self) -> Entered {
-        self.cache.inner.local.enter(&self.key, &self.aggregates, self.site.rotates()).into()
+        self.cache.inner.local.enter(&self.key, &self.aggregates, self.site().rotates()).into()
     }
 
     /// FILL. `None`: the value cannot be kept outside of the process.

@@ -18,15 +18,19 @@ use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
 impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
     /// The next step: the answer, or a request for a load.
     pub fn step_sync(&mut self) -> ReadStep<S> {
-        let next = match self.supplied() {
-            None => self.begin_sync(),
-            Some((Due { permit, meanwhile: Some(served) }, load)) => self.refresh(permit, load, served),
-            Some((Due { permit, meanwhile: None }, load)) => self.load_sync(permit, &load),
+        let next = if self.refreshes() {
+            self.refresh()
+        } else if let Some((Due { permit, .. }, load)) = self.supplied() {
+            self.load_sync(permit, &load)
+        } else {
+            self.begin_sync()
         };
         self.step_to(next)
     }
 
     fn begin_sync(&mut self) -> Next<S> {
+        // As in an async call.
+        self.due = None;
         self.call.can_answer_nothing = self.adapter.can_answer_nothing();
         loop {
             let step = boxed::next_sync(&mut self.call, &mut self.deferred);

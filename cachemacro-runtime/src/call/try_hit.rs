@@ -121,7 +121,7 @@ pub(super) fn try_hit_current<S: Shape>(
 #[cold]
 #[inline(never)]
 fn bypass(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps) -> Miss {
-    let mut call = Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()));
+    let mut call = Call::new(cache, ops, Arc::new(key.to_key()));
     call.mode = CacheMode::Bypass;
     Miss(Box::new(call))
 }
@@ -207,7 +207,7 @@ pub(super) fn seen(cache: &Cache, key: &EntryIdRef<'_>) -> (Option<Object>, Othe
 #[cold]
 #[inline(never)]
 fn miss(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps, other: Other) -> Miss {
-    let mut call = Call::new(cache, key.instance().site, ops, Arc::new(key.to_key()));
+    let mut call = Call::new(cache, ops, Arc::new(key.to_key()));
     call.is_early = matches!(other, Other::Early);
     call.has_looked = matches!(other, Other::Missing);
     Miss(Box::new(call))

@@ -159,6 +159,11 @@ impl Waiter {
         &self.flight.key.key
     }
 
+    /// Those of the records that all of them saw.
+    pub(crate) fn snapshots(&self) -> &Few<Snapshot> {
+        &self.flight.key.snapshots
+    }
+
     /// Whether the load with the result began after the caller came.
     pub(crate) fn came_first(&self) -> bool {
         self.flight.begun.load(Ordering::SeqCst) > self.begun
