@@ -27,25 +27,27 @@ enum Kept {
 #[derive(Debug, Default)]
 struct Listed {
     moves: Vec<(Aggregate, Move)>,
-    /// The places of each aggregate's moves; empty while there are so few that all are looked at.
-    places: HashMap<Aggregate, Vec<usize>>,
+    /// The places of each aggregate's moves; `None` while there are so few that all are looked at.
+    places: Option<Box<HashMap<Aggregate, Vec<usize>>>>,
 }
 
 impl Listed {
     fn push(&mut self, name: Aggregate, moved: Move) {
-        if self.places.is_empty() && self.moves.len() < FEW {
+        if self.places.is_none() && self.moves.len() < FEW {
             let of_it = self.moves.iter_mut().rev().filter(|(other, _)| *other == name).map(|(_, moved)| moved);
             if !moved.merges_into(of_it) {
                 self.moves.push((name, moved));
             }
             return;
         }
-        if self.places.is_empty() {
+        let all = self.places.get_or_insert_with(|| {
+            let mut places: Box<HashMap<_, Vec<_>>> = Box::default();
             for (place, (name, _)) in self.moves.iter().enumerate() {
-                self.places.entry(name.clone()).or_default().push(place);
+                places.entry(name.clone()).or_default().push(place);
             }
-        }
-        let places = self.places.entry(name.clone()).or_default();
+            places
+        });
+        let places = all.entry(name.clone()).or_default();
         let mut rest = &mut self.moves[..];
         let of_it = places.iter().rev().map_while(|place| {
             let (before, from) = std::mem::take(&mut rest).split_at_mut(*place);
