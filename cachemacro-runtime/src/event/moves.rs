@@ -28,7 +28,7 @@ enum Kept {
 struct Listed {
     moves: Vec<(Aggregate, Move)>,
     /// The places of each aggregate's moves; `None` while there are so few that all are looked at.
-    places: Option<Box<HashMap<Aggregate, Vec<usize>>>>,
+    places: Option<HashMap<Aggregate, Vec<usize>>>,
 }
 
 impl Listed {
@@ -41,7 +41,7 @@ impl Listed {
             return;
         }
         let all = self.places.get_or_insert_with(|| {
-            let mut places: Box<HashMap<_, Vec<_>>> = Box::default();
+            let mut places: HashMap<_, Vec<_>> = HashMap::new();
             for (place, (name, _)) in self.moves.iter().enumerate() {
                 places.entry(name.clone()).or_default().push(place);
             }
