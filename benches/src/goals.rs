@@ -89,12 +89,24 @@ pub const GOALS: &[Goal] = &[
         at_most("threads.one", "two threads, one key, beside bare `quick_cache`", 0.7, Unit::Ratio),
         "both threads write to the count of references to the one value; the lock and the counter have places of each thread.",
     ),
-    at_most("threads.few", "two threads, 16 keys, beside bare `quick_cache`", 0.8, Unit::Ratio),
-    at_most("threads.many", "two threads, 16,384 keys, beside bare `quick_cache`", 1.5, Unit::Ratio),
+    why(
+        at_most("threads.few", "two threads, 16 keys, beside bare `quick_cache`", 0.8, Unit::Ratio),
+        "as above.",
+    ),
+    why(
+        at_most("threads.many", "two threads, 16,384 keys, beside bare `quick_cache`", 1.5, Unit::Ratio),
+        "a hit reads lines of memory of the lock, the bucket, the page, the slot, the epoch and the value; of 16,384 keys these are more than the processor's first cache holds.",
+    ),
     at_most("tail.one", "32 threads, one key: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
     at_most("tail.few", "32 threads, 16 keys: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
-    at_most("tail.many", "32 threads, 16,384 keys: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
-    at_most("random.million", "random keys of 1,000,000, beside bare `quick_cache`", 1.8, Unit::Ratio),
+    why(
+        at_most("tail.many", "32 threads, 16,384 keys: p99.9 beside bare `quick_cache`", 1.5, Unit::Ratio),
+        "as for two threads.",
+    ),
+    why(
+        at_most("random.million", "random keys of 1,000,000, beside bare `quick_cache`", 1.8, Unit::Ratio),
+        "a bucket, a slot, an epoch and the value are each a wait for memory, in the bare map a slot and the value. An epoch of its own is what an event changes, however many entries depend on it.",
+    ),
     at_most(
         "memory.million",
         "bytes an entry beside key and pointer, its own aggregate included, 1,000,000 entries",
@@ -104,28 +116,40 @@ pub const GOALS: &[Goal] = &[
     at_most("memory.full", "the same, when the bound is reached", 144.0, Unit::Bytes),
     why(
         at_most("miss.cached", "a miss and its fill, beside `cached` with bound and TTL", 2.0, Unit::Ratio),
-        "by callgrind a miss with its fill is 15,000 instructions, of which a quarter allocate, free and copy: 17 allocations, five of them of the load itself, the others a call state, a key with its text, the names of its aggregates, a flight and the futures of the load. The rest are version records, the flight, and the moves of the call's state between its steps.",
+        "by callgrind a miss with its fill is 14,400 instructions, of which a fifth allocate, free and copy: the load itself, a call state, a key with its text, a flight, a permit and the futures of the load. The rest are version records, the flight, a second look by its leader, and the steps of the call, each with a place for values that are dropped later.",
     ),
     why(at_most("miss.bound", "the same, when the bound is reached", 2.0, Unit::Ratio), AS_ABOVE),
-    at_most("kinds.source", "a hit in source mode, beside a plain hit", 2.0, Unit::Ratio),
-    at_most("kinds.stale", "a stale hit while it is refreshed, beside a plain hit", 2.0, Unit::Ratio),
+    why(
+        at_most("kinds.source", "a hit in source mode, beside a plain hit", 2.0, Unit::Ratio),
+        "994 instructions, where a plain hit is 358: the entry is found before the source is asked, kept beside the question with its deadlines and its record, and then served as an entry that is no plain hit.",
+    ),
+    why(
+        at_most("kinds.stale", "a stale hit while it is refreshed, beside a plain hit", 2.0, Unit::Ratio),
+        "645 instructions: what a plain hit would be is looked at first, then the rest of the entry, the clock once more, and whether another caller refreshes it.",
+    ),
     at_most("kinds.absent", "a cached absence, beside a plain hit", 2.0, Unit::Ratio),
     at_most("kinds.both", "a hit that depends on two aggregates, beside a plain hit", 2.0, Unit::Ratio),
-    at_most("kinds.early", "a hit with `early`, beside a plain hit", 2.0, Unit::Ratio),
-    at_most("kinds.restored", "a hit of an older version after a restore, beside a plain hit", 2.0, Unit::Ratio),
+    why(
+        at_most("kinds.early", "a hit with `early`, beside a plain hit", 2.0, Unit::Ratio),
+        "as for a stale one; a random number decides, in the place of the mark of another caller.",
+    ),
+    why(
+        at_most("kinds.restored", "a hit of an older version after a restore, beside a plain hit", 2.0, Unit::Ratio),
+        "a version is chosen under the time of the precise clock, and each of its records is asked under its lock: only a restore makes such a hit.",
+    ),
     why(
         at_most("instructions.bump", "a bump, instructions", 500.0, Unit::Instructions),
-        "283 hash the name, with 128 bits, as two aggregates with one hash would end each other's entries; 154 find and change the record; 190 are the batch and the event (decision 0055).",
+        "283 hash the name, with 128 bits, as two aggregates with one hash would end each other's entries; 154 find and change the record; 250 are the batch and the event (decision 0055).",
     ),
     at_most("bump.entries", "a bump of 10,000 entries, beside a bump of one", 1.2, Unit::Ratio),
     at_most("stampede.loads", "10,000 callers of a cold key: loads", 1.0, Unit::Count),
     why(
         at_most("stampede.beyond", "the same: time beyond the load, beside the best peer's", 1.0, Unit::Ratio),
-        "each waiter has a call state and a key of its own; see the bytes.",
+        "a waiter is a task, a call state and a place in the flight, in three blocks of memory; each is woken, reads the flight and frees them.",
     ),
     why(
         at_most("waiters.bytes", "the same: bytes a waiter", 700.0, Unit::Bytes),
-        "a call state of its own, with the key, its text and its aggregates, though the flight has them too.",
+        "a task, a call state and a place in the flight, which has the key and the snapshots for all.",
     ),
     at_most("growth.p999", "growth to 1,000,000 entries: p99.9 of an insertion", 50_000.0, Unit::Time),
     at_least(
