@@ -89,10 +89,7 @@ pub const GOALS: &[Goal] = &[
         at_most("threads.one", "two threads, one key, beside bare `quick_cache`", 0.7, Unit::Ratio),
         "both threads write to the count of references to the one value; the lock and the counter have places of each thread.",
     ),
-    why(
-        at_most("threads.few", "two threads, 16 keys, beside bare `quick_cache`", 0.8, Unit::Ratio),
-        "as above.",
-    ),
+    why(at_most("threads.few", "two threads, 16 keys, beside bare `quick_cache`", 0.8, Unit::Ratio), "as above."),
     why(
         at_most("threads.many", "two threads, 16,384 keys, beside bare `quick_cache`", 1.5, Unit::Ratio),
         "a hit reads lines of memory of the lock, the bucket, the page, the slot, the epoch and the value; of 16,384 keys these are more than the processor's first cache holds.",

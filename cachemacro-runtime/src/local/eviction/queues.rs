@@ -74,7 +74,7 @@ pub(in crate::local) struct Queues {
 }
 
 impl Queues {
-    pub(in crate::local) const fn new() -> Self {
+    pub(in crate::local) fn new() -> Self {
         Self {
             probation: Queue::new(),
             main: Classes::new(),
