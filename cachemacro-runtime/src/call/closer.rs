@@ -64,7 +64,7 @@ pub(super) fn seen_version(cache: &Cache, key: &EntryIdRef<'_>, found: Found, ve
     None
 }
 
-/// Whether an entry of the local tier is served without a call: nobody needs names that only a call has rendered, and the mode allows
+/// Whether an entry of the local tier is served without a call: no load or observer needs names that only a call has rendered, and the mode allows
 /// it. A load asks the floor of a shared store: a near copy may be older than the records that the load is stored under.
 fn is_served_here(cache: &Cache, is_near: bool) -> bool {
     let flags = context::flags();

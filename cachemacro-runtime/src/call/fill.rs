@@ -244,6 +244,8 @@ impl Call {
         if let Some(lead) = permit.lead {
             lead.land(landing);
         }
+        // Observers are the user's code, and may load the same key.
+        drop((permit._guard, permit.refreshing));
         let is_bypassed = outcome == CallOutcome::Bypassed;
         if !is_bypassed {
             self.observe(deadlines, version, is_absent);

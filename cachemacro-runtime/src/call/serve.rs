@@ -81,7 +81,7 @@ impl Call {
         snapshots: &[],
     };
 
-    /// Tells the observers. Nobody has called a refresh in the background.
+    /// Tells the observers. A refresh in the background answers no caller, so it is not told.
     pub(super) fn tell<'a>(&self, report: impl FnOnce() -> Report<'a>) {
         let inner = &*self.cache.inner;
         let observers = inner.observers.as_ref();

@@ -1,4 +1,4 @@
-//! Observers of a scope or of a cache. A call that nobody observes pays for one check of the thread's flags.
+//! Observers of a scope or of a cache. A call without observers pays for one check of the thread's flags.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -106,7 +106,7 @@ pub(crate) enum Observing {
         /// Whether the calls run inside a load that goes past the cache.
         is_inside_load: bool,
     },
-    /// Nobody, not even the observers of the cache: an observer calls.
+    /// An observer makes the call: no observer is told, not even those of the cache.
     Nobody,
 }
 
