@@ -21,7 +21,7 @@ pub use refusal::{
     Errors, FindRefusal, FindShare, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo, ShareError, ShareFallback,
     errors,
 };
-pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape};
+pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape, ShapeTypes};
 pub use shape::{ShapeOption, ShapePlain, ShapeResult, ShapeResultOption, value_type_of};
 pub(crate) use store_form::ValueOps;
 pub use store_form::{Flatten, FlattenArc, FlattenLocalArc, FlattenNothing};

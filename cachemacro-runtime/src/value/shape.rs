@@ -17,15 +17,22 @@ pub enum Opened<S: Shape> {
     Error(S::Return),
 }
 
-/// How a return type holds a value, an absence or an error.
-pub trait Shape: Copy + Send + Sync + Unpin + 'static {
+/// The types of a shape.
+///
+/// The compiler forgets the lifetimes in the types that a future holds, and checks that the future is `Send` for every lifetime.
+/// So `S::Value` must be known without a condition such as `E: 'static`: with one, `Result<u64, Box<dyn Error + Send + Sync>>`
+/// is "not general enough".
+pub trait ShapeTypes {
     /// The cached value.
-    type Value: 'static;
+    type Value;
     /// What the function returns.
-    type Return: 'static;
+    type Return;
     /// The error that it may return; `()` if it returns none.
     type Error;
+}
 
+/// How a return type holds a value, an absence or an error.
+pub trait Shape: ShapeTypes<Value: 'static, Return: 'static> + Copy + Send + Sync + Unpin + 'static {
     /// Splits a return value. `is_absence` decides which errors are absences.
     fn open(returned: Self::Return, is_absence: impl FnOnce(&Self::Error) -> bool) -> Opened<Self>;
     /// The return value that holds this value.
@@ -49,7 +56,7 @@ impl<R> Probe<R> {
 }
 
 macro_rules! shape {
-    ($(#[$doc:meta])* $marker:ident<$($param:ident),*>, $level:ident, $receiver:ty) => {
+    ($(#[$doc:meta])* $marker:ident<$($param:ident),*>, $level:ident, $receiver:ty, $value:ty, $error:ty, $return:ty) => {
         $(#[$doc])*
         pub struct $marker<$($param),*>(PhantomData<fn() -> ($($param,)*)>);
         impl<$($param),*> Clone for $marker<$($param),*> {
@@ -58,6 +65,11 @@ macro_rules! shape {
             }
         }
         impl<$($param),*> Copy for $marker<$($param),*> {}
+        impl<$($param),*> ShapeTypes for $marker<$($param),*> {
+            type Value = $value;
+            type Return = $return;
+            type Error = $error;
+        }
         /// One level of the lookup.
         pub trait $level {
             /// The marker of the shape.
@@ -73,16 +85,12 @@ macro_rules! shape {
         }
     };
 }
-shape!(/** `T` */ OfValue<T>, ShapePlain, Probe<T>);
-shape!(/** `Option<T>` */ OfOption<T>, ShapeOption, &Probe<Option<T>>);
-shape!(/** `Result<T, E>` */ OfResult<T, E>, ShapeResult, &&Probe<Result<T, E>>);
-shape!(/** `Result<Option<T>, E>` */ OfResultOption<T, E>, ShapeResultOption, &&&Probe<Result<Option<T>, E>>);
+shape!(/** `T` */ OfValue<T>, ShapePlain, Probe<T>, T, (), T);
+shape!(/** `Option<T>` */ OfOption<T>, ShapeOption, &Probe<Option<T>>, T, (), Option<T>);
+shape!(/** `Result<T, E>` */ OfResult<T, E>, ShapeResult, &&Probe<Result<T, E>>, T, E, Result<T, E>);
+shape!(/** `Result<Option<T>, E>` */ OfResultOption<T, E>, ShapeResultOption, &&&Probe<Result<Option<T>, E>>, T, E, Result<Option<T>, E>);
 
 impl<T: 'static> Shape for OfValue<T> {
-    type Value = T;
-    type Return = T;
-    type Error = ();
-
     fn open(returned: T, _: impl FnOnce(&()) -> bool) -> Opened<Self> {
         Opened::Value(returned)
     }
@@ -104,10 +112,6 @@ impl<T: 'static> Shape for OfValue<T> {
 }
 
 impl<T: 'static> Shape for OfOption<T> {
-    type Value = T;
-    type Return = Option<T>;
-    type Error = ();
-
     fn open(returned: Option<T>, _: impl FnOnce(&()) -> bool) -> Opened<Self> {
         match returned {
             Some(value) => Opened::Value(value),
@@ -132,10 +136,6 @@ impl<T: 'static> Shape for OfOption<T> {
 }
 
 impl<T: 'static, E: 'static> Shape for OfResult<T, E> {
-    type Value = T;
-    type Return = Result<T, E>;
-    type Error = E;
-
     fn open(returned: Result<T, E>, is_absence: impl FnOnce(&E) -> bool) -> Opened<Self> {
         match returned {
             Ok(value) => Opened::Value(value),
@@ -161,10 +161,6 @@ impl<T: 'static, E: 'static> Shape for OfResult<T, E> {
 }
 
 impl<T: 'static, E: 'static> Shape for OfResultOption<T, E> {
-    type Value = T;
-    type Return = Result<Option<T>, E>;
-    type Error = E;
-
     fn open(returned: Result<Option<T>, E>, is_absence: impl FnOnce(&E) -> bool) -> Opened<Self> {
         match returned {
             Ok(Some(value)) => Opened::Value(value),

@@ -51,7 +51,7 @@ struct Matrix<const ROWS: usize, const COLUMNS: usize>;
 /// Associated types.
 trait Repository {
     type Record: Stored;
-    async fn one(&self, id: u64) -> Option<Self::Record>;
+    fn one(&self, id: u64) -> impl Future<Output = Option<Self::Record>> + Send;
 }
 impl Repository for Chunks<3> {
     type Record = User;
@@ -72,7 +72,18 @@ impl<Source: Repository + Clone + Send + Sync + 'static> Through<Source> {
 #[cached(key = "key:<id>", skip(log), ttl_only = "x", hard_ttl = "1m", local)]
 fn any(id: impl KeyPart + Copy, log: impl Fn(&str) + Clone) -> u64 { let _ = id; log("miss"); 1 }
 
-fn main() {
+#[tokio::main]
+async fn main() {
+    let tasks = tokio::spawn(async {
+        let users = Users(User::default());
+        assert!(users.find(1).await.is_some());
+        assert!(Users::<User>::load(1).await.is_ok());
+        assert!(Users::<User>::save(1, &User::default()).await.is_ok());
+        assert!(Chunks::<3>.one(1).await.is_none());
+        assert!(Through::<Chunks<3>>::record(1).await.is_none());
+        assert!(Through::<Chunks<3>>::qualified(1).await.is_empty());
+    });
+    tasks.await.unwrap();
     assert_eq!(any(1_u64, |_| ()), 1);
     assert_eq!(Chunks::<3>::chunk(1), [0; 3]);
     assert_eq!(Chunks::<4>::chunk(1), [0; 4]);

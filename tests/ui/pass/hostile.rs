@@ -120,8 +120,13 @@ mod renamed {
     pub(crate) async fn y(id: u64) {}
 }
 
+/// The calls run in a task: the future of each is `Send`.
 #[tokio::main]
 async fn main() {
+    tokio::spawn(calls()).await.unwrap();
+}
+
+async fn calls() {
     let loader = hostile::loader();
     let part = hostile::Part::Some(1);
     for _ in 0..2 {

@@ -253,8 +253,13 @@ fn boxed<'a>(id: &'a str) -> Pin<Box<dyn Future<Output = String> + Send + 'a>> {
     Box::pin(fut)
 }
 
+/// The calls run in a task: the future of each is `Send`.
 #[tokio::main]
 async fn main() {
+    tokio::spawn(calls()).await.unwrap();
+}
+
+async fn calls() {
     let mut users = Users { loads: Arc::default(), tenant: "t".into(), cache: Cache::global().clone() };
     let loads = users.loads.clone();
     let n = move || loads.load(Ordering::SeqCst);

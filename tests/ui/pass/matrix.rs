@@ -68,7 +68,7 @@ impl<D: Db> Store for Repo<D> {
 fn buf_len<T>(_: &T) -> u64 { 1 }
 
 #[cached(key = "free:<a>", ttl_only = "x", hard_ttl = "1m", soft_ttl = "1s", skip(db, f, g, dynamic))]
-async fn free<D: Db>(db: &D, a: &&str, f: impl Fn(u64) -> u64 + Clone, g: &impl Fn(u64) -> u64, dynamic: &dyn Fn(u64) -> u64) -> u64 {
+async fn free<D: Db>(db: &D, a: &&str, f: impl Fn(u64) -> u64 + Clone + Send, g: &(impl Fn(u64) -> u64 + Sync), dynamic: &(dyn Fn(u64) -> u64 + Sync)) -> u64 {
     dynamic(g(f(db.load(a.len() as u64).await)))
 }
 #[cached(key = "rec:<n>", ttl_only = "x", hard_ttl = "1m", soft_ttl = "1s", local)]
@@ -119,8 +119,13 @@ mod nested {
     }
 }
 
+/// The calls run in a task: the future of each is `Send`.
 #[tokio::main]
 async fn main() {
+    tokio::spawn(calls()).await.unwrap();
+}
+
+async fn calls() {
     let loads = Arc::new(AtomicU64::new(0));
     let repo = Repo { db: Fake(loads.clone()) };
     for _ in 0..2 { assert_eq!(repo.get(3).await.unwrap(), Some(3)); }

@@ -26,6 +26,13 @@ async fn any<'a, F: ?Sized, const SITE: usize>(id: u64, text: &'a str) -> usize 
     SITE
 }
 
-fn main() {
-    let _ = (find(1), Table::<u8>::count(1), any::<str, 3>(1, ""));
+#[tokio::main]
+async fn main() {
+    tokio::spawn(async {
+        assert_eq!(find(1).await, 1);
+        assert_eq!(Table::<u8>::count(1).await, 1);
+        assert_eq!(any::<str, 3>(1, "").await, 3);
+    })
+    .await
+    .unwrap();
 }

@@ -300,8 +300,54 @@ fn bypasses(name: &str) -> u64 {
     Cache::global().stats().function(name).map_or(0, |stats| stats.bypasses)
 }
 
+/// As tasks: the future of each function is `Send`.
+fn spawned(pool: SqlitePool) {
+    tokio::spawn(async move {
+        let mut pending = Cache::current().pending_events();
+        let mut tx = pool.begin().await.unwrap();
+        rename(&mut tx, &mut pending, 1).await;
+        rename_by(&pool, &mut pending, 1).await;
+        rename_by(&mut *tx, &mut pending, 1).await;
+        rename_with(&pool, &mut pending, 1).await;
+        rename_with(&mut *tx, &mut pending, 1).await;
+        rename_aliased(&mut tx, &mut pending, 1).await.unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        rename_at_once(&mut conn, 1).await;
+        find_on(&mut conn, 1).await;
+        find_autocommit(&mut conn, 1).await;
+        find_by(&mut *tx, 1).await;
+        find_with(&mut *tx, 1).await;
+        find_optional(Some(&mut tx), &pool, 1).await;
+        find_skipped(Some(&mut tx), 1).await;
+        find_never(&mut tx, 1).await;
+        Users.find(Some(&mut tx), 1).await;
+        Users.find_on(&mut conn, 1).await;
+    });
+    tokio::spawn(async move {
+        find_locked(None, 1).await;
+        find_flagged(true, 1).await;
+    });
+}
+
+async fn unit_of_work(mut uow: Transactional<'static>) {
+    uow.rename(1).await.unwrap();
+    uow.rename_at_once(1).await.unwrap();
+    rename_held(&mut uow, 1).await.unwrap();
+    uow.find(1).await;
+    let shared = Shared { tx: tokio::sync::Mutex::new(uow.tx) };
+    shared.rename(&mut uow.pending, 1).await.unwrap();
+}
+fn spawned_unit_of_work(uow: Transactional<'static>) {
+    tokio::spawn(unit_of_work(uow));
+}
+
+/// The calls run in a task: the future of each is `Send`.
 #[tokio::main]
 async fn main() {
+    tokio::spawn(calls()).await.unwrap();
+}
+
+async fn calls() {
     let mut uow = UnitOfWork { pending: Cache::current().pending_events() };
     rename_in(&mut uow, 1).await;
     Users.rename(&mut uow, 1).await;
