@@ -8,34 +8,31 @@ pub use inventory;
 pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
-    Look, Miss, OneKey, PendingRead, ReadStep, Source, SourceRead, TryHit, body, evaluate, find, find_current,
-    find_one, find_one_current, owned, owned_sync, owned_whole, read_background, read_inline, read_sync_background,
-    read_sync_inline, source, try_hit, version_from,
+    Look, Miss, OneKey, PendingRead, ReadStep, RowVersion, Source, SourceRead, TryHit, body, evaluate, find,
+    find_current, find_one, find_one_current, owned, owned_sync, owned_whole, read_background, read_inline,
+    read_sync_background, read_sync_inline, source, try_hit,
 };
 pub use crate::callsite::{
     Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,
     RegisteredEvent, Role, Writer, WriterInfo,
 };
-pub use crate::callsite::{TypeCheck, bypass, read, type_of, written};
+pub use crate::callsite::{Read, TypeCheck, Written, type_of};
 pub use crate::entry::{Absence, EntryKey};
 pub use crate::event::{
-    AggregateKey, Aggregates, Bind, CacheEvent, EventInfo, EventKind, KeyOf, Moves, ReadVersion, SharedEvent, Wire,
-    WireJson, WireNothing, share_event,
+    AggregateKey, Aggregates, Bind, CacheEvent, Described, EventInfo, EventKind, Fields, IntoVersion, Moves,
+    ReadVersion, Shareable, SharedEvent, UnknownFields, Wire, WireJson, WireNothing, check_binding,
 };
-pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple, call_part, canonical, part};
+pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple};
 pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
 pub use crate::protocol::Move;
 pub use crate::publish::{
-    Batch, Unfinished, check_commit, defer, publish, publish_quietly, publish_quietly_sync, publish_sync,
+    Batch, Defers, Unfinished, check_commit, publish, publish_quietly, publish_quietly_sync, publish_sync,
 };
 pub use crate::value::*;
 pub use crate::{
     __cachemacro_compare as compare, __cachemacro_error_adapter as error_adapter, __cachemacro_flatten as flatten,
-    __cachemacro_publish_failed_strict as publish_failed_strict, __cachemacro_shape as shape,
-    __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
+    __cachemacro_shape as shape, __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
 };
-
-use crate::event::IntoVersion;
 
 /// What `cache = …` may name.
 #[diagnostic::on_unimplemented(
@@ -54,12 +51,6 @@ impl<C: AsRef<Cache> + ?Sized> Handle for C {
     fn handle(&self) -> &Cache {
         self.as_ref()
     }
-}
-
-/// The cache that `cache = …` names.
-#[inline]
-pub fn handle<C: Handle + ?Sized>(cache: &C) -> &Cache {
-    cache.handle()
 }
 
 /// The path of a closure, as the compiler writes it.
@@ -83,11 +74,6 @@ pub fn never<R>() -> R {
     unreachable!("it stands behind `if false`")
 }
 
-/// A version, from whatever integer it comes as.
-pub fn version<T: IntoVersion + ?Sized>(version: &T) -> u64 {
-    version.to_version()
-}
-
 /// What a background refresh keeps of a borrowed argument.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept for a background refresh",
@@ -97,6 +83,12 @@ pub fn version<T: IntoVersion + ?Sized>(version: &T) -> u64 {
 pub trait Own<O> {
     /// A copy of its own.
     fn own(&self) -> O;
+
+    /// As [`own`](Self::own), for an optional borrow.
+    #[inline]
+    fn own_option(value: &Option<&Self>) -> Option<O> {
+        value.map(Self::own)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -104,16 +96,6 @@ impl<T: ToOwned + ?Sized> Own<T::Owned> for T {
     fn own(&self) -> T::Owned {
         self.to_owned()
     }
-}
-
-/// An owned copy for a background refresh.
-pub fn own<O, T: Own<O> + ?Sized>(value: &T) -> O {
-    value.own()
-}
-
-/// As [`own`], for an optional borrow.
-pub fn own_option<O, T: Own<O> + ?Sized>(value: &Option<&T>) -> Option<O> {
-    value.map(T::own)
 }
 
 /// The borrow of an optional owned argument.
@@ -137,11 +119,6 @@ impl<T: Clone> Again for T {
     fn again(&self) -> Self {
         self.clone()
     }
-}
-
-/// One more of an argument.
-pub fn again<T: Again>(value: &T) -> T {
-    value.again()
 }
 
 /// A connection that a call is given: there is one load for it, which gets it as it is.
@@ -275,16 +252,5 @@ macro_rules! __cachemacro_error_adapter {
         };
         let __cachemacro_type = $crate::__private::Probe::<$returned>::NEW;
         $crate::__private::errors((&&&__cachemacro_type).refusal(), (&&__cachemacro_type).share())
-    }};
-}
-
-/// The return value that reports a failed invalidation; refused at compile time where there is none.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __cachemacro_publish_failed_strict {
-    ($returned:ty, $error:expr) => {{
-        #[allow(unused_imports)]
-        use $crate::__private::{CarriesCacheError as _, CarriesNothing as _, CarriesThroughIo as _};
-        (&&&$crate::__private::Probe::<$returned>::NEW).carry($error)
     }};
 }

@@ -7,6 +7,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+pub mod bounds;
 mod cache;
 mod call;
 mod callsite;

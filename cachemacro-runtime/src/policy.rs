@@ -143,6 +143,7 @@ fn shorten(ttl: Duration, share: f64) -> Duration {
 ///
 /// # Panics
 /// At compile time, with the contradiction in words.
+#[track_caller]
 pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>) {
     assert!(!hard.is_zero(), "hard_ttl is zero: nothing would ever be served; give it a positive duration");
     if let Some(soft) = soft {

@@ -4,6 +4,7 @@
 pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
+pub use cachemacro_runtime::bounds;
 pub use cachemacro_runtime::{
     Aggregate, AlreadyInstalled, AnsweredCall, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent,
     CacheMode, CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EventInfo,

@@ -34,7 +34,7 @@ const RUNTIME: &[&[&str]] = &[
     &["cache"],
     &["call", "publish"],
     &["strategy"],
-    &["store", "tier_stores", "fuzz", "__private", "lib"],
+    &["store", "tier_stores", "fuzz", "__private", "bounds", "lib"],
 ];
 
 const REDIS: &[&[&str]] = &[

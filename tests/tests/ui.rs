@@ -16,3 +16,23 @@ fn every_mistake_is_told_with_its_remedy() {
         }
     }
 }
+
+/// What the compiler names, a user can look up.
+#[test]
+fn no_message_names_a_hidden_item() {
+    let mut messages = 0;
+    for folder in std::fs::read_dir("ui").expect("the cases are there") {
+        let folder = folder.expect("a readable folder").path();
+        for file in std::fs::read_dir(folder).expect("the folder's cases") {
+            let file = file.expect("a readable folder").path();
+            if file.extension().is_some_and(|end| end == "stderr") {
+                let text = std::fs::read_to_string(&file).expect("a readable file");
+                for hidden in ["__private", "__cachemacro", "__Cachemacro", "__CACHEMACRO", "cachemacro_runtime::"] {
+                    assert!(!text.contains(hidden), "{} names `{hidden}`:\n{text}", file.display());
+                }
+                messages += 1;
+            }
+        }
+    }
+    assert!(messages > 80, "all cases are read");
+}

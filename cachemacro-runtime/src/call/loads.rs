@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::event::{IntoVersion, ReadVersion};
-use crate::value::{LoadOutcome, Shape, classify, row};
+use crate::value::{LoadOutcome, Shape, classify, set_version};
 
 /// A load that a task can run, of any function with this return type. A `dyn Fn` would compile two more functions for
 /// each.
@@ -34,7 +34,7 @@ impl<S: Shape> Evaluate<S> {
             Self::Function(evaluate) => evaluate(shape, returned),
             Self::Row(version) => {
                 let mut outcome = classify(shape, returned);
-                row(&mut outcome, |value| version.read(value));
+                set_version(&mut outcome, |value| version.read(value));
                 outcome
             }
         }
@@ -58,9 +58,31 @@ pub fn evaluate<S: Shape>(_: S, evaluate: fn(S, S::Return) -> LoadOutcome<S>) ->
 /// By `version_from` alone.
 pub struct VersionFrom<S: Shape, V>(fn(&S::Value) -> V);
 
-/// By `version_from` alone. It is not compiled into a function of its own for each annotated function.
-pub fn version_from<S: Shape, V: IntoVersion + 'static>(_: S, version: fn(&S::Value) -> V) -> VersionFrom<S, V> {
-    VersionFrom(version)
+/// What `version_from = |value| …` returns. The closures are arguments of methods, and not of functions, so that the compiler's
+/// error about another type names no function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a version",
+    label = "not a version",
+    note = "a version is a counter bumped under the row lock: u16, u32, u64, usize, i16, i32, i64 or a NonZero of these",
+    note = "a timestamp is no version: two writes in one tick would share it"
+)]
+pub trait RowVersion: Sized {
+    /// Sets the version of the value.
+    #[doc(hidden)]
+    fn row<S: Shape>(load_outcome: &mut LoadOutcome<S>, version: impl Fn(&S::Value) -> Self);
+
+    /// By `version_from` alone. It is not compiled into a function of its own for each annotated function.
+    #[doc(hidden)]
+    fn version_from<S: Shape>(_: S, version: fn(&S::Value) -> Self) -> VersionFrom<S, Self> {
+        VersionFrom(version)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: IntoVersion> RowVersion for V {
+    fn row<S: Shape>(load_outcome: &mut LoadOutcome<S>, version: impl Fn(&S::Value) -> V) {
+        set_version(load_outcome, version);
+    }
 }
 
 impl<S: Shape, V: IntoVersion + 'static> From<VersionFrom<S, V>> for Evaluate<S> {

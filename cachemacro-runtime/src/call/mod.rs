@@ -30,7 +30,7 @@ mod waiting;
 
 pub use self::find::{OneKey, find, find_current, find_one, find_one_current};
 pub use self::load::{LoadHint, load_hint};
-pub use self::loads::{body, evaluate, owned, owned_whole, version_from};
+pub use self::loads::{RowVersion, body, evaluate, owned, owned_whole};
 pub use self::look::Look;
 pub use self::pending_read::{PendingRead, ReadStep};
 pub use self::read::{read_background, read_inline};

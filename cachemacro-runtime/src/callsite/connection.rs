@@ -132,13 +132,6 @@ pub fn type_of<T: ?Sized>(_: &T) -> &'static str {
     type_name::<T>()
 }
 
-/// The value of `bypass_if = …`.
-#[inline]
-#[must_use]
-pub const fn bypass(condition: bool) -> bool {
-    condition
-}
-
 /// As [`Written`], for the arguments of a cached function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is called like a transaction of a database, and is not `Clone`, as a plain value would be",
@@ -148,14 +141,14 @@ pub const fn bypass(condition: bool) -> bool {
             past the cache: `bypass_if = tx.is_some()`",
     note = "if it is a row, add `#[derive(Clone)]` to it"
 )]
-pub trait Read {}
+pub trait Read {
+    /// What generated code names, so that the compiler checks the type.
+    #[doc(hidden)]
+    const IS_PLAIN: () = ();
+}
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Read for T {}
-
-/// Refuses a type that has the name of a transaction and is one.
-#[inline]
-pub const fn read<T: Read>() {}
 
 /// A row or another plain value, where a name may also be that of a transaction: connections are not `Clone`.
 #[diagnostic::on_unimplemented(
@@ -167,14 +160,14 @@ pub const fn read<T: Read>() {}
     note = "if this function commits before it returns, say how: `commits_itself = \"…\"`",
     note = "if it is a row, add `#[derive(Clone)]` to it"
 )]
-pub trait Written {}
+pub trait Written {
+    /// What generated code names, so that the compiler checks the type.
+    #[doc(hidden)]
+    const IS_PLAIN: () = ();
+}
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Written for T {}
-
-/// Refuses a type that has the name of a transaction and is one.
-#[inline]
-pub const fn written<T: Written>() {}
 
 #[cfg(test)]
 mod tests {

@@ -9,19 +9,15 @@ use super::aggregates::AggregateKey;
 use super::moves::Moves;
 
 /// Finds the typed key of an event by the names of its fields (`FIELDS` is the FNV-1a hash of them, sorted).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no key with these fields",
-    label = "no `#[event(key = …)]` of this event has exactly these placeholders",
-    note = "bind all placeholders of one `key` template of the event, and no other field",
-    note = "`{Self}` must be an event: `#[derive(CacheEvent)]`"
-)]
 pub trait Bind<const FIELDS: u64> {
     /// A struct with one reference per placeholder.
     type Key<'a>: AggregateKey;
-}
+    /// The same as a tuple, in the order of the fields' names.
+    type Values<'a>;
 
-/// The typed key of event `E` with these fields.
-pub type KeyOf<'a, E, const FIELDS: u64> = <E as Bind<FIELDS>>::Key<'a>;
+    /// The key with these values.
+    fn key<'a>(values: Self::Values<'a>) -> Self::Key<'a>;
+}
 
 /// The kind of move that an event announces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +45,15 @@ pub struct EventInfo {
     pub kind: EventKind,
 }
 
+/// An event, for functions that bind it.
+#[derive(Clone, Copy)]
+pub struct Described {
+    /// The event.
+    pub info: &'static EventInfo,
+    /// The fields of each of its keys.
+    pub keys: &'static [&'static [&'static str]],
+}
+
 /// A value that says an aggregate moved. Derive it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cache event",
@@ -58,6 +63,14 @@ pub struct EventInfo {
 pub trait CacheEvent {
     /// The description of the type.
     const INFO: EventInfo;
+
+    /// The fields of each of its keys, as the derive finds them.
+    #[doc(hidden)]
+    const KEY_FIELDS: &'static [&'static [&'static str]] = &[];
+
+    /// What a binding of the event is checked by.
+    #[doc(hidden)]
+    const DESCRIBED: Described = Described { info: &Self::INFO, keys: Self::KEY_FIELDS };
 
     /// The aggregates this event moves.
     fn moves(&self, out: &mut Moves);
@@ -73,6 +86,7 @@ pub trait CacheEvent {
 
 impl<E: CacheEvent> CacheEvent for &E {
     const INFO: EventInfo = E::INFO;
+    const KEY_FIELDS: &'static [&'static [&'static str]] = E::KEY_FIELDS;
 
     fn moves(&self, out: &mut Moves) {
         (**self).moves(out);
@@ -106,11 +120,6 @@ impl<E: Clone + Send + Sync + 'static> Shareable for E {
     fn to_shared(&self) -> SharedEvent {
         Arc::new(self.clone())
     }
-}
-
-/// What a derived [`CacheEvent::share`] calls.
-pub fn share_event<E: Shareable>(event: &E) -> SharedEvent {
-    event.to_shared()
 }
 
 /// What a derived [`CacheEvent::wire`] asks, through [`wire_event!`](crate::__private::wire_event).

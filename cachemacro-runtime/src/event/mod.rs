@@ -1,6 +1,7 @@
 //! Events: the aggregates that they name, their moves, and their subscribers in this process.
 
 mod aggregates;
+mod binding;
 mod events;
 mod here;
 mod moves;
@@ -10,8 +11,9 @@ mod subscribers;
 mod version;
 
 pub use self::aggregates::{Aggregate, AggregateKey, Aggregates};
+pub use self::binding::{Fields, UnknownFields, check_binding};
 pub use self::events::{
-    Bind, CacheEvent, EventInfo, EventKind, KeyOf, SharedEvent, Wire, WireJson, WireNothing, share_event,
+    Bind, CacheEvent, Described, EventInfo, EventKind, Shareable, SharedEvent, Wire, WireJson, WireNothing,
 };
 pub(crate) use self::here::LocalRecords;
 pub use self::moves::Moves;

@@ -5,6 +5,6 @@ mod part;
 mod writer;
 
 pub(crate) use name::{Name, Names};
-pub use part::{CallPart, KeyPart, Simple, call_part, canonical, part};
+pub use part::{CallPart, KeyPart, Simple};
 pub use writer::KeyWriter;
 pub(crate) use writer::{Form, KeyRef, hash_of_text, hash_of_word, rendered};

@@ -34,6 +34,14 @@ pub trait KeyPart {
     fn simple(&self) -> Simple<'_> {
         Simple::No
     }
+
+    /// This value as a part of a call's key. A method, so that the compiler's error about a type that is no key part names no
+    /// function.
+    #[doc(hidden)]
+    #[inline]
+    fn call_part(&self) -> CallPart<'_, Self> {
+        CallPart { value: self, simple: Self::simple, render: Self::render }
+    }
 }
 
 /// A key part that is one number or one text: for a key with no other part, a hit needs not write the key.
@@ -54,12 +62,6 @@ pub struct CallPart<'a, T: ?Sized> {
     render: fn(&T, &mut KeyWriter),
 }
 
-/// A part of a call's key.
-#[inline]
-pub fn call_part<T: KeyPart + ?Sized>(value: &T) -> CallPart<'_, T> {
-    CallPart { value, simple: T::simple, render: T::render }
-}
-
 impl<'a, T: ?Sized> CallPart<'a, T> {
     /// As [`KeyPart::simple`].
     #[inline]
@@ -73,18 +75,6 @@ impl<'a, T: ?Sized> CallPart<'a, T> {
     pub fn write(&self, out: &mut KeyWriter) {
         (self.render)(self.value, out);
     }
-}
-
-/// Renders one part.
-#[inline]
-pub fn part<T: KeyPart + ?Sized>(out: &mut KeyWriter, value: &T) {
-    value.render(out);
-}
-
-/// The canonical form of a part: a function's argument and an event's field are compared by it.
-#[inline]
-pub fn canonical<T: KeyPart + ?Sized>(value: &T) -> &T::Canonical {
-    value.canonical()
 }
 
 macro_rules! own_canonical {

@@ -16,6 +16,12 @@ use crate::observe::FindingKind;
 pub trait Defers {
     /// The events that wait for the commit.
     fn pending(&mut self) -> &mut PendingEvents;
+
+    /// Adds the events of a write that a rollback may still undo.
+    #[doc(hidden)]
+    fn defer(&mut self, writer: &'static Writer, batch: Batch) {
+        self.pending().append(batch, writer.info().role);
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -23,11 +29,6 @@ impl<P: AsMut<PendingEvents> + ?Sized> Defers for P {
     fn pending(&mut self) -> &mut PendingEvents {
         self.as_mut()
     }
-}
-
-/// Adds the events of a write that a rollback may still undo.
-pub fn defer<P: Defers + ?Sized>(writer: &'static Writer, pending: &mut P, batch: Batch) {
-    pending.pending().append(batch, writer.info().role);
 }
 
 /// Checks the arguments of a writer that does not say when its commit is: a transaction among them is a finding.

@@ -11,6 +11,6 @@ mod unsent;
 mod wait;
 
 pub use self::batch::{Batch, IntoEvents, publish, publish_quietly, publish_quietly_sync, publish_sync};
-pub use self::commit::{check_commit, defer};
+pub use self::commit::{Defers, check_commit};
 pub use self::pending::PendingEvents;
 pub use self::unfinished::Unfinished;

@@ -5,6 +5,7 @@ pub(crate) mod apart;
 pub(crate) mod backoff;
 pub(crate) mod block_on;
 pub(crate) mod clock;
+pub(crate) mod const_text;
 pub(crate) mod context;
 pub(crate) mod few;
 pub(crate) mod hash;

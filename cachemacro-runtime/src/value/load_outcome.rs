@@ -52,7 +52,10 @@ pub fn classify_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::E
 }
 
 /// Sets the version of the value, in row mode. In the other modes a value has none.
-pub fn row<S: Shape, V: IntoVersion>(load_outcome: &mut LoadOutcome<S>, version: impl Fn(&S::Value) -> V) {
+pub(crate) fn set_version<S: Shape, V: IntoVersion>(
+    load_outcome: &mut LoadOutcome<S>,
+    version: impl Fn(&S::Value) -> V,
+) {
     // Without `map`: a closure here would be compiled twice for each function.
     if let Some(value) = load_outcome.value() {
         load_outcome.version = Some(version(value).to_version());

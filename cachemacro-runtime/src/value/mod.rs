@@ -12,18 +12,18 @@ pub(crate) use carry::Carried;
 pub(crate) use checks::Checks;
 pub use compare::{ByDebug, ByEq, ByNothing, Comparing, Equal, FindEqual, FindShow, Show};
 pub use compare::{EqOfArc, EqOfNothing, EqOfValue, ShowOfArc, ShowOfNothing, ShowOfValue};
-pub(crate) use load_outcome::plain_absence;
 pub use load_outcome::{
-    LoadOutcome, Outcome, absent, absent_or, classify, classify_or, close, keep, row, succeeded, weight,
+    LoadOutcome, Outcome, absent, absent_or, classify, classify_or, close, keep, succeeded, weight,
 };
+pub(crate) use load_outcome::{plain_absence, set_version};
 pub use refusal::{
-    ByClone, ByFrom, ByIo, ByNone, CarriesCacheError, CarriesNothing, CarriesThroughIo, ErrorAdapter, ErrorShare,
-    Errors, FindRefusal, FindShare, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo, ShareError, ShareFallback,
-    errors,
+    ByClone, ByFrom, ByIo, ByNone, CarriesCacheError, CarriesFailure, CarriesNothing, CarriesThroughIo, Carry,
+    ErrorAdapter, ErrorShare, Errors, FindRefusal, FindShare, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo,
+    ShareError, ShareFallback, errors,
 };
 pub use shape::{OfOption, OfResult, OfResultOption, OfValue, Opened, Probe, Shape, ShapeTypes};
 pub use shape::{ShapeOption, ShapePlain, ShapeResult, ShapeResultOption, value_type_of};
 pub(crate) use store_form::ValueOps;
+pub use store_form::value_of;
 pub use store_form::{Flatten, FlattenArc, FlattenLocalArc, FlattenNothing};
 pub use store_form::{LocalValue, Operations, SharedValue, Values};
-pub use store_form::{cacheable_local, cacheable_shared};

@@ -146,54 +146,59 @@ pub fn errors<A: FindRefusal, B: FindShare<Return = A::Return>>(_: A, _: B) -> E
     ErrorAdapter(const { &Errors { refusal: A::REFUSAL, share: B::SHARE } })
 }
 
-/// A return type that can report a failed invalidation, for `on_error = fail`: through its error's `From<CacheError>`.
+/// A return value that reports a failed invalidation, for `on_error = fail`; none where the type cannot.
+pub struct Carry<R, const IS_CARRIED: bool>(Option<R>);
+
+/// A return type that can report a failed invalidation: through its error's `From<CacheError>`.
 pub trait CarriesCacheError<R> {
     /// The return value that reports the failure.
-    fn carry(&self, error: CacheError) -> R;
+    fn carry(&self, error: CacheError) -> Carry<R, true>;
 }
 
 impl<T, E: From<CacheError>> CarriesCacheError<Result<T, E>> for &&Probe<Result<T, E>> {
-    fn carry(&self, error: CacheError) -> Result<T, E> {
-        Err(E::from(error))
+    fn carry(&self, error: CacheError) -> Carry<Result<T, E>, true> {
+        Carry(Some(Err(E::from(error))))
     }
 }
 
 /// As [`CarriesCacheError`], through `From<io::Error>`.
 pub trait CarriesThroughIo<R> {
     /// The return value that reports the failure.
-    fn carry(&self, error: CacheError) -> R;
+    fn carry(&self, error: CacheError) -> Carry<R, true>;
 }
 
 impl<T, E: From<io::Error>> CarriesThroughIo<Result<T, E>> for &Probe<Result<T, E>> {
-    fn carry(&self, error: CacheError) -> Result<T, E> {
-        Err(E::from(io::Error::from(error)))
+    fn carry(&self, error: CacheError) -> Carry<Result<T, E>, true> {
+        Carry(Some(Err(E::from(io::Error::from(error)))))
     }
 }
 
-/// Everything else, which is a compile error.
+/// Everything else, which [`CarriesFailure`] refuses.
 pub trait CarriesNothing<R> {
-    /// Does not compile.
-    fn carry(&self, error: CacheError) -> R
-    where
-        R: CarriesFailure;
+    /// No return value.
+    fn carry(&self, error: CacheError) -> Carry<R, false>;
 }
 
 impl<R> CarriesNothing<R> for Probe<R> {
-    fn carry(&self, _: CacheError) -> R
-    where
-        R: CarriesFailure,
-    {
-        R::never()
+    fn carry(&self, _: CacheError) -> Carry<R, false> {
+        Carry(None)
     }
 }
 
-/// No type implements it: it exists for its error message.
+/// A return type of a writer with `on_error = fail`: it can tell the caller that the events were not published.
 #[diagnostic::on_unimplemented(
     message = "`on_error = fail` has no way to tell the caller: `{Self}` cannot carry the failure",
     label = "cannot carry a `CacheError`",
     note = "return a `Result` whose error is `From<cachemacro::CacheError>` or `From<std::io::Error>`, or use `on_error = suspect`"
 )]
-pub trait CarriesFailure: Sized {
+pub trait CarriesFailure<const IS_CARRIED: bool>: Sized {
     #[doc(hidden)]
-    fn never() -> Self;
+    fn finish(carry: Carry<Self, IS_CARRIED>) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R> CarriesFailure<true> for R {
+    fn finish(Carry(returned): Carry<R, true>) -> R {
+        returned.expect("both ways make one")
+    }
 }

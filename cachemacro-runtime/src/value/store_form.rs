@@ -22,6 +22,12 @@ use crate::entry::Object;
 pub trait SharedValue: Sized {
     #[doc(hidden)]
     const OPERATIONS: Operations<Self>;
+
+    #[doc(hidden)]
+    #[inline]
+    fn shared(_: Comparing<Self>) -> Values<Self> {
+        Values::new(const { &Self::OPERATIONS })
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -38,6 +44,12 @@ impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SharedValu
 pub trait LocalValue: Sized {
     #[doc(hidden)]
     const OPERATIONS: Operations<Self>;
+
+    #[doc(hidden)]
+    #[inline]
+    fn local(_: Comparing<Self>) -> Values<Self> {
+        Values::new(const { &Self::OPERATIONS })
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -248,22 +260,11 @@ impl ValueOps {
     }
 }
 
-/// Refuses, at compile time, values that a shared store cannot keep.
+/// Carries the value's type of a shape to [`SharedValue::shared`] and [`LocalValue::local`], which refuse it at compile time where it
+/// cannot be kept.
 #[inline]
-pub fn cacheable_shared<S: Shape>(_: S) -> Values<S::Value>
-where
-    S::Value: SharedValue,
-{
-    Values::new(const { &<S::Value as SharedValue>::OPERATIONS })
-}
-
-/// Refuses, at compile time, values that cannot be kept at all.
-#[inline]
-pub fn cacheable_local<S: Shape>(_: S) -> Values<S::Value>
-where
-    S::Value: LocalValue,
-{
-    Values::new(const { &<S::Value as LocalValue>::OPERATIONS })
+pub fn value_of<S: Shape>(_: S) -> Comparing<S::Value> {
+    Comparing::NEW
 }
 
 #[cfg(test)]

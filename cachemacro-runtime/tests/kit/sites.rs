@@ -48,7 +48,7 @@ impl p::CacheEvent for RowMoved {
     }
 
     fn share(&self) -> p::SharedEvent {
-        p::share_event(self)
+        p::Shareable::to_shared(self)
     }
 }
 
@@ -151,7 +151,7 @@ impl Sites {
     ) -> Option<Value> {
         let site = self.site(function);
         let shape = p::shape!(Option<Value>);
-        let values = p::cacheable_shared(shape);
+        let values = p::SharedValue::shared(p::value_of(shape));
         let key = &mut self.key(rows);
         let bind = |out: &mut p::Aggregates| rows.iter().for_each(|row| p::bind(out, &RowKey(&self.aggregate(*row))));
         let found = if function == Function::Source {
@@ -182,7 +182,7 @@ impl Sites {
                 p::ReadStep::Load => reading.supply_loader(|| async {
                     let mut load_outcome = p::classify(shape, load().await);
                     if has_version {
-                        p::row(&mut load_outcome, |value| value.version);
+                        p::RowVersion::row(&mut load_outcome, |value| value.version);
                     }
                     p::weight(&mut load_outcome, |value| value.contents.len() * WEIGHT);
                     load_outcome
@@ -195,7 +195,7 @@ impl Sites {
         let mut key = p::KeyWriter::new();
         for row in rows {
             key.literal(self.prefix);
-            p::part(&mut key, row);
+            p::KeyPart::render(row, &mut key);
         }
         key
     }

@@ -28,7 +28,7 @@ pub(crate) fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStr
     let function = diag.ok(parse::function::read(&item, "invalidates")).map(analyze::function::read);
     let writer = function.and_then(|function| validate::invalidates::check(raw, function, &diag));
     match diag.finish(writer) {
-        Ok(writer) => expand::writer::expand(&writer),
+        Ok(writer) => expand::writer::expand(writer),
         Err(errors) => fallback::attribute(&errors, &item),
     }
 }

@@ -96,7 +96,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
 
 /// One more clone. It has the span of the first, so that a type that is not `Clone` is one error.
 fn again(cached: &Cached, input: &OwnedInput, owned: &TokenStream) -> TokenStream {
-    call_over(&input.underlined, &cached.krate, "own", reaching_to(&input.underlined, owned))
+    call_over(&input.underlined, &cached.krate, "Own::own", reaching_to(&input.underlined, owned))
 }
 
 fn load(cached: &Cached, inputs: &[OwnedInput]) -> TokenStream {
@@ -121,7 +121,7 @@ fn receiver_input(cached: &Cached) -> Option<OwnedInput> {
     let Receiver { token, span, mutable, form } = receiver;
     let name = rename_self::name(*span);
     let read = reaching(token, "__cachemacro_this");
-    let own = call_over(token, &cached.krate, "own", read);
+    let own = call_over(token, &cached.krate, "Own::own", read);
     let underlined = token.to_token_stream();
     let borrow = |ty: &TokenStream| quote_spanned!(here()=> let #name: &#ty = ::core::borrow::Borrow::borrow(&#name););
     Some(match form {
@@ -164,8 +164,8 @@ fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> OwnedInput {
     let finish = body::finish(cached, arg);
     let underlined = ty.to_token_stream();
     let own = match arg.passing {
-        Passing::OptionRef(_) => call_over(ty, &cached.krate, "own_option", read),
-        _ => call_over(ty, &cached.krate, "own", read),
+        Passing::OptionRef(_) => call_over(ty, &cached.krate, "Own::own_option", read),
+        _ => call_over(ty, &cached.krate, "Own::own", read),
     };
     match &arg.passing {
         Passing::Ref(inner) => OwnedInput {

@@ -1,25 +1,26 @@
 //! The aggregates that an entry depends on, as typed keys of their events.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote_spanned;
+use quote::{format_ident, quote_spanned};
+use syn::ext::IdentExt;
 use syn::{Expr, Path};
 
-use crate::expand::field_hash;
-use crate::expand::span::{at, at_start, ends, here};
+use crate::expand::span::{at_start, call_over, here};
+use crate::expand::{field_hash, named_once};
 use crate::model::cached::{Binding, BoundField, Cached, Freshness};
 use crate::syntax::krate::Krate;
 use crate::syntax::spelling::tidy;
 
 /// ```text
 /// let mut out = miss.aggregates();
-/// P::bind(&mut out, &P::KeyOf::<'_, UserUpdated, HASH> { id: P::canonical(&id) });
+/// P::bind(&mut out, &P::Fields::<Event0, HASH>::key((P::KeyPart::canonical(&id),)));
 /// miss.depend_on(out);
 /// ```
 /// Nothing with `ttl_only`.
 pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
     let Freshness::Events(bindings) = &cached.freshness else { return None };
     let of = Ident::new(of, here());
-    let bound = bindings.iter().map(|binding| bind(&cached.krate, binding));
+    let bound = bindings.iter().enumerate().map(|(at, binding)| bind(&cached.krate, at, binding));
     Some(quote_spanned! {here()=>
         let mut __cachemacro_out = #of.aggregates();
         #(#bound)*
@@ -28,52 +29,94 @@ pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
 }
 
 /// ```text
-/// miss.depend_on_key(&P::KeyOf::<'_, UserUpdated, HASH> { id: P::canonical(&id) });
+/// miss.depend_on_key(&P::Fields::<Event0, HASH>::key((P::KeyPart::canonical(&id),)));
 /// ```
 /// With several events as [`aggregates`], with `ttl_only` nothing.
 pub(crate) fn of_miss(cached: &Cached) -> Option<TokenStream> {
     match &cached.freshness {
         Freshness::Events(bindings) if bindings.len() == 1 => {
-            let key = key(&cached.krate, &bindings[0]);
+            let key = key(&cached.krate, 0, &bindings[0]);
             Some(quote_spanned!(here()=> __cachemacro_miss.depend_on_key(&#key);))
         }
         _ => aggregates(cached, "__cachemacro_miss"),
     }
 }
 
-fn bind(krate: &Krate, binding: &Binding) -> TokenStream {
+fn bind(krate: &Krate, at: usize, binding: &Binding) -> TokenStream {
     let p = krate.private(here());
-    let key = key(krate, binding);
+    let key = key(krate, at, binding);
     quote_spanned!(here()=> #p::bind(&mut __cachemacro_out, &#key);)
 }
 
-fn key(krate: &Krate, binding: &Binding) -> TokenStream {
-    let key = key_of(krate, binding, &quote_spanned!(here()=> '_), true);
-    let fields = binding.fields.iter().map(|field| bound_field(krate, field));
-    quote_spanned!(here()=> #key { #(#fields),* })
+fn key(krate: &Krate, at: usize, binding: &Binding) -> TokenStream {
+    let fields = fields(krate, at, binding);
+    let values = sorted(binding).into_iter().map(|field| bound_value(krate, field));
+    quote_spanned!(here()=> #fields::key((#(#values,)*)))
 }
 
-/// `P::KeyOf<'_, UserUpdated, HASH>`. It has the span of the event, where the compiler reports missing fields.
-fn key_of(krate: &Krate, binding: &Binding, lifetime: &TokenStream, turbofish: bool) -> TokenStream {
-    let event = &binding.event;
-    let (first, last) = ends(event);
-    let p = krate.private(at(first));
-    let hash = hash(binding);
-    let turbofish = turbofish.then(|| quote_spanned!(at(first)=> ::));
-    let close = quote_spanned!(at(last)=> >);
-    quote_spanned!(at(first)=> #p::KeyOf #turbofish < #lifetime, #event, #hash #close)
+/// The fields in the order of their names, which is that of the event's tuple.
+fn sorted(binding: &Binding) -> Vec<&BoundField> {
+    let mut fields: Vec<_> = binding.fields.iter().collect();
+    fields.sort_by_key(|field| field.name.unraw().to_string());
+    fields
+}
+
+/// `P::Fields::<Event0, HASH>`
+fn fields(krate: &Krate, at: usize, binding: &Binding) -> TokenStream {
+    let p = krate.private(here());
+    let (event, hash) = (named_once::alias(at), hash(binding));
+    quote_spanned!(here()=> #p::Fields::<#event, #hash>)
+}
+
+/// The name of an event's description inside of the function.
+fn described(at: usize) -> Ident {
+    format_ident!("__CACHEMACRO_EVENT{at}", span = here())
+}
+
+/// ```text
+/// type Event0 = UserUpdated;
+/// const EVENT0: P::Described = <Event0 as P::CacheEvent>::DESCRIBED;
+/// const _: () = P::check_binding(EVENT0, &["id"]);
+/// use P::UnknownFields as _;
+/// ```
+/// The user's path occurs once, and once as an event: one that is not there is one error, and so is a type that is no event. The check
+/// underlines it, where the event has no key with these fields.
+pub(crate) fn aliases(cached: &Cached) -> Option<TokenStream> {
+    let Freshness::Events(bindings) = &cached.freshness else { return None };
+    let p = cached.krate.private(here());
+    let aliases = bindings.iter().enumerate().map(|(at, binding)| {
+        let (event, alias) = (&binding.event, named_once::alias(at));
+        let names = binding.fields.iter().map(|field| field.name.unraw().to_string());
+        let described = described(at);
+        let arguments = quote_spanned!(here()=> #described, &[#(#names),*]);
+        let check = call_over(event, &cached.krate, "check_binding", arguments);
+        let start = at_start(event);
+        let q = cached.krate.private(start);
+        let as_event = Ident::new(&alias.to_string(), start);
+        let description = quote_spanned!(start=> <#as_event as #q::CacheEvent>::DESCRIBED);
+        quote_spanned! {here()=>
+            type #alias = #event;
+            const #described: #p::Described = #description;
+            const _: () = #check;
+        }
+    });
+    Some(quote_spanned! {here()=>
+        #(#aliases)*
+        #[allow(unused_imports)]
+        use #p::UnknownFields as _;
+    })
 }
 
 fn hash(binding: &Binding) -> u64 {
-    field_hash::of_fields(binding.fields.iter().map(|field| syn::ext::IdentExt::unraw(&field.name).to_string()))
+    field_hash::of_fields(binding.fields.iter().map(|field| field.name.unraw().to_string()))
 }
 
-fn bound_field(krate: &Krate, field: &BoundField) -> TokenStream {
-    let BoundField { name, value } = field;
+fn bound_value(krate: &Krate, field: &BoundField) -> TokenStream {
+    let value = &field.value;
     let start = at_start(value);
     let p = krate.private(start);
     let value = borrowed(value);
-    quote_spanned!(start=> #name: #p::canonical(#value))
+    quote_spanned!(start=> #p::KeyPart::canonical(#value))
 }
 
 /// `&id`, with parentheses only where precedence needs them.
@@ -88,25 +131,26 @@ fn borrowed(value: &Expr) -> TokenStream {
 }
 
 /// ```text
-/// P::EventUse { event: &<UserUpdated as P::CacheEvent>::INFO, aggregates: <..>::TEMPLATES, binding: "id" }
+/// P::EventUse { event: EVENT0.info, aggregates: P::Fields::<Event0, HASH>::TEMPLATES, binding: "id" }
 /// ```
-pub(crate) fn event_use(krate: &Krate, binding: &Binding) -> TokenStream {
+pub(crate) fn event_use(krate: &Krate, at: usize, binding: &Binding) -> TokenStream {
     let p = krate.private(here());
-    let info = info(krate, &binding.event);
-    let start = at_start(&binding.event);
-    let key = key_of(krate, binding, &quote_spanned!(here()=> 'static), false);
-    let text = spelled(binding);
-    let q = krate.private(start);
-    let aggregates = quote_spanned!(start=> <#key as #q::AggregateKey>::TEMPLATES);
+    let (described, fields, text) = (described(at), fields(krate, at, binding), spelled(binding));
     quote_spanned! {here()=>
-        #p::EventUse { event: #info, aggregates: #aggregates, binding: #text }
+        #p::EventUse {
+            event: #described.info,
+            aggregates: #fields::TEMPLATES,
+            binding: #text,
+        }
     }
 }
 
-/// `&<UserUpdated as P::CacheEvent>::INFO`. A type that is not an event is underlined.
-pub(crate) fn info(krate: &Krate, event: &Path) -> TokenStream {
+/// `&<Event0 as P::CacheEvent>::INFO`, of a writer. A type that is not an event is underlined.
+pub(crate) fn info(krate: &Krate, number: usize, event: &Path) -> TokenStream {
     let start = at_start(event);
     let p = krate.private(start);
+    let mut event = named_once::alias(number);
+    event.set_span(start);
     quote_spanned!(start=> &<#event as #p::CacheEvent>::INFO)
 }
 
@@ -134,16 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_a_struct_literal() {
-        let fields = vec![BoundField { name: parse_quote!(id), value: parse_quote!(id) }];
+    fn the_key_has_its_fields_in_the_order_of_their_names() {
+        let field = |name: &str, value: Expr| BoundField { name: syn::parse_str(name).unwrap(), value };
+        let fields = vec![field("org", parse_quote!(org)), field("id", parse_quote!(id))];
         let binding = Binding { event: parse_quote!(UserUpdated), fields };
-        let text = bind(&Krate(None), &binding);
-        let hash = field_hash::of_fields(["id"]);
+        let text = key(&Krate(None), 0, &binding);
+        let hash = field_hash::of_fields(["id", "org"]);
         assert_eq!(
             tidy(&text).replace(' ', ""),
             format!(
-                "::cachemacro::__private::bind(&mut__cachemacro_out,&::cachemacro::__private::KeyOf::<'_,UserUpdated,{hash}u64>\
-                 {{id:::cachemacro::__private::canonical(&id)}});"
+                "::cachemacro::__private::Fields::<__CachemacroEvent0,{hash}u64>::key((\
+                 ::cachemacro::__private::KeyPart::canonical(&id),::cachemacro::__private::KeyPart::canonical(&org),))"
             )
         );
     }

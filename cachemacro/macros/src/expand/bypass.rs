@@ -9,8 +9,8 @@ use crate::model::cached::{Cached, Look, Looked};
 use crate::syntax::spelling::tidy;
 
 /// ```text
-/// P::read::<Transaction>();                                  // refuses a type that is not `Clone`, as rows are
-/// let bypasses = P::bypass(tx.is_some())
+/// let () = <Transaction as P::Read>::IS_PLAIN;               // refuses a type that is not `Clone`, as rows are
+/// let bypasses = { let condition: bool = tx.is_some(); condition }
 ///     || { static CHECK: P::TypeCheck = P::TypeCheck::new(); CHECK.is_no_pool(P::type_of(&ex)) };
 /// ```
 /// Nothing if every call is cached.
@@ -19,13 +19,12 @@ pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
     let unsure = bypass.unsure.iter().map(|ty| {
         let span = at_start(ty);
         let p = cached.krate.private(span);
-        quote_spanned!(span=> #p::read::<#ty>();)
+        quote_spanned!(span=> let () = <#ty as #p::Read>::IS_PLAIN;)
     });
     let p = cached.krate.private(here());
     let condition = bypass.condition.as_ref().map(|expr| {
         let span = at(ends(expr).0);
-        let p = cached.krate.private(span);
-        quote_spanned!(span=> #p::bypass(#expr))
+        quote_spanned!(span=> { let __cachemacro_condition: ::core::primitive::bool = #expr; __cachemacro_condition })
     });
     let looks = bypass.looks.iter().map(|look| {
         let arg = &look.arg;

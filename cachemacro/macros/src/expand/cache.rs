@@ -49,7 +49,7 @@ pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
 /// The expression, bound so that what it makes lives as long as the reference to it; and the cache that it is a handle of.
 fn handle(krate: &Krate, expr: &Expr) -> (TokenStream, TokenStream) {
     let bind = quote_spanned!(here()=> let __cachemacro_handle = &#expr;);
-    (bind, call_over(expr, krate, "handle", reaching(expr, "__cachemacro_handle")))
+    (bind, call_over(expr, krate, "Handle::handle", reaching(expr, "__cachemacro_handle")))
 }
 
 #[cfg(test)]
@@ -63,6 +63,6 @@ mod tests {
     fn a_handle_is_bound_before_it_is_asked_for_its_cache() {
         let (bind, handle) = handle(&Krate(Some(parse_quote!(c))), &parse_quote!(app.cache()));
         assert_eq!(tidy(&bind).trim_end(), "let __cachemacro_handle = &app.cache();");
-        assert_eq!(tidy(&handle), "c::__private::handle(*&__cachemacro_handle)");
+        assert_eq!(tidy(&handle), "c::__private::Handle::handle(*&__cachemacro_handle)");
     }
 }

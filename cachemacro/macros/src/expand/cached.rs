@@ -94,7 +94,7 @@ fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
         return None;
     }
     let ident = &arg.ident;
-    let again = call_over(&arg.ty, &cached.krate, "again", reaching(&arg.ty, "__cachemacro_whole"));
+    let again = call_over(&arg.ty, &cached.krate, "Again::again", reaching(&arg.ty, "__cachemacro_whole"));
     Some(quote_spanned! {here()=>
         let __cachemacro_whole = &#ident;
         #[allow(unused_variables, unused_mut)]
@@ -142,7 +142,7 @@ fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
     if named.is_empty() {
         return quote_spanned!(here()=> { #expr });
     }
-    quote_spanned!(here()=> { #(let #named = #p::again(&#named);)* #expr })
+    quote_spanned!(here()=> { #(let #named = #p::Again::again(&#named);)* #expr })
 }
 
 /// The arms that return what the store has: a value or an absence.
@@ -211,7 +211,8 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let key = key::of_call(cached);
     let found = found_arms(cached, "SourceRead");
     let version = with_copies(cached, expr);
-    let read_version = call_over(expr, &cached.krate, "version", reaching(expr, "__cachemacro_version"));
+    let read_version =
+        call_over(expr, &cached.krate, "IntoVersion::to_version", reaching(expr, "__cachemacro_version"));
     let (begin, ask) = if cached.function.is_async() {
         (quote_spanned!(here()=> begin().await), quote_spanned!(here()=> ask(__cachemacro_version).await))
     } else {

@@ -9,7 +9,7 @@ use crate::syntax::mentions::mentions;
 
 /// ```text
 /// let mut outcome = P::classify(shape, out);
-/// P::row(&mut outcome, |user| user.version);           // and likewise `keep` and `weight`
+/// P::RowVersion::row(&mut outcome, |user| user.version);           // and likewise `keep` and `weight`
 /// outcome
 /// ```
 /// The user's closures are arguments unchanged, so that the compiler infers their parameter, and errors underline them.
@@ -22,7 +22,7 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
 ///
 /// ```text
 /// P::evaluate(shape, P::classify)
-/// P::version_from(shape, |user| user.version)
+/// P::RowVersion::version_from(shape, |user| user.version)
 /// P::evaluate(shape, |shape, out| { let mut outcome = P::classify(shape, out); P::keep(&mut outcome, |user| ..); outcome })
 /// ```
 pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
@@ -38,7 +38,7 @@ pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     }
     if let (Mode::Row(closure), None, None, None) = (&cached.mode, &cached.keep, &cached.weight, &cached.not_found) {
         let arguments = quote_spanned!(here()=> __cachemacro_shape, #closure);
-        return Some(call_over(closure, &cached.krate, "version_from", arguments));
+        return Some(call_over(closure, &cached.krate, "RowVersion::version_from", arguments));
     }
     Some(quote_spanned!(here()=> #p::evaluate(__cachemacro_shape, |__cachemacro_shape, __cachemacro_out| { #outcome })))
 }
@@ -65,7 +65,7 @@ fn outcome(cached: &Cached) -> Option<TokenStream> {
         None => plain(cached),
     };
     let version = match &cached.mode {
-        Mode::Row(closure) => Some(("row", closure)),
+        Mode::Row(closure) => Some(("RowVersion::row", closure)),
         Mode::Source(_) | Mode::Opaque => None,
     };
     let keep = cached.keep.as_ref().map(|closure| ("keep", closure));

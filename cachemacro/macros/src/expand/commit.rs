@@ -7,14 +7,14 @@ use crate::expand::span::{at_start, here};
 use crate::model::writer::{Commit, Shown, Writer};
 
 /// ```text
-/// P::written::<Transaction>();     // refuses a type that is not `Clone`, as rows are and transactions are not
+/// let () = <Transaction as P::Written>::IS_PLAIN;     // refuses a type that is not `Clone`, as rows are and transactions are not
 /// ```
 pub(crate) fn unsure(writer: &Writer) -> TokenStream {
     let types = shown(writer).map_or_else(Default::default, |shown| shown.unsure.iter());
     let asked = types.map(|ty| {
         let span = at_start(ty);
         let p = writer.krate.private(span);
-        quote_spanned!(span=> #p::written::<#ty>();)
+        quote_spanned!(span=> let () = <#ty as #p::Written>::IS_PLAIN;)
     });
     asked.collect()
 }

@@ -29,7 +29,7 @@ pub(crate) struct Reborrow {
 
 /// ```text
 /// let out: R = { let uow = &mut *uow; body };
-/// P::defer(&SITE, &mut uow.pending, batch);
+/// P::Defers::defer(&mut uow.pending, &SITE, batch);
 /// ```
 pub(crate) fn reborrows(writer: &Writer) -> Vec<Reborrow> {
     let Some(expr) = expr(writer) else { return Vec::new() };
@@ -65,7 +65,7 @@ fn one(at: usize, arg: &Arg, name: &Ident) -> Reborrow {
 }
 
 /// ```text
-/// P::defer(&SITE, &mut self.pending, batch);
+/// P::Defers::defer(&mut self.pending, &SITE, batch);
 /// out
 /// ```
 pub(crate) fn call(writer: &Writer, expr: &Expr, renamed: &TokenStream) -> TokenStream {
@@ -75,8 +75,8 @@ pub(crate) fn call(writer: &Writer, expr: &Expr, renamed: &TokenStream) -> Token
         quote_spanned!(here()=> &mut #renamed)
     };
     let pending = Ident::new("__cachemacro_pending", at_start(expr));
-    let arguments = quote_spanned!(here()=> &__CACHEMACRO_SITE, #pending, __cachemacro_batch);
-    let defer = call_over(expr, &writer.krate, "defer", arguments);
+    let arguments = quote_spanned!(here()=> #pending, &__CACHEMACRO_SITE, __cachemacro_batch);
+    let defer = call_over(expr, &writer.krate, "Defers::defer", arguments);
     quote_spanned! {here()=>
         let __cachemacro_pending = #place;
         #defer;

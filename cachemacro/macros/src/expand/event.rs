@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
+use syn::Field;
 use syn::ext::IdentExt;
 
 use crate::expand::field_hash;
@@ -13,7 +14,7 @@ use crate::model::template::{Piece, Template};
 /// impl P::CacheEvent for UserUpdated { const INFO: P::EventInfo = ..; fn moves(..) { .. } fn share(..) { .. } fn wire(..) { .. } }
 /// pub struct UserUpdatedKey<'a> { pub id: &'a <u64 as P::KeyPart>::Canonical }
 /// impl P::AggregateKey for UserUpdatedKey<'_> { .. }
-/// impl<const H: u64> P::Bind<H> for UserUpdated { type Key<'a> = UserUpdatedKey<'a>; }
+/// impl P::Bind<HASH> for UserUpdated { type Key<'a> = UserUpdatedKey<'a>; .. }
 /// P::inventory::submit! { P::RegisteredEvent(&<UserUpdated as P::CacheEvent>::INFO) }
 /// ```
 pub(crate) fn expand(event: &Event) -> TokenStream {
@@ -41,9 +42,13 @@ fn implementation(event: &Event) -> TokenStream {
     };
     let kind = Ident::new(kind, here());
     let moves = event.keys.iter().enumerate().map(|(index, key)| add(event, index, key));
+    let key_fields = event.keys.iter().map(|key| {
+        let names = names(key);
+        quote_spanned!(here()=> &[#(#names),*])
+    });
     let span = at(ident.span());
     let q = event.krate.private(span);
-    let share = quote_spanned!(span=> #q::share_event(self));
+    let share = quote_spanned!(span=> #q::Shareable::to_shared(self));
     quote_spanned! {here()=>
         #[automatically_derived]
         impl #p::CacheEvent for #ident {
@@ -53,6 +58,7 @@ fn implementation(event: &Event) -> TokenStream {
                 keys: &[#(#templates),*],
                 kind: #p::EventKind::#kind,
             };
+            const KEY_FIELDS: &'static [&'static [&'static ::core::primitive::str]] = &[#(#key_fields),*];
             fn moves(&self, __cachemacro_out: &mut #p::Moves) {
                 #(#moves)*
             }
@@ -74,14 +80,18 @@ fn add(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let name = key_name(event, index);
     let fields = key.fields.iter().map(|field| {
         let ident = &field.ident;
-        let canonical =
-            call_over(&field.ty, &event.krate, "canonical", quote_spanned!(at_start(&field.ty)=> &self.#ident));
+        let canonical = call_over(
+            &field.ty,
+            &event.krate,
+            "KeyPart::canonical",
+            quote_spanned!(at_start(&field.ty)=> &self.#ident),
+        );
         quote_spanned!(here()=> #ident: #canonical)
     });
     let version = |field: &Ident| {
         let span = at(field.span());
         let q = event.krate.private(span);
-        quote_spanned!(span=> #q::version(&self.#field))
+        quote_spanned!(span=> #q::IntoVersion::to_version(&self.#field))
     };
     let movement = match &event.kind {
         // The version is that of the first key's aggregate. One number cannot order two aggregates.
@@ -162,7 +172,7 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
             Piece::Text(text) => quote_spanned!(span=> __cachemacro_key.fixed(#text);),
             Piece::Place(place) => {
                 let field = &place.root;
-                quote_spanned!(span=> #p::part(__cachemacro_key, self.#field);)
+                quote_spanned!(span=> #p::KeyPart::render(self.#field, __cachemacro_key);)
             }
         });
         quote_spanned! {span=>
@@ -182,26 +192,42 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     }
 }
 
-/// An event with one set of fields implements `Bind` for every hash, so that the compiler names the missing or unknown field.
+/// ```text
+/// impl P::Bind<HASH> for UserUpdated {
+///     type Key<'a> = UserUpdatedKey<'a>;
+///     type Values<'a> = (&'a <u64 as P::KeyPart>::Canonical,);
+///     fn key<'a>((id,): Self::Values<'a>) -> Self::Key<'a> { UserUpdatedKey { id } }
+/// }
+/// ```
 fn bind(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
     let span = key_span(event, key);
     let p = event.krate.private(span);
     let (ident, name) = (&event.ident, key_name(event, index));
     let lifetime = lifetime(event, key);
-    let (generics, hash) = if event.keys.len() == 1 {
-        (
-            Some(quote_spanned!(span=> <const __CACHEMACRO_H: ::core::primitive::u64>)),
-            quote_spanned!(span=> __CACHEMACRO_H),
-        )
-    } else {
-        let names = key.fields.iter().filter_map(|field| field.ident.as_ref());
-        let hash = field_hash::of_fields(names.map(|name| name.unraw().to_string()));
-        (None, quote_spanned!(span=> #hash))
-    };
+    let hash = field_hash::of_fields(names(key));
+    let mut fields: Vec<&Field> = key.fields.iter().collect();
+    fields.sort_by_key(|field| field.ident.as_ref().map(|name| name.unraw().to_string()));
+    let types = fields.iter().map(|field| {
+        let ty = &field.ty;
+        let q = event.krate.private(at_start(ty));
+        quote_spanned!(at_start(ty)=> &'__cachemacro_a <#ty as #q::KeyPart>::Canonical)
+    });
+    let fields: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
     quote_spanned! {span=>
         #[automatically_derived]
-        impl #generics #p::Bind<#hash> for #ident {
+        impl #p::Bind<#hash> for #ident {
             type Key<'__cachemacro_a> = #name #lifetime;
+            type Values<'__cachemacro_a> = (#(#types,)*);
+            fn key<'__cachemacro_a>(
+                (#(#fields,)*): Self::Values<'__cachemacro_a>,
+            ) -> Self::Key<'__cachemacro_a> {
+                #name { #(#fields),* }
+            }
         }
     }
+}
+
+/// The names of a key's fields.
+fn names(key: &TypedKey) -> impl Iterator<Item = String> {
+    key.fields.iter().filter_map(|field| field.ident.as_ref()).map(|name| name.unraw().to_string())
 }

@@ -68,7 +68,7 @@ fn receiver_input(cached: &Cached, receiver: &Receiver) -> Input {
     match form {
         ReceiverForm::Ref | ReceiverForm::RefTo(_) => Input::default(),
         ReceiverForm::Value(_) => {
-            let again = call_over(token, &cached.krate, "again", reaching(token, "__cachemacro_this"));
+            let again = call_over(token, &cached.krate, "Again::again", reaching(token, "__cachemacro_this"));
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
             Input {
                 each: quote_spanned! {here()=>
@@ -122,7 +122,7 @@ fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> Input {
         }
         Passing::Value => {
             let reference = body::numbered("ref", at);
-            let again = call_over(ty, &cached.krate, "again", reaching(ty, &reference.to_string()));
+            let again = call_over(ty, &cached.krate, "Again::again", reaching(ty, &reference.to_string()));
             Input {
                 each: quote_spanned! {here()=>
                     let #reference = &#ident;

@@ -12,7 +12,7 @@ use crate::model::template::{Piece, Place};
 /// let mut key = P::KeyWriter::new();
 /// key.fixed("user:");
 /// let part = &id;
-/// let part = P::call_part(*&part);
+/// let part = P::KeyPart::call_part(*&part);
 /// part.write(&mut key);
 /// ```
 pub(crate) fn of_call(cached: &Cached) -> TokenStream {
@@ -34,7 +34,7 @@ pub(crate) fn of_call(cached: &Cached) -> TokenStream {
 ///
 /// ```text
 /// let part = &id;
-/// let part = P::call_part(*&part);
+/// let part = P::KeyPart::call_part(*&part);
 ///
 /// P::OneKey::new("user:", part, "")
 /// ```
@@ -64,7 +64,7 @@ fn part(cached: &Cached, place: &Place) -> TokenStream {
     let Place { root, members } = place;
     let underlined = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
     let read = reaching(&underlined, "__cachemacro_part");
-    let call = call_over(&underlined, &cached.krate, "call_part", quote_spanned!(here()=> #read));
+    let call = call_over(&underlined, &cached.krate, "KeyPart::call_part", quote_spanned!(here()=> #read));
     quote_spanned! {here()=>
         let __cachemacro_part = &#root #(.#members)*;
         let __cachemacro_part = #call;

@@ -16,6 +16,7 @@ pub(crate) mod event;
 pub(crate) mod field_hash;
 pub(crate) mod inline;
 pub(crate) mod key;
+pub(crate) mod named_once;
 pub(crate) mod part;
 pub(crate) mod registration;
 pub(crate) mod saved;

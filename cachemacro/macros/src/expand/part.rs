@@ -12,7 +12,7 @@ use crate::model::part::{Part, PartBody, PartField, PartVariant};
 /// impl<T: P::KeyPart> P::KeyPart for Pair<T> {
 ///     type Canonical = Self;
 ///     fn canonical(&self) -> &Self { self }
-///     fn render(&self, out: &mut P::KeyWriter) { out.open(""); P::part(out, &self.0); out.next(); ..; out.close(); }
+///     fn render(&self, out: &mut P::KeyWriter) { out.open(""); P::KeyPart::render(&self.0, out); out.next(); ..; out.close(); }
 /// }
 /// ```
 pub(crate) fn expand(part: &Part) -> TokenStream {
@@ -90,7 +90,7 @@ fn render_enum(part: &Part, variants: &[PartVariant]) -> TokenStream {
 /// Renders one field. A type that is not a key part is underlined.
 fn one(part: &Part, field: &PartField, value: &TokenStream) -> TokenStream {
     let read = reaching(&field.ty, "__cachemacro_part");
-    let call = call_over(&field.ty, &part.krate, "part", quote_spanned!(here()=> __cachemacro_out, #read));
+    let call = call_over(&field.ty, &part.krate, "KeyPart::render", quote_spanned!(here()=> #read, __cachemacro_out));
     quote_spanned! {here()=>
         let __cachemacro_part = #value;
         #call;

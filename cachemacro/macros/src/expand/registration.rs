@@ -45,7 +45,9 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
         ),
         None => (None, policy),
     };
+    let aliases = bind::aliases(cached);
     quote_spanned! {here()=>
+        #aliases
         #constant
         static __CACHEMACRO_SITE: #p::Callsite = #p::Callsite::new(#p::CallsiteInfo {
             name: #name,
@@ -86,7 +88,8 @@ fn field(name: &str, value: Option<impl ToTokens>) -> Option<TokenStream> {
 fn freshness(cached: &Cached) -> (Vec<TokenStream>, Option<TokenStream>) {
     match &cached.freshness {
         Freshness::Events(bindings) => {
-            (bindings.iter().map(|binding| bind::event_use(&cached.krate, binding)).collect(), None)
+            let events = bindings.iter().enumerate();
+            (events.map(|(at, binding)| bind::event_use(&cached.krate, at, binding)).collect(), None)
         }
         Freshness::TtlOnly(reason) => (Vec::new(), Some(reason.to_token_stream())),
     }
@@ -141,7 +144,7 @@ fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
 pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
     let p = writer.krate.private(here());
     let name = writer.function.item.sig.ident.unraw().to_string();
-    let events = writer.events.iter().map(|event| bind::info(&writer.krate, event));
+    let events = writer.events.iter().enumerate().map(|(at, event)| bind::info(&writer.krate, at, event));
     let role = Ident::new(if writer.handles { "Handles" } else { "Writes" }, here());
     let on_error = match writer.on_error {
         OnError::Retry => "Retry",

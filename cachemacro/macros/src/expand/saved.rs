@@ -34,7 +34,7 @@ pub(crate) fn of(writer: &Writer) -> Vec<Saved> {
             |name: &&Ident| is_read(writer, name) || (is_deferred(writer, name) && !defer::is_reborrowed(arg));
         for (index, name) in arg.names.iter().filter(is_saved).enumerate() {
             let copy = body::numbered(&format!("saved{at}_"), index);
-            let save = quote_spanned!(here()=> let #copy = #p::again(&#name););
+            let save = quote_spanned!(here()=> let #copy = #p::Again::again(&#name););
             all.push(Saved { save, bind: quote_spanned!(here()=> let #name = #copy;) });
         }
     }
@@ -49,7 +49,8 @@ fn moved_pattern(writer: &Writer, arg: &Arg, pattern: &syn::Pat) -> Option<Saved
     }
     let p = writer.krate.private(here());
     let ident = &arg.ident;
-    let save = quote_spanned!(here()=> #[allow(unused_variables, unused_mut)] let #pattern = #p::again(&#ident););
+    let save =
+        quote_spanned!(here()=> #[allow(unused_variables, unused_mut)] let #pattern = #p::Again::again(&#ident););
     Some(Saved { save, bind: TokenStream::new() })
 }
 
@@ -61,7 +62,7 @@ fn receiver(writer: &Writer) -> Option<Saved> {
     let receiver = writer.function.receiver.as_ref()?;
     let p = writer.krate.private(here());
     let (token, name) = (&receiver.token, rename_self::name(receiver.span));
-    Some(Saved { save: quote_spanned!(here()=> let #name = #p::again(&#token);), bind: TokenStream::new() })
+    Some(Saved { save: quote_spanned!(here()=> let #name = #p::Again::again(&#token);), bind: TokenStream::new() })
 }
 
 fn moves_self(writer: &Writer) -> bool {

@@ -39,14 +39,18 @@ fn moved(mut token: TokenTree, to: Span) -> TokenTree {
     token
 }
 
-/// `P::name(arguments)`, with the span of the whole node: an error about its types underlines the node.
+/// `P::name(arguments)`, or `P::Trait::method(arguments)`, with the span of the whole node: an error about its types underlines the
+/// node. A type that a method of a trait refuses is the only thing that the error names; for a function it would name the function.
 pub(crate) fn call_over(node: &impl ToTokens, krate: &Krate, name: &str, arguments: TokenStream) -> TokenStream {
     let (first, last) = ends(node);
     let p = krate.private(at(first));
+    let (of, name) = name.split_once("::").map_or((None, name), |(of, name)| (Some(of), name));
+    let of = of.map(|of| Ident::new(of, at(first)));
+    let of = of.map(|of| quote_spanned!(at(first)=> #of::));
     let name = Ident::new(name, at(last));
     let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
     arguments.set_span(at(last));
-    quote_spanned!(at(first)=> #p::#name #arguments)
+    quote_spanned!(at(first)=> #p::#of #name #arguments)
 }
 
 pub(crate) fn ends(node: &impl ToTokens) -> (Span, Span) {

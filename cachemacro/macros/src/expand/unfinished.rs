@@ -103,13 +103,13 @@ fn copies(writer: &Writer, known: &[&Expr]) -> (Vec<TokenStream>, Vec<TokenStrea
     let named = writer.function.names().filter(|name| is_named(name)).enumerate();
     let args = named.map(|(at, name)| {
         let copy = body::numbered("copy", at);
-        (quote_spanned!(here()=> let #copy = #p::again(&#name);), quote_spanned!(here()=> let #name = #copy;))
+        (quote_spanned!(here()=> let #copy = #p::Again::again(&#name);), quote_spanned!(here()=> let #name = #copy;))
     });
     let receiver = writer.function.receiver.as_ref().filter(|_| moves_self(writer));
     let receiver = receiver.filter(|receiver| is_named(&Ident::new("self", receiver.span)));
     let this = receiver.map(|receiver| {
         let (token, name) = (&receiver.token, rename_self::name(receiver.span));
-        (quote_spanned!(here()=> let #name = #p::again(&#token);), TokenStream::new())
+        (quote_spanned!(here()=> let #name = #p::Again::again(&#token);), TokenStream::new())
     });
     args.chain(this).unzip()
 }

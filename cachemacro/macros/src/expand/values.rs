@@ -9,15 +9,17 @@ use crate::expand::span::{call_over, here, reaching};
 use crate::model::cached::Cached;
 
 /// ```text
-/// P::compare!(P::flatten!(P::cacheable_shared(*&shape)))
+/// P::compare!(P::flatten!(P::SharedValue::shared(P::value_of(shape))))
 /// ```
 /// `flatten!` only if the output names an `Arc`: the compiler finds out whether it is that of the standard library, around the
 /// value. `compare!` only if values may leave the process: it adds how values are compared.
 pub(crate) fn of(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
-    let cacheable = if cached.policy.local { "cacheable_local" } else { "cacheable_shared" };
-    let values = call_over(output, &cached.krate, cacheable, reaching(output, "__cachemacro_shape"));
+    let cacheable = if cached.policy.local { "LocalValue::local" } else { "SharedValue::shared" };
+    let shape = reaching(output, "__cachemacro_shape");
+    let carried = call_over(output, &cached.krate, "value_of", shape);
+    let values = call_over(output, &cached.krate, cacheable, carried);
     let values = if names_arc(output) { quote_spanned!(here()=> #p::flatten!(#values)) } else { values };
     if cached.policy.local { values } else { quote_spanned!(here()=> #p::compare!(#values)) }
 }

@@ -5,12 +5,13 @@ use quote::{ToTokens, quote_spanned};
 use syn::AttrStyle;
 
 use crate::expand::body;
-use crate::expand::span::{at_start, here};
-use crate::expand::{commit, defer, registration, saved, unfinished};
+use crate::expand::span::{at, at_start, call_over, ends, here};
+use crate::expand::{commit, defer, named_once, registration, saved, unfinished};
 use crate::model::writer::{OnError, Source, Writer};
 
 /// ```text
 /// #[attributes] pub async fn rename(&self, id: u64, name: &str) -> R {
+///     type Event0 = UserUpdated;                       // the path that the user writes occurs once
 ///     static SITE ..
 ///     let saved = P::again(&id);                       // an argument that an event names, as the body may move it
 ///     let out: R = body;
@@ -20,13 +21,16 @@ use crate::model::writer::{OnError, Source, Writer};
 ///     out
 /// }
 /// ```
-pub(crate) fn expand(writer: &Writer) -> TokenStream {
+pub(crate) fn expand(mut writer: Writer) -> TokenStream {
+    named_once::in_sources(&mut writer);
+    let writer = &writer;
     let item = &writer.function.item;
+    let aliases = named_once::aliases(writer);
     let registration = registration::of_writer(writer);
     let steps = body::wrap(&writer.krate, &writer.function, &steps(writer));
     let (outer, inner): (Vec<_>, Vec<_>) = item.attrs.iter().partition(|attr| matches!(attr.style, AttrStyle::Outer));
     let (vis, sig) = (&item.vis, &item.sig);
-    let body = body::of_function(&writer.function, quote_spanned!(here()=> #(#inner)* #registration #steps));
+    let body = body::of_function(&writer.function, quote_spanned!(here()=> #(#inner)* #aliases #registration #steps));
     quote_spanned! {here()=>
         #(#outer)*
         #[allow(clippy::needless_pass_by_value)]
@@ -103,14 +107,19 @@ fn publish(writer: &Writer) -> TokenStream {
     let publish_quietly = Ident::new(&format!("publish_quietly{suffix}"), here());
     let check = commit::check(writer);
     if writer.on_error == OnError::Fail {
-        let span = at_start(output);
-        let q = writer.krate.private(span);
-        let failed = quote_spanned!(span=> #q::publish_failed_strict!(#output, __cachemacro_error));
+        let carry = Ident::new("__cachemacro_carry", at(ends(output).1));
+        let finish = call_over(output, &writer.krate, "CarriesFailure::finish", carry.to_token_stream());
+        let failed = quote_spanned! {here()=>
+            let __cachemacro_carry = (&&&#p::Probe::<#output>::NEW).carry(__cachemacro_error);
+            #finish
+        };
         return quote_spanned! {here()=>
             #check
             match #p::#publish(&__CACHEMACRO_SITE, __cachemacro_cache, __cachemacro_batch)#wait {
                 ::core::result::Result::Ok(()) => __cachemacro_out,
                 ::core::result::Result::Err(__cachemacro_error) => {
+                    #[allow(unused_imports)]
+                    use #p::{CarriesCacheError as _, CarriesNothing as _, CarriesThroughIo as _};
                     #failed
                 }
             }

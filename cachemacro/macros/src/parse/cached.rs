@@ -5,7 +5,7 @@ use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 
 use crate::model::policy::{Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
-use crate::parse::value;
+use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
 pub(crate) const NAMES: [&str; 23] = [
@@ -32,27 +32,6 @@ pub(crate) const NAMES: [&str; 23] = [
     "weight",
     "cache",
     "crate",
-];
-
-/// Names of other caches for these attributes.
-const SYNONYMS: [(&str, &str); 17] = [
-    ("ttl", "hard_ttl"),
-    ("expires", "hard_ttl"),
-    ("expire", "hard_ttl"),
-    ("max_age", "hard_ttl"),
-    ("time", "hard_ttl"),
-    ("stale_ttl", "hard_ttl"),
-    ("fresh", "soft_ttl"),
-    ("version", "version_from"),
-    ("event", "invalidated_by"),
-    ("events", "invalidated_by"),
-    ("ignore", "skip"),
-    ("condition", "cache_if"),
-    ("size", "weight"),
-    ("bypass", "bypass_if"),
-    ("skip_if", "bypass_if"),
-    ("unless", "bypass_if"),
-    ("convert", "key"),
 ];
 
 /// The attributes as written. One whose value could not be read is in `mentioned` only.
@@ -103,7 +82,7 @@ impl RawCached {
 
 pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawCached {
     let mut raw = RawCached::default();
-    let known = Known { attribute: "cached", names: &NAMES, repeats: &[], synonyms: &SYNONYMS };
+    let known = Known { attribute: "cached", names: &NAMES, repeats: &[], foreign: foreign::CACHED };
     let named = item::named(tokens, &known, diag);
     raw.mentioned = named.meant;
     for item in named.items {
@@ -115,7 +94,7 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawCached {
 
 fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
     match item.spelled().as_str() {
-        "key" => item.put(&mut raw.key, diag, |item| value::string(item, "\"user:<id>\"")),
+        "key" => item.put(&mut raw.key, diag, value::template),
         "name" => item.put(&mut raw.name, diag, |item| value::string(item, "\"find-user\"")),
         "version_from" => item.put(&mut raw.version_from, diag, version_from),
         "invalidated_by" => item.put(&mut raw.invalidated_by, diag, bindings),

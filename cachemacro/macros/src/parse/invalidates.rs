@@ -5,9 +5,8 @@ use syn::{Expr, LitStr, Path};
 
 use crate::model::writer::OnError;
 use crate::parse::item::{self, Given, Item, ItemBody};
-use crate::parse::{split, value};
+use crate::parse::{foreign, split, value};
 use crate::syntax::diag::{Diag, list, message};
-use crate::syntax::nearest::nearest;
 
 const OPTIONS: [&str; 6] = ["on_error", "defer", "commits_itself", "cache", "emits", "crate"];
 
@@ -49,9 +48,9 @@ pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawInvalidates {
             Ok(item) if matches!(item.body, ItemBody::Value(_)) => {
                 let name = item.spelled();
                 let what = format!("`#[invalidates]` has no option `{name}`");
-                let near = nearest(&name, OPTIONS);
+                let (near, remedy) = item::meant(&name, &OPTIONS, foreign::INVALIDATES);
                 raw.mentioned.extend(near.map(str::to_owned));
-                diag.error(&item.name, what, item::did_you_mean(near, &OPTIONS));
+                diag.error(&item.name, what, remedy);
                 raw.unread = true;
             }
             _ => source(&mut raw, tokens, diag),

@@ -3,6 +3,7 @@
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 
+use crate::parse::foreign::{self, Foreign};
 use crate::parse::split;
 use crate::syntax::diag::{Diag, list, place};
 use crate::syntax::nearest::nearest;
@@ -83,8 +84,8 @@ pub(crate) struct Known<'a> {
     pub(crate) names: &'a [&'a str],
     /// The names that may be given several times.
     pub(crate) repeats: &'a [&'a str],
-    /// Names of other caches, and the names here.
-    pub(crate) synonyms: &'a [(&'a str, &'a str)],
+    /// Names of other caches.
+    pub(crate) foreign: &'static [Foreign],
 }
 
 /// The named items of a list, and for each unknown name the one that it is a misspelling of.
@@ -132,11 +133,9 @@ fn report_nameless(tokens: &TokenStream, named: &mut Named, known: &Known<'_>, d
 fn keep(item: Item, named: &mut Named, known: &Known<'_>, diag: &Diag) {
     let name = item.spelled();
     if !known.names.contains(&name.as_str()) {
-        let synonym = known.synonyms.iter().find(|(foreign, _)| *foreign == name).map(|(_, here)| *here);
-        let near = synonym.or_else(|| nearest(&name, known.names.iter().copied()));
+        let (near, remedy) = meant(&name, known.names, known.foreign);
         named.meant.extend(near.map(str::to_owned));
-        let what = format!("`#[{}]` has no attribute `{name}`", known.attribute);
-        diag.error(&item.name, what, did_you_mean(near, known.names));
+        diag.error(&item.name, format!("`#[{}]` has no attribute `{name}`", known.attribute), remedy);
     } else if known.repeats.contains(&name.as_str()) || !already(&named.items, &item, diag) {
         named.items.push(item);
     }
@@ -156,7 +155,18 @@ pub(crate) fn already(items: &[Item], item: &Item, diag: &Diag) -> bool {
     first.is_some()
 }
 
-/// "did you mean `x`?", or all names.
-pub(crate) fn did_you_mean(near: Option<&str>, names: &[&str]) -> String {
-    near.map_or_else(|| format!("the names are {}", list(names)), |near| format!("did you mean `{near}`?"))
+/// What an unknown name stands for, if that is known, and what to write instead. A name of another cache comes before a misspelling.
+pub(crate) fn meant<'n>(name: &str, names: &[&'n str], table: &'static [Foreign]) -> (Option<&'n str>, String) {
+    let here = |here: &str| names.iter().copied().find(|known| *known == here);
+    match foreign::find(name, table) {
+        Some(Foreign { here: attribute, instead: Some(instead), .. }) => {
+            (attribute.and_then(here), (*instead).to_owned())
+        }
+        found => {
+            let foreign = found.and_then(|foreign| foreign.here).and_then(here);
+            let near = foreign.or_else(|| nearest(name, names.iter().copied()));
+            let remedy = near.map(|near| format!("did you mean `{near}`?"));
+            (near, remedy.unwrap_or_else(|| format!("the names are {}", list(names))))
+        }
+    }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod cached;
 pub(crate) mod duration;
 pub(crate) mod event;
+pub(crate) mod foreign;
 pub(crate) mod function;
 pub(crate) mod invalidates;
 pub(crate) mod item;

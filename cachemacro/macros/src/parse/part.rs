@@ -8,7 +8,7 @@ use crate::syntax::diag::Diag;
 
 /// The path of `cachemacro`, if it is given.
 pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> Option<Path> {
-    const KNOWN: Known<'_> = Known { attribute: "key_part", names: &["crate"], repeats: &[], synonyms: &[] };
+    const KNOWN: Known<'_> = Known { attribute: "key_part", names: &["crate"], repeats: &[], foreign: &[] };
     let mut krate: Option<Given<Path>> = None;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("key_part")) {
         match &attr.meta {

@@ -9,6 +9,8 @@ const LONGEST_LITERAL: usize = 200;
 pub(crate) enum RawPiece {
     Text(String),
     Place(RawPlace),
+    /// A placeholder that does not say which: `{}`.
+    Unnamed,
 }
 
 /// `<user.id>`: a root, and the fields or positions after it.
@@ -35,7 +37,7 @@ impl RawPlace {
 pub(crate) struct Fault {
     pub(crate) at: Range<usize>,
     pub(crate) what: String,
-    pub(crate) remedy: &'static str,
+    pub(crate) remedy: String,
 }
 
 impl Fault {
@@ -91,24 +93,65 @@ impl Reader {
     fn texts(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
             RawPiece::Text(text) => Some(text.as_str()),
-            RawPiece::Place(_) => None,
+            RawPiece::Place(_) | RawPiece::Unnamed => None,
         })
     }
 
-    fn fault(&mut self, at: Range<usize>, what: String, remedy: &'static str) {
-        self.faults.push(Fault { at, what, remedy });
+    fn fault(&mut self, at: Range<usize>, what: String, remedy: impl Into<String>) {
+        self.faults.push(Fault { at, what, remedy: remedy.into() });
     }
 
     fn text(&mut self) {
         let start = self.at;
         while self.at < self.chars.len() && self.chars[self.at] != '<' {
-            if let Some((what, remedy)) = refused(self.chars[self.at]) {
-                self.fault(self.at..self.at + 1, what, remedy);
+            match self.chars[self.at] {
+                '{' => self.braces(),
+                c => {
+                    if let Some((what, remedy)) = refused(c) {
+                        self.fault(self.at..self.at + 1, what, remedy);
+                    }
+                    self.at += 1;
+                }
             }
-            self.at += 1;
         }
         let text = self.chars[start..self.at].iter().collect();
         self.pieces.push(RawPiece::Text(text));
+    }
+
+    /// `{id}`, as `format!` has it: one fault, and a placeholder that other rules go on with.
+    fn braces(&mut self) {
+        let is_open = |at: &usize| self.chars.get(*at) == Some(&'{');
+        let opened = (self.at..self.chars.len()).take_while(is_open).count();
+        let begins = if self.at > 0 && self.chars[self.at - 1] == '$' { self.at - 1 } else { self.at };
+        let inner: String = self.chars[self.at + opened..].iter().take_while(|c| **c != '}').collect();
+        let end = (self.at + opened + inner.chars().count() + opened).min(self.chars.len());
+        let name = inner.split(':').next().unwrap_or_default().trim();
+        let place = read_place(name).ok().filter(|_| !inner.contains(['(', '!', '"']));
+        let (what, remedy) = match &place {
+            Some(place) => {
+                let whole =
+                    [&self.chars[..begins], &place.spelled().chars().collect::<Vec<_>>(), &self.chars[end..]].concat();
+                let whole: String = whole.into_iter().collect();
+                let remedy = if whole.contains(['{', '}']) {
+                    format!("did you mean `{}`?", place.spelled())
+                } else {
+                    format!("did you mean `{}`: \"{}\"?", place.spelled(), whole.escape_default())
+                };
+                ("placeholders of a key are in angle brackets, not in braces", remedy)
+            }
+            None if name.is_empty() || is_position(name) => {
+                let remedy = "name the argument: \"user:<id>\"".to_owned();
+                ("placeholders of a key are in angle brackets, and have a name", remedy)
+            }
+            None => {
+                let remedy = "write the text with its placeholders, \"user:<id>\"; a part can be computed: `<email.to_lowercase()>`";
+                ("a key is a template, not an expression in braces", remedy.to_owned())
+            }
+        };
+        self.fault(begins..end, what.to_owned(), remedy);
+        self.pieces.push(place.map_or(RawPiece::Unnamed, RawPiece::Place));
+        // An expression may go on behind a brace inside of it.
+        self.at = if what.contains("expression") { self.chars.len() } else { end };
     }
 
     fn place(&mut self) {
@@ -160,7 +203,7 @@ fn refused(c: char) -> Option<(String, &'static str)> {
     match c {
         '>' => Some(("this `>` closes nothing".into(), "open the placeholder with `<`: \"user:<id>\"")),
         ' ' => Some(("a key cannot contain a space".into(), "use `:` or `-` instead")),
-        '%' | '(' | ')' | ',' | '{' | '}' => {
+        '%' | '(' | ')' | ',' | '}' => {
             Some((format!("`{c}` is reserved in stored keys"), "use another mark, such as `:` or `/`"))
         }
         '!'..='~' => None,

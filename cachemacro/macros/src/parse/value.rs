@@ -1,6 +1,6 @@
 //! The kinds of values that attributes have, each read from one item.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -10,6 +10,7 @@ use crate::model::policy::Ttl;
 use crate::parse::item::{Item, ItemBody};
 use crate::parse::{duration, percent, split};
 use crate::syntax::diag::{list, message};
+use crate::syntax::mentions::mentions;
 use crate::syntax::nearest::did_you_mean;
 use crate::syntax::spelling::tidy;
 
@@ -90,6 +91,43 @@ pub(crate) fn string(item: &Item, example: &str) -> syn::Result<LitStr> {
     }
 }
 
+/// `key = "user:<id>"`. An expression that makes such a text is told how to write it as a template.
+pub(crate) fn template(item: &Item) -> syn::Result<LitStr> {
+    const EXAMPLE: &str = "\"user:<id>\"";
+    let remedy = match expr(item, EXAMPLE)? {
+        Expr::Macro(call) if call.mac.path.is_ident("format") => of_format(&call.mac.tokens),
+        Expr::Path(path) if path.path.get_ident().is_some_and(is_variable) => Some(format!("<{}>", tidy(&path.path))),
+        _ => None,
+    };
+    match remedy {
+        None => string(item, EXAMPLE),
+        Some(template) => {
+            let name = item.spelled();
+            let what = format!("`{name}` is a template, not an expression: it is checked while compiling");
+            Err(wrong(item.value_tokens(), what, format!("write `{name} = \"{template}\"`")))
+        }
+    }
+}
+
+fn is_variable(name: &Ident) -> bool {
+    name.to_string().starts_with(char::is_lowercase)
+}
+
+/// `format!("user:{id}")` or `format!("user:{}", id)` as a template.
+fn of_format(arguments: &TokenStream) -> Option<String> {
+    let mut arguments = split::items(arguments.clone()).into_iter();
+    let text = syn::parse2::<LitStr>(arguments.next()?).ok()?.value();
+    let (mut template, mut rest) = (String::new(), text.as_str());
+    while let Some((before, after)) = rest.split_once('{') {
+        let (inner, behind) = after.split_once('}')?;
+        let name = inner.split(':').next().unwrap_or_default();
+        let name = if name.is_empty() { tidy(&arguments.next()?) } else { name.to_owned() };
+        template.extend([before, "<", name.trim_start_matches('&'), ">"]);
+        rest = behind;
+    }
+    Some(template + rest)
+}
+
 pub(crate) fn expr(item: &Item, example: &str) -> syn::Result<Expr> {
     whole(item, assigned(item, example)?, example).map(ungrouped)
 }
@@ -134,6 +172,17 @@ pub(crate) fn one_parameter(item: &Item, closure: ExprClosure, example: &str) ->
     Err(wrong(closure, what, remedy))
 }
 
+pub(crate) const IS_FIXED: &str =
+    "the times of a function are fixed when it is compiled, and the strategy report prints them";
+
+/// What a TTL can be.
+pub(crate) fn allowed_ttl(name: &str) -> String {
+    format!(
+        "write a duration, `{name} = \"10m\"`, or a constant of type `Duration`: `const TTL: Duration = Duration::from_secs(600);` \
+         and `{name} = TTL`"
+    )
+}
+
 /// A duration literal, or a constant of the user.
 pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
     let name = item.spelled();
@@ -148,6 +197,9 @@ pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
             let what = format!("`{name} = {number}` has no unit");
             let remedy = format!("write \"{number}s\" for seconds; the units are `ms`, `s`, `m`, `h` and `d`");
             Err(wrong(&value, what, remedy))
+        }
+        _ if mentions(&value, &Ident::new("self", Span::call_site())) => {
+            Err(wrong(&value, format!("`{name}` cannot be read from `self`: {IS_FIXED}"), allowed_ttl(&name)))
         }
         Expr::Lit(_) | Expr::Closure(_) => Err(wrong(
             &value,

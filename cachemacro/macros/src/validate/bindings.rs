@@ -2,14 +2,18 @@
 
 use proc_macro2::Ident;
 use quote::ToTokens;
+use syn::Expr;
+use syn::ext::IdentExt;
 
 use crate::model::cached::{Binding, BoundField};
 use crate::model::function::Function;
 use crate::parse::cached::RawBinding;
 use crate::syntax::diag::Diag;
 use crate::syntax::mentions::mentions;
+use crate::syntax::nearest::nearest;
 use crate::syntax::spelling::tidy;
 use crate::validate::key::Key;
+use crate::validate::template::what_there_is;
 
 /// The bindings, once checked; `skipped` are the arguments named in `skip`.
 pub(crate) fn check(
@@ -25,6 +29,7 @@ pub(crate) fn check(
             check_is_not_self(&binding, diag);
             check_is_no_argument(&binding, function, diag);
             for (name, value) in &binding.fields {
+                check_root(&binding, name, value, function, diag);
                 check_value(name, value, function, key, skipped, diag);
             }
             let field = |(name, value)| BoundField { name, value };
@@ -69,7 +74,45 @@ fn check_is_no_argument(binding: &RawBinding, function: &Function, diag: &Diag) 
     }
 }
 
-fn check_value(field: &Ident, value: &syn::Expr, function: &Function, key: &Key, skipped: &[Ident], diag: &Diag) {
+/// `UserUpdated { id }` where there is no `id`.
+fn check_root(binding: &RawBinding, field: &Ident, value: &Expr, function: &Function, diag: &Diag) {
+    let Some(root) = root(value).filter(|root| is_unknown(root, function)) else { return };
+    let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
+    let typed = root.unraw().to_string();
+    let near = nearest(&typed, names.iter().map(String::as_str)).or_else(|| match names.as_slice() {
+        [only] => Some(only.as_str()),
+        _ => None,
+    });
+    let event = binding.event.segments.last().map_or_else(String::new, |last| last.ident.to_string());
+    let hint = near.map(|near| format!("did you mean `{event} {{ {field}: {near} }}`? ")).unwrap_or_default();
+    let what = format!("`{typed}` is no argument of `{}`: nothing to bind the field `{field}` to", function.name());
+    diag.error(root, what, format!("{hint}{}", what_there_is(&function.name(), "argument", &names)));
+}
+
+/// The variable that an expression begins with: `user` in `&user.id` and in `user.id()`.
+fn root(value: &Expr) -> Option<&Ident> {
+    match value {
+        Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
+        Expr::Field(field) => root(&field.base),
+        Expr::MethodCall(call) => root(&call.receiver),
+        Expr::Reference(reference) => root(&reference.expr),
+        Expr::Unary(unary) => root(&unary.expr),
+        Expr::Cast(cast) => root(&cast.expr),
+        Expr::Index(index) => root(&index.expr),
+        Expr::Paren(paren) => root(&paren.expr),
+        Expr::Group(group) => root(&group.expr),
+        _ => None,
+    }
+}
+
+/// Whether a name is that of a variable, and of none that there is. Constants and types are in upper case.
+fn is_unknown(name: &Ident, function: &Function) -> bool {
+    let is_variable = name.unraw().to_string().starts_with(|first: char| first.is_lowercase() || first == '_');
+    let is_self = name == "self" && function.receiver.is_some();
+    is_variable && !is_self && !function.names().any(|known| known == name)
+}
+
+fn check_value(field: &Ident, value: &Expr, function: &Function, key: &Key, skipped: &[Ident], diag: &Diag) {
     for name in function.names().filter(|name| mentions(value, name)) {
         if key.covers(name) {
             continue;

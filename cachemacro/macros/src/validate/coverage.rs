@@ -146,7 +146,11 @@ fn check_arguments_are_covered(function: &Function, skipped: &[Ident], key: &Key
                  share an entry",
                 key.text
             );
-            let remedy = format!("add `<{shown}>` to the key, or `skip({name})` if the result does not depend on it");
+            // `#id` of Spring, and what a shell or a route has.
+            let is_marked = ['#', '$', ':'].iter().any(|mark| key.text.contains(&format!("{mark}{shown}")));
+            let hint = if is_marked { format!("did you mean `<{shown}>`? ") } else { String::new() };
+            let remedy =
+                format!("{hint}add `<{shown}>` to the key, or `skip({name})` if the result does not depend on it");
             let whole = function.as_written(arg);
             let single = arg.names.len() == 1;
             let node = if single { whole } else { quote::ToTokens::to_token_stream(name) };

@@ -118,7 +118,12 @@ fn find_events(raw: &RawInvalidates, function: &Function, diag: &Diag) -> Vec<Pa
     let mut events: Vec<Path> = Vec::new();
     for source in &raw.sources {
         let found = emitted::scan(source, function);
-        if found.is_empty() {
+        if let Some(event) = names_a_type(source).filter(|_| found.is_empty()) {
+            let spelled = tidy(event);
+            let what = format!("`{spelled}` is a type, and an event is a value");
+            let remedy = format!("write `{spelled} {{}}`, or give it its fields: `{spelled} {{ id, version }}`");
+            diag.error(source, what, remedy);
+        } else if found.is_empty() {
             diag.error(
                 source,
                 "the event type cannot be read from this expression, and the strategy report needs it",
@@ -134,6 +139,14 @@ fn find_events(raw: &RawInvalidates, function: &Function, diag: &Diag) -> Vec<Pa
         }
     }
     events
+}
+
+/// `PostsChanged`: the name of a type in the place of an event. A constant has no lower case letter.
+fn names_a_type(source: &Expr) -> Option<&Path> {
+    let Expr::Path(path) = source else { return None };
+    let last = path.path.segments.last()?.ident.to_string();
+    let is_type = last.starts_with(char::is_uppercase) && (last.contains(char::is_lowercase) || last.len() == 1);
+    (path.qself.is_none() && is_type).then_some(&path.path)
 }
 
 fn check_is_not_self(event: &Path, diag: &Diag) {

@@ -50,10 +50,10 @@ pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) -> Key {
     };
     let template = template::resolve(&given.value, &roots, diag);
     let covers = match &template {
-        Some(template) => template.places().map(|place| place.root.clone()).collect(),
+        Some(template) => Some(template.places().map(|place| place.root.clone()).collect()),
         None => template::meant(&given.value, &roots),
     };
-    Key { template, covers: Some(covers), text: given.value.value() }
+    Key { template, covers, text: given.value.value() }
 }
 
 fn report_no_key(function: &Function, diag: &Diag) {

@@ -26,11 +26,12 @@ pub(crate) fn resolve(literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Optio
     let text = literal.value();
     let (raw, faults) = template::read(&text);
     for fault in &faults {
-        diag.error(literal, format!("{}\n{}", fault.what, fault.shown(&text)), fault.remedy);
+        diag.error(literal, format!("{}\n{}", fault.what, fault.shown(&text)), &fault.remedy);
     }
     let found = raw.into_iter().map(|piece| match piece {
         RawPiece::Text(text) => Some(Piece::Text(text)),
         RawPiece::Place(place) => find(&place, literal, roots, diag).map(Piece::Place),
+        RawPiece::Unnamed => None,
     });
     // All placeholders are looked up, so that each unknown one is an error.
     let found: Vec<Option<Piece>> = found.collect();
@@ -88,18 +89,22 @@ pub(crate) fn what_there_is(owner: &str, noun: &str, names: &[String]) -> String
     }
 }
 
-/// The roots that a template names, misspelled ones too: other rules go on with them if the template has errors.
-pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Vec<Ident> {
+/// The roots that a template names, misspelled ones too: other rules go on with them if the template has errors. Nothing if it cannot
+/// be told.
+pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Option<Vec<Ident>> {
     let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
     let (pieces, _) = template::read(&literal.value());
+    if pieces.contains(&RawPiece::Unnamed) {
+        return None;
+    }
     let meant = |piece| match piece {
         RawPiece::Place(RawPlace { root, .. }) => {
             let near = nearest(&root, names.iter().map(String::as_str))?.to_owned();
             roots.names.iter().find(|name| name.unraw() == near).cloned()
         }
-        RawPiece::Text(_) => None,
+        RawPiece::Text(_) | RawPiece::Unnamed => None,
     };
-    pieces.into_iter().filter_map(meant).collect()
+    Some(pieces.into_iter().filter_map(meant).collect())
 }
 
 fn with_members(root: Ident, place: &RawPlace, literal: &LitStr, diag: &Diag) -> Option<Place> {

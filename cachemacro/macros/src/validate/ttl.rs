@@ -4,11 +4,14 @@ use crate::model::function::{Function, Kind};
 use crate::model::policy::Ttl;
 use crate::parse::cached::RawCached;
 use crate::parse::item::Given;
+use crate::parse::value;
 use crate::syntax::diag::Diag;
+use crate::syntax::mentions::mentions;
 use crate::syntax::spelling::tidy;
 
 pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) {
     check_hard_is_given(raw, function, diag);
+    check_names_no_argument(raw, function, diag);
     check_soft_is_within_hard(raw, diag);
     check_negative_is_within_hard(raw, diag);
     check_early_is_a_factor(raw, diag);
@@ -29,6 +32,17 @@ fn check_hard_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
         None => "add `hard_ttl = \"10m\"`; the units are `ms`, `s`, `m`, `h` and `d`".to_owned(),
     };
     diag.error(&function.item.sig.ident, what, remedy);
+}
+
+fn check_names_no_argument(raw: &RawCached, function: &Function, diag: &Diag) {
+    for given in [&raw.soft_ttl, &raw.hard_ttl, &raw.negative_ttl, &raw.timeout].into_iter().flatten() {
+        let Ttl::Const(expr) = &given.value else { continue };
+        if let Some(argument) = function.names().find(|name| mentions(expr, name)) {
+            let name = &given.name;
+            let what = format!("`{name}` cannot depend on the argument `{argument}`: {}", value::IS_FIXED);
+            diag.error(expr, what, value::allowed_ttl(&name.to_string()));
+        }
+    }
 }
 
 fn check_soft_is_within_hard(raw: &RawCached, diag: &Diag) {

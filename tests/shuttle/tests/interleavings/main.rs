@@ -344,7 +344,7 @@ struct Broken;
 async fn call_broken(row: &Row, cache: &Cache) -> Result<u64, Broken> {
     use cachemacro_runtime::__private as p;
     let shape = p::shape!(Result<u64, Broken>);
-    let values = p::cacheable_shared(shape);
+    let values = p::SharedValue::shared(p::value_of(shape));
     let mut key = p::KeyWriter::new();
     key.literal("broken");
     let site = MONOTONE_SITES.site(Function::Opaque);

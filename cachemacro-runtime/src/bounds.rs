@@ -1,0 +1,23 @@
+//! What the types in an annotation must be. The compiler's errors name these traits; each is implemented for all types that fit, and
+//! is not for implementing.
+//!
+//! | trait | of |
+//! |---|---|
+//! | [`Own`] | arguments and `self` of a cached function with `refresh = background`: they are cloned for the refresh |
+//! | [`Again`] | arguments that a load is given by value: it may have to be repeated |
+//! | [`RowVersion`] | what the closure of `version_from` returns |
+//! | [`Handle`] | what `cache = …` names |
+//! | [`Read`], [`Written`] | types with the name of a transaction: `Clone`, as a row is |
+//! | [`Defers`] | what `defer = …` names |
+//! | [`CarriesFailure`] | the return type of a writer with `on_error = fail` |
+//! | [`Shareable`] | events: they are cloned for their subscribers |
+//!
+//! The bounds of values are [`SharedValue`](crate::SharedValue) and [`LocalValue`](crate::LocalValue), that of parts of a key is
+//! [`KeyPart`](crate::KeyPart), that of versions [`IntoVersion`](crate::IntoVersion).
+
+pub use crate::__private::{Again, Handle, Own};
+pub use crate::call::RowVersion;
+pub use crate::callsite::{Read, Written};
+pub use crate::event::Shareable;
+pub use crate::publish::Defers;
+pub use crate::value::CarriesFailure;

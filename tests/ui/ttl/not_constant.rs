@@ -1,0 +1,18 @@
+use std::time::Duration;
+
+use cachemacro::cached;
+
+#[derive(Clone)]
+struct Users { ttl: Duration }
+
+impl Users {
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = self.ttl)]
+    async fn one(&self, id: u64) -> u64 { id }
+    #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = "10m", soft_ttl = self.soft())]
+    async fn two(&self, id: u64) -> u64 { id }
+}
+
+#[cached(key = "user:<id>", ttl_only = "x", hard_ttl = ttl, skip(ttl))]
+async fn three(id: u64, ttl: Duration) -> u64 { id }
+
+fn main() {}
