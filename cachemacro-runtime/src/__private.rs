@@ -8,9 +8,9 @@ pub use inventory;
 pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{
-    Look, Miss, OneKey, PendingRead, ReadStep, RowVersion, Source, SourceRead, TryHit, body, evaluate, find,
-    find_current, find_one, find_one_current, owned, owned_sync, owned_whole, read_background, read_inline,
-    read_sync_background, read_sync_inline, source, try_hit,
+    Background, Look, Miss, OneKey, PendingRead, ReadStep, RowVersion, Source, SourceRead, TryHit, evaluate, find,
+    find_current, find_one, find_one_current, read_background, read_inline, read_sync_background, read_sync_inline,
+    source, try_hit,
 };
 pub use crate::callsite::{
     Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,

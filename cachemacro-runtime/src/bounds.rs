@@ -4,6 +4,7 @@
 //! | trait | of |
 //! |---|---|
 //! | [`Own`] | arguments and `self` of a cached function with `refresh = background`: they are cloned for the refresh |
+//! | [`Background`], which is a type | what such a refresh owns, and the body: `Send + 'static` |
 //! | [`Again`] | arguments that a load is given by value: it may have to be repeated |
 //! | [`RowVersion`] | what the closure of `version_from` returns |
 //! | [`Handle`] | what `cache = …` names |
@@ -16,7 +17,7 @@
 //! [`KeyPart`](crate::KeyPart), that of versions [`IntoVersion`](crate::IntoVersion).
 
 pub use crate::__private::{Again, Handle, Own};
-pub use crate::call::RowVersion;
+pub use crate::call::{Background, RowVersion};
 pub use crate::callsite::{Read, Written};
 pub use crate::event::Shareable;
 pub use crate::publish::Defers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachemacro_runtime::__private::{Mode, Policy, Refresh, part};
+use cachemacro_runtime::__private::{Mode, Policy, Refresh};
 use cachemacro_runtime::{Clock, KeyPart, KeyWriter, ManualClock, Moment};
 use proptest::prelude::*;
 
@@ -95,7 +95,7 @@ proptest! {
 
 fn rendered(value: &(impl KeyPart + ?Sized)) -> Vec<u8> {
     let mut key = KeyWriter::new();
-    part(&mut key, value);
+    value.render(&mut key);
     key.to_string().into_bytes()
 }
 
@@ -148,15 +148,15 @@ fn calls() -> impl Strategy<Value = (Arguments, Arguments)> {
 fn key((a, b, c, d, e): &Arguments) -> Vec<u8> {
     let mut key = KeyWriter::new();
     key.literal("key:");
-    part(&mut key, a);
+    a.render(&mut key);
     key.literal(":");
-    part(&mut key, b);
+    b.render(&mut key);
     key.literal(":");
-    part(&mut key, c);
+    c.render(&mut key);
     key.literal(":");
-    part(&mut key, d);
+    d.render(&mut key);
     key.literal(":");
-    part(&mut key, e);
+    e.render(&mut key);
     key.to_string().into_bytes()
 }
 
@@ -188,7 +188,7 @@ proptest! {
     fn a_long_key_is_rendered_as_a_short_one(text in "[ab:é]{0,400}", prefix in "[a-z]{0,140}") {
         let mut key = KeyWriter::new();
         key.literal(&prefix);
-        part(&mut key, text.as_str());
+        text.as_str().render(&mut key);
         prop_assert_eq!(key.to_string().into_bytes(), [prefix.as_bytes(), &rendered(text.as_str())].concat());
     }
 }

@@ -17,6 +17,9 @@ pub trait Loads<S: Shape>: Send {
 /// A load of any function with this return type.
 pub(super) type Load<S> = Box<dyn Loads<S>>;
 
+/// A load that a thread can run.
+pub(super) type SyncLoad<S> = Box<dyn Fn() -> LoadOutcome<S> + Send>;
+
 /// A function's body, as a future that a task can run.
 type Body<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
@@ -124,23 +127,6 @@ impl<S: Shape, A: Send> Loads<S> for Owned<S, A> {
     }
 }
 
-/// A load that owns the arguments of the call. It stays apart from the function, where it would take registers of a hit.
-#[inline(never)]
-pub fn owned<S: Shape, A: Send + 'static>(
-    shape: S,
-    arguments: A,
-    body: fn(&A) -> Body<S::Return>,
-    evaluate: impl Into<Evaluate<S>>,
-) -> Load<S> {
-    Box::new(Owned { shape, arguments, body, evaluate: evaluate.into() })
-}
-
-/// The body of a load for [`owned`].
-pub fn body<R>(body: impl Future<Output = R> + Send + 'static) -> Body<R> {
-    // Pinned after it is a `dyn Future`: a `Box::pin` is compiled for each body.
-    Box::into_pin(Box::new(body) as Box<dyn Future<Output = R> + Send>)
-}
-
 impl<S, L, F> Loads<S> for L
 where
     S: Shape,
@@ -152,12 +138,42 @@ where
     }
 }
 
-/// A load that owns what it needs, and evaluates its return value with the arguments of the call.
-pub fn owned_whole<S, L, F>(load: L) -> Load<S>
-where
-    S: Shape,
-    L: Fn() -> F + Send + 'static,
-    F: Future<Output = LoadOutcome<S>> + Send + 'static,
-{
-    Box::new(load)
+/// The load of a refresh in the background: a task or a thread runs it, so its body and what it owns are `Send + 'static`.
+///
+/// The compiler's error about a body or an argument that is not names it.
+pub struct Background;
+
+#[doc(hidden)]
+impl Background {
+    /// A load that owns the arguments of the call. It stays apart from the function, where it would take registers of a hit.
+    #[inline(never)]
+    pub fn owned<S: Shape, A: Send + 'static>(
+        shape: S,
+        arguments: A,
+        body: fn(&A) -> Body<S::Return>,
+        evaluate: impl Into<Evaluate<S>>,
+    ) -> Load<S> {
+        Box::new(Owned { shape, arguments, body, evaluate: evaluate.into() })
+    }
+
+    /// The body of a load for [`owned`](Self::owned).
+    pub fn body<R>(body: impl Future<Output = R> + Send + 'static) -> Body<R> {
+        // Pinned after it is a `dyn Future`: a `Box::pin` is compiled for each body.
+        Box::into_pin(Box::new(body) as Box<dyn Future<Output = R> + Send>)
+    }
+
+    /// A load that owns what it needs, and evaluates its return value with the arguments of the call.
+    pub fn owned_whole<S, L, F>(load: L) -> Load<S>
+    where
+        S: Shape,
+        L: Fn() -> F + Send + 'static,
+        F: Future<Output = LoadOutcome<S>> + Send + 'static,
+    {
+        Box::new(load)
+    }
+
+    /// The load of a sync function.
+    pub fn owned_sync<S: Shape, L: Fn() -> LoadOutcome<S> + Send + 'static>(load: L) -> SyncLoad<S> {
+        Box::new(load)
+    }
 }

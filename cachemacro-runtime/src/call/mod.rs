@@ -30,11 +30,11 @@ mod waiting;
 
 pub use self::find::{OneKey, find, find_current, find_one, find_one_current};
 pub use self::load::{LoadHint, load_hint};
-pub use self::loads::{RowVersion, body, evaluate, owned, owned_whole};
+pub use self::loads::{Background, RowVersion, evaluate};
 pub use self::look::Look;
 pub use self::pending_read::{PendingRead, ReadStep};
 pub use self::read::{read_background, read_inline};
 pub use self::source::{Source, SourceRead, source};
 pub use self::state::Miss;
-pub use self::sync::{owned_sync, read_sync_background, read_sync_inline};
+pub use self::sync::{read_sync_background, read_sync_inline};
 pub use self::try_hit::{TryHit, try_hit};

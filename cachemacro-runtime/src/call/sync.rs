@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use super::adapter::{Due, Next, ReturnAdapter};
 use super::boxed;
 use super::fill::Landed;
+use super::loads::SyncLoad;
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner, Step};
@@ -72,14 +73,6 @@ pub fn read_sync_inline<S: Shape, L: Fn() -> LoadOutcome<S>>(
     fail: ErrorAdapter<S::Return>,
 ) -> PendingRead<S, L, LoadOutcome<S>> {
     PendingRead::new(miss, values, fail, |load: &L| load())
-}
-
-/// A load that a thread can run.
-pub(super) type SyncLoad<S> = Box<dyn Fn() -> LoadOutcome<S> + Send>;
-
-/// A load that owns what it needs.
-pub fn owned_sync<S: Shape, L: Fn() -> LoadOutcome<S> + Send + 'static>(load: L) -> SyncLoad<S> {
-    Box::new(load)
 }
 
 /// A sync call with `refresh = background`.

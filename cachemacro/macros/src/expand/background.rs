@@ -26,13 +26,13 @@ struct OwnedInput {
 }
 
 /// ```text
-/// P::owned(
+/// P::Background::owned(
 ///     shape,
-///     (P::own(self), P::own(name)),
+///     (P::Own::own(self), P::Own::own(name)),
 ///     |owned| {
-///         let this: Self = P::own(&owned.0);
-///         let name = P::own(&owned.1);
-///         P::body(async move { let this = &this; let name: &str = ..; { body } })
+///         let this: Self = P::Own::own(&owned.0);
+///         let name = P::Own::own(&owned.1);
+///         P::Background::body(async move { let this = &this; let name: &str = ..; { body } })
 ///     },
 ///     P::version_from(shape, |user| user.version),
 /// )
@@ -41,11 +41,11 @@ struct OwnedInput {
 /// A sync function, and one whose annotation names an argument in a closure, has one closure:
 ///
 /// ```text
-/// P::owned_whole({
-///     let owned = (P::own(self), P::own(name));
+/// P::Background::owned_whole({
+///     let owned = (P::Own::own(self), P::Own::own(name));
 ///     move || {
-///         let this: Self = P::own(&owned.0);
-///         let name = P::own(&owned.1);
+///         let this: Self = P::Own::own(&owned.0);
+///         let name = P::Own::own(&owned.1);
 ///         async move { let this = &this; let name: &str = ..; let out = ..; outcome }
 ///     }
 /// })
@@ -67,12 +67,12 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
         let enter = inputs.iter().map(|input| &input.enter);
         let body = body::future(&cached.krate, function, function.receiver.is_some(), &enter.cloned().collect(), whole);
         let load = quote_spanned! {whole=>
-            #p::owned(
+            #p::Background::owned(
                 __cachemacro_shape,
                 { #(#prepare)* (#(#own,)*) },
                 |__cachemacro_owned| {
                     #(let #patterns = #again;)*
-                    #p::body(#body)
+                    #p::Background::body(#body)
                 },
                 #evaluate,
             )
@@ -82,7 +82,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let load = load(cached, &inputs);
     let to_owned = Ident::new(if function.is_async() { "owned_whole" } else { "owned_sync" }, whole);
     let load = quote_spanned! {whole=>
-        #p::#to_owned({
+        #p::Background::#to_owned({
             #(#prepare)*
             let __cachemacro_owned = (#(#own,)*);
             move || {

@@ -79,7 +79,7 @@ fn check_root(binding: &RawBinding, field: &Ident, value: &Expr, function: &Func
     let Some(root) = root(value).filter(|root| is_unknown(root, function)) else { return };
     let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
     let typed = root.unraw().to_string();
-    let near = nearest(&typed, names.iter().map(String::as_str)).or_else(|| match names.as_slice() {
+    let near = nearest(&typed, names.iter().map(String::as_str)).or(match names.as_slice() {
         [only] => Some(only.as_str()),
         _ => None,
     });
