@@ -13,8 +13,8 @@ pub use crate::call::{
     source, try_hit,
 };
 pub use crate::callsite::{
-    Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn, LookedAt, OnError,
-    RegisteredEvent, Role, Writer, WriterInfo,
+    AbsentError, Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn,
+    LookedAt, OnError, RegisteredEvent, Role, Writer, WriterInfo,
 };
 pub use crate::callsite::{Read, TypeCheck, Written, type_of};
 pub use crate::entry::{Absence, EntryKey};

@@ -7,6 +7,7 @@
 //! | [`Background`], which is a type | what such a refresh owns, and the body: `Send + 'static` |
 //! | [`Again`] | arguments that a load is given by value: it may have to be repeated |
 //! | [`RowVersion`] | what the closure of `version_from` returns |
+//! | [`LoadOutcome`], which is a type | the closures of `not_found`, `cache_if` and `weight`: their parameter is a reference to the error or to the value |
 //! | [`Handle`] | what `cache = …` names |
 //! | [`Read`], [`Written`] | types with the name of a transaction: `Clone`, as a row is |
 //! | [`Defers`] | what `defer = …` names |
@@ -21,4 +22,4 @@ pub use crate::call::{Background, RowVersion};
 pub use crate::callsite::{Read, Written};
 pub use crate::event::Shareable;
 pub use crate::publish::Defers;
-pub use crate::value::CarriesFailure;
+pub use crate::value::{CarriesFailure, LoadOutcome};

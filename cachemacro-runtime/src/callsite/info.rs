@@ -45,8 +45,19 @@ pub struct CallsiteInfo {
     pub policy: Policy,
     /// Which of its calls go past the cache.
     pub bypass: Bypass,
+    /// Which of its errors are absences.
+    pub absent: Option<AbsentError>,
     /// The expression after `cache =`, as written.
     pub cache: Option<&'static str>,
+}
+
+/// Which errors of a function are absences, and what a hit of one returns.
+#[derive(Clone, Copy, Debug)]
+pub struct AbsentError {
+    /// The value of `not_found`, as written.
+    pub recognised_by: &'static str,
+    /// The expression that makes the error of a hit, as written.
+    pub made_by: &'static str,
 }
 
 impl CallsiteInfo {
@@ -66,6 +77,7 @@ impl CallsiteInfo {
         ttl_only: None,
         policy: Policy::BASE,
         bypass: Bypass::NONE,
+        absent: None,
         cache: None,
     };
 }

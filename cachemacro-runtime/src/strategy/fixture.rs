@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::callsite::{
-    CachedFn, Callsite, CallsiteInfo, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role, Writer,
-    WriterInfo,
+    AbsentError, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role,
+    Writer, WriterInfo,
 };
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Mode, Policy, Refresh};
@@ -44,6 +44,7 @@ pub(super) const FIND: CallsiteInfo = CallsiteInfo {
     value_type: Some(|| "shop::users::User"),
     events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id" }],
     policy: POLICY,
+    absent: Some(AbsentError { recognised_by: "|error| error.is_gone()", made_by: "Error::Gone(id)" }),
     ..CallsiteInfo::BASE
 };
 

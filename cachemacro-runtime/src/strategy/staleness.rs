@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::duration::human;
 use super::event::Invalidation;
-use crate::callsite::Bypass;
+use crate::callsite::{AbsentError, Bypass, CallsiteInfo};
 use crate::near::DETECTION;
 use crate::policy::{Mode, Policy};
 use crate::util::serialize::serialize;
@@ -130,6 +130,16 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
         remarks.push(format!("Jitter shortens each TTL by up to {}. It lengthens none.", percent(policy.jitter)));
     }
     remarks
+}
+
+/// Which errors are absences, and what is stored of them.
+pub(super) fn absent_in_words(site: &CallsiteInfo) -> Option<String> {
+    let AbsentError { recognised_by, made_by } = site.absent?;
+    let stored = match site.policy.negative {
+        Some(_) => format!("Stored is that there is nothing, and not the error: a hit returns `{made_by}`."),
+        None => "It is not cached, as there is no `negative_ttl`.".to_owned(),
+    };
+    Some(format!("An error is an absence by `not_found = {recognised_by}`. {stored}"))
 }
 
 fn percent(share: f64) -> String {

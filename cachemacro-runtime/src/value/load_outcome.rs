@@ -6,7 +6,7 @@ use super::shape::{Opened, Shape};
 use crate::entry::Absence;
 use crate::event::IntoVersion;
 
-/// The result of a load, with everything that the engine needs.
+/// The result of a load, with everything that the engine needs: what the closures of `not_found`, `cache_if` and `weight` are asked about.
 pub struct LoadOutcome<S: Shape> {
     pub(crate) outcome: Outcome<S>,
     /// The version of the row, in row mode.
@@ -38,17 +38,32 @@ impl<S: Shape> LoadOutcome<S> {
 
 /// Evaluates a load. No error is an absence (R23).
 pub fn classify<S: Shape>(shape: S, returned: S::Return) -> LoadOutcome<S> {
-    classify_or(shape, returned, |_| false)
+    LoadOutcome::or_absent(shape, returned, |_| false)
 }
 
-/// Evaluates a load of a function with `not_found`.
-pub fn classify_or<S: Shape>(_: S, returned: S::Return, not_found: impl Fn(&S::Error) -> bool) -> LoadOutcome<S> {
-    let (outcome, keep) = match S::open(returned, not_found) {
-        Opened::Value(value) => (Outcome::Value(Arc::new(value)), true),
-        Opened::Absent(kind, returned) => (Outcome::Absent(kind, returned), true),
-        Opened::Error(returned) => (Outcome::Error(returned), false),
-    };
-    LoadOutcome { outcome, version: None, keep, weight: None }
+/// What the closures of an annotation are called with. They are arguments of its functions, so that the compiler's error about another
+/// parameter names a type that the documentation has.
+#[doc(hidden)]
+impl<S: Shape> LoadOutcome<S> {
+    /// Evaluates a load of a function with `not_found`.
+    pub fn or_absent(_: S, returned: S::Return, not_found: impl Fn(&S::Error) -> bool) -> Self {
+        let (outcome, keep) = match S::open(returned, not_found) {
+            Opened::Value(value) => (Outcome::Value(Arc::new(value)), true),
+            Opened::Absent(kind, returned) => (Outcome::Absent(kind, returned), true),
+            Opened::Error(returned) => (Outcome::Error(returned), false),
+        };
+        Self { outcome, version: None, keep, weight: None }
+    }
+
+    /// `cache_if`. Without it every value is kept.
+    pub fn keep(&mut self, keep: impl Fn(&S::Value) -> bool) {
+        self.keep = self.value().map_or(self.keep, keep);
+    }
+
+    /// `weight`. Without it the engine estimates.
+    pub fn weigh(&mut self, weight: impl Fn(&S::Value) -> usize) {
+        self.weight = self.value().map(weight);
+    }
 }
 
 /// Sets the version of the value, in row mode. In the other modes a value has none.
@@ -60,16 +75,6 @@ pub(crate) fn set_version<S: Shape, V: IntoVersion>(
     if let Some(value) = load_outcome.value() {
         load_outcome.version = Some(version(value).to_version());
     }
-}
-
-/// `cache_if`. Without it every value is kept.
-pub fn keep<S: Shape>(load_outcome: &mut LoadOutcome<S>, keep: impl Fn(&S::Value) -> bool) {
-    load_outcome.keep = load_outcome.value().map_or(load_outcome.keep, keep);
-}
-
-/// `weight`. Without it the engine estimates.
-pub fn weight<S: Shape>(load_outcome: &mut LoadOutcome<S>, weight: impl Fn(&S::Value) -> usize) {
-    load_outcome.weight = load_outcome.value().map(weight);
 }
 
 /// The return value that holds this value.

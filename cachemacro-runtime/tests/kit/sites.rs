@@ -184,7 +184,7 @@ impl Sites {
                     if has_version {
                         p::RowVersion::row(&mut load_outcome, |value| value.version);
                     }
-                    p::weight(&mut load_outcome, |value| value.contents.len() * WEIGHT);
+                    load_outcome.weigh(|value| value.contents.len() * WEIGHT);
                     load_outcome
                 }),
             }

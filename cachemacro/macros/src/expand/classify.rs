@@ -1,10 +1,11 @@
 //! What a load returned: a value, an absence or an error, with its version, and whether it is stored.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
+use syn::Expr;
 
-use crate::expand::span::{call_over, here};
-use crate::model::cached::{Cached, Mode};
+use crate::expand::span::{at_start, call_over, here};
+use crate::model::cached::{Arm, Cached, Decides, Mode};
 use crate::syntax::mentions::mentions;
 
 /// ```text
@@ -23,7 +24,7 @@ pub(crate) fn call(cached: &Cached) -> TokenStream {
 /// ```text
 /// P::evaluate(shape, P::classify)
 /// P::RowVersion::version_from(shape, |user| user.version)
-/// P::evaluate(shape, |shape, out| { let mut outcome = P::classify(shape, out); P::keep(&mut outcome, |user| ..); outcome })
+/// P::evaluate(shape, |shape, out| { let mut outcome = P::classify(shape, out); P::LoadOutcome::keep(&mut outcome, |user| ..); outcome })
 /// ```
 pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
@@ -43,6 +44,44 @@ pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     Some(quote_spanned!(here()=> #p::evaluate(__cachemacro_shape, |__cachemacro_shape, __cachemacro_out| { #outcome })))
 }
 
+/// ```text
+/// |error| match *error { RepoError::NotFound(_) => true, _ => false }
+/// |error| match error { RepoError::Http(status) if *status == 404 => true, _ => false }
+/// |error| error.is_not_found()
+/// |error| is_not_found(error)
+/// ```
+fn decides(decides: &Decides) -> TokenStream {
+    let (place, arms) = match decides {
+        Decides::Call(expr) => {
+            return match &**expr {
+                Expr::Closure(closure) => closure.to_token_stream(),
+                path => {
+                    let error = Ident::new("__cachemacro_error", at_start(path));
+                    quote_spanned!(at_start(path)=> |#error| #path(#error))
+                }
+            };
+        }
+        Decides::Exprs(arms) => {
+            let arms = arms.iter().map(|Arm { pattern, guard }| {
+                let guard = guard.as_ref().map(|guard| quote_spanned!(here()=> if #guard));
+                quote_spanned!(here()=> #pattern #guard => true,)
+            });
+            (quote_spanned!(here()=> *__cachemacro_error), arms.collect())
+        }
+        Decides::Pattern(pattern, guard) => {
+            let guard = guard.as_ref().map(|guard| quote_spanned!(here()=> if #guard));
+            (quote_spanned!(here()=> __cachemacro_error), quote_spanned!(here()=> #pattern #guard => true,))
+        }
+    };
+    quote_spanned! {here()=>
+        |__cachemacro_error| match #place {
+            #arms
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+}
+
 fn plain(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     quote_spanned!(here()=> #p::classify(__cachemacro_shape, __cachemacro_out))
@@ -53,13 +92,11 @@ fn outcome(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
     let classify = match &cached.not_found {
         Some(not_found) => {
-            let pattern = &not_found.pattern;
-            quote_spanned! {here()=>
-                #p::classify_or(__cachemacro_shape, __cachemacro_out, |__cachemacro_error| match __cachemacro_error {
-                    #pattern => true,
-                    #[allow(unreachable_patterns)]
-                    _ => false,
-                })
+            let decides = decides(&not_found.decides);
+            let arguments = quote_spanned!(here()=> __cachemacro_shape, __cachemacro_out, #decides);
+            match &not_found.decides {
+                Decides::Call(expr) => call_over(expr, &cached.krate, "LoadOutcome::or_absent", arguments),
+                _ => quote_spanned!(here()=> #p::LoadOutcome::or_absent(#arguments)),
             }
         }
         None => plain(cached),
@@ -68,8 +105,8 @@ fn outcome(cached: &Cached) -> Option<TokenStream> {
         Mode::Row(closure) => Some(("RowVersion::row", closure)),
         Mode::Source(_) | Mode::Opaque => None,
     };
-    let keep = cached.keep.as_ref().map(|closure| ("keep", closure));
-    let weight = cached.weight.as_ref().map(|closure| ("weight", closure));
+    let keep = cached.keep.as_ref().map(|closure| ("LoadOutcome::keep", closure));
+    let weight = cached.weight.as_ref().map(|closure| ("LoadOutcome::weigh", closure));
     let given: Vec<_> = [version, keep, weight].into_iter().flatten().collect();
     if given.is_empty() {
         return cached.not_found.is_some().then_some(classify);

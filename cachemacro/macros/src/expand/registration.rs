@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use crate::expand::constant::{argument, duration, option, some};
 use crate::expand::span::{call_over, here};
 use crate::expand::{bind, bypass};
-use crate::model::cached::{Cached, Freshness, Mode};
+use crate::model::cached::{Cached, Freshness, Mode, NotFound};
 use crate::model::policy::{Policy, Refresh, Ttl};
 use crate::model::writer::{Commit, OnError, Writer};
 use crate::syntax::krate::Krate;
@@ -37,6 +37,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
     let policy = policy(&cached.krate, &cached.policy);
     let bypass = bypass::registered(cached).map(|bypass| quote_spanned!(here()=> bypass: #bypass,));
     let cache = field("cache", cached.cache.as_ref().map(tidy));
+    let absent = field("absent", cached.not_found.as_ref().map(|not_found| absent(cached, not_found)));
     let check = check_ttls(&cached.krate, &cached.policy);
     let (constant, policy) = match check {
         Some(_) => (
@@ -64,6 +65,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
             #value_type
             #ttl_only
             #bypass
+            #absent
             #cache
             ..#p::CallsiteInfo::BASE
         });
@@ -76,6 +78,13 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
 fn value_type(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
     nameable(&cached.function.output).map(|output| quote_spanned!(here()=> #p::value_type!(#output)))
+}
+
+/// `P::AbsentError { recognised_by: "|error| error.gone()", made_by: "RepoError::Gone" }`
+fn absent(cached: &Cached, not_found: &NotFound) -> TokenStream {
+    let p = cached.krate.private(here());
+    let (recognised_by, made_by) = (&not_found.spelled, tidy(&not_found.rebuild));
+    quote_spanned!(here()=> #p::AbsentError { recognised_by: #recognised_by, made_by: #made_by })
 }
 
 /// `name: Some(value),`. A field without a value is left out: fewer tokens are compiled faster.

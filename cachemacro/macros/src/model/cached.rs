@@ -1,6 +1,6 @@
 //! A cached function: `#[cached]`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, ExprClosure, Pat, Path, Type};
 
 use crate::model::function::Function;
@@ -95,8 +95,26 @@ pub(crate) struct BoundField {
     pub(crate) value: Expr,
 }
 
-/// The error that is an absence: how to rebuild it, and how to recognise it.
+/// The error that is an absence: how to recognise it, and how to make it again.
 pub(crate) struct NotFound {
+    pub(crate) decides: Decides,
     pub(crate) rebuild: Expr,
-    pub(crate) pattern: Pat,
+    /// What recognises it, as written.
+    pub(crate) spelled: String,
+}
+
+/// How an error is recognised.
+pub(crate) enum Decides {
+    /// By patterns that are made from expressions. They match the error itself, as constants do.
+    Exprs(Vec<Arm>),
+    /// By the user's pattern, which matches a reference to the error.
+    Pattern(Box<Pat>, Option<Box<Expr>>),
+    /// By a closure, or the path of a function.
+    Call(Box<Expr>),
+}
+
+/// A pattern, and what it leaves to compare.
+pub(crate) struct Arm {
+    pub(crate) pattern: TokenStream,
+    pub(crate) guard: Option<TokenStream>,
 }

@@ -5,10 +5,11 @@ use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 
 use crate::model::policy::{Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
+use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 23] = [
+pub(crate) const NAMES: [&str; 24] = [
     "key",
     "name",
     "version_from",
@@ -18,6 +19,7 @@ pub(crate) const NAMES: [&str; 23] = [
     "hard_ttl",
     "negative_ttl",
     "not_found",
+    "absent_as",
     "jitter",
     "early",
     "stale_if_error",
@@ -46,7 +48,8 @@ pub(crate) struct RawCached {
     pub(crate) soft_ttl: Option<Given<Ttl>>,
     pub(crate) hard_ttl: Option<Given<Ttl>>,
     pub(crate) negative_ttl: Option<Given<Ttl>>,
-    pub(crate) not_found: Option<Given<Expr>>,
+    pub(crate) not_found: Option<Given<RawNotFound>>,
+    pub(crate) absent_as: Option<Given<Expr>>,
     pub(crate) jitter: Option<Given<f64>>,
     pub(crate) early: Option<Given<f64>>,
     pub(crate) stale_if_error: Option<Given<bool>>,
@@ -105,7 +108,8 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "hard_ttl" => item.put(&mut raw.hard_ttl, diag, value::ttl),
         "negative_ttl" => item.put(&mut raw.negative_ttl, diag, value::ttl),
         "timeout" => item.put(&mut raw.timeout, diag, value::ttl),
-        "not_found" => item.put(&mut raw.not_found, diag, |item| value::expr(item, "RepoError::NotFound(id)")),
+        "not_found" => item.put(&mut raw.not_found, diag, not_found::read),
+        "absent_as" => item.put(&mut raw.absent_as, diag, |item| value::expr(item, "RepoError::NotFound(id)")),
         "jitter" => item.put(&mut raw.jitter, diag, value::percentage),
         "early" => item.put(&mut raw.early, diag, |item| value::number(item, "1.0")),
         "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),

@@ -26,7 +26,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     let refresh = refresh::decide(&function, &raw, diag);
 
     let bound = take_bindings(&mut raw, &function, &key, diag);
-    let not_found = raw.not_found.take().and_then(|given| not_found::check(given.value, diag));
+    let not_found = not_found::check(&mut raw, &function, diag);
     let reason = raw.ttl_only.take().map(|reason| reason.value.value());
 
     Some(Cached {
