@@ -12,6 +12,7 @@
 //! | [`Read`], [`Written`] | types with the name of a transaction: `Clone`, as a row is |
 //! | [`Defers`] | what `defer = …` names |
 //! | [`CarriesFailure`] | the return type of a writer with `on_error = fail` |
+//! | [`SharesError`] | the error of a function with `share_error` |
 //! | [`Shareable`] | events: they are cloned for their subscribers |
 //!
 //! The bounds of values are [`SharedValue`](crate::SharedValue) and [`LocalValue`](crate::LocalValue), that of parts of a key is
@@ -22,4 +23,4 @@ pub use crate::call::{Background, RowVersion};
 pub use crate::callsite::{Read, Written};
 pub use crate::event::Shareable;
 pub use crate::publish::Defers;
-pub use crate::value::{CarriesFailure, LoadOutcome};
+pub use crate::value::{CarriesFailure, LoadOutcome, SharesError};

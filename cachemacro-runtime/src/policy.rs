@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::util::backoff::Backoff;
 use crate::util::clock::Moment;
 
 /// Who refreshes a stale entry.
@@ -41,6 +42,12 @@ pub struct Policy {
     pub stale_if_error: Option<bool>,
     /// A deadline for the call, which cancels its load.
     pub timeout: Option<Duration>,
+    /// How long no refresh is tried after one that has failed; doubled with each further one.
+    pub refresh_backoff: Duration,
+    /// How many callers of one key load at once after a load whose error is for its own caller alone.
+    pub max_concurrent_loads: u32,
+    /// Whether the annotation makes the error of a load again, for the callers that waited for it.
+    pub shares_errors: bool,
     /// Read the floor from the shared store on every call.
     pub strict: bool,
     /// Who refreshes.
@@ -76,6 +83,9 @@ impl Policy {
         early: None,
         stale_if_error: None,
         timeout: None,
+        refresh_backoff: Duration::from_secs(1),
+        max_concurrent_loads: 8,
+        shares_errors: false,
         strict: true,
         refresh: Refresh::Inline,
         local: false,
@@ -101,6 +111,13 @@ impl Policy {
     #[must_use]
     pub fn keeps_stale(&self) -> bool {
         self.stale_if_error.unwrap_or(self.soft_ttl() < self.hard)
+    }
+
+    /// How long no refresh is tried after so many that have failed: at most the soft TTL.
+    #[must_use]
+    pub fn refresh_pause(&self, failures: u32) -> Duration {
+        let longest = self.soft_ttl();
+        Backoff::new(self.refresh_backoff.min(longest), longest).delay_after(failures.saturating_sub(1))
     }
 
     /// The deadlines of a value whose load began at `started`. `chance` is uniform in `[0, 1)`.
@@ -169,11 +186,9 @@ mod tests {
         negative: Some(Duration::from_secs(10)),
         jitter: 0.1,
         early: Some(1.0),
-        stale_if_error: None,
-        timeout: None,
         strict: false,
         refresh: Refresh::Background,
-        local: false,
+        ..Policy::BASE
     };
 
     #[test]
@@ -186,6 +201,15 @@ mod tests {
         assert!(early(59, 0.3), "1 s before the deadline, ln(0.3) asks for 1.2 s");
         assert!(!early(59, 0.5), "ln(0.5) asks for 0.7 s");
         assert!(early(60, 1.0));
+    }
+
+    #[test]
+    fn the_pause_after_failed_refreshes_doubles_up_to_the_soft_ttl() {
+        let pauses =
+            |policy: Policy| [1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| policy.refresh_pause(failures).as_secs());
+        assert_eq!(pauses(POLICY), [1, 2, 4, 32, 60, 60, 60]);
+        let refresh_backoff = Duration::from_secs(90);
+        assert_eq!(pauses(Policy { refresh_backoff, ..POLICY }), [60; 7], "not beyond the soft TTL");
     }
 
     #[test]

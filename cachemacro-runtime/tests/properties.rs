@@ -15,11 +15,9 @@ fn policy(soft: Option<Duration>, hard: Duration, negative: Option<Duration>, ji
         negative,
         jitter,
         early: Some(1.0),
-        stale_if_error: None,
-        timeout: None,
         strict: false,
         refresh: Refresh::Background,
-        local: false,
+        ..Policy::BASE
     }
 }
 

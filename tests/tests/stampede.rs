@@ -203,7 +203,7 @@ async fn r11_an_error_that_can_be_shared_is_one_load() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r11_an_error_that_cannot_be_shared_is_retried_one_at_a_time() {
+async fn r11_an_error_that_cannot_be_shared_is_retried_by_eight_at_a_time() {
     let gate = Gate::new();
     let each = gate.clone();
     let all = callers(move || {
@@ -212,7 +212,8 @@ async fn r11_an_error_that_cannot_be_shared_is_retried_one_at_a_time() {
     });
     gate.settle(usize::try_from(CALLERS).expect("it fits")).await;
     assert!(soon(all.join_all()).await.iter().all(|result| *result == Err(Single)));
-    assert_eq!((gate.loads.load(SeqCst), gate.most.load(SeqCst)), (CALLERS, 1));
+    assert_eq!(gate.loads.load(SeqCst), CALLERS, "each caller gets its own error");
+    assert!(gate.most.load(SeqCst) <= 8);
 }
 
 #[tokio::test]

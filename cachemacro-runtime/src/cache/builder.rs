@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::handle::{Cache, Inner};
-use crate::coalesce::{Coalescer, Flights, LoadLocks};
+use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks};
 use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
@@ -181,6 +181,7 @@ impl CacheBuilder {
                 dropped_pending_log: Repeated::default(),
                 shared,
                 flights: Arc::new(Flights::new()),
+                failed_refreshes: FailedRefreshes::new(),
                 load_locks: Arc::new(LoadLocks::new()),
                 lookups: Coalescer::new(),
                 enters: Coalescer::new(),

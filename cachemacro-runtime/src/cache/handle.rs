@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::callsite::{Callsite, site_of};
-use crate::coalesce::{Coalescer, Flights, LoadLocks};
+use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks};
 use crate::encoding::Encoding;
 use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
@@ -55,6 +55,7 @@ pub(crate) struct Inner {
     /// Whether a hit in this process is all that a call may need: there is neither a shared store nor an observer.
     pub(crate) is_plain: bool,
     pub(crate) flights: Arc<Flights>,
+    pub(crate) failed_refreshes: FailedRefreshes,
     pub(crate) load_locks: Arc<LoadLocks>,
     /// Coalesces the questions to the shared store.
     pub(crate) lookups: Coalescer<Arc<EntryKey>, Result<DecodedLookup, StoreError>>,

@@ -11,7 +11,7 @@ use super::state::{Call, Step};
 use crate::entry::{Absence, Content};
 use crate::error::CacheError;
 use crate::observe::Event;
-use crate::value::{ErrorAdapter, LoadOutcome, Outcome, Shape, Values, plain_absence};
+use crate::value::{ErrorAdapter, LoadOutcome, Outcome, Shape, SharedError, Values, plain_absence};
 
 /// How the engine's steps become a return value of this type.
 pub(super) struct ReturnAdapter<S: Shape> {
@@ -97,7 +97,8 @@ impl<S: Shape> ReturnAdapter<S> {
             Step::ServeAndRefresh(served, permit) => return Next::Load(Due { permit, meanwhile: Some(served) }),
             Step::Serve(served) => self.served(call, served),
             Step::Failed(error) => {
-                let shared = self.fail.share.and_then(|share| (share.unpack)(&error));
+                let rebuilt = SharedError::rebuilt(&error).and_then(S::fail);
+                let shared = rebuilt.or_else(|| self.fail.share.and_then(|share| (share.unpack)(&error)));
                 shared.map(|returned| Answer(Answered::Return(returned)))
             }
             Step::Refuse(error) => self.refused(*error).map(|returned| Answer(Answered::Return(returned))),
@@ -148,7 +149,7 @@ impl<S: Shape> ReturnAdapter<S> {
 
     /// Splits the result of a load into what the engine needs and what the caller keeps.
     pub(super) fn part(self, load_outcome: LoadOutcome<S>) -> (Loaded, ForCaller<S>) {
-        let LoadOutcome { outcome, version, keep, weight } = load_outcome;
+        let LoadOutcome { outcome, version, keep, weight, shared } = load_outcome;
         match outcome {
             Outcome::Value(value) => {
                 let object = (self.values.share)(Arc::clone(&value));
@@ -156,7 +157,7 @@ impl<S: Shape> ReturnAdapter<S> {
             }
             Outcome::Absent(kind, returned) => (Loaded::Absent(kind), ForCaller::Returned(returned)),
             Outcome::Error(returned) => {
-                let shared = self.fail.share.and_then(|share| (share.pack)(&returned));
+                let shared = shared.or_else(|| self.fail.share.and_then(|share| (share.pack)(&returned)));
                 (Loaded::Error(shared), ForCaller::Returned(returned))
             }
         }

@@ -5,12 +5,14 @@ use super::load::{self, Served};
 use super::look::{Look, Other};
 use crate::cache::{Cache, Store, current};
 use crate::callsite::Instance;
+use crate::coalesce::Refreshed;
 use crate::entry::{Content, EntryIdRef, Object, Probe};
 use crate::key::{KeyRef, Simple, hash_of_text, hash_of_word};
 use crate::local::{Candidate, Found, LocalOther};
 use crate::near::NearCache;
 use crate::observe::{CacheMode, CallOutcome, Event, Report, Tier, WhyStale, is_observed, tell, wants_aggregates};
 use crate::protocol::FenceKind;
+use crate::util::clock::Moment;
 use crate::util::context;
 use crate::util::context::{CACHE, LOAD, MODE, OBSERVER};
 
@@ -58,7 +60,7 @@ pub(super) fn candidate(cache: &Cache, key: &EntryIdRef<'_>) -> Option<Candidate
 /// The value of a candidate that was stored when the source had this version: the version is that of the source, not of a row.
 pub(super) fn seen_version(cache: &Cache, key: &EntryIdRef<'_>, found: Found, version: u64) -> Option<Object> {
     if found.kind == FenceKind::Unversioned && found.version() == version {
-        return keep(cache, key.instance(), found, None, &mut Look::default());
+        return keep(cache, key.instance(), found, None, &mut Look::default(), &|| Some(key.probe()));
     }
     passed(found.content);
     None
@@ -97,8 +99,10 @@ fn closer<'k>(
         debug_assert!(object.is_none());
     }
     match std::mem::take(&mut look.found) {
-        LocalOther::Entry(found) => keep(cache, instance, found, near, look),
-        LocalOther::Older if near.is_none() => keep(cache, instance, cache.inner.local.older(probe()?)?, near, look),
+        LocalOther::Entry(found) => keep(cache, instance, found, near, look, &probe),
+        LocalOther::Older if near.is_none() => {
+            keep(cache, instance, cache.inner.local.older(probe()?)?, near, look, &probe)
+        }
         LocalOther::Absent(kind) => {
             cache.counters(instance.site).add(Event::HitNegative);
             look.other = Other::Absent(kind);
@@ -113,13 +117,14 @@ fn closer<'k>(
 }
 
 /// An entry that its records serve: it is kept if it is fresh, and not chosen for an early refresh; or if another caller
-/// refreshes it. Then the load around the hit is told.
-fn keep(
+/// refreshes it, or has failed to. Then the load around the hit is told.
+fn keep<'k>(
     cache: &Cache,
     instance: &'static Instance,
     found: Found,
     near: Option<&NearCache>,
     look: &mut Look,
+    probe: &dyn Fn() -> Option<Probe<'k>>,
 ) -> Option<Object> {
     let (flags, policy, soft) = (context::flags(), instance.site.policy(), found.soft());
     // The clock is the user's code, so it is read while no lock is held.
@@ -128,9 +133,12 @@ fn keep(
     let now = if near.is_some() { clock.now() } else { clock.near(soft) };
     let is_fresh = now < soft;
     // While another caller refreshes the entry, this one neither waits nor refreshes.
-    let others_refresh = found.is_refreshing && near.is_none() && flags & (LOAD | MODE) == 0;
-    if near.is_some_and(|near| !near.is_coherent(now)) || !(is_fresh || others_refresh && now < found.deadlines().hard)
-    {
+    let may_be_stale = near.is_none() && flags & (LOAD | MODE) == 0;
+    let others_refresh = found.is_refreshing && may_be_stale;
+    let is_held_off = may_be_stale && !is_fresh && !others_refresh && is_held_off(cache, instance, &found, now, probe);
+    let is_coherent = near.is_none_or(|near| near.is_coherent(now));
+    let may_be_served = is_fresh || (others_refresh || is_held_off) && now < found.deadlines().hard;
+    if !(is_coherent && may_be_served) {
         return passed(found.content);
     }
     let may_be_early = policy.early.is_some() && is_fresh && !others_refresh && flags & MODE == 0;
@@ -139,7 +147,8 @@ fn keep(
         return passed(found.content);
     }
     if flags & (LOAD | OBSERVER) != 0 || cache.inner.observers.is_some() {
-        report(cache, instance, &found, is_fresh);
+        let stale = if is_held_off { WhyStale::RefreshFailed } else { WhyStale::Refreshing };
+        report(cache, instance, &found, (!is_fresh).then_some(stale));
     }
     let (object, event) = match found.content {
         Content::Value(object) => (Some(object), Event::HitFresh),
@@ -150,6 +159,21 @@ fn keep(
     };
     cache.counters(instance.site).add(if is_fresh { event } else { Event::HitStale });
     object
+}
+
+/// Whether the refresh of a stale entry has failed lately.
+#[cold]
+#[inline(never)]
+fn is_held_off<'k>(
+    cache: &Cache,
+    instance: &'static Instance,
+    found: &Found,
+    now: Moment,
+    probe: &dyn Fn() -> Option<Probe<'k>>,
+) -> bool {
+    let Some(probe) = probe().filter(|_| instance.site.policy().keeps_stale()) else { return false };
+    let entry = Refreshed::new(probe, found.version(), found.written(), found.deadlines());
+    cache.inner.failed_refreshes.holds_off(entry, now)
 }
 
 /// The entry that was found is not served.
@@ -163,7 +187,7 @@ fn passed(content: Content) -> Option<Object> {
 /// Tells the load that this hit is inside of, and the observers.
 #[cold]
 #[inline(never)]
-fn report(cache: &Cache, instance: &'static Instance, found: &Found, is_fresh: bool) {
+fn report(cache: &Cache, instance: &'static Instance, found: &Found, stale: Option<WhyStale>) {
     let (site, clock, deadlines) = (instance.site, &cache.inner.clock, Some(found.deadlines()));
     let is_absent = matches!(found.content, Content::Absent(_));
     if load::is_loading() {
@@ -171,10 +195,10 @@ fn report(cache: &Cache, instance: &'static Instance, found: &Found, is_fresh: b
     }
     let observers = cache.inner.observers.as_ref();
     if is_observed(observers) {
-        let (outcome, stale) = match (is_fresh, is_absent) {
-            (false, _) => (CallOutcome::Stale, Some(WhyStale::Refreshing)),
-            (true, true) => (CallOutcome::Negative, None),
-            (true, false) => (CallOutcome::Fresh, None),
+        let outcome = match (stale, is_absent) {
+            (Some(_), _) => CallOutcome::Stale,
+            (None, true) => CallOutcome::Negative,
+            (None, false) => CallOutcome::Fresh,
         };
         let (tier, version, written) = (Some(Tier::Local), Some(found.version()), Some(found.written()));
         let report = Report { outcome, tier, version, written, stale, deadlines, is_absent, snapshots: &[] };

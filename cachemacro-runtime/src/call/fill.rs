@@ -77,11 +77,14 @@ impl Call {
         }
     }
 
-    /// An error that can be shared ends the flight for all waiters. Otherwise one waiter at a time tries again (R11).
+    /// An error that can be shared ends the flight for all waiters. Otherwise several waiters at once try again (R11).
     async fn land_error(&mut self, mut permit: Box<LoadPermit>, error: Option<Object>) -> Landed {
         self.cache.counters(self.site()).load_failed(&*self.cache.inner.clock);
-        if let (Some(lead), Some(error)) = (permit.lead.take(), error) {
-            lead.land(Landing::Error(error));
+        self.refresh_failed();
+        match (permit.lead.take(), error) {
+            (Some(lead), Some(error)) => lead.land(Landing::Error(error)),
+            (Some(lead), None) => lead.fail(self.site().policy().max_concurrent_loads),
+            (None, _) => {}
         }
         let was_cached = self.fallback.is_some();
         match self.take_fallback() {
@@ -260,6 +263,7 @@ impl Call {
 
     /// A load that timed out. The flight passes to the next waiter, which may have time left.
     pub(crate) fn land_timeout(&mut self, permit: Box<LoadPermit>) -> Step {
+        self.refresh_failed();
         drop(permit);
         self.timed_out()
     }

@@ -49,6 +49,10 @@ impl Call {
                 None => {}
             }
             let Lease::Held(remaining) = entered.lease else { break };
+            // The callers of the other process wait for the same database: to wait for them would be to load one process after the other.
+            if lead.is_one_of_many() {
+                break;
+            }
             if !self.sleeps(LEASE_BACKOFF.delay_after(looks).min(remaining)).await {
                 return Some(self.timed_out());
             }
@@ -61,21 +65,21 @@ impl Call {
                 return None;
             }
         }
-        match self.guard().await {
+        match self.guard(&lead).await {
             Some(guard) => Some(Step::Load(self.permit(Some(lead), guard, Some(entered)))),
             None => Some(self.timed_out()),
         }
     }
 
     /// Waits for loads of the other kind: with a snapshot of the store, or without one. `None` when the call timed out.
-    async fn guard(&self) -> Option<Option<LoadGuard>> {
+    async fn guard(&self, lead: &LeaderGuard) -> Option<Option<LoadGuard>> {
         if self.is_local() {
             return Some(None);
         }
         let locks = &self.cache.inner.load_locks;
         let guard = async {
             if self.is_degraded {
-                load_lock::alone(locks, &self.key).await
+                load_lock::alone(locks, &self.key, lead.together()).await
             } else {
                 load_lock::shared(locks, &self.key).await
             }

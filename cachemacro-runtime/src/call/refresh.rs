@@ -26,6 +26,7 @@ pub(super) async fn refresh<S: Shape>(
         let loading = async move { adapter.part(loading.await).0 };
         let this = call.load(&permit);
         let Some(loaded) = permit.run(this, loading).await else {
+            call.refresh_failed();
             drop(permit);
             return boxed::refresh_timed_out(&mut call, &mut deferred).await;
         };

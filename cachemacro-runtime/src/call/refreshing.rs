@@ -1,25 +1,40 @@
-//! The mark on an entry that is being refreshed: it sends all other callers back at once.
+//! A refresh of an entry that is under way.
 
 use std::sync::Arc;
 
 use crate::cache::Cache;
+use crate::coalesce::Refreshed;
 use crate::entry::EntryKey;
 
-/// Marks the entry of the local tier until it is dropped.
+/// Marks the entry until it is dropped: then all other callers are served it at once.
 pub(super) struct Refreshing {
     cache: Cache,
     key: Arc<EntryKey>,
+    entry: Refreshed,
+    /// Only the local tier has marks.
+    is_marked: bool,
 }
 
 impl Refreshing {
-    pub(super) fn new(cache: &Cache, key: &Arc<EntryKey>) -> Self {
-        cache.inner.local.set_refreshing(key, true);
-        Self { cache: cache.clone(), key: Arc::clone(key) }
+    pub(super) fn new(cache: &Cache, key: &Arc<EntryKey>, entry: Refreshed, is_marked: bool) -> Self {
+        let refreshing = Self { cache: cache.clone(), key: Arc::clone(key), entry, is_marked };
+        refreshing.mark(true);
+        refreshing
+    }
+
+    fn mark(&self, is: bool) {
+        if self.is_marked {
+            self.cache.inner.local.set_refreshing(&self.key, is);
+        }
     }
 }
 
 impl Drop for Refreshing {
     fn drop(&mut self) {
-        self.cache.inner.local.set_refreshing(&self.key, false);
+        if std::thread::panicking() {
+            let Self { cache, entry, .. } = &*self;
+            cache.inner.failed_refreshes.failed(*entry, self.key.site().policy(), cache.inner.clock.now());
+        }
+        self.mark(false);
     }
 }

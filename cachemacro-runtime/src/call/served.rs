@@ -21,7 +21,7 @@ pub(super) struct Stored {
     /// The version of the first aggregate.
     pub(super) version: u64,
     /// When its load began.
-    written: Moment,
+    pub(super) written: Moment,
     pub(super) deadlines: Deadlines,
     tier: Tier,
     /// Of its records; none for a near copy.

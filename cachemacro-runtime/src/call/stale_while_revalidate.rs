@@ -11,19 +11,20 @@ use super::refreshing::Refreshing;
 use super::served::Stored;
 use super::state::{Call, Spawner, Step};
 use crate::cache::Store;
-use crate::coalesce::{FlightKey, Landing, Role, load_lock, singleflight};
+use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Refreshed, Role, load_lock, singleflight};
 use crate::entry::{Content, deferred};
 use crate::observe::{Event, WhyStale};
 use crate::policy::Refresh;
-use crate::protocol::Snapshot;
 use crate::remote::Lease;
-use crate::util::few::Few;
 
 impl Call {
     /// For an entry past its soft deadline, or chosen for an early refresh: the caller that becomes the leader of its
     /// flight refreshes it, all other callers are served the entry.
     pub(super) async fn refresh_or_serve(&mut self, is_fresh: bool, stored: Stored) -> Step {
-        let Some(mut permit) = self.refresh_ticket(stored.snapshots.clone()).await else {
+        if self.is_held_off(is_fresh, &stored) {
+            return if is_fresh { self.hit(stored) } else { self.stale_hit(stored, WhyStale::RefreshFailed) };
+        }
+        let Some(mut permit) = self.refresh_ticket(&stored).await else {
             return self.serve_aging(is_fresh, stored);
         };
         self.fallback = Some(Box::new(stored.clone()));
@@ -34,6 +35,24 @@ impl Call {
         }
         permit.budget = self.budget();
         Step::Load(permit)
+    }
+
+    /// Whether a refresh of the entry has failed lately. A stale one that may not outlive an error is refreshed in any case.
+    fn is_held_off(&self, is_fresh: bool, stored: &Stored) -> bool {
+        let failures = &self.cache.inner.failed_refreshes;
+        (is_fresh || self.site().policy().keeps_stale()) && failures.holds_off(self.refreshed(stored), self.now())
+    }
+
+    fn refreshed(&self, stored: &Stored) -> Refreshed {
+        Refreshed::new(self.key.id().probe(), stored.version, stored.written, stored.deadlines)
+    }
+
+    /// The refresh of the entry that this call would serve has failed. To be called before another caller can begin the next.
+    pub(super) fn refresh_failed(&self) {
+        if let Some(stored) = &self.fallback {
+            let failures = &self.cache.inner.failed_refreshes;
+            failures.failed(self.refreshed(stored), self.site().policy(), self.now());
+        }
     }
 
     pub(super) fn serve_aging(&self, is_fresh: bool, stored: Stored) -> Step {
@@ -63,7 +82,8 @@ impl Call {
     }
 
     /// The right to refresh: the flight in this process, and the lease in the fleet.
-    pub(super) async fn refresh_ticket(&mut self, snapshots: Few<Snapshot>) -> Option<Box<LoadPermit>> {
+    pub(super) async fn refresh_ticket(&mut self, stored: &Stored) -> Option<Box<LoadPermit>> {
+        let snapshots = stored.snapshots.clone();
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
         let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         if let Store::Local(local) = self.store() {
@@ -73,10 +93,7 @@ impl Call {
             let replicas_lag = !local.source_lag().is_zero();
             let needs_primary = replicas_lag && local.needs_primary(&self.aggregates);
             let entered = Entered { snapshots, needs_primary, held: Held::Nothing, lease: Lease::Free };
-            let refreshing = Refreshing::new(&self.cache, &self.key);
-            let mut permit = self.permit(Some(lead), None, Some(entered));
-            permit.refreshing = Some(refreshing);
-            return Some(permit);
+            return Some(self.refresh_permit(stored, lead, None, entered));
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {
@@ -86,7 +103,20 @@ impl Call {
         }
         let guard = load_lock::try_shared(&self.cache.inner.load_locks, &self.key)?;
         self.count(Event::Refresh);
-        Some(self.permit(Some(lead), Some(guard), Some(entered)))
+        Some(self.refresh_permit(stored, lead, Some(guard), entered))
+    }
+
+    fn refresh_permit(
+        &mut self,
+        stored: &Stored,
+        lead: LeaderGuard,
+        guard: Option<LoadGuard>,
+        entered: Entered,
+    ) -> Box<LoadPermit> {
+        let refreshing = Refreshing::new(&self.cache, &self.key, self.refreshed(stored), self.is_local());
+        let mut permit = self.permit(Some(lead), guard, Some(entered));
+        permit.refreshing = Some(refreshing);
+        permit
     }
 
     pub(super) fn spawns(&self) -> bool {

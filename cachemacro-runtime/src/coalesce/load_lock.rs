@@ -5,9 +5,9 @@
 //! caller that waited for the lock does not use the result of the load it waited for: it may be older than what the
 //! caller must see (R10).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::entry::EntryKey;
 use crate::util::sync::Arc as SyncArc;
@@ -29,8 +29,12 @@ pub(crate) struct LoadGuard {
 
 enum Guard {
     Shared { _guard: OwnedRwLockReadGuard<()> },
-    Alone { _guard: OwnedRwLockWriteGuard<()> },
+    Alone { _guard: Arc<OwnedRwLockWriteGuard<()>> },
 }
+
+/// The lock that the leaders of one flight hold together, while there are several.
+#[derive(Default)]
+pub(crate) struct Together(Mutex<Weak<OwnedRwLockWriteGuard<()>>>);
 
 fn of(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>) -> SyncArc<LoadLock> {
     locks.get_or_insert(key, || LoadLock { home: SyncArc::clone(locks), key: Arc::clone(key), lock: Arc::default() })
@@ -50,10 +54,18 @@ pub(crate) fn try_shared(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>) -> Opt
     Some(LoadGuard { _guard: Guard::Shared { _guard: guard }, _lock: lock })
 }
 
-/// For a load without a snapshot of the store.
-pub(crate) async fn alone(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>) -> LoadGuard {
+/// For a load without a snapshot of the store. Other leaders of the same flight may load at the same time.
+pub(crate) async fn alone(locks: &SyncArc<LoadLocks>, key: &Arc<EntryKey>, together: &Together) -> LoadGuard {
     let lock = of(locks, key);
-    let guard = Arc::clone(&lock.lock).write_owned().await;
+    let mut held = together.0.lock().await;
+    let guard = match held.upgrade() {
+        Some(guard) => guard,
+        None => {
+            let guard = Arc::new(Arc::clone(&lock.lock).write_owned().await);
+            *held = Arc::downgrade(&guard);
+            guard
+        }
+    };
     LoadGuard { _guard: Guard::Alone { _guard: guard }, _lock: lock }
 }
 

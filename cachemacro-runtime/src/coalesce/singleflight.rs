@@ -1,11 +1,13 @@
 //! One load in progress for each (key, snapshot) in a process; all other callers wait for it (R10, R11).
 //!
-//! The holder of the [`LeaderGuard`] leads the flight. A lead that is dropped, by cancellation, panic or an error that cannot
-//! be shared, passes to one waiter. A lead that lands gives every waiter the result.
+//! The holder of the [`LeaderGuard`] leads the flight. A lead that is dropped, by cancellation or panic, passes to one waiter. After an
+//! error that cannot be shared, several waiters lead at once, so that n of them do not load one after the other. The first lead that
+//! lands gives every waiter the result.
 
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
+use super::load_lock::Together;
 use crate::entry::{Absence, EntryKey, Object};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
@@ -45,13 +47,19 @@ pub(crate) enum Landing {
 pub(crate) struct Flight {
     home: Arc<Flights>,
     key: FlightKey,
-    /// Set once. Ten thousand waiters may read it, so there is no lock to queue for.
-    landed: OnceLock<Landing>,
+    /// The first result, and the number of its load. Ten thousand waiters may read it, so there is no lock to queue for.
+    landed: OnceLock<(Landing, u64)>,
     /// Loads begun so far: that of the first leader, and those of waiters that took over the lead.
     begun: AtomicU64,
-    /// If not, the next caller that comes or wakes leads.
-    is_led: Mutex<bool>,
+    crew: Mutex<Crew>,
+    together: Together,
     changed: Notify,
+}
+
+/// Who loads. While there are fewer leaders than there may be, the next caller that comes or wakes leads.
+struct Crew {
+    leaders: u32,
+    most: u32,
 }
 
 pub(crate) type Flights = WeakMap<FlightKey, Flight>;
@@ -76,7 +84,8 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Role {
         key: key.clone(),
         landed: OnceLock::new(),
         begun: AtomicU64::new(0),
-        is_led: Mutex::new(false),
+        crew: Mutex::new(Crew { leaders: 0, most: 1 }),
+        together: Together::default(),
         changed: Notify::new(),
     });
     match flight.try_lead() {
@@ -86,13 +95,20 @@ pub(crate) fn join(flights: &Arc<Flights>, key: FlightKey) -> Role {
 }
 
 impl Flight {
-    /// The result, or the lead if the flight has no leader; `None` while it has one.
+    /// The result, or the lead if the flight has a place for a leader.
     fn try_lead(self: &Arc<Self>) -> Option<Waited> {
-        if let Some(landing) = self.landed.get() {
+        if let Some((landing, _)) = self.landed.get() {
             return Some(Waited::Landed(landing.clone()));
         }
-        let was_led = std::mem::replace(&mut *lock(&self.is_led), true);
-        (!was_led).then(|| Waited::Leads(LeaderGuard { flight: Arc::clone(self), landed: false }))
+        let mut crew = lock(&self.crew);
+        // Its leader may have landed since.
+        if let Some((landing, _)) = self.landed.get() {
+            return Some(Waited::Landed(landing.clone()));
+        }
+        let leads = crew.leaders < crew.most;
+        crew.leaders += u32::from(leads);
+        drop(crew);
+        leads.then(|| Waited::Leads(LeaderGuard { flight: Arc::clone(self), number: AtomicU64::new(0) }))
     }
 }
 
@@ -105,30 +121,49 @@ impl Drop for Flight {
 /// The right and the duty to load.
 pub(crate) struct LeaderGuard {
     flight: Arc<Flight>,
-    landed: bool,
+    /// That of its load, from 1.
+    number: AtomicU64,
 }
 
 impl LeaderGuard {
     /// The load begins.
     pub(crate) fn begin(&self) {
-        self.flight.begun.fetch_add(1, Ordering::SeqCst);
+        self.number.store(self.flight.begun.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     }
 
     /// Gives every waiter the result. Callers that come later begin a new flight.
-    pub(crate) fn land(mut self, landing: Landing) {
-        self.landed = true;
+    pub(crate) fn land(self, landing: Landing) {
         self.flight.home.detach(&self.flight.key, &self.flight);
-        // Only this leader can land, so the cell was empty. `is_led` stays true: a landed flight gets no new leader.
-        let _ = self.flight.landed.set(landing);
+        // Of several leaders the first one gives the result. A landed flight gets no new leader.
+        let _ = self.flight.landed.set((landing, self.number.load(Ordering::SeqCst)));
         self.flight.changed.notify_waiters();
+    }
+
+    /// The load has failed, with an error for this leader alone. From now on so many waiters load at once.
+    pub(crate) fn fail(self, most: u32) {
+        lock(&self.flight.crew).most = most.max(1);
+    }
+
+    /// The lock of the leaders, for loads without a snapshot of the store.
+    pub(crate) fn together(&self) -> &Together {
+        &self.flight.together
+    }
+
+    /// Whether other leaders may load at the same time, as an earlier load has failed.
+    pub(crate) fn is_one_of_many(&self) -> bool {
+        lock(&self.flight.crew).most > 1
     }
 }
 
 impl Drop for LeaderGuard {
     fn drop(&mut self) {
-        if !self.landed {
-            *lock(&self.flight.is_led) = false;
-            self.flight.changed.notify_one();
+        let free = {
+            let mut crew = lock(&self.flight.crew);
+            crew.leaders -= 1;
+            crew.most - crew.leaders
+        };
+        if self.flight.landed.get().is_none() {
+            (0..free).for_each(|_| self.flight.changed.notify_one());
         }
     }
 }
@@ -166,6 +201,6 @@ impl Waiter {
 
     /// Whether the load with the result began after the caller came.
     pub(crate) fn came_first(&self) -> bool {
-        self.flight.begun.load(Ordering::SeqCst) > self.begun
+        self.flight.landed.get().is_some_and(|(_, number)| *number > self.begun)
     }
 }

@@ -81,6 +81,12 @@ pub struct Timing {
     pub stale_if_error: bool,
     /// The deadline that cancels a load.
     pub timeout: Option<Duration>,
+    /// How long no refresh is tried after one that has failed; doubled with each further one.
+    pub refresh_backoff: Duration,
+    /// Whether the callers that waited for a load get its error, by `share_error`.
+    pub share_error: bool,
+    /// How many callers of one key load at once after a load whose error cannot be shared.
+    pub max_concurrent_loads: u32,
     /// Whether entries stay in the process.
     pub local: bool,
     /// Whether every read checks the floor in the shared store.
@@ -89,7 +95,8 @@ pub struct Timing {
 
 serialize!(struct Timing {
     soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), jitter,
-    early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human), local, strict,
+    early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human),
+    refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads, local, strict,
 });
 
 impl Timing {
@@ -103,6 +110,9 @@ impl Timing {
             refresh: policy.refresh,
             stale_if_error: policy.keeps_stale(),
             timeout: policy.timeout,
+            refresh_backoff: policy.refresh_backoff,
+            share_error: policy.shares_errors,
+            max_concurrent_loads: policy.max_concurrent_loads,
             local: policy.local,
             strict: policy.strict,
         }

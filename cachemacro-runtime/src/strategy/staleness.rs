@@ -117,6 +117,15 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
     if !policy.keeps_stale() && policy.soft_ttl() < policy.hard {
         remarks.push("A refresh that fails drops the stale value (`stale_if_error` is off).".to_owned());
     }
+    let refreshes = policy.early.is_some() || policy.soft_ttl() < policy.hard;
+    if refreshes && policy.keeps_stale() {
+        remarks.push(format!(
+            "A refresh that fails is not tried again for {}, doubled with each further one up to {}.",
+            human(policy.refresh_pause(1)),
+            human(policy.soft_ttl())
+        ));
+    }
+    remarks.extend(after_a_failed_load(policy));
     if let Some(beta) = policy.early {
         remarks.push(format!("A fresh value may be refreshed before its soft TTL (`early = {beta}`)."));
     }
@@ -140,6 +149,20 @@ pub(super) fn absent_in_words(site: &CallsiteInfo) -> Option<String> {
         None => "It is not cached, as there is no `negative_ttl`.".to_owned(),
     };
     Some(format!("An error is an absence by `not_found = {recognised_by}`. {stored}"))
+}
+
+/// What waiting callers do, where the annotation says so.
+fn after_a_failed_load(policy: &Policy) -> Option<String> {
+    if policy.shares_errors {
+        return Some("The callers that wait for a load that fails get its error (`share_error`).".to_owned());
+    }
+    let most = policy.max_concurrent_loads;
+    (most != Policy::BASE.max_concurrent_loads).then(|| {
+        format!(
+            "After a load that failed, at most {most} of the callers that waited for it load at once, if its error is not `Clone` \
+             (`max_concurrent_loads`)."
+        )
+    })
 }
 
 fn percent(share: f64) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shape::{Opened, Shape};
-use crate::entry::Absence;
+use crate::entry::{Absence, Object};
 use crate::event::IntoVersion;
 
 /// The result of a load, with everything that the engine needs: what the closures of `not_found`, `cache_if` and `weight` are asked about.
@@ -15,6 +15,8 @@ pub struct LoadOutcome<S: Shape> {
     pub(crate) keep: bool,
     /// The result of `weight`.
     pub(crate) weight: Option<usize>,
+    /// The error that `share_error` has made for the waiters.
+    pub(crate) shared: Option<Object>,
 }
 
 /// What was loaded.
@@ -52,7 +54,7 @@ impl<S: Shape> LoadOutcome<S> {
             Opened::Absent(kind, returned) => (Outcome::Absent(kind, returned), true),
             Opened::Error(returned) => (Outcome::Error(returned), false),
         };
-        Self { outcome, version: None, keep, weight: None }
+        Self { outcome, version: None, keep, weight: None, shared: None }
     }
 
     /// `cache_if`. Without it every value is kept.
@@ -74,6 +76,34 @@ pub(crate) fn set_version<S: Shape, V: IntoVersion>(
     // Without `map`: a closure here would be compiled twice for each function.
     if let Some(value) = load_outcome.value() {
         load_outcome.version = Some(version(value).to_version());
+    }
+}
+
+/// An error for all waiters of a load, and how each of them gets one.
+pub(crate) struct SharedError<E> {
+    error: E,
+    rebuild: fn(&E) -> E,
+}
+
+impl<E: 'static> SharedError<E> {
+    /// The error for one waiter; `None` if the object is another one.
+    pub(crate) fn rebuilt(shared: &Object) -> Option<E> {
+        let Self { error, rebuild } = shared.downcast_ref()?;
+        Some(rebuild(error))
+    }
+}
+
+/// An error that all callers of a load can get: it is sent to their threads.
+pub trait SharesError: Send + Sync + Sized + 'static {
+    /// `share_error`. Without it an error is shared if it is `Clone`.
+    fn share_error<S: Shape<Error = Self>>(load_outcome: &mut LoadOutcome<S>, rebuild: fn(&Self) -> Self);
+}
+
+impl<E: Send + Sync + 'static> SharesError for E {
+    fn share_error<S: Shape<Error = E>>(load_outcome: &mut LoadOutcome<S>, rebuild: fn(&E) -> E) {
+        let Outcome::Error(returned) = &load_outcome.outcome else { return };
+        let error = S::error(returned).map(rebuild);
+        load_outcome.shared = error.map(|error| Arc::new(SharedError { error, rebuild }) as Object);
     }
 }
 

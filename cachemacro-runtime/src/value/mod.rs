@@ -12,8 +12,8 @@ pub(crate) use carry::Carried;
 pub(crate) use checks::Checks;
 pub use compare::{ByDebug, ByEq, ByNothing, Comparing, Equal, FindEqual, FindShow, Show};
 pub use compare::{EqOfArc, EqOfNothing, EqOfValue, ShowOfArc, ShowOfNothing, ShowOfValue};
-pub use load_outcome::{LoadOutcome, Outcome, absent, absent_or, classify, close, succeeded};
-pub(crate) use load_outcome::{plain_absence, set_version};
+pub use load_outcome::{LoadOutcome, Outcome, SharesError, absent, absent_or, classify, close, succeeded};
+pub(crate) use load_outcome::{SharedError, plain_absence, set_version};
 pub use refusal::{
     ByClone, ByFrom, ByIo, ByNone, CarriesCacheError, CarriesFailure, CarriesNothing, CarriesThroughIo, Carry,
     ErrorAdapter, ErrorShare, Errors, FindRefusal, FindShare, Refusal, RefusalFallback, RefusalFrom, RefusalFromIo,

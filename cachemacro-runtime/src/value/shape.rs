@@ -32,7 +32,9 @@ pub trait ShapeTypes {
 }
 
 /// How a return type holds a value, an absence or an error.
-pub trait Shape: ShapeTypes<Value: 'static, Return: 'static> + Copy + Send + Sync + Unpin + 'static {
+pub trait Shape:
+    ShapeTypes<Value: 'static, Return: 'static, Error: 'static> + Copy + Send + Sync + Unpin + 'static
+{
     /// Splits a return value. `is_absence` decides which errors are absences.
     fn open(returned: Self::Return, is_absence: impl FnOnce(&Self::Error) -> bool) -> Opened<Self>;
     /// The return value that holds this value.
@@ -45,6 +47,8 @@ pub trait Shape: ShapeTypes<Value: 'static, Return: 'static> + Copy + Send + Syn
     fn succeeded(returned: &Self::Return) -> bool;
     /// The return value that holds this error; only shapes with errors have one.
     fn fail(error: Self::Error) -> Option<Self::Return>;
+    /// The error in a return value.
+    fn error(returned: &Self::Return) -> Option<&Self::Error>;
 }
 
 /// Carries a return type into method lookup.
@@ -109,6 +113,9 @@ impl<T: 'static> Shape for OfValue<T> {
     fn fail((): ()) -> Option<T> {
         None
     }
+    fn error(_: &T) -> Option<&()> {
+        None
+    }
 }
 
 impl<T: 'static> Shape for OfOption<T> {
@@ -131,6 +138,9 @@ impl<T: 'static> Shape for OfOption<T> {
         true
     }
     fn fail((): ()) -> Option<Option<T>> {
+        None
+    }
+    fn error(_: &Option<T>) -> Option<&()> {
         None
     }
 }
@@ -158,6 +168,9 @@ impl<T: 'static, E: 'static> Shape for OfResult<T, E> {
     fn fail(error: E) -> Option<Result<T, E>> {
         Some(Err(error))
     }
+    fn error(returned: &Result<T, E>) -> Option<&E> {
+        returned.as_ref().err()
+    }
 }
 
 impl<T: 'static, E: 'static> Shape for OfResultOption<T, E> {
@@ -183,6 +196,9 @@ impl<T: 'static, E: 'static> Shape for OfResultOption<T, E> {
     }
     fn fail(error: E) -> Option<Result<Option<T>, E>> {
         Some(Err(error))
+    }
+    fn error(returned: &Result<Option<T>, E>) -> Option<&E> {
+        returned.as_ref().err()
     }
 }
 

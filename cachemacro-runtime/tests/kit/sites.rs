@@ -79,7 +79,15 @@ const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: Eve
         returns: "Option<Value>",
         mode,
         events,
-        policy: p::Policy { soft: Some(soft), hard: TTL, negative: Some(TTL), jitter: 0.1, ..p::Policy::BASE },
+        policy: p::Policy {
+            soft: Some(soft),
+            hard: TTL,
+            negative: Some(TTL),
+            jitter: 0.1,
+            // Fewer than the threads of a test.
+            max_concurrent_loads: 2,
+            ..p::Policy::BASE
+        },
         ..p::CallsiteInfo::BASE
     })
 }

@@ -26,6 +26,8 @@ const FLEET: FoundBy = FoundBy::Fleet("");
 const LOCAL: FoundBy =
     FoundBy::Tests(&["--package=cachemacro-runtime", "--features=internals", "--lib", "--", "local::"]);
 
+const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
+
 /// The model checker: one of its tests.
 macro_rules! shuttle {
     ($test:literal) => {
@@ -264,13 +266,23 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "clear-without-reset",
+        rule: "R2: a load that began before `clear` is not stored after it",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=clear"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/tier.rs",
+            from: "        // First, or a load that has begun could be stored in a part that is already empty.\n        self.void();\n",
+            to: "",
+        }],
+    },
+    Mutant {
         name: "incoherent-copy",
         rule: "R14: a copy is served only while no announcement can be missing",
         found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=tiers"]),
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/closer.rs",
-            from: "near.is_some_and(|near| !near.is_coherent(now)) || ",
-            to: "",
+            from: "near.is_none_or(|near| near.is_coherent(now))",
+            to: "near.is_none_or(|near| near.is_coherent(now) | true)",
         }],
     },
     Mutant {
@@ -291,6 +303,46 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/local/entries/more.rs",
             from: "first.serves(self.kind, records) && ",
             to: "first.holds(records) | true && ",
+        }],
+    },
+    Mutant {
+        name: "convoy",
+        rule: "R11: after an error that cannot be shared, several waiters load at once",
+        found_by: FAILED_LOADS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/coalesce/singleflight.rs",
+            from: "most = most.max(1);",
+            to: "most = most.min(1);",
+        }],
+    },
+    Mutant {
+        name: "convoy-of-leases",
+        rule: "R11: they wait for no lease of another process",
+        found_by: FAILED_LOADS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/join.rs",
+            from: "            if lead.is_one_of_many() {\n                break;\n            }\n",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "no-backoff",
+        rule: "R24: a refresh that failed is not tried again at once",
+        found_by: FAILED_LOADS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/coalesce/failed_refresh.rs",
+            from: "now < failure.until && ",
+            to: "now > failure.until && ",
+        }],
+    },
+    Mutant {
+        name: "backoff-of-another-load",
+        rule: "R24: a later load ends the pause after a failed refresh",
+        found_by: FAILED_LOADS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/coalesce/failed_refresh.rs",
+            from: " && entry.written < self.failed",
+            to: "",
         }],
     },
 ];

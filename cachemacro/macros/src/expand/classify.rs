@@ -37,7 +37,9 @@ pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     if names_an_argument {
         return None;
     }
-    if let (Mode::Row(closure), None, None, None) = (&cached.mode, &cached.keep, &cached.weight, &cached.not_found) {
+    if let (Mode::Row(closure), None, None, None, None) =
+        (&cached.mode, &cached.keep, &cached.weight, &cached.not_found, &cached.share_error)
+    {
         let arguments = quote_spanned!(here()=> __cachemacro_shape, #closure);
         return Some(call_over(closure, &cached.krate, "RowVersion::version_from", arguments));
     }
@@ -107,7 +109,8 @@ fn outcome(cached: &Cached) -> Option<TokenStream> {
     };
     let keep = cached.keep.as_ref().map(|closure| ("LoadOutcome::keep", closure));
     let weight = cached.weight.as_ref().map(|closure| ("LoadOutcome::weigh", closure));
-    let given: Vec<_> = [version, keep, weight].into_iter().flatten().collect();
+    let shared = cached.share_error.as_ref().map(|closure| ("SharesError::share_error", closure));
+    let given: Vec<_> = [version, keep, weight, shared].into_iter().flatten().collect();
     if given.is_empty() {
         return cached.not_found.is_some().then_some(classify);
     }

@@ -94,6 +94,12 @@ fn field(name: &str, value: Option<impl ToTokens>) -> Option<TokenStream> {
     Some(quote_spanned!(here()=> #name: #value,))
 }
 
+/// As [`field`], of a field whose default is no `None`.
+fn with_default(name: &str, value: Option<impl ToTokens>) -> Option<TokenStream> {
+    let (name, value) = (Ident::new(name, here()), value?);
+    Some(quote_spanned!(here()=> #name: #value,))
+}
+
 fn freshness(cached: &Cached) -> (Vec<TokenStream>, Option<TokenStream>) {
     match &cached.freshness {
         Freshness::Events(bindings) => {
@@ -115,7 +121,12 @@ fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
         field("stale_if_error", policy.stale_if_error),
         field("timeout", policy.timeout.as_ref().map(duration)),
     ];
-    let given = given.iter().flatten();
+    let after_failures = [
+        with_default("refresh_backoff", policy.refresh_backoff.as_ref().map(duration)),
+        with_default("max_concurrent_loads", policy.max_concurrent_loads),
+        with_default("shares_errors", policy.shares_errors.then_some(true)),
+    ];
+    let given = given.iter().chain(&after_failures).flatten();
     let refresh = match policy.refresh {
         Refresh::Background => quote_spanned!(here()=> #p::Refresh::Background),
         Refresh::Inline => quote_spanned!(here()=> #p::Refresh::Inline),

@@ -19,6 +19,8 @@ pub(crate) struct Cached {
     pub(crate) policy: Policy,
     pub(crate) bypass: Bypass,
     pub(crate) not_found: Option<NotFound>,
+    /// Makes the error of a load again, for the callers that waited for it.
+    pub(crate) share_error: Option<ExprClosure>,
     pub(crate) keep: Option<ExprClosure>,
     pub(crate) weight: Option<ExprClosure>,
     pub(crate) cache: Option<Expr>,

@@ -12,7 +12,11 @@ pub(crate) struct Policy {
     pub(crate) jitter: f64,
     pub(crate) early: Option<f64>,
     pub(crate) stale_if_error: Option<bool>,
+    pub(crate) refresh_backoff: Option<Ttl>,
     pub(crate) timeout: Option<Ttl>,
+    /// At least 1.
+    pub(crate) max_concurrent_loads: Option<u32>,
+    pub(crate) shares_errors: bool,
     pub(crate) strict: bool,
     pub(crate) refresh: Refresh,
     pub(crate) local: bool,

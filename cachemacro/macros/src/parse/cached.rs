@@ -9,7 +9,7 @@ use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 27] = [
     "key",
     "name",
     "version_from",
@@ -23,7 +23,10 @@ pub(crate) const NAMES: [&str; 24] = [
     "jitter",
     "early",
     "stale_if_error",
+    "refresh_backoff",
+    "share_error",
     "timeout",
+    "max_concurrent_loads",
     "skip",
     "bypass_if",
     "autocommit",
@@ -52,7 +55,10 @@ pub(crate) struct RawCached {
     pub(crate) absent_as: Option<Given<Expr>>,
     pub(crate) jitter: Option<Given<f64>>,
     pub(crate) early: Option<Given<f64>>,
+    pub(crate) max_concurrent_loads: Option<Given<f64>>,
     pub(crate) stale_if_error: Option<Given<bool>>,
+    pub(crate) refresh_backoff: Option<Given<Ttl>>,
+    pub(crate) share_error: Option<Given<ExprClosure>>,
     pub(crate) timeout: Option<Given<Ttl>>,
     pub(crate) skip: Option<Given<Vec<Ident>>>,
     pub(crate) bypass_if: Option<Given<Expr>>,
@@ -107,9 +113,14 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "soft_ttl" => item.put(&mut raw.soft_ttl, diag, value::ttl),
         "hard_ttl" => item.put(&mut raw.hard_ttl, diag, value::ttl),
         "negative_ttl" => item.put(&mut raw.negative_ttl, diag, value::ttl),
+        "refresh_backoff" => item.put(&mut raw.refresh_backoff, diag, value::ttl),
+        "share_error" => item.put(&mut raw.share_error, diag, |item| {
+            value::closure(item, "|error| RepoError::Other(error.to_string())")
+        }),
         "timeout" => item.put(&mut raw.timeout, diag, value::ttl),
         "not_found" => item.put(&mut raw.not_found, diag, not_found::read),
         "absent_as" => item.put(&mut raw.absent_as, diag, |item| value::expr(item, "RepoError::NotFound(id)")),
+        "max_concurrent_loads" => item.put(&mut raw.max_concurrent_loads, diag, |item| value::number(item, "8")),
         "jitter" => item.put(&mut raw.jitter, diag, value::percentage),
         "early" => item.put(&mut raw.early, diag, |item| value::number(item, "1.0")),
         "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),

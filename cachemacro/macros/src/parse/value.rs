@@ -153,7 +153,7 @@ pub(crate) fn closure(item: &Item, example: &str) -> syn::Result<ExprClosure> {
     match expr(item, example)? {
         Expr::Closure(closure) => one_parameter(item, closure, example),
         other => {
-            let what = format!("`{}` is a closure over the value", item.spelled());
+            let what = format!("`{}` is a closure with one parameter", item.spelled());
             Err(wrong(other, what, format!("write `{} = {example}`", item.spelled())))
         }
     }

@@ -8,7 +8,7 @@ use crate::parse::item::Given;
 use crate::syntax::diag::Diag;
 use crate::syntax::krate::Krate;
 use crate::validate::key::Key;
-use crate::validate::{bindings, bypass, coverage, key, name, not_found, refresh, signature, ttl};
+use crate::validate::{bindings, bypass, coverage, key, name, not_found, refresh, share_error, signature, ttl};
 
 pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> Option<Cached> {
     signature::check_common(&function, "cached", diag);
@@ -23,6 +23,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     check_local_is_not_strict(&raw, diag);
     name::check(&raw, diag);
     ttl::check(&raw, &function, diag);
+    share_error::check(&raw, &function, diag);
     let refresh = refresh::decide(&function, &raw, diag);
 
     let bound = take_bindings(&mut raw, &function, &key, diag);
@@ -49,13 +50,17 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
             jitter: value(&raw.jitter).unwrap_or(0.1),
             early: value(&raw.early),
             stale_if_error: value(&raw.stale_if_error),
+            refresh_backoff: value(&raw.refresh_backoff),
             timeout: value(&raw.timeout),
+            max_concurrent_loads: value(&raw.max_concurrent_loads).map(ttl::whole),
+            shares_errors: raw.share_error.is_some(),
             strict: value(&raw.strict).unwrap_or(false),
             refresh,
             local: raw.local.is_some(),
         },
         bypass,
         not_found,
+        share_error: raw.share_error.take().map(|given| given.value),
         keep: raw.cache_if.take().map(|given| given.value),
         weight: raw.weight.take().map(|given| given.value),
         cache: raw.cache.take().map(|given| given.value),

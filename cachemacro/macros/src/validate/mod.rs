@@ -12,6 +12,7 @@ pub(crate) mod name;
 pub(crate) mod not_found;
 pub(crate) mod part;
 pub(crate) mod refresh;
-pub(crate) mod signature;
+pub(crate) mod share_error;
+mod signature;
 pub(crate) mod template;
 pub(crate) mod ttl;

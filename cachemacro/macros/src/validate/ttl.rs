@@ -15,7 +15,9 @@ pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) {
     check_soft_is_within_hard(raw, diag);
     check_negative_is_within_hard(raw, diag);
     check_early_is_a_factor(raw, diag);
+    check_loads_are_a_number(raw, diag);
     check_something_can_be_stale(raw, diag);
+    check_backoff_can_act(raw, diag);
     check_timeout_can_cancel(raw, function, diag);
 }
 
@@ -85,20 +87,64 @@ fn check_early_is_a_factor(raw: &RawCached, diag: &Diag) {
     }
 }
 
-/// No entry is stale if the soft TTL is the hard TTL.
+/// The most loads of one key at once.
+const MOST_LOADS: f64 = 65_535.0;
+
+fn check_loads_are_a_number(raw: &RawCached, diag: &Diag) {
+    let Some(loads) = &raw.max_concurrent_loads else { return };
+    if loads.value.fract() != 0.0 || !(1.0..=MOST_LOADS).contains(&loads.value) {
+        diag.error(
+            &loads.tokens,
+            format!("`max_concurrent_loads = {}` is no number of loads", tidy(&loads.tokens)),
+            "write a whole number from 1 to 65535; without it at most 8 callers of a key load at once after a failed load",
+        );
+    }
+}
+
+/// A number that was checked to be whole.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
+pub(super) fn whole(number: f64) -> u32 {
+    number as u32
+}
+
 fn check_something_can_be_stale(raw: &RawCached, diag: &Diag) {
     let Some(option) = raw.stale_if_error.as_ref().filter(|option| option.value) else { return };
-    let never_stale = match (&raw.soft_ttl, &raw.hard_ttl) {
+    if is_never_stale(raw) {
+        let what =
+            "`stale_if_error` has nothing to serve: without a `soft_ttl` below `hard_ttl`, no value is ever stale";
+        diag.error(&option.name, what, "add a shorter `soft_ttl`, or remove `stale_if_error`");
+    }
+}
+
+/// No entry is stale if the soft TTL is the hard TTL.
+fn is_never_stale(raw: &RawCached) -> bool {
+    match (&raw.soft_ttl, &raw.hard_ttl) {
         (None, Some(_)) => !raw.mentions("soft_ttl"),
         (Some(soft), Some(hard)) => {
             matches!((&soft.value, &hard.value), (Ttl::Literal(soft), Ttl::Literal(hard)) if soft == hard)
         }
         _ => false,
-    };
-    if never_stale {
+    }
+}
+
+/// Only an entry that may be refreshed while it is served has refreshes that fail.
+fn check_backoff_can_act(raw: &RawCached, diag: &Diag) {
+    let Some(backoff) = &raw.refresh_backoff else { return };
+    if is_never_stale(raw) && !raw.mentions("early") {
         let what =
-            "`stale_if_error` has nothing to serve: without a `soft_ttl` below `hard_ttl`, no value is ever stale";
-        diag.error(&option.name, what, "add a shorter `soft_ttl`, or remove `stale_if_error`");
+            "`refresh_backoff` has no refresh to hold off: without a `soft_ttl` below `hard_ttl`, nothing is refreshed";
+        diag.error(&backoff.name, what, "add a shorter `soft_ttl`, or remove `refresh_backoff`");
+    } else if let Some(soft) = raw.soft_ttl.as_ref().filter(|soft| longer(backoff, soft)) {
+        let what = format!(
+            "`refresh_backoff = {}` is longer than `soft_ttl = {}`, and no refresh is held off for longer than that",
+            spelled(backoff),
+            spelled(soft)
+        );
+        diag.error(
+            &backoff.tokens,
+            what,
+            "make it shorter; without it the first pause is 1 s, doubled up to the soft TTL",
+        );
     }
 }
 
