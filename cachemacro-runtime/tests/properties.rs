@@ -200,3 +200,55 @@ fn r17_absences_inside_absences_are_told_apart() {
         }
     }
 }
+
+/// The values in a list, and what may be confused with them: a list in a list, an absence, a text that is written like one of them.
+fn list() -> impl Strategy<Value = Vec<Option<Vec<String>>>> {
+    let text = prop_oneof![treacherous(), Just("%-".to_owned()), Just("0()".to_owned()), Just("%~".to_owned())];
+    prop::collection::vec(prop::option::of(prop::collection::vec(text, 0..3)), 0..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn r17_two_lists_never_render_alike(one in list(), other in list()) {
+        prop_assert_eq!(rendered(&one) == rendered(&other), one == other);
+        let (one, other) = ((one.clone(), one.concat_texts()), (other.clone(), other.concat_texts()));
+        prop_assert_eq!(rendered(&one) == rendered(&other), one == other);
+    }
+
+    #[test]
+    fn r17_two_long_lists_never_render_alike(one in prop::collection::vec(0..3_u8, 60..70), other in prop::collection::vec(0..3_u8, 60..70)) {
+        let wide = |values: &[u8]| values.iter().map(|value| u64::from(*value) << 60).collect::<Vec<_>>();
+        prop_assert_eq!(rendered(&wide(&one)) == rendered(&wide(&other)), one == other);
+        let bytes = |values: &[u8]| values.repeat(3);
+        prop_assert_eq!(rendered(&bytes(&one)) == rendered(&bytes(&other)), one == other);
+    }
+
+    #[test]
+    fn r17_two_paths_never_render_alike(one in "[a./ %]{0,6}", other in "[a./ %]{0,6}") {
+        let (one, other) = (std::path::Path::new(&one), std::path::Path::new(&other));
+        prop_assert_eq!(rendered(one) == rendered(other), one == other);
+    }
+
+    #[test]
+    fn r17_two_times_never_render_alike(one in -3_000_000_000_i64..3_000_000_000, other in -2_i64..2) {
+        let at = |nanos: i64| {
+            let since = Duration::from_nanos(nanos.unsigned_abs());
+            if nanos < 0 { std::time::UNIX_EPOCH - since } else { std::time::UNIX_EPOCH + since }
+        };
+        let (one, other) = (at(one), at(one + other));
+        prop_assert_eq!(rendered(&one) == rendered(&other), one == other);
+    }
+}
+
+/// All texts of a list, without its structure.
+trait ConcatTexts {
+    fn concat_texts(&self) -> Vec<String>;
+}
+
+impl ConcatTexts for Vec<Option<Vec<String>>> {
+    fn concat_texts(&self) -> Vec<String> {
+        self.iter().flatten().flatten().cloned().collect()
+    }
+}

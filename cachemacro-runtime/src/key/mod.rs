@@ -1,7 +1,12 @@
 //! Keys: arguments rendered so that two different calls never render alike (R17).
 
+mod crates;
+mod list;
 mod name;
+mod numbers;
 mod part;
+mod sequence;
+mod std_types;
 mod writer;
 
 pub(crate) use name::{Name, Names};

@@ -4,19 +4,21 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::list;
 use super::writer::KeyWriter;
 
 /// A value that can be part of a key: equal values have the same text, and different values have different texts.
 ///
-/// Derive it for newtypes, enums and structs. Floats are not key parts, because `0.0 == -0.0` and `NaN != NaN`. Collections
-/// are not either, because the shape of the key would depend on their length.
+/// Derive it for newtypes, enums and structs. Floats are not key parts, because `0.0 == -0.0` and `NaN != NaN`. Collections are, if
+/// their order is that of their values: slices, `Vec`, `BTreeSet`, `BTreeMap`. One that takes more than 256 bytes is a digest in the key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a cache key",
     label = "no key part",
-    note = "key parts are integers, bool, char, strings, `Option`s and references of these, IP addresses, `Uuid` (feature `uuid`) \
-            and types with `#[derive(KeyPart)]`",
-    note = "a float: round it to an integer of the unit you mean; a collection: put a digest or its id in the key; \
-            an argument that is no part of the result: `skip(…)` it"
+    note = "key parts are integers, `bool`, `char`, strings, paths, times and addresses of the standard library, `Option`s, references, \
+            tuples and slices of these, and types with `#[derive(KeyPart)]`; with a feature of cachemacro those of `uuid`, `chrono`, `time` \
+            and `rust_decimal`",
+    note = "a type of your own: `#[derive(KeyPart)]`; any other: compute a part, `<email.as_str()>`; a float: round it to the unit you \
+            mean, `<(price * 100.0).round() as i64>`; an argument that is no part of the result: `skip(…)` it"
 )]
 pub trait KeyPart {
     /// The type that event keys and arguments are compared by: `str` for every type of string, the target of every pointer.
@@ -33,6 +35,15 @@ pub trait KeyPart {
     #[inline]
     fn simple(&self) -> Simple<'_> {
         Simple::No
+    }
+
+    /// Writes several values: bytes as their hexadecimal digits, all others in parentheses.
+    #[doc(hidden)]
+    fn render_all(values: &[Self], out: &mut KeyWriter)
+    where
+        Self: Sized,
+    {
+        list::render_with(values.len(), values, Self::render, out);
     }
 
     /// This value as a part of a call's key. A method, so that the compiler's error about a type that is no key part names no
@@ -77,6 +88,7 @@ impl<'a, T: ?Sized> CallPart<'a, T> {
     }
 }
 
+/// The canonical form of a type that is compared by itself.
 macro_rules! own_canonical {
     () => {
         type Canonical = Self;
@@ -86,88 +98,7 @@ macro_rules! own_canonical {
         }
     };
 }
-
-macro_rules! integers {
-    ($write:ident as $wide:ty, $simple:expr; $($unsigned:ty, $signed:ty);*) => {$(
-        impl KeyPart for $unsigned {
-            own_canonical!();
-            #[inline]
-            fn render(&self, out: &mut KeyWriter) {
-                out.$write(<$wide>::from(*self));
-            }
-            #[inline]
-            fn simple(&self) -> Simple<'_> {
-                $simple(<$wide>::from(*self))
-            }
-        }
-        impl KeyPart for $signed {
-            own_canonical!();
-            #[inline]
-            fn render(&self, out: &mut KeyWriter) {
-                if *self < 0 {
-                    out.push(b"-");
-                }
-                out.$write(<$wide>::from(self.unsigned_abs()));
-            }
-            #[inline]
-            fn simple(&self) -> Simple<'_> {
-                if *self < 0 { Simple::No } else { $simple(<$wide>::from(self.unsigned_abs())) }
-            }
-        }
-    )*};
-}
-integers!(number as u64, Simple::Word; u8, i8; u16, i16; u32, i32; u64, i64);
-integers!(unsigned as u128, |_| Simple::No; u128, i128);
-
-macro_rules! via {
-    (@simple number $value:expr) => {
-        // A number is copied, so it lends nothing.
-        match KeyPart::simple(&$value) {
-            Simple::Word(word) => Simple::Word(word),
-            _ => Simple::No,
-        }
-    };
-    (@simple text $value:expr) => {
-        Simple::No
-    };
-    ($($kind:ident $ty:ty => |$value:ident| $via:expr;)*) => {$(
-        impl KeyPart for $ty {
-            own_canonical!();
-            #[inline]
-            fn render(&self, out: &mut KeyWriter) {
-                let $value = *self;
-                KeyPart::render(&$via, out);
-            }
-            #[inline]
-            fn simple(&self) -> Simple<'_> {
-                #[allow(unused_variables, reason = "a text has to be made first")]
-                let $value = *self;
-                via!(@simple $kind $via)
-            }
-        }
-    )*};
-}
-via! {
-    number usize => |value| value as u64;
-    number isize => |value| value as i64;
-    number std::num::NonZeroU16 => |value| value.get();
-    number std::num::NonZeroU32 => |value| value.get();
-    number std::num::NonZeroU64 => |value| value.get();
-    number std::num::NonZeroU128 => |value| value.get();
-    number std::num::NonZeroI32 => |value| value.get();
-    number std::num::NonZeroI64 => |value| value.get();
-    text std::net::Ipv4Addr => |value| value.to_string();
-    text std::net::Ipv6Addr => |value| value.to_string();
-    text std::net::IpAddr => |value| value.to_string();
-}
-
-#[cfg(feature = "uuid")]
-impl KeyPart for uuid::Uuid {
-    own_canonical!();
-    fn render(&self, out: &mut KeyWriter) {
-        out.encoded(self.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).as_bytes());
-    }
-}
+pub(super) use own_canonical;
 
 impl KeyPart for bool {
     own_canonical!();
@@ -282,7 +213,15 @@ macro_rules! tuples {
         }
     )*};
 }
-tuples! { (A B) (A B C) (A B C D) }
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) }
+
+impl KeyPart for () {
+    own_canonical!();
+    fn render(&self, out: &mut KeyWriter) {
+        out.open("");
+        out.close();
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -102,6 +102,13 @@ impl KeyWriter {
         self.put(text.as_bytes());
     }
 
+    /// What a closure of `#[key(with = …)]` makes of a field.
+    #[doc(hidden)]
+    #[inline]
+    pub fn converted<T: ?Sized, R>(field: &T, with: impl FnOnce(&T) -> R) -> R {
+        with(field)
+    }
+
     /// A text that needs no encoding, such as the name of a variant.
     #[inline]
     pub fn literal(&mut self, text: &str) {

@@ -173,9 +173,12 @@ pub fn cache_event(input: TokenStream) -> TokenStream {
 /// enum Sort { Newest, By(String) }          // Newest, By(name)
 /// ```
 ///
+/// `#[key(skip)]` leaves a field out of the key. `#[key(with = str::to_lowercase)]` puts into the key what a function or closure makes of a
+/// reference to the field, which then needs no `KeyPart` itself.
+///
 /// Floats are not key parts: two that print alike may differ, and `NaN` differs from itself. The names of variants are
 /// part of stored keys. `#[key_part(crate = path)]` says where `cachemacro` is when it is renamed.
-#[proc_macro_derive(KeyPart, attributes(key_part))]
+#[proc_macro_derive(KeyPart, attributes(key_part, key))]
 pub fn key_part(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     pipeline::key_part(input).into()

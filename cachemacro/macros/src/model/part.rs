@@ -1,7 +1,7 @@
 //! A user's type that can be part of a key.
 
 use proc_macro2::Ident;
-use syn::{Generics, Member};
+use syn::{Expr, Generics, Member};
 
 use crate::syntax::krate::Krate;
 
@@ -13,7 +13,7 @@ pub(crate) struct Part {
 }
 
 pub(crate) enum PartBody {
-    /// A struct is rendered as its only field, as `(a,b)`, or as its name.
+    /// A struct is rendered as its only field, as `(a,b)`, or as its name. These are the fields that are not skipped.
     Struct(Vec<PartField>),
     Enum(Vec<PartVariant>),
 }
@@ -26,4 +26,6 @@ pub(crate) struct PartVariant {
 pub(crate) struct PartField {
     pub(crate) member: Member,
     pub(crate) ty: syn::Type,
+    /// What this function or closure makes of the field is rendered.
+    pub(crate) with: Option<Expr>,
 }

@@ -10,6 +10,6 @@ struct UserUpdated { id: u64, version: u64 }
 struct User { id: u64, version: u64 }
 
 #[cached(key = "user:<ids>", ttl_only = "x", hard_ttl = "1m")]
-async fn find(ids: Vec<u64>) -> u64 { ids.len() as u64 }
+async fn find(ids: std::collections::HashSet<u64>) -> u64 { ids.len() as u64 }
 
 fn main() {}
