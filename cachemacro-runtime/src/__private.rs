@@ -1,12 +1,10 @@
 //! The one door of generated code. Nothing here is for people, and all of it may change in any release.
 
-use std::borrow::Borrow;
-use std::sync::{Mutex, PoisonError};
-
 pub use inventory;
 
 pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
+pub use crate::call::{Again, CopyClone, CopyReference, ForEach, HoldForEach, HoldOnce, Lend, Lent, Once, Own};
 pub use crate::call::{
     Background, Look, Miss, OneKey, PendingRead, ReadStep, RowVersion, Source, SourceRead, TryHit, evaluate, find,
     find_current, find_one, find_one_current, read_background, read_inline, read_sync_background, read_sync_inline,
@@ -30,8 +28,9 @@ pub use crate::publish::{
 };
 pub use crate::value::*;
 pub use crate::{
-    __cachemacro_compare as compare, __cachemacro_error_adapter as error_adapter, __cachemacro_flatten as flatten,
-    __cachemacro_shape as shape, __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
+    __cachemacro_compare as compare, __cachemacro_copy as copy, __cachemacro_error_adapter as error_adapter,
+    __cachemacro_flatten as flatten, __cachemacro_hold as hold, __cachemacro_shape as shape,
+    __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
 };
 
 /// What `cache = …` may name.
@@ -74,116 +73,6 @@ pub fn never<R>() -> R {
     unreachable!("it stands behind `if false`")
 }
 
-/// What a background refresh keeps of a borrowed argument.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be kept for a background refresh",
-    label = "not `Clone`",
-    note = "derive `Clone` (a pool or an `Arc` inside makes that cheap), or let the first reader refresh: `refresh = inline`"
-)]
-pub trait Own<O> {
-    /// A copy of its own.
-    fn own(&self) -> O;
-
-    /// As [`own`](Self::own), for an optional borrow.
-    #[inline]
-    fn own_option(value: &Option<&Self>) -> Option<O> {
-        value.map(Self::own)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: ToOwned + ?Sized> Own<T::Owned> for T {
-    fn own(&self) -> T::Owned {
-        self.to_owned()
-    }
-}
-
-/// The borrow of an optional owned argument.
-pub fn borrow_option<T: ?Sized, O: Borrow<T>>(value: &Option<O>) -> Option<&T> {
-    value.as_ref().map(Borrow::borrow)
-}
-
-/// An argument that a load may need more than once.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be given to a load twice",
-    label = "not `Clone`",
-    note = "a load may have to be repeated, when a replica's row was too old: derive `Clone`, or take the argument by reference"
-)]
-pub trait Again: Sized {
-    /// One more.
-    fn again(&self) -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Clone> Again for T {
-    fn again(&self) -> Self {
-        self.clone()
-    }
-}
-
-/// A connection that a call is given: there is one load for it, which gets it as it is.
-pub struct Once<T>(Mutex<Option<T>>);
-
-impl<T> Once<T> {
-    /// Keeps it for the load.
-    pub const fn new(value: T) -> Self {
-        Self(Mutex::new(Some(value)))
-    }
-
-    /// Hands it over.
-    ///
-    /// # Panics
-    /// When it was handed over before. A call that is given a connection loads once ([`Miss::load_once`]).
-    pub fn take(&self) -> T {
-        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        value.expect("a call that is given a connection loads once")
-    }
-}
-
-/// A `&mut` argument, lent to one load after another.
-pub struct Lend<'a, T: ?Sized>(Mutex<Option<&'a mut T>>);
-
-impl<'a, T: ?Sized> Lend<'a, T> {
-    /// Lends.
-    pub fn new(value: &'a mut T) -> Self {
-        Self(Mutex::new(Some(value)))
-    }
-
-    /// Borrows, until the guard is dropped.
-    ///
-    /// # Panics
-    /// When it is borrowed already. The loads of one call follow one another, and a cancelled one has given it back.
-    pub fn take(&self) -> Lent<'_, 'a, T> {
-        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Lent { lend: self, value: Some(value.expect("the loads of one call follow one another")) }
-    }
-}
-
-/// A borrowed `&mut` argument.
-pub struct Lent<'l, 'a, T: ?Sized> {
-    lend: &'l Lend<'a, T>,
-    value: Option<&'a mut T>,
-}
-
-impl<T: ?Sized> std::ops::Deref for Lent<'_, '_, T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        self.value.as_ref().expect("taken in drop only")
-    }
-}
-
-impl<T: ?Sized> std::ops::DerefMut for Lent<'_, '_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.value.as_mut().expect("taken in drop only")
-    }
-}
-
-impl<T: ?Sized> Drop for Lent<'_, '_, T> {
-    fn drop(&mut self) {
-        *self.lend.0.lock().unwrap_or_else(PoisonError::into_inner) = self.value.take();
-    }
-}
-
 /// The marker of a return type's shape.
 #[doc(hidden)]
 #[macro_export]
@@ -192,6 +81,28 @@ macro_rules! __cachemacro_shape {
         #[allow(unused_imports)]
         use $crate::__private::{ShapeOption as _, ShapePlain as _, ShapeResult as _, ShapeResultOption as _};
         (&&&&$crate::__private::Probe::<$returned>::NEW).shape()
+    }};
+}
+
+/// An argument for the loads of a call: a clone for each, or the argument itself for the only one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cachemacro_hold {
+    ($argument:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{HoldForEach as _, HoldOnce as _};
+        (&&$crate::__private::Probe::of(&$argument)).hold($argument)
+    }};
+}
+
+/// A clone of an argument, or a reference to it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cachemacro_copy {
+    ($argument:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{CopyClone as _, CopyReference as _};
+        (&&$crate::__private::Probe::of(&$argument)).copy(&$argument)
     }};
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Own`] | arguments and `self` of a cached function with `refresh = background`: they are cloned for the refresh |
 //! | [`Background`], which is a type | what such a refresh owns, and the body: `Send + 'static` |
-//! | [`Again`] | arguments that a load is given by value: it may have to be repeated |
+//! | [`Again`] | arguments that both the body and an expression of the annotation use, such as `not_found` or an event |
 //! | [`RowVersion`] | what the closure of `version_from` returns |
 //! | [`LoadOutcome`], which is a type | the closures of `not_found`, `cache_if` and `weight`: their parameter is a reference to the error or to the value |
 //! | [`Handle`] | what `cache = …` names |

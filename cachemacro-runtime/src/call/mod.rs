@@ -1,6 +1,7 @@
 //! One call, from the hit to the load. The steps are in the order of the protocol.
 
 mod adapter;
+mod arguments;
 mod binding;
 mod boxed;
 mod checks;
@@ -28,6 +29,7 @@ mod sync;
 mod try_hit;
 mod waiting;
 
+pub use self::arguments::{Again, CopyClone, CopyReference, ForEach, HoldForEach, HoldOnce, Lend, Lent, Once, Own};
 pub use self::find::{OneKey, find, find_current, find_one, find_one_current};
 pub use self::load::{LoadHint, load_hint};
 pub use self::loads::{Background, RowVersion, evaluate};

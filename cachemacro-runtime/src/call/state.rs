@@ -37,9 +37,11 @@ impl Miss {
         self.0.own_aggregates()
     }
 
-    /// The load has a connection that can be passed to it only once, so it runs only once.
-    pub fn load_once(&mut self) {
-        self.0.loads_once = true;
+    /// If an argument can be given to one load only, the call loads once.
+    #[must_use]
+    pub fn once_if(mut self, is_once: bool) -> Self {
+        self.0.loads_once |= is_once;
+        self
     }
 
     /// Makes the entry depend on the aggregates of this key.

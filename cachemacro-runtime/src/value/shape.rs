@@ -57,6 +57,11 @@ pub struct Probe<R>(PhantomData<fn() -> R>);
 impl<R> Probe<R> {
     /// The probe.
     pub const NEW: Self = Self(PhantomData);
+
+    /// The probe of a value's type.
+    pub const fn of(_: &R) -> Self {
+        Self::NEW
+    }
 }
 
 macro_rules! shape {

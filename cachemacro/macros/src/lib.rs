@@ -64,8 +64,11 @@ mod validate;
 ///
 /// Every argument is in the key or in `skip`. Arguments can be owned, `&T`, `Option<&T>` or patterns. With
 /// `refresh = background` the arguments and `self` are cloned into the task. The refresh is `inline` where that is not possible:
-/// where a type borrows inside (`Cow<'_, str>`, `&dyn Trait`, `impl Trait`), and for `&mut` arguments and `&mut self`, which must
-/// be skipped.
+/// where a type borrows inside (`Cow<'_, str>`, `&dyn Trait`, `impl Trait`, `T` without `'static`), and for `&mut` arguments and
+/// `&mut self`, which must be skipped.
+///
+/// A load gets a clone of an owned argument, and of each name in a pattern. What is not `Clone` is given to one load: the call
+/// loads once, `load_hint()` asks for the primary, and the result is not stored where a second load would have been needed.
 ///
 /// # Connections and transactions
 ///

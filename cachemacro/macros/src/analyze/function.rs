@@ -10,15 +10,16 @@ use syn::{
 
 use crate::analyze::boxed;
 use crate::model::function::{Arg, Binds, Body, Function, Kind, Passing, Receiver, ReceiverForm};
+use crate::syntax::pattern::bound_names;
 
 pub(crate) fn read(item: ItemFn) -> Function {
-    let (kind, output, body) = shape(&item);
+    let (kind, output, mut body) = shape(&item);
     let receiver = item.sig.receiver().map(receiver);
     let typed = item.sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(typed),
         FnArg::Receiver(_) => None,
     });
-    let args = typed.enumerate().map(|(at, typed)| argument(at, typed, &body)).collect();
+    let args = typed.enumerate().map(|(at, typed)| argument(at, typed, &mut body)).collect();
     Function { item, kind, receiver, args, output, body }
 }
 
@@ -78,11 +79,11 @@ fn mentions_mut_reference(ty: &Type) -> bool {
     search.0
 }
 
-fn argument(at: usize, typed: &PatType, body: &Body) -> Arg {
+fn argument(at: usize, typed: &PatType, body: &mut Body) -> Arg {
     let ty = (*typed.ty).clone();
     let passing = passing(&ty);
     if let Pat::Ident(PatIdent { by_ref: None, subpat: None, mutability, ident, .. }) = &*typed.pat {
-        let moved = moved_pattern(ident, body);
+        let moved = take_moved_pattern(ident, body);
         let names = moved.as_ref().map_or_else(|| vec![ident.clone()], bound_names);
         let binds = moved.map_or(Binds::Plain, Binds::Moved);
         return Arg { ident: ident.clone(), names, binds, mutable: mutability.is_some(), passing, ty, once: false };
@@ -100,21 +101,24 @@ fn argument(at: usize, typed: &PatType, body: &Body) -> Arg {
     }
 }
 
-/// `#[async_trait]` turns `(a, b): T` into `__arg1: T` and `let (a, b) = { let __arg1 = __arg1; __arg1 };` in the body.
-fn moved_pattern(ident: &Ident, body: &Body) -> Option<Pat> {
+/// `#[async_trait]` turns `(a, b): T` into `__arg1: T` and `let (a, b) = { let __arg1 = __arg1; __arg1 };` in the body. The statement
+/// is taken out of the body, and the pattern is bound as one of the signature.
+fn take_moved_pattern(ident: &Ident, body: &mut Body) -> Option<Pat> {
     if !ident.to_string().starts_with("__arg") {
         return None;
     }
     let Body::Plain(block) = body else { return None };
-    block.stmts.iter().find_map(|statement| match statement {
+    let (at, pattern) = block.stmts.iter().enumerate().find_map(|(at, statement)| match statement {
         Stmt::Local(local) => match local.init.as_ref().map(|init| &*init.expr) {
             Some(value) if yields(value, ident) && bound_names(&local.pat) != [ident.clone()] => {
-                Some(local.pat.clone())
+                Some((at, local.pat.clone()))
             }
             _ => None,
         },
         _ => None,
-    })
+    })?;
+    block.stmts.remove(at);
+    Some(pattern)
 }
 
 fn yields(value: &Expr, ident: &Ident) -> bool {
@@ -123,21 +127,6 @@ fn yields(value: &Expr, ident: &Ident) -> bool {
         Expr::Block(block) => matches!(block.block.stmts.last(), Some(Stmt::Expr(last, None)) if yields(last, ident)),
         _ => false,
     }
-}
-
-pub(crate) fn bound_names(pattern: &Pat) -> Vec<Ident> {
-    struct Names(Vec<Ident>);
-    impl<'ast> Visit<'ast> for Names {
-        fn visit_pat_ident(&mut self, node: &'ast PatIdent) {
-            if !self.0.contains(&node.ident) {
-                self.0.push(node.ident.clone());
-            }
-            visit::visit_pat_ident(self, node);
-        }
-    }
-    let mut names = Names(Vec::new());
-    names.visit_pat(pattern);
-    names.0
 }
 
 fn passing(ty: &Type) -> Passing {
@@ -217,5 +206,6 @@ mod tests {
             }
         });
         assert_eq!(args[0].names.len(), 2);
+        assert!(matches!(args[0].binds, Binds::Moved(_)));
     }
 }

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::Index;
 
 use crate::expand::body::{self, Read};
+use crate::expand::by_value::{self, ByValue};
 use crate::expand::classify;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
 use crate::model::cached::Cached;
@@ -15,6 +16,9 @@ use crate::syntax::rename_self;
 struct OwnedInput {
     /// Errors about its type underline this: the receiver, or the argument's type.
     underlined: TokenStream,
+    /// Before the read: holds a value.
+    hold: TokenStream,
+    value: Option<ByValue>,
     /// Binds a reference to the original.
     prepare: TokenStream,
     /// The owned clone of it.
@@ -28,10 +32,11 @@ struct OwnedInput {
 /// ```text
 /// P::Background::owned(
 ///     shape,
-///     (P::Own::own(self), P::Own::own(name)),
+///     (P::Own::own(self), P::Own::own(name), held.own()),      // `let held = P::hold!(id);` stands before the read
 ///     |owned| {
 ///         let this: Self = P::Own::own(&owned.0);
 ///         let name = P::Own::own(&owned.1);
+///         let id = (&owned.2).take();
 ///         P::Background::body(async move { let this = &this; let name: &str = ..; { body } })
 ///     },
 ///     P::version_from(shape, |user| user.version),
@@ -55,6 +60,9 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     // An error about the future, such as one that is not `Send`, underlines the function's name.
     let whole = at(function.item.sig.ident.span());
     let inputs: Vec<OwnedInput> = receiver_input(cached).into_iter().chain(argument_inputs(cached)).collect();
+    let outside = inputs.iter().map(|input| &input.hold);
+    let once_if = by_value::once_if(inputs.iter().filter_map(|input| input.value.as_ref()));
+    let outside = quote_spanned!(here()=> #(#outside)* #once_if);
     let prepare = inputs.iter().map(|input| &input.prepare);
     let own = inputs.iter().map(|input| &input.own);
     let again = inputs.iter().enumerate().map(|(index, input)| {
@@ -77,7 +85,8 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
                 #evaluate,
             )
         };
-        return body::read(cached, &Read { form: "background", at: here(), load });
+        let read = body::read(cached, &Read { form: "background", at: here(), load });
+        return quote_spanned!(here()=> #outside #read);
     }
     let load = load(cached, &inputs);
     let to_owned = Ident::new(if function.is_async() { "owned_whole" } else { "owned_sync" }, whole);
@@ -91,11 +100,15 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
             }
         })
     };
-    body::read(cached, &Read { form: "background", at: here(), load })
+    let read = body::read(cached, &Read { form: "background", at: here(), load });
+    quote_spanned!(here()=> #outside #read)
 }
 
 /// One more clone. It has the span of the first, so that a type that is not `Clone` is one error.
 fn again(cached: &Cached, input: &OwnedInput, owned: &TokenStream) -> TokenStream {
+    if input.value.is_some() {
+        return quote_spanned!(here()=> (#owned).take());
+    }
     call_over(&input.underlined, &cached.krate, "Own::own", reaching_to(&input.underlined, owned))
 }
 
@@ -116,6 +129,26 @@ fn load(cached: &Cached, inputs: &[OwnedInput]) -> TokenStream {
     }
 }
 
+impl OwnedInput {
+    /// What each load gets by value.
+    fn of(value: ByValue, underlined: TokenStream) -> Self {
+        let (prepare, enter) = (TokenStream::new(), TokenStream::new());
+        let (hold, own, pattern) = (value.hold.clone(), value.own(), value.pattern.clone());
+        Self { underlined, hold, value: Some(value), prepare, own, pattern, enter }
+    }
+
+    /// What each load gets by reference.
+    fn borrowed(
+        underlined: TokenStream,
+        prepare: TokenStream,
+        own: TokenStream,
+        pattern: TokenStream,
+        enter: TokenStream,
+    ) -> Self {
+        Self { underlined, hold: TokenStream::new(), value: None, prepare, own, pattern, enter }
+    }
+}
+
 fn receiver_input(cached: &Cached) -> Option<OwnedInput> {
     let receiver = cached.function.receiver.as_ref()?;
     let Receiver { token, span, mutable, form } = receiver;
@@ -125,79 +158,71 @@ fn receiver_input(cached: &Cached) -> Option<OwnedInput> {
     let underlined = token.to_token_stream();
     let borrow = |ty: &TokenStream| quote_spanned!(here()=> let #name: &#ty = ::core::borrow::Borrow::borrow(&#name););
     Some(match form {
-        ReceiverForm::Ref | ReceiverForm::RefMut => OwnedInput {
+        ReceiverForm::Ref | ReceiverForm::RefMut => OwnedInput::borrowed(
             underlined,
-            prepare: quote_spanned!(here()=> let __cachemacro_this: &Self = #token;),
+            quote_spanned!(here()=> let __cachemacro_this: &Self = #token;),
             own,
-            pattern: quote_spanned!(here()=> #name: Self),
-            enter: quote_spanned!(here()=> let #name = &#name;),
-        },
-        ReceiverForm::RefTo(ty) => OwnedInput {
+            quote_spanned!(here()=> #name: Self),
+            quote_spanned!(here()=> let #name = &#name;),
+        ),
+        ReceiverForm::RefTo(ty) => OwnedInput::borrowed(
             underlined,
-            prepare: quote_spanned!(here()=> let __cachemacro_this: &#ty = #token;),
+            quote_spanned!(here()=> let __cachemacro_this: &#ty = #token;),
             own,
-            pattern: name.to_token_stream(),
-            enter: borrow(&ty.to_token_stream()),
-        },
-        ReceiverForm::Value(ty) => {
+            name.to_token_stream(),
+            borrow(&ty.to_token_stream()),
+        ),
+        ReceiverForm::Value(_) => {
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
-            OwnedInput {
-                underlined,
-                prepare: quote_spanned!(here()=> let __cachemacro_this = &#token;),
-                own,
-                pattern: quote_spanned!(here()=> #mutable #name: #ty),
-                enter: TokenStream::new(),
-            }
+            let pattern = quote_spanned!(here()=> #mutable #name);
+            OwnedInput::of(by_value::of_receiver(cached, &underlined, pattern), underlined)
         }
     })
 }
 
+/// The names that a pattern binds by value are inputs of their own.
 fn argument_inputs(cached: &Cached) -> impl Iterator<Item = OwnedInput> {
-    cached.function.args.iter().enumerate().map(|(at, arg)| argument_input(cached, at, arg))
+    cached.function.args.iter().enumerate().flat_map(|(at, arg)| {
+        if !arg.is_by_value() {
+            return vec![borrowed_input(cached, at, arg)];
+        }
+        let values = by_value::of_argument(cached, at, arg).into_iter();
+        let mut inputs: Vec<_> = values.map(|value| OwnedInput::of(value, arg.ty.to_token_stream())).collect();
+        if let Some(last) = inputs.last_mut() {
+            last.enter = body::finish(cached, arg);
+        }
+        inputs
+    })
 }
 
-fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> OwnedInput {
+fn borrowed_input(cached: &Cached, at: usize, arg: &Arg) -> OwnedInput {
     let Arg { ident, ty, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let reference = body::numbered("ref", at);
     let read = reaching(ty, &reference.to_string());
     let finish = body::finish(cached, arg);
-    let underlined = ty.to_token_stream();
-    let own = match arg.passing {
-        Passing::OptionRef(_) => call_over(ty, &cached.krate, "Own::own_option", read),
-        _ => call_over(ty, &cached.krate, "Own::own", read),
-    };
-    match &arg.passing {
-        Passing::Ref(inner) => OwnedInput {
-            underlined,
-            prepare: quote_spanned!(here()=> let #reference = #ident;),
-            own,
-            pattern: ident.to_token_stream(),
-            enter: quote_spanned! {here()=>
-                let #mutable #ident: &#inner = ::core::borrow::Borrow::borrow(&#ident);
-                #finish
-            },
-        },
-        Passing::OptionRef(inner) => OwnedInput {
-            underlined,
-            prepare: quote_spanned!(here()=> let #reference = &#ident;),
-            own,
-            pattern: ident.to_token_stream(),
-            enter: quote_spanned! {here()=>
+    let (prepare, own, enter) = match &arg.passing {
+        Passing::OptionRef(inner) => (
+            quote_spanned!(here()=> let #reference = &#ident;),
+            call_over(ty, &cached.krate, "Own::own_option", read),
+            quote_spanned! {here()=>
                 let #mutable #ident: ::core::option::Option<&#inner> = ::core::option::Option::map(
                     ::core::option::Option::as_ref(&#ident),
                     ::core::borrow::Borrow::borrow,
                 );
                 #finish
             },
-        },
+        ),
         // A `&mut` argument is refused, or the refresh is inline.
-        Passing::Value | Passing::RefMut(_) => OwnedInput {
-            underlined,
-            prepare: quote_spanned!(here()=> let #reference = &#ident;),
-            own,
-            pattern: quote_spanned!(here()=> #mutable #ident: #ty),
-            enter: finish,
-        },
-    }
+        Passing::Ref(inner) | Passing::RefMut(inner) => (
+            quote_spanned!(here()=> let #reference = #ident;),
+            call_over(ty, &cached.krate, "Own::own", read),
+            quote_spanned! {here()=>
+                let #mutable #ident: &#inner = ::core::borrow::Borrow::borrow(&#ident);
+                #finish
+            },
+        ),
+        Passing::Value => <_>::default(),
+    };
+    OwnedInput::borrowed(ty.to_token_stream(), prepare, own, ident.to_token_stream(), enter)
 }

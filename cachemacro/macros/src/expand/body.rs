@@ -6,7 +6,7 @@ use syn::Block;
 
 use crate::expand::span::{at, at_start, here};
 use crate::model::cached::Cached;
-use crate::model::function::{Arg, Binds, Body, Function, Kind};
+use crate::model::function::{Arg, Body, Function, Kind};
 use crate::syntax::krate::Krate;
 use crate::syntax::rename_self;
 
@@ -140,9 +140,9 @@ pub(crate) fn of_function(function: &Function, tokens: TokenStream) -> TokenTree
     braced(tokens, function.item.block.brace_token.span.join())
 }
 
-/// `let (a, b) = arg0;`, if the signature had a pattern.
+/// `let (a, b) = arg0;`, if the signature had a pattern, and the argument is a borrow.
 fn unpack(arg: &Arg) -> Option<TokenStream> {
-    let Binds::Pattern(pattern) = &arg.binds else { return None };
+    let pattern = arg.pattern().filter(|_| !arg.is_by_value())?;
     let ident = &arg.ident;
     Some(quote_spanned!(here()=> let #pattern = #ident;))
 }
@@ -152,15 +152,18 @@ fn used<'a>(names: impl IntoIterator<Item = &'a Ident>) -> TokenStream {
     names.into_iter().map(|name| quote_spanned!(here()=> let _ = &#name;)).collect()
 }
 
-/// Binds the user's pattern, and uses the names that may be in the key alone.
+/// Binds the user's pattern, and uses the names that may be in the annotation alone.
 pub(crate) fn finish(cached: &Cached, arg: &Arg) -> TokenStream {
     let unpack = unpack(arg);
-    let keyed: Vec<&Ident> = match arg.binds {
-        Binds::Moved(_) => Vec::new(),
-        _ => arg.names.iter().filter(|name| cached.key.starts_from(name)).collect(),
-    };
-    let used = used(keyed);
+    let used = used(arg.names.iter().filter(|name| cached.names(name)));
     quote_spanned!(here()=> #unpack #used)
+}
+
+/// One more of a value that the body and an expression of the annotation use. An error about its type underlines the name.
+pub(crate) fn again(krate: &Krate, name: &Ident, value: &impl ToTokens) -> TokenStream {
+    let span = at(name.span());
+    let p = krate.private(span);
+    quote_spanned!(span=> #p::Again::again(&#value))
 }
 
 /// A generated name with the number of an argument.

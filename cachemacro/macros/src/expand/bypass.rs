@@ -1,8 +1,9 @@
 //! Whether a call goes past the cache: by `bypass_if`, and by the types of arguments that may be connections.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 
+use crate::expand::by_value;
 use crate::expand::constant::{argument, option};
 use crate::expand::span::{at, at_start, ends, here};
 use crate::model::cached::{Cached, Look, Looked};
@@ -28,7 +29,12 @@ pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
     });
     let looks = bypass.looks.iter().map(|look| {
         let arg = &look.arg;
-        check(cached, &look.looked, &look.remedy, &quote_spanned!(here()=> #p::type_of(&#arg)))
+        let at = cached.function.args.iter().position(|given| given.ident == *arg && given.pattern().is_some());
+        let name = at.map_or_else(
+            || quote_spanned!(here()=> #p::type_of(&#arg)),
+            |at| by_value::type_name(at).to_token_stream(),
+        );
+        check(cached, &look.looked, &look.remedy, &name)
     });
     let this = bypass.this.as_ref();
     let this = this.map(|(looked, remedy)| {
@@ -67,12 +73,6 @@ fn check(cached: &Cached, looked: &Looked, remedy: &str, name: &TokenStream) -> 
             __CACHEMACRO_CHECK.#check(#name #(, #called)*)
         }
     }
-}
-
-/// `miss.load_once();`, if an argument is moved into the load.
-pub(crate) fn load_once(cached: &Cached) -> Option<TokenStream> {
-    let once = cached.function.args.iter().any(|arg| arg.once);
-    once.then(|| quote_spanned!(here()=> __cachemacro_miss.load_once();))
 }
 
 /// ```text

@@ -5,11 +5,10 @@ use quote::quote_spanned;
 use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 
 use crate::expand::body;
-use crate::expand::bypass::{self, load_once};
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::{background, bind, cache, inline, key, registration, values};
+use crate::expand::{background, bind, by_value, bypass, cache, inline, key, registration, values};
 use crate::model::cached::{Cached, Mode};
-use crate::model::function::{Arg, Binds, Function, Passing};
+use crate::model::function::{Function, Passing};
 use crate::model::policy::Refresh;
 use crate::syntax::mentions::mentions;
 
@@ -41,9 +40,9 @@ pub(crate) fn expand(cached: &Cached) -> TokenStream {
 }
 
 fn steps(cached: &Cached) -> TokenStream {
-    let unpacked = cached.function.args.iter().filter_map(|arg| unpack_copy(cached, arg));
+    let args = cached.function.args.iter().enumerate();
+    let unpacked = args.filter_map(|(at, arg)| by_value::take_apart(cached, at, arg));
     let bypasses = bypass::decide(cached);
-    let load_once = load_once(cached);
     let setup = setup(cached);
     let miss = match &cached.mode {
         Mode::Source(version) => ask(cached, version),
@@ -59,7 +58,6 @@ fn steps(cached: &Cached) -> TokenStream {
         #bypasses
         #setup
         #miss
-        #load_once
         #read
     }
 }
@@ -87,21 +85,6 @@ fn signature(function: &Function) -> Signature {
     sig
 }
 
-/// `let (a, b) = P::again(*&whole);` of an argument with a pattern: the key and the bindings use its names before the body runs.
-fn unpack_copy(cached: &Cached, arg: &Arg) -> Option<TokenStream> {
-    let (Binds::Pattern(pattern) | Binds::Moved(pattern)) = &arg.binds else { return None };
-    if arg.names.is_empty() || arg.once || matches!(arg.passing, Passing::RefMut(_)) {
-        return None;
-    }
-    let ident = &arg.ident;
-    let again = call_over(&arg.ty, &cached.krate, "Again::again", reaching(&arg.ty, "__cachemacro_whole"));
-    Some(quote_spanned! {here()=>
-        let __cachemacro_whole = &#ident;
-        #[allow(unused_variables, unused_mut)]
-        let #pattern = #again;
-    })
-}
-
 fn setup(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let output = &cached.function.output;
@@ -124,7 +107,7 @@ fn absent(cached: &Cached) -> TokenStream {
         None if !matches!(cached.mode, Mode::Source(_)) => return TokenStream::new(),
         None => quote_spanned!(here()=> #p::absent(__cachemacro_shape)),
         Some(not_found) => {
-            let rebuild = with_copies(cached, &not_found.rebuild);
+            let rebuild = with_copies(cached, &not_found.rebuild, Copies::Owned);
             quote_spanned! {here()=>
                 |__cachemacro_kind: #p::Absence| #p::absent_or(__cachemacro_shape, __cachemacro_kind, || #rebuild)
             }
@@ -133,8 +116,16 @@ fn absent(cached: &Cached) -> TokenStream {
     quote_spanned!(here()=> let __cachemacro_absent = #absent;)
 }
 
-/// A block that gives the expression copies of the arguments that it names, as it may run several times.
-fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
+/// What an expression that may run several times gets of the arguments that it names.
+#[derive(Clone, Copy)]
+enum Copies {
+    Owned,
+    /// A reference, if the argument is not `Clone`.
+    Perhaps,
+}
+
+/// A block that gives the expression copies of the arguments that it names.
+fn with_copies(cached: &Cached, expr: &Expr, how: Copies) -> TokenStream {
     let p = cached.krate.private(here());
     let function = &cached.function;
     let by_value = function.args.iter().filter(|arg| matches!(arg.passing, Passing::Value) && !arg.once);
@@ -142,7 +133,11 @@ fn with_copies(cached: &Cached, expr: &Expr) -> TokenStream {
     if named.is_empty() {
         return quote_spanned!(here()=> { #expr });
     }
-    quote_spanned!(here()=> { #(let #named = #p::Again::again(&#named);)* #expr })
+    let copies = named.iter().map(|name| match how {
+        Copies::Owned => body::again(&cached.krate, name, name),
+        Copies::Perhaps => quote_spanned!(here()=> #p::copy!(#name)),
+    });
+    quote_spanned!(here()=> { #(let #named = #copies;)* #expr })
 }
 
 /// The arms that return what the store has: a value or an absence.
@@ -164,7 +159,7 @@ fn found_arms(cached: &Cached, kind: &str) -> TokenStream {
 fn try_hit(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
     let aggregates = bind::of_miss(cached);
-    let mutable = (aggregates.is_some() || load_once(cached).is_some()).then(|| quote_spanned!(here()=> mut));
+    let mutable = aggregates.is_some().then(|| quote_spanned!(here()=> mut));
     let (current, cache) = match &cached.cache {
         Some(_) => ("", Some(cache::argument(cached)).into_iter()),
         None => ("_current", None.into_iter()),
@@ -210,7 +205,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
     let key = key::of_call(cached);
     let found = found_arms(cached, "SourceRead");
-    let version = with_copies(cached, expr);
+    let version = with_copies(cached, expr, Copies::Perhaps);
     let read_version =
         call_over(expr, &cached.krate, "IntoVersion::to_version", reaching(expr, "__cachemacro_version"));
     let (begin, ask) = if cached.function.is_async() {
@@ -235,8 +230,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         let mut __cachemacro_source = #p::source(
             #bypasses, __cachemacro_instance, #cache, &__cachemacro_key, __cachemacro_shape, __cachemacro_values,
         );
-        #[allow(unused_mut)]
-        let mut __cachemacro_miss = loop {
+        let __cachemacro_miss = loop {
             #names
             match __cachemacro_source.#begin { #go_on }
             let __cachemacro_version = &#version;

@@ -6,7 +6,7 @@ use syn::{Expr, Type};
 
 use crate::expand::body;
 use crate::expand::span::{at_start, call_over, here};
-use crate::model::function::{Arg, Binds, Passing, ReceiverForm};
+use crate::model::function::{Arg, Passing, ReceiverForm};
 use crate::model::writer::{Commit, Writer};
 use crate::syntax::mentions::mentions;
 
@@ -43,13 +43,13 @@ pub(crate) fn reborrows(writer: &Writer) -> Vec<Reborrow> {
 
 /// Whether the names of this argument are `&mut` borrows, which the body would move.
 pub(crate) fn is_reborrowed(arg: &Arg) -> bool {
-    matches!(arg.passing, Passing::RefMut(_)) || matches!(arg.binds, Binds::Pattern(_))
+    matches!(arg.passing, Passing::RefMut(_)) || arg.pattern().is_some()
 }
 
 fn one(at: usize, arg: &Arg, name: &Ident) -> Reborrow {
     let mutable = arg.mutable.then(|| quote_spanned!(here()=> mut));
     let allowed = quote_spanned!(here()=> #[allow(unused_variables, unused_mut)]);
-    if matches!(arg.ty, Type::Reference(_)) || matches!(arg.binds, Binds::Pattern(_)) {
+    if matches!(arg.ty, Type::Reference(_)) || arg.pattern().is_some() {
         let inside = quote_spanned!(here()=> #allowed let #mutable #name = &mut *#name;);
         return Reborrow { inside, ..Reborrow::default() };
     }
@@ -94,5 +94,5 @@ fn is_reference(writer: &Writer, expr: &Expr) -> bool {
     }
     let named = |arg: &&Arg| arg.names.iter().any(|name| path.path.is_ident(name));
     let arg = function.args.iter().find(named);
-    arg.is_some_and(|arg| matches!(arg.ty, Type::Reference(_)) || matches!(arg.binds, Binds::Pattern(_)))
+    arg.is_some_and(|arg| matches!(arg.ty, Type::Reference(_)) || arg.pattern().is_some())
 }

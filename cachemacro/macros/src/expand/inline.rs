@@ -1,11 +1,12 @@
 //! `refresh = inline`: a load borrows from the call that waits for it.
 
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 
 use crate::expand::body::{self, Read};
+use crate::expand::by_value::{self, ByValue};
 use crate::expand::classify;
-use crate::expand::span::{call_over, here, reaching};
+use crate::expand::span::here;
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
 use crate::syntax::rename_self;
@@ -13,6 +14,7 @@ use crate::syntax::rename_self;
 /// What is generated for the receiver or for one argument.
 #[derive(Default)]
 struct Input {
+    values: Vec<ByValue>,
     /// Once, before the read.
     outside: TokenStream,
     /// For each load, before its future.
@@ -21,9 +23,19 @@ struct Input {
     inside: TokenStream,
 }
 
+impl Input {
+    fn of(values: Vec<ByValue>, inside: TokenStream) -> Self {
+        let outside = values.iter().map(|value| &value.hold).cloned().collect();
+        let each = values.iter().map(ByValue::take).collect();
+        Self { values, outside, each, inside }
+    }
+}
+
 /// ```text
+/// let held = P::hold!(id);
+/// ..
 /// || {
-///     let id = P::again(&id);
+///     let id = held.take();
 ///     async move { let out: R = ..; outcome }
 /// }
 /// ```
@@ -52,7 +64,8 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
         }
     };
     let read = body::read(cached, &Read { form: "inline", at: here(), load });
-    quote_spanned!(here()=> #(#outside)* #read)
+    let once_if = by_value::once_if(inputs.iter().flat_map(|input| &input.values));
+    quote_spanned!(here()=> #(#outside)* #once_if #read)
 }
 
 /// Whether the body sees `self` under another name. `&self` keeps its name, as each load copies the reference.
@@ -68,15 +81,9 @@ fn receiver_input(cached: &Cached, receiver: &Receiver) -> Input {
     match form {
         ReceiverForm::Ref | ReceiverForm::RefTo(_) => Input::default(),
         ReceiverForm::Value(_) => {
-            let again = call_over(token, &cached.krate, "Again::again", reaching(token, "__cachemacro_this"));
             let mutable = mutable.then(|| quote_spanned!(here()=> mut));
-            Input {
-                each: quote_spanned! {here()=>
-                    let __cachemacro_this = &#token;
-                    let #mutable #name = #again;
-                },
-                ..Input::default()
-            }
+            let pattern = quote_spanned!(here()=> #mutable #name);
+            Input::of(vec![by_value::of_receiver(cached, &token.to_token_stream(), pattern)], TokenStream::new())
         }
         ReceiverForm::RefMut => Input {
             outside: quote_spanned!(here()=> let __cachemacro_lend_self = #p::Lend::new(&mut *#token);),
@@ -85,22 +92,18 @@ fn receiver_input(cached: &Cached, receiver: &Receiver) -> Input {
                 let mut __cachemacro_lent_self = __cachemacro_lend_self.take();
                 let #name: &mut Self = &mut *__cachemacro_lent_self;
             },
+            ..Input::default()
         },
     }
 }
 
 fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> Input {
     let p = cached.krate.private(here());
-    let Arg { ident, ty, mutable, .. } = arg;
+    let Arg { ident, mutable, .. } = arg;
     let mutable = mutable.then(|| quote_spanned!(here()=> mut));
     let finish = body::finish(cached, arg);
-    if arg.once {
-        let hold = body::numbered("once", at);
-        return Input {
-            outside: quote_spanned!(here()=> let #hold = #p::Once::new(#ident);),
-            each: quote_spanned!(here()=> let #mutable #ident = #hold.take();),
-            inside: finish,
-        };
+    if arg.is_by_value() {
+        return Input::of(by_value::of_argument(cached, at, arg), finish);
     }
     match &arg.passing {
         Passing::Ref(_) | Passing::OptionRef(_) => {
@@ -118,19 +121,9 @@ fn argument_input(cached: &Cached, at: usize, arg: &Arg) -> Input {
                     let #mutable #ident: &mut #inner = &mut *#lent;
                     #finish
                 },
-            }
-        }
-        Passing::Value => {
-            let reference = body::numbered("ref", at);
-            let again = call_over(ty, &cached.krate, "Again::again", reaching(ty, &reference.to_string()));
-            Input {
-                each: quote_spanned! {here()=>
-                    let #reference = &#ident;
-                    let #mutable #ident = #again;
-                },
-                inside: finish,
                 ..Input::default()
             }
         }
+        Passing::Value => Input::default(),
     }
 }

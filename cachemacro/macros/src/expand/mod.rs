@@ -5,6 +5,7 @@
 pub(crate) mod background;
 pub(crate) mod bind;
 pub(crate) mod body;
+mod by_value;
 pub(crate) mod bypass;
 pub(crate) mod cache;
 pub(crate) mod cached;

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 
 use crate::expand::span::here;
 use crate::expand::{body, defer};
-use crate::model::function::{Arg, Binds, ReceiverForm};
+use crate::model::function::ReceiverForm;
 use crate::model::writer::{Source, Writer};
 use crate::syntax::mentions::mentions;
 use crate::syntax::rename_self;
@@ -23,35 +23,19 @@ pub(crate) struct Saved {
 /// let id = saved0_0;                 // after it
 /// ```
 pub(crate) fn of(writer: &Writer) -> Vec<Saved> {
-    let p = writer.krate.private(here());
     let mut all = Vec::new();
     for (at, arg) in writer.function.args.iter().enumerate() {
-        if let Binds::Moved(pattern) = &arg.binds {
-            all.extend(moved_pattern(writer, arg, pattern));
-            continue;
-        }
         let is_saved =
             |name: &&Ident| is_read(writer, name) || (is_deferred(writer, name) && !defer::is_reborrowed(arg));
         for (index, name) in arg.names.iter().filter(is_saved).enumerate() {
             let copy = body::numbered(&format!("saved{at}_"), index);
-            let save = quote_spanned!(here()=> let #copy = #p::Again::again(&#name););
+            let again = body::again(&writer.krate, name, name);
+            let save = quote_spanned!(here()=> let #copy = #again;);
             all.push(Saved { save, bind: quote_spanned!(here()=> let #name = #copy;) });
         }
     }
     all.extend(receiver(writer));
     all
-}
-
-/// An argument whose pattern `#[async_trait]` has moved into the body: it is copied, and taken apart, before the body.
-fn moved_pattern(writer: &Writer, arg: &Arg, pattern: &syn::Pat) -> Option<Saved> {
-    if !arg.names.iter().any(|name| is_named(writer, name)) {
-        return None;
-    }
-    let p = writer.krate.private(here());
-    let ident = &arg.ident;
-    let save =
-        quote_spanned!(here()=> #[allow(unused_variables, unused_mut)] let #pattern = #p::Again::again(&#ident););
-    Some(Saved { save, bind: TokenStream::new() })
 }
 
 /// A copy of a receiver that the body may move, under another name.

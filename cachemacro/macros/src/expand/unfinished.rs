@@ -103,7 +103,8 @@ fn copies(writer: &Writer, known: &[&Expr]) -> (Vec<TokenStream>, Vec<TokenStrea
     let named = writer.function.names().filter(|name| is_named(name)).enumerate();
     let args = named.map(|(at, name)| {
         let copy = body::numbered("copy", at);
-        (quote_spanned!(here()=> let #copy = #p::Again::again(&#name);), quote_spanned!(here()=> let #name = #copy;))
+        let again = body::again(&writer.krate, name, name);
+        (quote_spanned!(here()=> let #copy = #again;), quote_spanned!(here()=> let #name = #copy;))
     });
     let receiver = writer.function.receiver.as_ref().filter(|_| moves_self(writer));
     let receiver = receiver.filter(|receiver| is_named(&Ident::new("self", receiver.span)));

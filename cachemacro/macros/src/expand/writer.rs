@@ -7,6 +7,7 @@ use syn::AttrStyle;
 use crate::expand::body;
 use crate::expand::span::{at, at_start, call_over, ends, here};
 use crate::expand::{commit, defer, named_once, registration, saved, unfinished};
+use crate::model::function::{Arg, Binds};
 use crate::model::writer::{OnError, Source, Writer};
 
 /// ```text
@@ -41,6 +42,7 @@ pub(crate) fn expand(mut writer: Writer) -> TokenStream {
 fn steps(writer: &Writer) -> TokenStream {
     let p = writer.krate.private(here());
     let function = &writer.function;
+    let unpacked = writer.function.args.iter().filter_map(moved);
     let saved = saved::of(writer);
     let save = saved.iter().map(|saved| &saved.save);
     let bind = saved.iter().map(|saved| &saved.bind);
@@ -60,6 +62,7 @@ fn steps(writer: &Writer) -> TokenStream {
     let publish = publish(writer);
     let (guard, finish) = unfinished::of(writer).map(|guard| (guard.before, guard.after)).unzip();
     quote_spanned! {here()=>
+        #(#unpacked)*
         #unsure
         #types
         #(#save)*
@@ -77,6 +80,13 @@ fn steps(writer: &Writer) -> TokenStream {
         #finish
         #publish
     }
+}
+
+/// `let (a, b) = __arg1;` of a pattern that `#[async_trait]` moved into the body.
+fn moved(arg: &Arg) -> Option<TokenStream> {
+    let Binds::Moved(pattern) = &arg.binds else { return None };
+    let ident = &arg.ident;
+    Some(quote_spanned!(here()=> let #pattern = #ident;))
 }
 
 fn add(writer: &Writer, source: &Source) -> TokenStream {

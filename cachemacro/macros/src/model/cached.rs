@@ -7,6 +7,7 @@ use crate::model::function::Function;
 use crate::model::policy::Policy;
 use crate::model::template::Template;
 use crate::syntax::krate::Krate;
+use crate::syntax::mentions::mentions;
 
 pub(crate) struct Cached {
     pub(crate) krate: Krate,
@@ -24,6 +25,22 @@ pub(crate) struct Cached {
     pub(crate) keep: Option<ExprClosure>,
     pub(crate) weight: Option<ExprClosure>,
     pub(crate) cache: Option<Expr>,
+}
+
+impl Cached {
+    /// Whether the annotation uses an argument's name, so that the body need not.
+    pub(crate) fn names(&self, name: &Ident) -> bool {
+        let exprs = [&self.cache, &self.bypass.condition].into_iter().flatten();
+        let source = match &self.mode {
+            Mode::Source(expr) => Some(expr),
+            Mode::Row(_) | Mode::Opaque => None,
+        };
+        let rebuild = self.not_found.as_ref().map(|not_found| &not_found.rebuild);
+        let closures = [&self.keep, &self.weight].into_iter().flatten();
+        self.key.starts_from(name)
+            || exprs.chain(source).chain(rebuild).any(|expr| mentions(expr, name))
+            || closures.into_iter().any(|closure| mentions(closure, name))
+    }
 }
 
 /// Which calls go past the cache.

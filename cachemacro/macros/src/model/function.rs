@@ -58,7 +58,7 @@ pub(crate) struct Arg {
     pub(crate) mutable: bool,
     pub(crate) passing: Passing,
     pub(crate) ty: Type,
-    /// Whether it is moved into the load, so that there is one load at most: a connection is not `Clone`.
+    /// Whether it is moved into the load, so that there is one load at most, although it may be `Clone`: it is a connection.
     pub(crate) once: bool,
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum Binds {
     Plain,
     /// By the user's pattern in the signature.
     Pattern(Pat),
-    /// By a pattern that `#[async_trait]` moved into the body.
+    /// By a pattern that `#[async_trait]` moved into the body, from which it is taken.
     Moved(Pat),
 }
 
@@ -119,6 +119,19 @@ impl Function {
 }
 
 impl Arg {
+    /// The pattern that binds its names, if it is not one name.
+    pub(crate) fn pattern(&self) -> Option<&Pat> {
+        match &self.binds {
+            Binds::Plain => None,
+            Binds::Pattern(pattern) | Binds::Moved(pattern) => Some(pattern),
+        }
+    }
+
+    /// Whether a load gets it by value, and not a borrow of what the function has.
+    pub(crate) fn is_by_value(&self) -> bool {
+        self.once || matches!(self.passing, Passing::Value)
+    }
+
     /// Its name in messages: the first that its pattern binds.
     pub(crate) fn name(&self) -> &Ident {
         self.names.first().unwrap_or(&self.ident)

@@ -3,9 +3,11 @@
 pub(crate) mod borrows;
 pub(crate) mod diag;
 pub(crate) mod fragment;
+pub(crate) mod generics;
 pub(crate) mod krate;
 pub(crate) mod mentions;
 pub(crate) mod nameable;
 pub(crate) mod nearest;
+pub(crate) mod pattern;
 pub(crate) mod rename_self;
 pub(crate) mod spelling;

@@ -9,6 +9,8 @@ use crate::model::policy::{Refresh, Ttl};
 use crate::parse::cached::RawCached;
 use crate::syntax::borrows;
 use crate::syntax::diag::Diag;
+use crate::syntax::generics;
+use crate::syntax::pattern::binds_by_reference;
 use crate::syntax::spelling::tidy;
 
 /// A task in the background needs owned clones of all that the body uses. Where one is impossible, the default is `inline`, and an
@@ -50,7 +52,7 @@ fn can_be_stale(raw: &RawCached) -> bool {
 /// Why a task cannot own a clone of the receiver or of an argument: the first reason.
 fn not_owned(function: &Function) -> Option<String> {
     receiver_not_owned(function)
-        .or_else(|| function.args.iter().find_map(argument_not_owned))
+        .or_else(|| function.args.iter().find_map(|arg| argument_not_owned(function, arg)))
         .or_else(|| named_lifetime(function))
 }
 
@@ -66,8 +68,8 @@ fn receiver_not_owned(function: &Function) -> Option<String> {
     }
 }
 
-fn argument_not_owned(arg: &Arg) -> Option<String> {
-    let name = &arg.ident;
+fn argument_not_owned(function: &Function, arg: &Arg) -> Option<String> {
+    let name = arg.name();
     if arg.once {
         return Some(format!("`{name}` is a connection of the caller, which a task cannot own"));
     }
@@ -81,6 +83,14 @@ fn argument_not_owned(arg: &Arg) -> Option<String> {
     };
     if borrows::opaque(held) {
         return Some(format!("the type of `{name}` has no name, and a task needs it"));
+    }
+    if arg.pattern().is_some_and(binds_by_reference) && arg.is_by_value() {
+        return Some(format!("the pattern of `{name}` binds by reference, and a task outlives the call"));
+    }
+    if let Some(param) = generics::short_lived(&function.item.sig.generics, held) {
+        return Some(format!(
+            "`{param}`, in the type of `{name}`, need not be `'static`, and a task outlives the call"
+        ));
     }
     borrows::borrowed(held)?;
     Some(format!("`{name}: {}` borrows inside, and a task outlives the call", tidy(&arg.ty)))
