@@ -21,7 +21,7 @@ pub use crate::event::{
     ReadVersion, Shareable, SharedEvent, UnknownFields, Wire, WireJson, WireNothing, check_binding,
 };
 pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple};
-pub use crate::policy::{Mode, Policy, Refresh, check_ttls};
+pub use crate::policy::{Mode, OnOutage, Policy, Refresh, check_ttls};
 pub use crate::protocol::Move;
 pub use crate::publish::{
     Batch, Defers, Unfinished, check_commit, publish, publish_quietly, publish_quietly_sync, publish_sync,

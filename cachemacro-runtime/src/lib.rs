@@ -57,6 +57,7 @@ pub use observe::{
 };
 pub use observe::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use observe::{Finding, FindingKind};
+pub use policy::OnOutage;
 pub use protocol::{Generation, Move, Token};
 pub use publish::{Batch, IntoEvents, PendingEvents};
 pub use remote::{DeadLetter, RemoteStore};

@@ -14,6 +14,17 @@ pub enum Refresh {
     Inline,
 }
 
+/// What a call of a shared function does while its store is down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum OnOutage {
+    /// It loads, like a call that misses.
+    #[default]
+    Load,
+    /// It is served the copy in this process, up to the hard TTL of the copy; without one it loads, and the value is such a copy.
+    ServeLocal,
+}
+
 /// Where a cached function's version comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -46,6 +57,10 @@ pub struct Policy {
     pub refresh_backoff: Duration,
     /// How many callers of one key load at once after a load whose error is for its own caller alone.
     pub max_concurrent_loads: u32,
+    /// How many loads of the function run at once in a process.
+    pub max_loads: Option<u32>,
+    /// What a call does while the shared store is down; `None` is as the cache says.
+    pub on_outage: Option<OnOutage>,
     /// Whether the annotation makes the error of a load again, for the callers that waited for it.
     pub shares_errors: bool,
     /// Read the floor from the shared store on every call.
@@ -85,6 +100,8 @@ impl Policy {
         timeout: None,
         refresh_backoff: Duration::from_secs(1),
         max_concurrent_loads: 8,
+        max_loads: None,
+        on_outage: None,
         shares_errors: false,
         strict: true,
         refresh: Refresh::Inline,

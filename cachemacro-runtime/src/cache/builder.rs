@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::handle::{Cache, Inner};
-use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks};
+use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks, LoadSlots};
 use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
 use crate::near::{NearCache, PublishTarget};
 use crate::observe::{FindingKind, Findings, Functions, Observer, Observers, Repeated};
+use crate::policy::OnOutage;
 use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore, WatchedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
@@ -29,6 +30,7 @@ pub struct CacheBuilder {
     clock: Arc<dyn Clock>,
     source_lag: Duration,
     observers: Option<Observers>,
+    on_outage: OnOutage,
 }
 
 impl Default for CacheBuilder {
@@ -41,6 +43,7 @@ impl Default for CacheBuilder {
             clock: Arc::new(SystemClock),
             source_lag: Duration::ZERO,
             observers: None,
+            on_outage: OnOutage::default(),
         }
     }
 }
@@ -102,6 +105,17 @@ impl CacheBuilder {
     #[must_use]
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
+        self
+    }
+
+    /// What calls do while the shared store is down. Default: [`OnOutage::Load`]. The attribute `on_outage` of a function comes first, and a
+    /// function with `consistency = strict` loads if it has none.
+    ///
+    /// With [`OnOutage::ServeLocal`] a value may be as old as its hard TTL during an outage: the events of other processes do not reach
+    /// this one.
+    #[must_use]
+    pub fn on_outage(mut self, on_outage: OnOutage) -> Self {
+        self.on_outage = on_outage;
         self
     }
 
@@ -182,6 +196,8 @@ impl CacheBuilder {
                 shared,
                 flights: Arc::new(Flights::new()),
                 failed_refreshes: FailedRefreshes::new(),
+                load_slots: LoadSlots::new(),
+                on_outage: self.on_outage,
                 load_locks: Arc::new(LoadLocks::new()),
                 lookups: Coalescer::new(),
                 enters: Coalescer::new(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::callsite::{Callsite, site_of};
-use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks};
+use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks, LoadSlots};
 use crate::encoding::Encoding;
 use crate::entry::EntryKey;
 use crate::error::{AlreadyInstalled, StoreError};
@@ -15,6 +15,7 @@ use crate::groups::Group;
 use crate::local::LocalTier;
 use crate::near::{NearCache, PublishTarget};
 use crate::observe::{Counters, Finding, Findings, Functions, Observers, Repeated, Stats};
+use crate::policy::OnOutage;
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
 use crate::retry::Retries;
 use crate::util::clock::Clock;
@@ -56,6 +57,9 @@ pub(crate) struct Inner {
     pub(crate) is_plain: bool,
     pub(crate) flights: Arc<Flights>,
     pub(crate) failed_refreshes: FailedRefreshes,
+    pub(crate) load_slots: LoadSlots,
+    /// What functions do while the shared store is down, if they do not say it.
+    pub(crate) on_outage: OnOutage,
     pub(crate) load_locks: Arc<LoadLocks>,
     /// Coalesces the questions to the shared store.
     pub(crate) lookups: Coalescer<Arc<EntryKey>, Result<DecodedLookup, StoreError>>,

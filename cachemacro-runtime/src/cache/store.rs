@@ -6,7 +6,7 @@ use super::handle::Cache;
 use crate::callsite::Callsite;
 use crate::local::LocalTier;
 use crate::near::NearCache;
-use crate::policy::Mode;
+use crate::policy::{Mode, OnOutage};
 use crate::remote::{InvalidationChannel, RemoteStore};
 
 /// The store that serves a function.
@@ -41,6 +41,16 @@ impl Cache {
             Some(near) if !policy.strict && site.info().mode != Mode::Source => Store::Near(near),
             _ => Store::Shared(&**shared),
         }
+    }
+
+    /// Whether copies in this process serve a function while its store is down. In source mode a copy has no version to compare with the source's.
+    pub(crate) fn serves_in_outage(&self, site: &Callsite) -> bool {
+        let policy = site.policy();
+        let default = if policy.strict { OnOutage::Load } else { self.inner.on_outage };
+        policy.on_outage.unwrap_or(default) == OnOutage::ServeLocal
+            && self.inner.shared.is_some()
+            && !policy.local
+            && site.info().mode != Mode::Source
     }
 
     /// The channel that the processes which share a function's entries follow.

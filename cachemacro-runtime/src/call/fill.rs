@@ -29,6 +29,15 @@ pub(crate) enum Loaded {
     Error(Option<Object>),
 }
 
+impl Loaded {
+    pub(super) fn fence(&self) -> Fence {
+        match self {
+            Self::Value { version: Some(version), .. } => Fence::Row(*version),
+            _ => Fence::Unversioned,
+        }
+    }
+}
+
 /// What the caller does with what it loaded.
 pub(crate) enum Landed {
     /// Returns it.
@@ -64,6 +73,9 @@ impl Call {
             if bypassed {
                 self.observe_bypassed(&dependencies);
                 return self.share(*permit, loaded, deadlines, CallOutcome::Bypassed);
+            }
+            if !dependencies.is_incomplete {
+                self.keep_for_outage(&permit, &loaded, deadlines, took);
             }
             return self.share(*permit, loaded, deadlines, CallOutcome::LoadedNotStored);
         };
@@ -129,10 +141,7 @@ impl Call {
         deadlines: Deadlines,
         took: Duration,
     ) -> Verdict {
-        let fence = match loaded {
-            Loaded::Value { version: Some(version), .. } => Fence::Row(*version),
-            _ => Fence::Unversioned,
-        };
+        let fence = loaded.fence();
         let from_primary = permit.hint.primary_required || self.store().source_lag().is_zero();
         let origin = LoadOrigin {
             floor: entered.snapshots.first().map_or(0, |snapshot| snapshot.floor),
@@ -173,7 +182,13 @@ impl Call {
     }
 
     /// The entry to store; `None` when the annotation forbids it.
-    fn entry(&self, started: Moment, loaded: &Loaded, deadlines: Deadlines, took: Duration) -> Option<LocalEntry> {
+    pub(super) fn entry(
+        &self,
+        started: Moment,
+        loaded: &Loaded,
+        deadlines: Deadlines,
+        took: Duration,
+    ) -> Option<LocalEntry> {
         let (content, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
             Loaded::Value { object, weight, .. } => (Content::Value(Arc::clone(object)), self.weigh(object, *weight)),
@@ -248,7 +263,7 @@ impl Call {
             lead.land(landing);
         }
         // Observers are the user's code, and may load the same key.
-        drop((permit._guard, permit.refreshing));
+        drop((permit._guard, permit.refreshing, permit.slot));
         let is_bypassed = outcome == CallOutcome::Bypassed;
         if !is_bypassed {
             self.observe(deadlines, version, is_absent);

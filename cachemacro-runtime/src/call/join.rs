@@ -65,6 +65,9 @@ impl Call {
                 return None;
             }
         }
+        if let Some(stored) = self.kept_for_outage() {
+            return Some(self.found(lead, stored));
+        }
         match self.guard(&lead).await {
             Some(guard) => Some(Step::Load(self.permit(Some(lead), guard, Some(entered)))),
             None => Some(self.timed_out()),

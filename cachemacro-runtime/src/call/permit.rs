@@ -12,7 +12,7 @@ use tokio::time::Timeout;
 use super::entered::Entered;
 use super::load::{Current, Load, LoadHint};
 use super::refreshing::Refreshing;
-use crate::coalesce::{LeaderGuard, LoadGuard};
+use crate::coalesce::{LeaderGuard, LoadGuard, LoadSlot};
 use crate::observe::{InsideLoad, inside_load, inside_load_sync};
 use crate::util::clock::Moment;
 use crate::util::context::Within;
@@ -23,6 +23,8 @@ pub(crate) struct LoadPermit {
     pub(super) refreshing: Option<Refreshing>,
     /// The lead of the flight; `None` for a load that is not shared.
     pub(super) lead: Option<LeaderGuard>,
+    /// Its place, where the function bounds its loads.
+    pub(super) slot: Option<LoadSlot>,
     /// Keeps loads of the other kind from running at once; `None` where only one kind exists.
     pub(super) _guard: Option<LoadGuard>,
     /// The fence of the fill; `None` for a load that is not shared.

@@ -56,6 +56,10 @@ impl<S: Shape, L, F: Future<Output = LoadOutcome<S>>> PendingRead<S, L, F> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut permit = permit;
+        if !self.call.take_slot(&mut permit).await {
+            let step = self.call.land_timeout(permit);
+            return self.adapter.next(&mut self.call, step);
+        }
         loop {
             let this = self.call.load(&permit);
             let load_outcome = permit.run(this, (self.run)(&load)).await;

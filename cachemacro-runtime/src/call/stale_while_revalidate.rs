@@ -9,9 +9,10 @@ use super::entered::{Entered, Held};
 use super::permit::LoadPermit;
 use super::refreshing::Refreshing;
 use super::served::Stored;
+use super::slots::Slot;
 use super::state::{Call, Spawner, Step};
 use crate::cache::Store;
-use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Refreshed, Role, load_lock, singleflight};
+use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, LoadSlot, Refreshed, Role, load_lock, singleflight};
 use crate::entry::{Content, deferred};
 use crate::observe::{Event, WhyStale};
 use crate::policy::Refresh;
@@ -86,6 +87,7 @@ impl Call {
         let snapshots = stored.snapshots.clone();
         let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
         let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
+        let Slot::Free(slot) = self.slot_for_refresh() else { return None };
         if let Store::Local(local) = self.store() {
             self.count(Event::Refresh);
             // An entry may be served under a record that takes rows of the primary only, and an absence under an
@@ -93,7 +95,7 @@ impl Call {
             let replicas_lag = !local.source_lag().is_zero();
             let needs_primary = replicas_lag && local.needs_primary(&self.aggregates);
             let entered = Entered { snapshots, needs_primary, held: Held::Nothing, lease: Lease::Free };
-            return Some(self.refresh_permit(stored, lead, None, entered));
+            return Some(self.refresh_permit(stored, (lead, slot), None, entered));
         }
         let entered = self.enter_alone().await.filter(|entered| entered.lease == Lease::Free)?;
         if entered.snapshots != snapshots {
@@ -103,19 +105,19 @@ impl Call {
         }
         let guard = load_lock::try_shared(&self.cache.inner.load_locks, &self.key)?;
         self.count(Event::Refresh);
-        Some(self.refresh_permit(stored, lead, Some(guard), entered))
+        Some(self.refresh_permit(stored, (lead, slot), Some(guard), entered))
     }
 
     fn refresh_permit(
         &mut self,
         stored: &Stored,
-        lead: LeaderGuard,
+        (lead, slot): (LeaderGuard, Option<LoadSlot>),
         guard: Option<LoadGuard>,
         entered: Entered,
     ) -> Box<LoadPermit> {
         let refreshing = Refreshing::new(&self.cache, &self.key, self.refreshed(stored), self.is_local());
         let mut permit = self.permit(Some(lead), guard, Some(entered));
-        permit.refreshing = Some(refreshing);
+        (permit.refreshing, permit.slot) = (Some(refreshing), slot);
         permit
     }
 

@@ -280,6 +280,9 @@ impl Call {
             if let Some(step) = self.stored().await {
                 return step;
             }
+            if let Some(stored) = self.kept_for_outage() {
+                return self.serve_in_outage(stored);
+            }
             self.count_miss();
             if self.mode == CacheMode::OnlyIfCached && self.can_answer_nothing {
                 return self.refuse(CacheError::NotCached { function: self.site().info().name });
@@ -349,6 +352,7 @@ impl Call {
         Box::new(LoadPermit {
             refreshing: None,
             lead,
+            slot: None,
             _guard: guard,
             entered,
             is_stored: !self.is_degraded,

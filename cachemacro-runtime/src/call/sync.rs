@@ -47,6 +47,8 @@ impl<S: Shape, L> PendingRead<S, L, LoadOutcome<S>> {
         // The results of earlier loads, kept until the flight has landed.
         let mut refused = Vec::new();
         let mut permit = permit;
+        // A sync call has no timeout.
+        block_on(self.call.take_slot(&mut permit));
         loop {
             let (loaded, kept) = {
                 let this = self.call.load(&permit);

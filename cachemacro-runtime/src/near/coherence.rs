@@ -29,6 +29,8 @@ pub(super) struct Coherence {
     /// The position in the channel; `None` until the channel was found. It outlives the task that follows the channel.
     position: Mutex<Option<Position>>,
     is_following: AtomicBool,
+    /// Whether copies were made before the channel was found. What was announced until then, this process has not received.
+    has_unannounced: AtomicBool,
     is_running: AtomicBool,
     outage: Outage,
 }
@@ -46,6 +48,7 @@ impl Coherence {
             until: AtomicMoment::default(),
             position: Mutex::new(None),
             is_following: AtomicBool::new(false),
+            has_unannounced: AtomicBool::new(false),
             is_running: AtomicBool::new(false),
             outage: Outage::default(),
         }
@@ -59,6 +62,13 @@ impl Coherence {
     /// Whether the channel was found: its announcements end the copies that are fetched from now on.
     pub(super) fn is_following(&self) -> bool {
         self.is_following.load(Ordering::Acquire)
+    }
+
+    /// A copy is made that is not from the shared store.
+    pub(super) fn keeps_from_outage(&self) {
+        if !self.is_following() {
+            self.has_unannounced.store(true, Ordering::Release);
+        }
     }
 
     pub(super) fn start(this: &Arc<Self>) {
@@ -99,7 +109,8 @@ impl Coherence {
     /// The order matters: first end what may have been missed, then what was announced, and only then serve copies
     /// again.
     fn take(&self, followed: Followed, asked: Moment) {
-        if followed.has_gap {
+        let is_first = !self.is_following();
+        if followed.has_gap || is_first && self.has_unannounced.swap(false, Ordering::AcqRel) {
             self.local.void();
         }
         for (aggregate, notice) in followed.notices {

@@ -6,7 +6,7 @@ use super::coherence::Coherence;
 use crate::entry::{EntryKey, LocalEntry, Object, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
-use crate::local::{LocalEntered, LocalFill, LocalTier};
+use crate::local::{Holds, LocalEntered, LocalFill, LocalTier};
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
 use crate::remote::{DecodedLookup, Entered, Hold, InvalidationChannel, Query, RemoteStore};
 use crate::util::clock::{Clock, Moment};
@@ -78,6 +78,13 @@ impl NearCache {
         }
         let fill = LocalFill { snapshots: places.snapshots, fence, from_primary: true, entry };
         self.local.keep(query.key, &places.holds, fill);
+    }
+
+    /// Keeps what was loaded while the shared store is down.
+    pub(crate) fn keep_for_outage(&self, key: &EntryKey, holds: &Holds, fill: LocalFill) {
+        self.start();
+        self.coherence.keeps_from_outage();
+        self.local.keep(key, holds, fill);
     }
 
     /// LOOKUP in the shared store, without the copies here. A copy of what it finds is kept.

@@ -58,6 +58,8 @@ pub enum WhyStale {
     RefreshFailed,
     /// [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) forbids the refresh.
     OnlyIfCached,
+    /// The shared store is down, and the function has `on_outage = serve_local`.
+    Outage,
 }
 
 /// What a cached call came to.

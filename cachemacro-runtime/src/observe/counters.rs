@@ -21,6 +21,7 @@ pub(crate) enum Event {
     Load,
     LoadError,
     LoadTimeout,
+    LoadLimited,
     Refresh,
     Eviction,
     Detected,
@@ -31,7 +32,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const COUNT: usize = 20;
+    const COUNT: usize = 21;
 
     const fn index(self) -> usize {
         match self {
@@ -55,6 +56,7 @@ impl Event {
             Self::Refused(Refused::Replica) => 17,
             Self::Refused(Refused::TooLarge) => 18,
             Self::Refused(Refused::SharedName) => 19,
+            Self::LoadLimited => 20,
         }
     }
 
@@ -69,6 +71,7 @@ impl Event {
             Self::Load => "load",
             Self::LoadError => "load_error",
             Self::LoadTimeout => "load_timeout",
+            Self::LoadLimited => "load_limited",
             Self::Refresh => "refresh",
             Self::Eviction => "eviction",
             Self::Detected => "detected",
@@ -169,6 +172,7 @@ impl Counters {
             loads: count(Event::Load),
             load_errors: count(Event::LoadError),
             load_timeouts: count(Event::LoadTimeout),
+            limited_loads: count(Event::LoadLimited),
             refused: RefusedFills {
                 lost: count(Event::Refused(Refused::Lost)),
                 moved: count(Event::Refused(Refused::Moved)),

@@ -83,6 +83,8 @@ pub struct FunctionStats {
     pub load_errors: u64,
     /// Loads cancelled by `timeout`.
     pub load_timeouts: u64,
+    /// Calls that found `max_loads` loads running: they were served a stale value, or waited.
+    pub limited_loads: u64,
     /// Values that the store refused, by reason. The caller still got them, if they were correct.
     pub refused: RefusedFills,
     /// Refreshes that were started, for a stale entry or early.
@@ -103,7 +105,7 @@ pub struct FunctionStats {
 }
 
 serialize!(struct FunctionStats {
-    name, module, hits_fresh, hits_stale, hits_negative, misses, waits, loads, load_errors, load_timeouts,
+    name, module, hits_fresh, hits_stale, hits_negative, misses, waits, loads, load_errors, load_timeouts, limited_loads,
     refused, refreshes, evictions, detected, store_errors, decode_errors, bypasses, load_times,
 });
 

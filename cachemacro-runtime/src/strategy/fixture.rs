@@ -20,6 +20,8 @@ pub(super) const POLICY: Policy = Policy {
     timeout: None,
     refresh_backoff: Duration::from_secs(1),
     max_concurrent_loads: 8,
+    max_loads: None,
+    on_outage: None,
     shares_errors: false,
     strict: false,
     refresh: Refresh::Background,

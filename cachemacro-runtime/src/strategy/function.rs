@@ -12,7 +12,7 @@ use super::staleness;
 use super::staleness::StalenessPart;
 use super::type_name::{shorten, value_of};
 use crate::callsite::CallsiteInfo;
-use crate::policy::{Mode, Policy, Refresh};
+use crate::policy::{Mode, OnOutage, Policy, Refresh};
 use crate::util::serialize::serialize;
 
 /// How stale a cached function may get, and why.
@@ -87,6 +87,10 @@ pub struct Timing {
     pub share_error: bool,
     /// How many callers of one key load at once after a load whose error cannot be shared.
     pub max_concurrent_loads: u32,
+    /// How many loads of the function run at once in a process.
+    pub max_loads: Option<u32>,
+    /// What a call does while the shared store is down; `None` is as the cache says.
+    pub on_outage: Option<OnOutage>,
     /// Whether entries stay in the process.
     pub local: bool,
     /// Whether every read checks the floor in the shared store.
@@ -96,7 +100,8 @@ pub struct Timing {
 serialize!(struct Timing {
     soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), jitter,
     early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human),
-    refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads, local, strict,
+    refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads,
+    max_loads, on_outage: on_outage.map(Label::label), local, strict,
 });
 
 impl Timing {
@@ -113,6 +118,8 @@ impl Timing {
             refresh_backoff: policy.refresh_backoff,
             share_error: policy.shares_errors,
             max_concurrent_loads: policy.max_concurrent_loads,
+            max_loads: policy.max_loads,
+            on_outage: policy.on_outage,
             local: policy.local,
             strict: policy.strict,
         }

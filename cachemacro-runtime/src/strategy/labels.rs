@@ -2,7 +2,7 @@
 
 use crate::callsite::OnError;
 use crate::event::EventKind;
-use crate::policy::{Mode, Refresh};
+use crate::policy::{Mode, OnOutage, Refresh};
 
 /// A choice with a name.
 pub(super) trait Label: Copy {
@@ -24,6 +24,15 @@ impl Label for Refresh {
         match self {
             Self::Background => "background",
             Self::Inline => "inline",
+        }
+    }
+}
+
+impl Label for OnOutage {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::ServeLocal => "serve_local",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::duration::human;
 use super::event::Invalidation;
 use crate::callsite::{AbsentError, Bypass, CallsiteInfo};
 use crate::near::DETECTION;
-use crate::policy::{Mode, Policy};
+use crate::policy::{Mode, OnOutage, Policy};
 use crate::util::serialize::serialize;
 
 /// One part of a maximum staleness. The parts of a function add up to it.
@@ -35,10 +35,12 @@ pub(super) fn parts(policy: &Policy) -> Vec<StalenessPart> {
 /// The bound in other processes than the publisher's (G3). A local tier that gets no answer from the channel serves an
 /// entry no longer than this, and no longer than the entry lives.
 pub(super) fn elsewhere(policy: &Policy, mode: Mode) -> Duration {
-    let checks_every_read = mode == Mode::Source || (policy.strict && !policy.local);
+    let serves_local = policy.on_outage == Some(OnOutage::ServeLocal);
+    let checks_every_read = mode == Mode::Source || (policy.strict && !policy.local && !serves_local);
     match (checks_every_read, policy.local) {
         (true, _) => Duration::ZERO,
         (false, true) => policy.hard,
+        (false, false) if serves_local => policy.hard,
         (false, false) => policy.hard.min(DETECTION),
     }
 }
@@ -50,6 +52,12 @@ pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
         "Other processes: 0s, as the version is asked for before each read.".to_owned()
     } else if policy.local {
         format!("Other processes keep entries of their own, for up to {hard} unless the event is published there too.")
+    } else if policy.on_outage == Some(OnOutage::ServeLocal) {
+        let detection = human(policy.hard.min(DETECTION));
+        format!(
+            "Other processes that share the store: until the event reaches them, {detection} at most while the store works, and up to {hard} while it \
+             is down."
+        )
     } else if policy.strict {
         "Other processes: 0s, as each read checks the floor in the shared store.".to_owned()
     } else {
@@ -126,6 +134,12 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
         ));
     }
     remarks.extend(after_a_failed_load(policy));
+    if let Some(most) = policy.max_loads {
+        remarks.push(format!(
+            "At most {most} loads run at once in a process. The callers of further ones are served the stale value, or wait (`max_loads`)."
+        ));
+    }
+    remarks.extend(in_an_outage(policy));
     if let Some(beta) = policy.early {
         remarks.push(format!("A fresh value may be refreshed before its soft TTL (`early = {beta}`)."));
     }
@@ -149,6 +163,18 @@ pub(super) fn absent_in_words(site: &CallsiteInfo) -> Option<String> {
         None => "It is not cached, as there is no `negative_ttl`.".to_owned(),
     };
     Some(format!("An error is an absence by `not_found = {recognised_by}`. {stored}"))
+}
+
+/// What is served while the store is down, where the annotation says so.
+fn in_an_outage(policy: &Policy) -> Option<String> {
+    Some(match policy.on_outage? {
+        OnOutage::Load => "While the shared store is down, every call loads (`on_outage = load`).".to_owned(),
+        OnOutage::ServeLocal => format!(
+            "While the shared store is down, copies in the process are served for up to {} after their load, and events of other processes do \
+             not end them (`on_outage = serve_local`).",
+            human(policy.hard)
+        ),
+    })
 }
 
 /// What waiting callers do, where the annotation says so.

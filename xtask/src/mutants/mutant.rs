@@ -345,4 +345,34 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             to: "",
         }],
     },
+    Mutant {
+        name: "no-load-limit",
+        rule: "R25: `max_loads` bounds the loads of a function",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=load_limits"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/coalesce/load_slots.rs",
+            from: "most.max(1) as usize",
+            to: "most.max(1_000) as usize",
+        }],
+    },
+    Mutant {
+        name: "copies-before-the-channel",
+        rule: "R14: what was announced before a process found the channel may have ended its copies",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=outages"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/near/coherence.rs",
+            from: "self.has_unannounced.store(true, Ordering::Release);",
+            to: "self.has_unannounced.store(false, Ordering::Release);",
+        }],
+    },
+    Mutant {
+        name: "copy-inside-a-load",
+        rule: "G3: a copy that an outage lets grow old is in no value that goes to the store",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=outages"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/outage.rs",
+            from: "!may_serve || load::is_loading() || ",
+            to: "!may_serve || load::is_loading() && false || ",
+        }],
+    },
 ];

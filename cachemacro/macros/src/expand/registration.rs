@@ -8,7 +8,7 @@ use crate::expand::constant::{argument, duration, option, some};
 use crate::expand::span::{call_over, here};
 use crate::expand::{bind, bypass};
 use crate::model::cached::{Cached, Freshness, Mode, NotFound};
-use crate::model::policy::{Policy, Refresh, Ttl};
+use crate::model::policy::{OnOutage, Policy, Refresh, Ttl};
 use crate::model::writer::{Commit, OnError, Writer};
 use crate::syntax::krate::Krate;
 use crate::syntax::nameable::nameable;
@@ -120,6 +120,8 @@ fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
         field("early", policy.early),
         field("stale_if_error", policy.stale_if_error),
         field("timeout", policy.timeout.as_ref().map(duration)),
+        field("max_loads", policy.max_loads),
+        field("on_outage", policy.on_outage.map(|on_outage| on_outage_in(krate, on_outage))),
     ];
     let after_failures = [
         with_default("refresh_backoff", policy.refresh_backoff.as_ref().map(duration)),
@@ -141,6 +143,14 @@ fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
             #(#given)*
             ..#p::Policy::BASE
         }
+    }
+}
+
+fn on_outage_in(krate: &Krate, on_outage: OnOutage) -> TokenStream {
+    let p = krate.private(here());
+    match on_outage {
+        OnOutage::Load => quote_spanned!(here()=> #p::OnOutage::Load),
+        OnOutage::ServeLocal => quote_spanned!(here()=> #p::OnOutage::ServeLocal),
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) struct Policy {
     pub(crate) timeout: Option<Ttl>,
     /// At least 1.
     pub(crate) max_concurrent_loads: Option<u32>,
+    /// At least 1.
+    pub(crate) max_loads: Option<u32>,
+    pub(crate) on_outage: Option<OnOutage>,
     pub(crate) shares_errors: bool,
     pub(crate) strict: bool,
     pub(crate) refresh: Refresh,
@@ -33,4 +36,10 @@ pub(crate) enum Ttl {
 pub(crate) enum Refresh {
     Background,
     Inline,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnOutage {
+    Load,
+    ServeLocal,
 }

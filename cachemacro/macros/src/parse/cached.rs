@@ -3,13 +3,13 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 
-use crate::model::policy::{Refresh, Ttl};
+use crate::model::policy::{OnOutage, Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
 use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 27] = [
+pub(crate) const NAMES: [&str; 29] = [
     "key",
     "name",
     "version_from",
@@ -27,6 +27,8 @@ pub(crate) const NAMES: [&str; 27] = [
     "share_error",
     "timeout",
     "max_concurrent_loads",
+    "max_loads",
+    "on_outage",
     "skip",
     "bypass_if",
     "autocommit",
@@ -56,6 +58,8 @@ pub(crate) struct RawCached {
     pub(crate) jitter: Option<Given<f64>>,
     pub(crate) early: Option<Given<f64>>,
     pub(crate) max_concurrent_loads: Option<Given<f64>>,
+    pub(crate) max_loads: Option<Given<f64>>,
+    pub(crate) on_outage: Option<Given<OnOutage>>,
     pub(crate) stale_if_error: Option<Given<bool>>,
     pub(crate) refresh_backoff: Option<Given<Ttl>>,
     pub(crate) share_error: Option<Given<ExprClosure>>,
@@ -121,6 +125,10 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "not_found" => item.put(&mut raw.not_found, diag, not_found::read),
         "absent_as" => item.put(&mut raw.absent_as, diag, |item| value::expr(item, "RepoError::NotFound(id)")),
         "max_concurrent_loads" => item.put(&mut raw.max_concurrent_loads, diag, |item| value::number(item, "8")),
+        "max_loads" => item.put(&mut raw.max_loads, diag, |item| value::number(item, "16")),
+        "on_outage" => item.put(&mut raw.on_outage, diag, |item| {
+            value::choice(item, &[("load", OnOutage::Load), ("serve_local", OnOutage::ServeLocal)])
+        }),
         "jitter" => item.put(&mut raw.jitter, diag, value::percentage),
         "early" => item.put(&mut raw.early, diag, |item| value::number(item, "1.0")),
         "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),

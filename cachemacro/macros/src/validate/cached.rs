@@ -2,7 +2,7 @@
 
 use crate::model::cached::{Binding, Cached, Freshness, Mode};
 use crate::model::function::Function;
-use crate::model::policy::Policy;
+use crate::model::policy::{OnOutage, Policy};
 use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
 use crate::parse::item::Given;
 use crate::syntax::diag::Diag;
@@ -21,6 +21,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     check_freshness_is_given(&raw, &function, diag);
     check_reason_is_given(&raw, diag);
     check_local_is_not_strict(&raw, diag);
+    check_there_is_a_store(&raw, diag);
     name::check(&raw, diag);
     ttl::check(&raw, &function, diag);
     share_error::check(&raw, &function, diag);
@@ -53,6 +54,8 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
             refresh_backoff: value(&raw.refresh_backoff),
             timeout: value(&raw.timeout),
             max_concurrent_loads: value(&raw.max_concurrent_loads).map(ttl::whole),
+            max_loads: value(&raw.max_loads).map(ttl::whole),
+            on_outage: value(&raw.on_outage),
             shares_errors: raw.share_error.is_some(),
             strict: value(&raw.strict).unwrap_or(false),
             refresh,
@@ -109,6 +112,24 @@ fn check_local_is_not_strict(raw: &RawCached, diag: &Diag) {
         let what = "`local` and `consistency = strict` exclude each other: strict asks the shared store on every call, and \
                     local values live in this process only";
         diag.error(&strict.tokens, what, "remove one of the two");
+    }
+}
+
+/// `on_outage` is about functions that ask the shared store, and whose copies can be served without it.
+fn check_there_is_a_store(raw: &RawCached, diag: &Diag) {
+    let Some(on_outage) = &raw.on_outage else { return };
+    if raw.local.is_some() {
+        let what = "`on_outage` is about the shared store, and a `local` function never asks it";
+        diag.error(&on_outage.name, what, "remove one of the two");
+    } else if on_outage.value == OnOutage::ServeLocal
+        && let Some(VersionFrom::Source(_)) = raw.version_from.as_ref().map(|given| &given.value)
+    {
+        let what = "`on_outage = serve_local` would serve a copy without comparing it with the version that `version_from` asks for";
+        diag.error(
+            &on_outage.name,
+            what,
+            "remove `on_outage`, or take the version from the value: `version_from = |value| value.version`",
+        );
     }
 }
 

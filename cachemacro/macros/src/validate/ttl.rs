@@ -87,17 +87,23 @@ fn check_early_is_a_factor(raw: &RawCached, diag: &Diag) {
     }
 }
 
-/// The most loads of one key at once.
+/// The most loads at once.
 const MOST_LOADS: f64 = 65_535.0;
 
 fn check_loads_are_a_number(raw: &RawCached, diag: &Diag) {
-    let Some(loads) = &raw.max_concurrent_loads else { return };
-    if loads.value.fract() != 0.0 || !(1.0..=MOST_LOADS).contains(&loads.value) {
-        diag.error(
-            &loads.tokens,
-            format!("`max_concurrent_loads = {}` is no number of loads", tidy(&loads.tokens)),
-            "write a whole number from 1 to 65535; without it at most 8 callers of a key load at once after a failed load",
-        );
+    let without = [
+        (&raw.max_concurrent_loads, "at most 8 callers of a key load at once after a failed load"),
+        (&raw.max_loads, "the loads of the function are not bounded"),
+    ];
+    for (loads, without) in without {
+        let Some(loads) = loads else { continue };
+        if loads.value.fract() != 0.0 || !(1.0..=MOST_LOADS).contains(&loads.value) {
+            diag.error(
+                &loads.tokens,
+                format!("`{} = {}` is no number of loads", loads.name, tidy(&loads.tokens)),
+                format!("write a whole number from 1 to 65535; without it {without}"),
+            );
+        }
     }
 }
 
