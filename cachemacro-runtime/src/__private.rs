@@ -18,7 +18,8 @@ pub use crate::callsite::{Read, TypeCheck, Written, type_of};
 pub use crate::entry::{Absence, EntryKey};
 pub use crate::event::{
     AggregateKey, Aggregates, Bind, CacheEvent, Described, EventInfo, EventKind, Fields, IntoVersion, Moves,
-    ReadVersion, Shareable, SharedEvent, UnknownFields, Wire, WireJson, WireNothing, check_binding,
+    ReadVersion, Shareable, SharedEvent, UnknownFields, Wire, WireJson, WireNothing, check_binding, check_carried,
+    check_computed,
 };
 pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple};
 pub use crate::policy::{Mode, OnOutage, Policy, Refresh, check_ttls};

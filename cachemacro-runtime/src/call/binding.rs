@@ -2,8 +2,8 @@
 
 use super::load::{Dependencies, SeenAggregate};
 use super::state::Call;
-use crate::callsite::{Callsite, EventUse, Writer, registry, template_shape};
-use crate::event::Aggregate;
+use crate::callsite::{Callsite, EventUse, Writer, registry};
+use crate::event::{Aggregate, template_shape};
 use crate::observe::{CacheMode, FindingKind};
 
 impl Call {

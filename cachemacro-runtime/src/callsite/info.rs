@@ -12,6 +12,8 @@ pub struct EventUse {
     pub aggregates: &'static [&'static str],
     /// The binding as written, `org_id = org`.
     pub binding: &'static str,
+    /// The fields that must carry what a part of the key computes, and how it does.
+    pub carries: &'static [(&'static str, &'static str)],
 }
 
 /// The annotation `#[cached]` of a function.
@@ -45,6 +47,8 @@ pub struct CallsiteInfo {
     pub policy: Policy,
     /// Which of its calls go past the cache.
     pub bypass: Bypass,
+    /// The `let`s of the annotation: their names, and their expressions as written.
+    pub lets: &'static [(&'static str, &'static str)],
     /// Which of its errors are absences.
     pub absent: Option<AbsentError>,
     /// The expression after `cache =`, as written.
@@ -77,6 +81,7 @@ impl CallsiteInfo {
         ttl_only: None,
         policy: Policy::BASE,
         bypass: Bypass::NONE,
+        lets: &[],
         absent: None,
         cache: None,
     };
@@ -116,32 +121,3 @@ impl Bypass {
 /// Returns the name of an argument's type. It is a function because names of types are not constants.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument(pub fn() -> &'static str);
-
-/// A template without the names of its placeholders. Two templates of one shape can render the same key.
-pub(crate) fn template_shape(template: &str) -> String {
-    let mut shape = String::with_capacity(template.len());
-    let mut inside = false;
-    for character in template.chars() {
-        inside = match character {
-            '<' => true,
-            '>' => false,
-            _ => inside,
-        };
-        if character == '<' || !(inside || character == '>') {
-            shape.push(character);
-        }
-    }
-    shape
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_forget_the_names_of_placeholders() {
-        assert_eq!(template_shape("user:<id>:posts:<page.no>"), "user:<:posts:<");
-        assert_eq!(template_shape("user:<id>"), template_shape("user:<user.id>"));
-        assert_ne!(template_shape("user:<id>"), template_shape("users:<id>"));
-    }
-}

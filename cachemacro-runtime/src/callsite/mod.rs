@@ -15,7 +15,6 @@ pub use self::check::TypeCheck;
 pub(crate) use self::check::{bypassed_by_type, may_hold};
 pub(crate) use self::connection::{Carried, SAY_WHEN, carried};
 pub use self::connection::{Read, Written, type_of};
-pub(crate) use self::info::template_shape;
 pub use self::info::{AbsentError, Argument, Bypass, CallsiteInfo, EventUse, LookedAt};
 pub(crate) use self::naming::{shared_by_instances, site_name};
 pub(crate) use self::origin::Origin;

@@ -1,9 +1,8 @@
 //! All annotations that are linked into the binary.
 
-use super::info::template_shape;
 use super::site::Callsite;
 use super::writer::Writer;
-use crate::event::{EventInfo, EventKind};
+use crate::event::{EventInfo, EventKind, template_shape};
 
 /// A cached function in the registry.
 #[derive(Clone, Copy, Debug)]

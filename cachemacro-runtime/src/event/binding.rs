@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::aggregates::{AggregateKey, Aggregates};
 use super::events::{Bind, Described, EventInfo};
+use super::template::{Has, has_field};
 use crate::util::const_text::{ConstText, same};
 
 /// The key of an event with these fields, as [`Bind`] numbers them. Where the event has none, [`UnknownFields`] answers in its place,
@@ -60,6 +61,67 @@ pub const fn check_binding(event: Described, fields: &[&str]) {
     if !event.info.keys.is_empty() {
         let text = refusal(event.info, keys, fields);
         panic!("{}", text.as_str());
+    }
+}
+
+/// Refuses a binding to an argument that is in the key of the function as one of these texts only, where the event's key does not compute
+/// the same: an event whose field is spelled otherwise would not end the entry.
+///
+/// # Panics
+/// At compile time, with what to write.
+#[track_caller]
+pub const fn check_computed(event: Described, templates: &[&str], field: &str, expected: &[&str]) {
+    let mut at = 0;
+    while at < templates.len() {
+        if !matches!(has_field(templates[at], field, expected), Has::Expected | Has::Nothing) {
+            let name = last_segment(event.info.rust_type);
+            let mut text = ConstText::new();
+            text.push("the key of the function has `");
+            text.push(field);
+            text.push("` as `");
+            text.push(expected[0]);
+            text.push("`, and the key of `");
+            text.push(name);
+            text.push("` is \"");
+            text.push(templates[at]);
+            text.push("\": an event with another spelling would not end the entry\nhelp: compute it in the event too, with `<");
+            text.push(expected[0]);
+            text.push(">` in its `key`; or, if each event carries what is computed, bind that: `");
+            text.push(name);
+            text.push(" { ");
+            text.push(field);
+            text.push(": … }` with the expression of the key");
+            panic!("{}", text.as_str());
+        }
+        at += 1;
+    }
+}
+
+/// Refuses a binding to what the key of the function computes, where the event's key computes something itself.
+///
+/// # Panics
+/// At compile time, with what to write.
+#[track_caller]
+pub const fn check_carried(event: Described, templates: &[&str], field: &str) {
+    let mut at = 0;
+    while at < templates.len() {
+        if matches!(has_field(templates[at], field, &[]), Has::Other) {
+            let name = last_segment(event.info.rust_type);
+            let mut text = ConstText::new();
+            text.push("the key of `");
+            text.push(name);
+            text.push("`, \"");
+            text.push(templates[at]);
+            text.push("\", computes `");
+            text.push(field);
+            text.push("` itself\nhelp: bind the argument as it is: `");
+            text.push(name);
+            text.push(" { ");
+            text.push(field);
+            text.push(" }`");
+            panic!("{}", text.as_str());
+        }
+        at += 1;
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) const FIND: CallsiteInfo = CallsiteInfo {
     template: "user:<id>",
     returns: "Result<Option<User>, Error>",
     value_type: Some(|| "shop::users::User"),
-    events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id" }],
+    events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id", carries: &[] }],
     policy: POLICY,
     absent: Some(AbsentError { recognised_by: "|error| error.is_gone()", made_by: "Error::Gone(id)" }),
     ..CallsiteInfo::BASE
@@ -62,7 +62,7 @@ pub(super) const BEST_SELLERS: CallsiteInfo = CallsiteInfo {
     template: "best:<shop>:<limit>",
     returns: "sqlx::Result<Vec<Item>>",
     mode: Mode::Opaque,
-    events: &[EventUse { event: &SOLD, aggregates: &["shelf:<shop>"], binding: "shop" }],
+    events: &[EventUse { event: &SOLD, aggregates: &["shelf:<shop>"], binding: "shop", carries: &[] }],
     policy: Policy { soft: None, negative: None, timeout: Some(Duration::from_millis(1_500)), ..POLICY },
     ..CallsiteInfo::BASE
 };

@@ -178,5 +178,6 @@ fn staleness_in_words(site: &CallsiteInfo, invalidated_by: &[Invalidation]) -> V
     sentences.extend(staleness::bypassed_in_words(&site.bypass));
     sentences.extend(staleness::remarks(&site.policy, site.mode));
     sentences.extend(staleness::absent_in_words(site));
+    sentences.extend(staleness::computed_in_words(site));
     sentences
 }

@@ -1,7 +1,7 @@
 //! The annotations of one binary, in an order that depends on them alone.
 
-use crate::callsite::{Callsite, CallsiteInfo, Role, Writer, WriterInfo, template_shape};
-use crate::event::EventInfo;
+use crate::callsite::{Callsite, CallsiteInfo, Role, Writer, WriterInfo};
+use crate::event::{EventInfo, template_shape};
 
 pub(super) struct Registry {
     pub(super) sites: Vec<&'static CallsiteInfo>,

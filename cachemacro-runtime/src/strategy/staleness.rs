@@ -191,6 +191,21 @@ fn after_a_failed_load(policy: &Policy) -> Option<String> {
     })
 }
 
+/// What is computed for the key, and what an event must carry then.
+pub(super) fn computed_in_words(site: &CallsiteInfo) -> Vec<String> {
+    let lets = site.lets.iter().map(|(name, expr)| format!("In the key, `<{name}>` is `{expr}`."));
+    let carried = site.events.iter().flat_map(|used| {
+        used.carries.iter().map(|(field, expr)| {
+            format!(
+                "`{}` ends an entry only if its `{field}` is what `{expr}` makes. To compare each spelling, compute it in the key of the \
+                 event.",
+                used.event.name
+            )
+        })
+    });
+    lets.chain(carried).collect()
+}
+
 fn percent(share: f64) -> String {
     format!("{}%", (share * 10_000.0).round() / 100.0)
 }

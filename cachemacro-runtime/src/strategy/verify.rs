@@ -5,9 +5,8 @@ use std::fmt;
 
 use super::registry::{Registry, listed, names, path};
 use super::type_name::{shorten, value_of};
-use crate::callsite::{
-    CallsiteInfo, Carried, Commit, Role, SAY_WHEN, carried, shared_by_instances, site_name, template_shape,
-};
+use crate::callsite::{CallsiteInfo, Carried, Commit, Role, SAY_WHEN, carried, shared_by_instances, site_name};
+use crate::event::template_shape;
 use crate::util::serialize::serialize;
 
 /// A cache that cannot be right.

@@ -93,8 +93,9 @@ const fn site([name, shared_name]: [&'static str; 2], mode: p::Mode, events: Eve
 }
 
 pub(crate) const MONOTONE: &[p::EventUse] =
-    &[p::EventUse { event: &RowMoved::INFO, aggregates: &["m:<id>"], binding: "id" }];
-const REUSED: &[p::EventUse] = &[p::EventUse { event: &RowMoved::INFO, aggregates: &["r:<id>"], binding: "id" }];
+    &[p::EventUse { event: &RowMoved::INFO, aggregates: &["m:<id>"], binding: "id", carries: &[] }];
+const REUSED: &[p::EventUse] =
+    &[p::EventUse { event: &RowMoved::INFO, aggregates: &["r:<id>"], binding: "id", carries: &[] }];
 
 use p::CacheEvent as _;
 

@@ -6,8 +6,8 @@ use syn::ext::IdentExt;
 use syn::{Expr, Path};
 
 use crate::expand::span::{at_start, call_over, here};
-use crate::expand::{field_hash, named_once};
-use crate::model::cached::{Binding, BoundField, Cached, Freshness};
+use crate::expand::{computed, field_hash, named_once};
+use crate::model::cached::{Agreement, Binding, BoundField, Cached, Freshness};
 use crate::syntax::krate::Krate;
 use crate::syntax::spelling::tidy;
 
@@ -94,10 +94,12 @@ pub(crate) fn aliases(cached: &Cached) -> Option<TokenStream> {
         let q = cached.krate.private(start);
         let as_event = Ident::new(&alias.to_string(), start);
         let description = quote_spanned!(start=> <#as_event as #q::CacheEvent>::DESCRIBED);
+        let agrees = binding.fields.iter().filter_map(|field| agrees(cached, at, binding, field));
         quote_spanned! {here()=>
             type #alias = #event;
             const #described: #p::Described = #description;
             const _: () = #check;
+            #(const _: () = #agrees;)*
         }
     });
     Some(quote_spanned! {here()=>
@@ -107,11 +109,33 @@ pub(crate) fn aliases(cached: &Cached) -> Option<TokenStream> {
     })
 }
 
+/// `P::check_computed(EVENT0, P::Fields::<Event0, HASH>::TEMPLATES, "email", &["email.to_lowercase()"])`: the event computes what the key
+/// does. `P::check_carried(..)`, where it is bound to what is computed: the event does not compute it once more.
+fn agrees(cached: &Cached, at: usize, binding: &Binding, field: &BoundField) -> Option<TokenStream> {
+    let (name, described) = (field.name.unraw().to_string(), described(at));
+    let fields = fields(&cached.krate, at, binding);
+    let arguments = quote_spanned!(here()=> #described, #fields::TEMPLATES, #name);
+    match &field.computed {
+        Agreement::Plain => None,
+        Agreement::Carried(_) | Agreement::CarriedLet(_) => {
+            Some(call_over(&field.value, &cached.krate, "check_carried", arguments))
+        }
+        Agreement::ByEvent(texts) => {
+            let arguments = quote_spanned!(here()=> #arguments, &[#(#texts),*]);
+            Some(call_over(&field.value, &cached.krate, "check_computed", arguments))
+        }
+    }
+}
+
 fn hash(binding: &Binding) -> u64 {
     field_hash::of_fields(binding.fields.iter().map(|field| field.name.unraw().to_string()))
 }
 
 fn bound_value(krate: &Krate, field: &BoundField) -> TokenStream {
+    if let Agreement::Carried(at) = field.computed {
+        let (p, value) = (krate.private(here()), computed::name(at));
+        return quote_spanned!(here()=> #p::KeyPart::canonical(&#value));
+    }
     let value = &field.value;
     let start = at_start(value);
     let p = krate.private(start);
@@ -136,11 +160,21 @@ fn borrowed(value: &Expr) -> TokenStream {
 pub(crate) fn event_use(krate: &Krate, at: usize, binding: &Binding) -> TokenStream {
     let p = krate.private(here());
     let (described, fields, text) = (described(at), fields(krate, at, binding), spelled(binding));
+    let carries = binding.fields.iter().filter_map(|field| {
+        let value = match &field.computed {
+            Agreement::Carried(_) => tidy(&field.value),
+            Agreement::CarriedLet(expr) => expr.clone(),
+            Agreement::Plain | Agreement::ByEvent(_) => return None,
+        };
+        let name = field.name.unraw().to_string();
+        Some(quote_spanned!(here()=> (#name, #value)))
+    });
     quote_spanned! {here()=>
         #p::EventUse {
             event: #described.info,
             aggregates: #fields::TEMPLATES,
             binding: #text,
+            carries: &[#(#carries),*],
         }
     }
 }
@@ -171,7 +205,11 @@ mod tests {
 
     #[test]
     fn bindings_read_like_the_attribute() {
-        let field = |name: &str, value: Expr| BoundField { name: syn::parse_str(name).unwrap(), value };
+        let field = |name: &str, value: Expr| BoundField {
+            name: syn::parse_str(name).unwrap(),
+            value,
+            computed: Agreement::Plain,
+        };
         let fields = vec![field("id", parse_quote!(id)), field("org_id", parse_quote!(user.org))];
         let binding = Binding { event: parse_quote!(UserMoved), fields };
         assert_eq!(spelled(&binding), "id, org_id = user.org");
@@ -179,7 +217,11 @@ mod tests {
 
     #[test]
     fn the_key_has_its_fields_in_the_order_of_their_names() {
-        let field = |name: &str, value: Expr| BoundField { name: syn::parse_str(name).unwrap(), value };
+        let field = |name: &str, value: Expr| BoundField {
+            name: syn::parse_str(name).unwrap(),
+            value,
+            computed: Agreement::Plain,
+        };
         let fields = vec![field("org", parse_quote!(org)), field("id", parse_quote!(id))];
         let binding = Binding { event: parse_quote!(UserUpdated), fields };
         let text = key(&Krate(None), 0, &binding);

@@ -6,7 +6,7 @@ use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 
 use crate::expand::body;
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::{background, bind, by_value, bypass, cache, inline, key, registration, values};
+use crate::expand::{background, bind, by_value, bypass, cache, computed, inline, key, registration, values};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Function, Passing};
 use crate::model::policy::Refresh;
@@ -174,6 +174,24 @@ fn try_hit(cached: &Cached) -> TokenStream {
         None => ("find", key::of_call(cached), quote_spanned!(here()=> &mut __cachemacro_key)),
     };
     let find = Ident::new(&format!("{find}{current}"), here());
+    if let Some(values) = computed::values(cached) {
+        let names = computed::names(cached);
+        return quote_spanned! {here()=>
+            let #mutable __cachemacro_miss = {
+                #values
+                #names
+                #write
+                let #mutable __cachemacro_miss = match #p::#find(
+                    __cachemacro_instance, #(#cache,)* #key, #look, __cachemacro_shape, __cachemacro_values,
+                ) {
+                    ::core::result::Result::Ok(__cachemacro_answer) => return __cachemacro_answer.#returned,
+                    ::core::result::Result::Err(__cachemacro_miss) => __cachemacro_miss,
+                };
+                #aggregates
+                __cachemacro_miss
+            };
+        };
+    }
     quote_spanned! {here()=>
         let #mutable __cachemacro_miss = {
             #write
@@ -201,8 +219,10 @@ fn try_hit(cached: &Cached) -> TokenStream {
 ///     match source.ask(version).await { .. }
 /// };
 /// ```
+/// The source holds its records until the load has entered them, so all of it stays in the scope of the function.
 fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     let p = cached.krate.private(here());
+    let (values, bound) = (computed::values(cached), computed::names(cached));
     let key = key::of_call(cached);
     let found = found_arms(cached, "SourceRead");
     let version = with_copies(cached, expr, Copies::Perhaps);
@@ -215,7 +235,7 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
     };
     let cache = cache::argument(cached);
     let names = bind::aggregates(cached, "__cachemacro_source")
-        .map(|names| quote_spanned!(here()=> if __cachemacro_source.wants_names() { #names }));
+        .map(|names| quote_spanned!(here()=> if __cachemacro_source.wants_names() { #bound #names }));
     let bypasses = match bypass::decide(cached) {
         Some(_) => quote_spanned!(here()=> __cachemacro_bypasses),
         None => quote_spanned!(here()=> false),
@@ -226,7 +246,8 @@ fn ask(cached: &Cached, expr: &Expr) -> TokenStream {
         #p::SourceRead::Miss(__cachemacro_miss) => break __cachemacro_miss,
     };
     quote_spanned! {here()=>
-        let __cachemacro_key = { #key __cachemacro_key };
+        #values
+        let __cachemacro_key = { #bound #key __cachemacro_key };
         let mut __cachemacro_source = #p::source(
             #bypasses, __cachemacro_instance, #cache, &__cachemacro_key, __cachemacro_shape, __cachemacro_values,
         );

@@ -6,7 +6,7 @@ use syn::Field;
 use syn::ext::IdentExt;
 
 use crate::expand::field_hash;
-use crate::expand::span::{at, at_start, call_over, here};
+use crate::expand::span::{at, at_start, call_over, here, reaching};
 use crate::model::event::{Event, EventKind, TypedKey};
 use crate::model::template::{Piece, Template};
 
@@ -173,6 +173,19 @@ fn render(event: &Event, index: usize, key: &TypedKey) -> TokenStream {
             Piece::Place(place) => {
                 let field = &place.root;
                 quote_spanned!(span=> #p::KeyPart::render(self.#field, __cachemacro_key);)
+            }
+            Piece::Computed(computed) => {
+                let (names, expr) = (&computed.roots, &computed.expr);
+                let read = reaching(&template.literal, "__cachemacro_part");
+                let arguments = quote_spanned!(here()=> #read, __cachemacro_key);
+                let render = call_over(&template.literal, &event.krate, "KeyPart::render", arguments);
+                quote_spanned! {here()=>
+                    {
+                        #(let #names = self.#names;)*
+                        let __cachemacro_part = &(#expr);
+                        #render;
+                    }
+                }
             }
         });
         quote_spanned! {span=>

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::FnArg;
 
+use crate::expand::computed;
 use crate::expand::span::{call_over, here, reaching};
 use crate::model::cached::Cached;
 use crate::model::template::{Piece, Place};
@@ -17,13 +18,23 @@ use crate::model::template::{Piece, Place};
 /// ```
 pub(crate) fn of_call(cached: &Cached) -> TokenStream {
     let p = cached.krate.private(here());
-    let pieces = cached.key.pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => quote_spanned!(here()=> __cachemacro_key.fixed(#text);),
-        Piece::Place(place) => {
-            let part = part(cached, place);
+    let mut computed = 0;
+    let pieces: Vec<TokenStream> = cached
+        .key
+        .pieces
+        .iter()
+        .map(|piece| {
+            let part = match piece {
+                Piece::Text(text) => return quote_spanned!(here()=> __cachemacro_key.fixed(#text);),
+                Piece::Place(place) => part(cached, place),
+                Piece::Computed(_) => {
+                    computed += 1;
+                    computed_part(cached, computed - 1)
+                }
+            };
             quote_spanned!(here()=> #part __cachemacro_part.write(&mut __cachemacro_key);)
-        }
-    });
+        })
+        .collect();
     quote_spanned! {here()=>
         let mut __cachemacro_key = #p::KeyWriter::new();
         #(#pieces)*
@@ -42,20 +53,21 @@ pub(crate) fn of_one_part(cached: &Cached) -> Option<(TokenStream, TokenStream)>
     let p = cached.krate.private(here());
     let pieces = &cached.key.pieces;
     let mut places = pieces.iter().enumerate().filter_map(|(at, piece)| match piece {
-        Piece::Place(place) => Some((at, place)),
+        Piece::Place(place) => Some((at, part(cached, place))),
+        Piece::Computed(_) => Some((at, computed_part(cached, 0))),
         Piece::Text(_) => None,
     });
-    let (at, place) = places.next().filter(|_| places.next().is_none())?;
+    let (at, part) = places.next().filter(|_| places.next().is_none())?;
     let text = |pieces: &[Piece]| -> String {
         let texts = pieces.iter().filter_map(|piece| match piece {
             Piece::Text(text) => Some(text.as_str()),
-            Piece::Place(_) => None,
+            Piece::Place(_) | Piece::Computed(_) => None,
         });
         texts.collect()
     };
     let (before, after) = (text(&pieces[..at]), text(&pieces[at + 1..]));
     let key = quote_spanned!(here()=> #p::OneKey::new(#before, __cachemacro_part, #after));
-    Some((part(cached, place), key))
+    Some((part, key))
 }
 
 /// Renders one placeholder. If the type is not a key part, the compiler underlines the argument, or for a field of an argument the
@@ -67,6 +79,18 @@ fn part(cached: &Cached, place: &Place) -> TokenStream {
     let call = call_over(&underlined, &cached.krate, "KeyPart::call_part", quote_spanned!(here()=> #read));
     quote_spanned! {here()=>
         let __cachemacro_part = &#root #(.#members)*;
+        let __cachemacro_part = #call;
+    }
+}
+
+/// A part that was computed before. If its type is not a key part, the compiler underlines the template.
+fn computed_part(cached: &Cached, at: usize) -> TokenStream {
+    let underlined = cached.key.literal.to_token_stream();
+    let read = reaching(&underlined, "__cachemacro_part");
+    let call = call_over(&underlined, &cached.krate, "KeyPart::call_part", quote_spanned!(here()=> #read));
+    let value = computed::name(at);
+    quote_spanned! {here()=>
+        let __cachemacro_part = &#value;
         let __cachemacro_part = #call;
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod cache;
 pub(crate) mod cached;
 pub(crate) mod classify;
 pub(crate) mod commit;
+pub(crate) mod computed;
 pub(crate) mod constant;
 pub(crate) mod defer;
 pub(crate) mod event;

@@ -37,6 +37,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
     let policy = policy(&cached.krate, &cached.policy);
     let bypass = bypass::registered(cached).map(|bypass| quote_spanned!(here()=> bypass: #bypass,));
     let cache = field("cache", cached.cache.as_ref().map(tidy));
+    let lets = lets(cached);
     let absent = field("absent", cached.not_found.as_ref().map(|not_found| absent(cached, not_found)));
     let check = check_ttls(&cached.krate, &cached.policy);
     let (constant, policy) = match check {
@@ -66,6 +67,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
             #ttl_only
             #bypass
             #absent
+            #lets
             #cache
             ..#p::CallsiteInfo::BASE
         });
@@ -78,6 +80,15 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
 fn value_type(cached: &Cached) -> Option<TokenStream> {
     let p = cached.krate.private(here());
     nameable(&cached.function.output).map(|output| quote_spanned!(here()=> #p::value_type!(#output)))
+}
+
+/// `lets: &[("filter", "filter.normalized()")],`
+fn lets(cached: &Cached) -> Option<TokenStream> {
+    let lets = cached.lets.iter().map(|own| {
+        let (name, expr) = (own.name.unraw().to_string(), tidy(&own.expr));
+        quote_spanned!(here()=> (#name, #expr))
+    });
+    (!cached.lets.is_empty()).then(|| quote_spanned!(here()=> lets: &[#(#lets),*],))
 }
 
 /// `P::AbsentError { recognised_by: "|error| error.gone()", made_by: "RepoError::Gone" }`

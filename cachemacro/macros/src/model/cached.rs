@@ -13,6 +13,8 @@ pub(crate) struct Cached {
     pub(crate) krate: Krate,
     pub(crate) function: Function,
     pub(crate) key: Template,
+    /// `let filter = filter.normalized()`, for the key and the bindings.
+    pub(crate) lets: Vec<Let>,
     /// Its name in a shared store.
     pub(crate) name: Option<String>,
     pub(crate) mode: Mode,
@@ -112,6 +114,27 @@ pub(crate) struct Binding {
 pub(crate) struct BoundField {
     pub(crate) name: Ident,
     pub(crate) value: Expr,
+    /// How the value and the key agree, where a part of the key is computed from it.
+    pub(crate) computed: Agreement,
+}
+
+/// How a bound value and the key agree.
+pub(crate) enum Agreement {
+    /// The value is in the key as it is.
+    Plain,
+    /// The value is the computed part with this number: the event carries what was computed.
+    Carried(usize),
+    /// The value is that of a `let` with this expression: as above.
+    CarriedLet(String),
+    /// The value is an argument, which is in the key as one of these texts only: the event's key computes the same.
+    ByEvent(Vec<String>),
+}
+
+/// A `let` of the attribute.
+pub(crate) struct Let {
+    pub(crate) name: Ident,
+    pub(crate) ty: Option<Type>,
+    pub(crate) expr: Expr,
 }
 
 /// The error that is an absence: how to recognise it, and how to make it again.

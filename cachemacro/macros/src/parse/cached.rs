@@ -5,6 +5,7 @@ use syn::{Expr, ExprClosure, ExprStruct, LitStr, Member, Path};
 
 use crate::model::policy::{OnOutage, Refresh, Ttl};
 use crate::parse::item::{self, Given, Item, Known};
+use crate::parse::lets::RawLet;
 use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
@@ -45,6 +46,7 @@ pub(crate) const NAMES: [&str; 29] = [
 #[derive(Default)]
 pub(crate) struct RawCached {
     pub(crate) mentioned: Vec<String>,
+    pub(crate) lets: Vec<RawLet>,
     pub(crate) key: Option<Given<LitStr>>,
     pub(crate) name: Option<Given<LitStr>>,
     pub(crate) version_from: Option<Given<VersionFrom>>,
@@ -95,9 +97,10 @@ impl RawCached {
 
 pub(crate) fn read(tokens: TokenStream, diag: &Diag) -> RawCached {
     let mut raw = RawCached::default();
-    let known = Known { attribute: "cached", names: &NAMES, repeats: &[], foreign: foreign::CACHED };
+    let known = Known { attribute: "cached", names: &NAMES, repeats: &[], foreign: foreign::CACHED, has_lets: true };
     let named = item::named(tokens, &known, diag);
     raw.mentioned = named.meant;
+    raw.lets = named.lets;
     for item in named.items {
         raw.mentioned.push(item.spelled());
         take(&mut raw, &item, diag);

@@ -43,7 +43,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> RawEvent {
             ),
         }
     }
-    let known = Known { attribute: "event", names: &NAMES, repeats: &["key"], foreign: &[] };
+    let known = Known { attribute: "event", names: &NAMES, repeats: &["key"], foreign: &[], has_lets: false };
     let named = item::named(without_double_commas(tokens), &known, diag);
     raw.mentioned = named.meant;
     for item in named.items {

@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 
 use crate::parse::foreign::{self, Foreign};
+use crate::parse::lets::{self, RawLet};
 use crate::parse::split;
 use crate::syntax::diag::{Diag, list, place};
 use crate::syntax::nearest::nearest;
@@ -86,19 +87,26 @@ pub(crate) struct Known<'a> {
     pub(crate) repeats: &'a [&'a str],
     /// Names of other caches.
     pub(crate) foreign: &'static [Foreign],
+    /// Whether `let name = …` may stand in it.
+    pub(crate) has_lets: bool,
 }
 
 /// The named items of a list, and for each unknown name the one that it is a misspelling of.
 pub(crate) struct Named {
     pub(crate) items: Vec<Item>,
     pub(crate) meant: Vec<String>,
+    pub(crate) lets: Vec<RawLet>,
 }
 
 /// Reads a list of named items. Unknown names and duplicates are errors.
 pub(crate) fn named(tokens: TokenStream, known: &Known<'_>, diag: &Diag) -> Named {
     report_commas(tokens.clone(), diag);
-    let mut named = Named { items: Vec::new(), meant: Vec::new() };
+    let mut named = Named { items: Vec::new(), meant: Vec::new(), lets: Vec::new() };
     for tokens in split::items(tokens) {
+        if known.has_lets && lets::is_let(&tokens) {
+            named.lets.extend(diag.ok(lets::read(&tokens)));
+            continue;
+        }
         match Item::read(tokens) {
             Ok(item) => keep(item, &mut named, known, diag),
             Err(tokens) => report_nameless(&tokens, &mut named, known, diag),

@@ -8,6 +8,7 @@ pub(crate) mod foreign;
 pub(crate) mod function;
 pub(crate) mod invalidates;
 pub(crate) mod item;
+pub(crate) mod lets;
 pub(crate) mod not_found;
 pub(crate) mod part;
 pub(crate) mod percent;

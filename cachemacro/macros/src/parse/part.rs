@@ -8,7 +8,8 @@ use crate::syntax::diag::Diag;
 
 /// The path of `cachemacro`, if it is given.
 pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> Option<Path> {
-    const KNOWN: Known<'_> = Known { attribute: "key_part", names: &["crate"], repeats: &[], foreign: &[] };
+    const KNOWN: Known<'_> =
+        Known { attribute: "key_part", names: &["crate"], repeats: &[], foreign: &[], has_lets: false };
     let mut krate: Option<Given<Path>> = None;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("key_part")) {
         match &attr.meta {
@@ -33,7 +34,8 @@ pub(crate) struct RawField {
 }
 
 pub(crate) fn field(attrs: &[Attribute], diag: &Diag) -> RawField {
-    const KNOWN: Known<'_> = Known { attribute: "key", names: &["skip", "with"], repeats: &[], foreign: &[] };
+    const KNOWN: Known<'_> =
+        Known { attribute: "key", names: &["skip", "with"], repeats: &[], foreign: &[], has_lets: false };
     const EXAMPLES: &str = "write `#[key(skip)]`, or `#[key(with = str::to_lowercase)]`";
     let mut raw = RawField::default();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("key")) {

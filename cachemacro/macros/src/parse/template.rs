@@ -9,6 +9,8 @@ const LONGEST_LITERAL: usize = 200;
 pub(crate) enum RawPiece {
     Text(String),
     Place(RawPlace),
+    /// `<email.to_lowercase()>`: an expression.
+    Computed(String),
     /// A placeholder that does not say which: `{}`.
     Unnamed,
 }
@@ -93,7 +95,7 @@ impl Reader {
     fn texts(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
             RawPiece::Text(text) => Some(text.as_str()),
-            RawPiece::Place(_) | RawPiece::Unnamed => None,
+            RawPiece::Place(_) | RawPiece::Computed(_) | RawPiece::Unnamed => None,
         })
     }
 
@@ -156,7 +158,8 @@ impl Reader {
 
     fn place(&mut self) {
         let start = self.at;
-        let close = (start + 1..self.chars.len()).find(|at| matches!(self.chars[*at], '<' | '>'));
+        let angle = (start + 1..self.chars.len()).find(|at| matches!(self.chars[*at], '<' | '>'));
+        let close = end_of_place(&self.chars, start).or(angle);
         let Some(close) = close.filter(|at| self.chars[*at] == '>') else {
             self.at = close.unwrap_or(self.chars.len());
             let remedy = "close the placeholder with `>`: \"user:<id>\"";
@@ -168,7 +171,13 @@ impl Reader {
         let inner: String = self.chars[start + 1..close].iter().collect();
         match read_place(&inner) {
             Ok(place) => self.pieces.push(RawPiece::Place(place)),
-            Err((what, remedy)) => self.fault(at.clone(), what, remedy),
+            Err(_) if is_expression(&inner) => self.pieces.push(RawPiece::Computed(inner)),
+            Err((what, remedy)) => {
+                self.fault(at.clone(), what, remedy);
+                if inner.contains('(') {
+                    self.pieces.push(RawPiece::Unnamed);
+                }
+            }
         }
         self.last_place = Some(at);
     }
@@ -212,6 +221,50 @@ fn refused(c: char) -> Option<(String, &'static str)> {
     }
 }
 
+/// The `>` that ends the placeholder which begins at `start`. Inside of brackets, texts and turbofishes, `<` and `>` belong to its
+/// expression. The runtime looks for it in the same way, `event/template.rs`.
+fn end_of_place(chars: &[char], start: usize) -> Option<usize> {
+    let (mut at, mut depth, mut angles) = (start + 1, 0_usize, 0_usize);
+    while at < chars.len() {
+        match chars[at] {
+            '"' => at = end_of_text(chars, at),
+            '\'' if chars.get(at + 2) == Some(&'\'') => at += 2,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '<' if depth == 0 => {
+                if !chars[start..at].ends_with(&[':', ':']) && angles == 0 {
+                    return None;
+                }
+                angles += 1;
+            }
+            '>' if depth == 0 && !matches!(chars[at - 1], '-' | '=') => {
+                if angles == 0 {
+                    return Some(at);
+                }
+                angles -= 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The quotation mark that ends a text.
+fn end_of_text(chars: &[char], start: usize) -> usize {
+    let mut at = start + 1;
+    while at < chars.len() && chars[at] != '"' {
+        at += if chars[at] == '\\' { 2 } else { 1 };
+    }
+    at
+}
+
+/// Whether a placeholder is an expression that computes something.
+fn is_expression(inner: &str) -> bool {
+    let expr = syn::parse_str::<syn::Expr>(inner);
+    expr.is_ok_and(|expr| !matches!(expr, syn::Expr::Lit(_) | syn::Expr::Path(_) | syn::Expr::Field(_)))
+}
+
 fn read_place(inner: &str) -> Result<RawPlace, (String, &'static str)> {
     if inner.is_empty() {
         return Err(("the placeholder `<>` is empty".into(), "name an argument in it: `<id>`"));
@@ -221,7 +274,8 @@ fn read_place(inner: &str) -> Result<RawPlace, (String, &'static str)> {
     let members: Vec<String> = steps.map(str::to_owned).collect();
     let names = is_name(root) && members.iter().all(|step| is_name(step) || is_position(step));
     if !names {
-        let remedy = "a placeholder is an argument or a field of one: `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>`";
+        let remedy = "a placeholder is an argument, a field of one, or an expression: `<id>`, `<user.id>`, `<self.tenant>`, `<pair.0>`, \
+                      `<email.to_lowercase()>`";
         return Err((format!("the placeholder `<{}>` is not a name", inner.escape_debug()), remedy));
     }
     Ok(RawPlace { root: root.to_owned(), members })
@@ -261,6 +315,37 @@ mod tests {
         );
         assert_eq!(read("settings").1, []);
         assert_eq!(read("<id>").1, []);
+    }
+
+    #[test]
+    fn expressions_are_read_whole() {
+        for inner in [
+            "email.to_lowercase()",
+            "(a > b)",
+            "id / 10",
+            "&name[..2]",
+            "ids.iter().map(|id| id << 2).sum::<u64>()",
+            "ids.iter().copied().collect::<Vec<u64>>()",
+            "text.replace(\"<\", \">\")",
+            "text.replace('<', \"\\\"\")",
+            "format!(\"{a}>{b}\")",
+            "price as u64",
+            "if a > b { a } else { b }",
+            "UserId::get(id)",
+        ] {
+            let (pieces, faults) = read(&format!("x:<{inner}>:y"));
+            let text = |text: &str| RawPiece::Text(text.into());
+            // A comparison outside of brackets ends the placeholder.
+            if inner.starts_with("if") {
+                assert!(!faults.is_empty());
+                continue;
+            }
+            assert_eq!(
+                (pieces, faults),
+                (vec![text("x:"), RawPiece::Computed(inner.into()), text(":y")], vec![]),
+                "{inner}"
+            );
+        }
     }
 
     #[test]

@@ -10,4 +10,5 @@ pub(crate) mod nameable;
 pub(crate) mod nearest;
 pub(crate) mod pattern;
 pub(crate) mod rename_self;
+pub(crate) mod root;
 pub(crate) mod spelling;

@@ -1,16 +1,18 @@
 //! `invalidated_by(UserUpdated { id })`: bindings use the arguments of the key, and no others.
 
-use proc_macro2::Ident;
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Expr;
 use syn::ext::IdentExt;
 
-use crate::model::cached::{Binding, BoundField};
+use crate::model::cached::{Agreement, Binding, BoundField, Let};
 use crate::model::function::Function;
+use crate::model::template::Computed;
 use crate::parse::cached::RawBinding;
 use crate::syntax::diag::Diag;
 use crate::syntax::mentions::mentions;
 use crate::syntax::nearest::nearest;
+use crate::syntax::root::{is_variable, root};
 use crate::syntax::spelling::tidy;
 use crate::validate::key::Key;
 use crate::validate::template::what_there_is;
@@ -29,10 +31,14 @@ pub(crate) fn check(
             check_is_not_self(&binding, diag);
             check_is_no_argument(&binding, function, diag);
             for (name, value) in &binding.fields {
-                check_root(&binding, name, value, function, diag);
+                check_root(&binding, name, value, function, key, diag);
+                check_lets_are_in_key(name, value, key, diag);
                 check_value(name, value, function, key, skipped, diag);
             }
-            let field = |(name, value)| BoundField { name, value };
+            let field = |(name, value)| {
+                let computed = agreement(&name, &value, function, key, diag);
+                BoundField { name, value, computed }
+            };
             Binding { event: binding.event, fields: binding.fields.into_iter().map(field).collect() }
         })
         .collect()
@@ -75,8 +81,8 @@ fn check_is_no_argument(binding: &RawBinding, function: &Function, diag: &Diag) 
 }
 
 /// `UserUpdated { id }` where there is no `id`.
-fn check_root(binding: &RawBinding, field: &Ident, value: &Expr, function: &Function, diag: &Diag) {
-    let Some(root) = root(value).filter(|root| is_unknown(root, function)) else { return };
+fn check_root(binding: &RawBinding, field: &Ident, value: &Expr, function: &Function, key: &Key, diag: &Diag) {
+    let Some(root) = root(value).filter(|root| is_unknown(root, function, key)) else { return };
     let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
     let typed = root.unraw().to_string();
     let near = nearest(&typed, names.iter().map(String::as_str)).or(match names.as_slice() {
@@ -89,32 +95,29 @@ fn check_root(binding: &RawBinding, field: &Ident, value: &Expr, function: &Func
     diag.error(root, what, format!("{hint}{}", what_there_is(&function.name(), "argument", &names)));
 }
 
-/// The variable that an expression begins with: `user` in `&user.id` and in `user.id()`.
-fn root(value: &Expr) -> Option<&Ident> {
-    match value {
-        Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
-        Expr::Field(field) => root(&field.base),
-        Expr::MethodCall(call) => root(&call.receiver),
-        Expr::Reference(reference) => root(&reference.expr),
-        Expr::Unary(unary) => root(&unary.expr),
-        Expr::Cast(cast) => root(&cast.expr),
-        Expr::Index(index) => root(&index.expr),
-        Expr::Paren(paren) => root(&paren.expr),
-        Expr::Group(group) => root(&group.expr),
-        _ => None,
-    }
+/// Whether a name is that of a variable, and of none that there is.
+fn is_unknown(name: &Ident, function: &Function, key: &Key) -> bool {
+    let is_self = name == "self" && function.receiver.is_some();
+    is_variable(name) && !is_self && !key.is_let(name) && !function.names().any(|known| known == name)
 }
 
-/// Whether a name is that of a variable, and of none that there is. Constants and types are in upper case.
-fn is_unknown(name: &Ident, function: &Function) -> bool {
-    let is_variable = name.unraw().to_string().starts_with(|first: char| first.is_lowercase() || first == '_');
-    let is_self = name == "self" && function.receiver.is_some();
-    is_variable && !is_self && !function.names().any(|known| known == name)
+/// A `let` that is in the key through another one only.
+fn check_lets_are_in_key(field: &Ident, value: &Expr, key: &Key, diag: &Diag) {
+    let Some(template) = &key.template else { return };
+    for Let { name, .. } in key.lets.iter().filter(|own| mentions(value, &own.name)) {
+        if !template.roots().any(|root| root == name) {
+            let what = format!(
+                "`{field}` is bound to `{name}`, which is not itself part of the key: entries under one key would depend on different \
+                 aggregates"
+            );
+            diag.error(value.to_token_stream(), what, format!("add `<{name}>` to the key"));
+        }
+    }
 }
 
 fn check_value(field: &Ident, value: &Expr, function: &Function, key: &Key, skipped: &[Ident], diag: &Diag) {
     for name in function.names().filter(|name| mentions(value, name)) {
-        if key.covers(name) {
+        if key.covers(name) || key.is_let(name) {
             continue;
         }
         let why = "entries under one key would depend on different aggregates, and an event of one aggregate would miss the others";
@@ -130,4 +133,46 @@ fn check_value(field: &Ident, value: &Expr, function: &Function, key: &Key, skip
             diag.error(value.to_token_stream(), what, format!("add `<{name}>` to the key"));
         }
     }
+}
+
+/// A part of the key that is computed tells two values of the argument apart only as it computes them. So what is bound is that part, or
+/// the argument with an event that computes the same.
+fn agreement(field: &Ident, value: &Expr, function: &Function, key: &Key, diag: &Diag) -> Agreement {
+    let Some(template) = &key.template else { return Agreement::Plain };
+    let spelled = tidy(value);
+    if let Some(at) = template.computed().position(|computed| tidy(&computed.expr) == spelled) {
+        return Agreement::Carried(at);
+    }
+    if let Some(own) = key.lets.iter().rev().find(|own| own.name == spelled) {
+        return Agreement::CarriedLet(tidy(&own.expr));
+    }
+    let is_only_computed =
+        |name: &&Ident| mentions(value, name) && !key.is_let(name) && key.covers(name) && !key.has_place(name);
+    let Some(argument) = function.names().find(is_only_computed) else { return Agreement::Plain };
+    let texts: Vec<&Computed> = template.computed().filter(|computed| computed.roots == [argument.clone()]).collect();
+    if !texts.is_empty() && *argument == spelled {
+        let as_field = |computed: &&Computed| tidy(&renamed(computed.expr.to_token_stream(), argument, field));
+        return Agreement::ByEvent(texts.iter().map(as_field).collect());
+    }
+    let in_key = match (texts.first(), key.lets.iter().find(|own| mentions(&own.expr, argument))) {
+        (Some(computed), _) => tidy(&computed.expr),
+        (None, Some(own)) => own.name.to_string(),
+        (None, None) => format!("<{argument}>"),
+    };
+    let what = format!(
+        "`{field}` is bound to `{argument}`, which is in the key only as `{in_key}`: entries under one key would depend on different \
+         aggregates"
+    );
+    let remedy = format!("bind what is in the key: `{field}: {in_key}`; or add `<{argument}>` to the key");
+    diag.error(value.to_token_stream(), what, remedy);
+    Agreement::Plain
+}
+
+fn renamed(tokens: TokenStream, from: &Ident, to: &Ident) -> TokenStream {
+    let one = |token| match token {
+        TokenTree::Ident(ident) if ident == *from => to.clone().into(),
+        TokenTree::Group(group) => TokenTree::from(Group::new(group.delimiter(), renamed(group.stream(), from, to))),
+        token => token,
+    };
+    tokens.into_iter().map(one).collect()
 }

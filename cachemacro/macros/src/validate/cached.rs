@@ -15,7 +15,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     signature::check_cached(&function, diag);
     signature::check_sync_is_local(&function, raw.mentions("local"), diag);
 
-    let key = key::check(&raw, &function, diag);
+    let key = key::check(&mut raw, &function, diag);
     let bypass = bypass::check(&mut function, &raw, &key, diag);
     coverage::check(&function, &raw, &key, diag);
     check_freshness_is_given(&raw, &function, diag);
@@ -34,6 +34,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     Some(Cached {
         krate: Krate(raw.krate.take().map(|krate| krate.value)),
         key: key.template?,
+        lets: key.lets,
         name: raw.name.take().map(|given| given.value.value()),
         mode: match raw.version_from.take().map(|given| given.value) {
             None => Mode::Opaque,

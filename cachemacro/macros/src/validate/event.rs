@@ -191,7 +191,7 @@ fn check_field(given: &Given<Ident>, attribute: &str, fields: &[Field], diag: &D
 fn typed_keys(templates: &[Template], fields: &[Field]) -> Vec<TypedKey> {
     let mut sets: Vec<(BTreeSet<String>, Vec<usize>)> = Vec::new();
     for (at, template) in templates.iter().enumerate() {
-        let set: BTreeSet<String> = template.places().map(|place| place.root.to_string()).collect();
+        let set: BTreeSet<String> = template.roots().map(Ident::to_string).collect();
         match sets.iter_mut().find(|(known, _)| *known == set) {
             Some((_, members)) => members.push(at),
             None => sets.push((set, vec![at])),

@@ -3,10 +3,13 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
+use crate::model::cached::Let;
 use crate::model::function::{Arg, Function};
 use crate::model::template::Template;
 use crate::parse::cached::RawCached;
+use crate::parse::lets::RawLet;
 use crate::syntax::diag::Diag;
+use crate::syntax::mentions::mentions;
 use crate::validate::template::{self, Roots, what_there_is};
 
 /// The key, as far as it could be read.
@@ -14,6 +17,8 @@ pub(crate) struct Key {
     pub(crate) template: Option<Template>,
     /// The arguments that it covers; nothing if there is no template.
     pub(crate) covers: Option<Vec<Ident>>,
+    /// The `let`s of the attribute.
+    pub(crate) lets: Vec<Let>,
     /// The template as written.
     pub(crate) text: String,
 }
@@ -23,37 +28,93 @@ impl Key {
         self.covers.as_ref().is_none_or(|covered| covered.contains(name))
     }
 
+    /// Whether it has a placeholder of the argument, or of a field of it. False for one that is only in a computed part.
+    pub(crate) fn has_place(&self, name: &Ident) -> bool {
+        let Some(template) = &self.template else { return self.covers(name) };
+        !self.is_let(name) && template.places().any(|place| place.root == *name)
+    }
+
+    /// Whether the name is that of a `let`.
+    pub(crate) fn is_let(&self, name: &Ident) -> bool {
+        self.lets.iter().any(|own| own.name == *name)
+    }
+
     /// Whether the whole argument is in the key, `<order>`, and not only a field of it, `<db.tenant>`. True if there is no template.
     pub(crate) fn is(&self, arg: &Arg) -> bool {
         let is_whole = |name: &Ident| match &self.template {
-            Some(template) => template.places().any(|place| place.root == *name && place.members.is_empty()),
+            Some(template) => {
+                let mut places = template.places();
+                !self.is_let(name) && places.any(|place| place.root == *name && place.members.is_empty())
+            }
             None => self.covers(name),
         };
         !arg.names.is_empty() && arg.names.iter().any(is_whole)
     }
 }
 
-pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) -> Key {
+pub(crate) fn check(raw: &mut RawCached, function: &Function, diag: &Diag) -> Key {
+    let lets = lets(raw, diag);
     let Some(given) = &raw.key else {
         if !raw.mentions("key") {
             report_no_key(function, diag);
         }
-        return Key { template: None, covers: None, text: String::new() };
+        return Key { template: None, covers: None, lets, text: String::new() };
     };
     let this = function.receiver.as_ref().map(|receiver| Ident::new("self", receiver.span));
-    let roots = Roots {
-        owner: function.name(),
-        noun: "argument",
-        names: function.names().cloned().collect(),
-        this,
-        members: true,
-    };
-    let template = template::resolve(&given.value, &roots, diag);
+    let names = lets.iter().map(|own| &own.name).chain(function.names()).cloned().collect();
+    let roots = Roots { owner: function.name(), noun: "argument", names, this, members: true };
+    let mut template = template::resolve(&given.value, &roots, diag);
+    if let Some(template) = &mut template {
+        check_lets_are_used(&lets, template, diag);
+        template.covers = covered(&template.covers, &lets, &roots.names[lets.len()..], roots.this.as_ref());
+    }
     let covers = match &template {
-        Some(template) => Some(template.places().map(|place| place.root.clone()).collect()),
+        Some(template) => Some(template.covers.clone()),
         None => template::meant(&given.value, &roots),
     };
-    Key { template, covers, text: given.value.value() }
+    Key { template, covers, lets, text: given.value.value() }
+}
+
+fn lets(raw: &mut RawCached, diag: &Diag) -> Vec<Let> {
+    let mut lets: Vec<Let> = Vec::new();
+    for RawLet { name, ty, expr } in std::mem::take(&mut raw.lets) {
+        if lets.iter().any(|earlier| earlier.name == name) {
+            diag.error(&name, format!("`let {name}` stands twice"), "give one of the two another name");
+        } else {
+            lets.push(Let { name, ty, expr });
+        }
+    }
+    lets
+}
+
+/// One that is in no placeholder, nor in a later `let`, would be computed for nothing.
+fn check_lets_are_used(lets: &[Let], template: &Template, diag: &Diag) {
+    for (at, own) in lets.iter().enumerate() {
+        let name = &own.name;
+        let is_used =
+            template.roots().any(|root| root == name) || lets[at + 1..].iter().any(|later| mentions(&later.expr, name));
+        if !is_used {
+            let what = format!("`let {name}` is in no placeholder of the key");
+            diag.error(name, what, format!("add `<{name}>` to the key, or remove the `let`"));
+        }
+    }
+}
+
+/// The arguments that these names stand for: a `let` stands for those in its expression.
+fn covered(names: &[Ident], lets: &[Let], arguments: &[Ident], this: Option<&Ident>) -> Vec<Ident> {
+    let mut all = Vec::new();
+    for name in names {
+        match lets.iter().rposition(|own| own.name == *name) {
+            None => all.push(name.clone()),
+            Some(at) => {
+                let (earlier, own) = (&lets[..at], &lets[at]);
+                let known = earlier.iter().map(|own| &own.name).chain(arguments).chain(this);
+                let named: Vec<Ident> = known.filter(|name| mentions(&own.expr, name)).cloned().collect();
+                all.extend(covered(&named, earlier, arguments, this));
+            }
+        }
+    }
+    all
 }
 
 fn report_no_key(function: &Function, diag: &Diag) {
@@ -78,11 +139,11 @@ mod tests {
 
     fn key(attribute: &str) -> (Key, Function, Option<syn::Error>) {
         let diag = Diag::new();
-        let raw = parse::cached::read(attribute.parse().expect("tokens"), &diag);
+        let mut raw = parse::cached::read(attribute.parse().expect("tokens"), &diag);
         let function = function::read(parse_quote!(
             async fn find(&self, id: u64, order: Order, (a, b): (u8, u8)) -> u64 {}
         ));
-        let key = check(&raw, &function, &diag);
+        let key = check(&mut raw, &function, &diag);
         (key, function, diag.errors())
     }
 

@@ -1,13 +1,16 @@
 //! Placeholders of a template: each names an argument or a field that exists.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::{Index, LitStr, Member};
+use syn::visit::{self, Visit};
+use syn::{Expr, Index, LitStr, Member};
 
-use crate::model::template::{Piece, Place, Template};
+use crate::model::template::{Computed, Piece, Place, Template};
 use crate::parse::template::{self, RawPiece, RawPlace};
 use crate::syntax::diag::{Diag, list};
+use crate::syntax::mentions::mentions;
 use crate::syntax::nearest::nearest;
+use crate::syntax::root::{is_variable, root};
 
 /// The roots that placeholders may have, and the words for them in messages.
 pub(crate) struct Roots<'a> {
@@ -31,12 +34,16 @@ pub(crate) fn resolve(literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Optio
     let found = raw.into_iter().map(|piece| match piece {
         RawPiece::Text(text) => Some(Piece::Text(text)),
         RawPiece::Place(place) => find(&place, literal, roots, diag).map(Piece::Place),
+        RawPiece::Computed(text) => compute(&text, literal, roots, diag).map(Piece::Computed),
         RawPiece::Unnamed => None,
     });
     // All placeholders are looked up, so that each unknown one is an error.
     let found: Vec<Option<Piece>> = found.collect();
     let pieces: Option<Vec<Piece>> = found.into_iter().collect();
-    pieces.filter(|_| faults.is_empty()).map(|pieces| Template { literal: literal.clone(), pieces })
+    let pieces = pieces.filter(|_| faults.is_empty())?;
+    let mut template = Template { literal: literal.clone(), pieces, covers: Vec::new() };
+    template.covers = template.roots().cloned().collect();
+    Some(template)
 }
 
 fn find(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
@@ -55,6 +62,74 @@ fn find(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> O
         return None;
     }
     with_members(root.clone(), place, literal, diag)
+}
+
+/// `<email.to_lowercase()>`. Its tokens are where the template is.
+fn compute(text: &str, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Computed> {
+    let tokens: TokenStream = diag.ok(LitStr::new(text, literal.span()).parse())?;
+    let expr: Expr = diag.ok(syn::parse2(located(tokens, roots)))?;
+    if leaves(&expr) {
+        let what = format!("the placeholder `<{text}>` awaits or returns, and a key is made before the call waits");
+        diag.error(literal, what, "compute it from the arguments alone, or cache a function that is given the result");
+        return None;
+    }
+    if let Some(unknown) = root(&expr).filter(|name| is_variable(name) && *name != "self")
+        && !roots.names.contains(unknown)
+    {
+        let what = format!("`{unknown}` in the placeholder `<{text}>` is no {}", roots.noun);
+        diag.error(literal, what, remedy_for_names(&unknown.to_string(), roots));
+        return None;
+    }
+    let this = roots.this.iter();
+    // A `let` hides the argument of its name.
+    let mut named: Vec<Ident> = Vec::new();
+    for name in roots.names.iter().chain(this).filter(|name| mentions(&expr, name)) {
+        if !named.contains(name) {
+            named.push(name.clone());
+        }
+    }
+    if named.is_empty() {
+        let what = format!("the placeholder `<{text}>` names no {}, so it is the same in each key", roots.noun);
+        diag.error(literal, what, remedy_for_names("", roots));
+        return None;
+    }
+    Some(Computed { expr, roots: named })
+}
+
+/// The tokens of an expression, where the template is. Names that are no root have a span of the expansion, as in [`with_members`].
+fn located(tokens: TokenStream, roots: &Roots<'_>) -> TokenStream {
+    let one = |mut token: TokenTree| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), located(group.stream(), roots));
+            inner.set_span(Span::mixed_site().located_at(group.span()));
+            inner.into()
+        }
+        TokenTree::Ident(ref ident) if *ident == "self" || *ident == "Self" || roots.names.contains(ident) => token,
+        // A text may name an argument: `format!("{id}")`.
+        TokenTree::Literal(_) => token,
+        _ => {
+            token.set_span(Span::mixed_site().located_at(token.span()));
+            token
+        }
+    };
+    tokens.into_iter().map(one).collect()
+}
+
+/// Whether an expression awaits or returns.
+fn leaves(expr: &Expr) -> bool {
+    struct Leaves(bool);
+    impl<'ast> Visit<'ast> for Leaves {
+        fn visit_expr(&mut self, expr: &'ast Expr) {
+            match expr {
+                Expr::Await(_) | Expr::Try(_) | Expr::Return(_) => self.0 = true,
+                Expr::Async(_) | Expr::Closure(_) => {}
+                expr => visit::visit_expr(self, expr),
+            }
+        }
+    }
+    let mut leaves = Leaves(false);
+    leaves.visit_expr(expr);
+    leaves.0
 }
 
 fn find_self(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
@@ -94,7 +169,7 @@ pub(crate) fn what_there_is(owner: &str, noun: &str, names: &[String]) -> String
 pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Option<Vec<Ident>> {
     let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
     let (pieces, _) = template::read(&literal.value());
-    if pieces.contains(&RawPiece::Unnamed) {
+    if pieces.iter().any(|piece| matches!(piece, RawPiece::Unnamed | RawPiece::Computed(_))) {
         return None;
     }
     let meant = |piece| match piece {
@@ -102,7 +177,7 @@ pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Option<Vec<Ident>> {
             let near = nearest(&root, names.iter().map(String::as_str))?.to_owned();
             roots.names.iter().find(|name| name.unraw() == near).cloned()
         }
-        RawPiece::Text(_) | RawPiece::Unnamed => None,
+        RawPiece::Text(_) | RawPiece::Computed(_) | RawPiece::Unnamed => None,
     };
     Some(pieces.into_iter().filter_map(meant).collect())
 }

@@ -195,7 +195,8 @@ fn g7_all_operations_of_the_local_tier_and_a_rollback_at_once() {
     }
 }
 
-const RESTORABLE: &[p::EventUse] = &[p::EventUse { event: &RowMoved::INFO, aggregates: &["s:<id>"], binding: "id" }];
+const RESTORABLE: &[p::EventUse] =
+    &[p::EventUse { event: &RowMoved::INFO, aggregates: &["s:<id>"], binding: "id", carries: &[] }];
 static RESTORED_SITES: Sites = sites("s", ["s-row", "s-pair", "s-opaque", "s-source"], RESTORABLE, TTL);
 static RESTORED: p::EventInfo =
     p::EventInfo { name: "row.restored", rust_type: "RowRestored", keys: &["s:<id>"], kind: p::EventKind::Restores };
