@@ -14,6 +14,7 @@ use super::permit::LoadPermit;
 use super::state::{Call, Step};
 use super::waiting::Ended;
 use crate::entry::Deferred;
+use crate::observe::RefreshSpan;
 use crate::util::block_on::block_on;
 use crate::util::context;
 
@@ -84,10 +85,10 @@ pub(super) fn land_sync(call: &mut Call, deferred: &mut Deferred, permit: Box<Lo
     block_on(deferred.collect(call.land(permit, loaded)))
 }
 
-/// Runs a refresh as a task, in the cache of the scope that the caller runs in. Without a runtime it is dropped.
+/// Runs a refresh as a task, in this span, and in the cache of the scope that the caller runs in. Without a runtime it is dropped.
 #[inline(never)]
-pub(super) fn spawn(refresh: Boxed<'static, ()>) {
+pub(super) fn spawn(span: RefreshSpan, refresh: Boxed<'static, ()>) {
     if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(context::inherit(refresh));
+        runtime.spawn(span.around(context::inherit(refresh)));
     }
 }

@@ -12,6 +12,7 @@ use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner, Step};
 use crate::entry::Deferred;
+use crate::observe::RefreshSpan;
 use crate::util::block_on::block_on;
 use crate::util::context::{self, Entered};
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
@@ -90,11 +91,11 @@ pub fn read_sync_background<S: Shape>(
 /// The refresh runs on a new thread. In a thread pool it might be queued behind the callers that wait for it.
 fn spawn<S: Shape>(call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: SyncLoad<S>) {
     let runtime = Handle::try_current().ok();
-    let mut scoped = context::scoped_cache();
+    let (mut scoped, span) = (context::scoped_cache(), RefreshSpan::new(call.site().info().name));
     let refresh = move || {
         let _entered = runtime.as_ref().map(Handle::enter);
         let _scoped = Entered::new(&mut scoped);
-        refresh_sync(call, permit, adapter, &load);
+        span.in_scope(|| refresh_sync(call, permit, adapter, &load));
     };
     // Without a thread the permit is dropped, and the next reader refreshes.
     let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);

@@ -10,6 +10,7 @@ pub(crate) mod log;
 mod mode;
 mod observer;
 mod outage;
+mod span;
 mod stats;
 mod striped_counter;
 mod trace;
@@ -26,5 +27,6 @@ pub(crate) use self::observer::{
 };
 pub use self::observer::{Observer, observed, observed_sync};
 pub(crate) use self::outage::{Down, Outage, Repeated};
+pub(crate) use self::span::RefreshSpan;
 pub use self::stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use self::trace::{Trace, traced, traced_sync};
