@@ -89,6 +89,9 @@ impl Deadlines {
 }
 
 impl Policy {
+    /// The longest TTL: a hundred years.
+    pub const LONGEST: Duration = Duration::from_secs(36_500 * 86_400);
+
     /// One minute, strict, and no other option: the fields that an annotation or a test leaves out.
     pub const BASE: Self = Self {
         soft: None,

@@ -126,7 +126,7 @@ fn keep<'k>(
     look: &mut Look,
     probe: &dyn Fn() -> Option<Probe<'k>>,
 ) -> Option<Object> {
-    let (flags, policy, soft) = (context::flags(), instance.site.policy(), found.soft());
+    let (flags, policy, soft) = (context::flags(), instance.policy(), found.soft());
     // The clock is the user's code, so it is read while no lock is held.
     let clock = &*cache.inner.clock;
     // A near cache is coherent for a short time only, so a moment of the last second is not exact enough.
@@ -171,7 +171,7 @@ fn is_held_off<'k>(
     now: Moment,
     probe: &dyn Fn() -> Option<Probe<'k>>,
 ) -> bool {
-    let Some(probe) = probe().filter(|_| instance.site.policy().keeps_stale()) else { return false };
+    let Some(probe) = probe().filter(|_| instance.policy().keeps_stale()) else { return false };
     let entry = Refreshed::new(probe, found.version(), found.written(), found.deadlines());
     cache.inner.failed_refreshes.holds_off(entry, now)
 }

@@ -95,7 +95,7 @@ impl Call {
         self.refresh_failed();
         match (permit.lead.take(), error) {
             (Some(lead), Some(error)) => lead.land(Landing::Error(error)),
-            (Some(lead), None) => lead.fail(self.site().policy().max_concurrent_loads),
+            (Some(lead), None) => lead.fail(self.policy().max_concurrent_loads),
             (None, _) => {}
         }
         let was_cached = self.fallback.is_some();
@@ -172,7 +172,7 @@ impl Call {
 
     /// When the loaded value ends: by its own TTLs, and no later than any entry that was served inside its load (G1).
     fn deadlines(&self, permit: &LoadPermit, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
-        let (policy, chance) = (self.site().policy(), fastrand::f64());
+        let (policy, chance) = (self.policy(), fastrand::f64());
         let negative = match loaded {
             Loaded::Absent(_) => policy.negative_deadlines(permit.started, chance),
             _ => None,
@@ -192,7 +192,7 @@ impl Call {
         let (content, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
             Loaded::Value { object, weight, .. } => (Content::Value(Arc::clone(object)), self.weigh(object, *weight)),
-            Loaded::Absent(_) if self.site().policy().negative.is_none() => return None,
+            Loaded::Absent(_) if self.policy().negative.is_none() => return None,
             Loaded::Absent(kind) => (Content::Absent(*kind), 0),
         };
         let Deadlines { soft, hard } = deadlines;

@@ -19,7 +19,7 @@ pub(super) async fn refresh<S: Shape>(
     // The values that the refresh replaces. They are dropped after the permit.
     let mut deferred = Deferred::default();
     let mut permit = permit;
-    permit.budget = call.site().policy().timeout;
+    permit.budget = call.policy().timeout;
     loop {
         // The return value need not be `Send`, so it is dropped inside the load.
         let loading = load.run();

@@ -33,7 +33,7 @@ impl Drop for Refreshing {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self { cache, entry, .. } = &*self;
-            cache.inner.failed_refreshes.failed(*entry, self.key.site().policy(), cache.inner.clock.now());
+            cache.inner.failed_refreshes.failed(*entry, self.key.instance().policy(), cache.inner.clock.now());
         }
         self.mark(false);
     }

@@ -41,7 +41,7 @@ impl Call {
     /// Whether a refresh of the entry has failed lately. A stale one that may not outlive an error is refreshed in any case.
     fn is_held_off(&self, is_fresh: bool, stored: &Stored) -> bool {
         let failures = &self.cache.inner.failed_refreshes;
-        (is_fresh || self.site().policy().keeps_stale()) && failures.holds_off(self.refreshed(stored), self.now())
+        (is_fresh || self.policy().keeps_stale()) && failures.holds_off(self.refreshed(stored), self.now())
     }
 
     fn refreshed(&self, stored: &Stored) -> Refreshed {
@@ -52,7 +52,7 @@ impl Call {
     pub(super) fn refresh_failed(&self) {
         if let Some(stored) = &self.fallback {
             let failures = &self.cache.inner.failed_refreshes;
-            failures.failed(self.refreshed(stored), self.site().policy(), self.now());
+            failures.failed(self.refreshed(stored), self.policy(), self.now());
         }
     }
 
@@ -63,8 +63,7 @@ impl Call {
     /// What is served after a failed refresh: the entry, while it is fresh, or while a stale one may outlive an error.
     pub(super) fn take_fallback(&mut self) -> Option<Stored> {
         let fallback = *self.fallback.take()?;
-        let deadline =
-            if self.site().policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
+        let deadline = if self.policy().keeps_stale() { fallback.deadlines.hard } else { fallback.deadlines.soft };
         if self.now() < deadline {
             return Some(fallback);
         }
@@ -127,6 +126,6 @@ impl Call {
             Spawner::Runtime => Handle::try_current().is_ok(),
             Spawner::Thread => true,
         };
-        can_spawn && self.site().policy().refresh == Refresh::Background
+        can_spawn && self.policy().refresh == Refresh::Background
     }
 }

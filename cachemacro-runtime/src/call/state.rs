@@ -18,7 +18,7 @@ use crate::entry::{Content, EntryKey, Object};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, AggregateKey, Aggregates};
 use crate::observe::{CacheMode, Event, WhyStale};
-use crate::policy::{Deadlines, Mode};
+use crate::policy::{Deadlines, Mode, Policy};
 use crate::remote::Query;
 use crate::util::clock::Moment;
 use crate::util::few::Few;
@@ -126,7 +126,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(super) fn new(cache: &Cache, ops: ValueOps, key: Arc<EntryKey>) -> Self {
-        let timed = key.site().policy().timeout.is_some() && Handle::try_current().is_ok();
+        let timed = key.instance().policy().timeout.is_some() && Handle::try_current().is_ok();
         Self {
             cache: cache.clone(),
             ops,
@@ -152,6 +152,11 @@ impl Call {
     /// The function.
     pub(super) fn site(&self) -> &'static Callsite {
         self.key.site()
+    }
+
+    /// Its timing.
+    pub(super) fn policy(&self) -> &'static Policy {
+        self.key.instance().policy()
     }
 
     /// An empty list, with capacity, for the names of this entry's aggregates.
@@ -327,7 +332,7 @@ impl Call {
 
     /// What is left of `timeout`; `None` without a timeout, or when nothing could be returned at its end.
     pub(super) fn budget(&self) -> Option<Duration> {
-        let timeout = self.site().policy().timeout?;
+        let timeout = self.policy().timeout?;
         let began = self.began?;
         (self.can_refuse || self.fallback.is_some()).then(|| timeout.saturating_sub(began.elapsed()))
     }

@@ -45,6 +45,10 @@ pub struct CallsiteInfo {
     pub ttl_only: Option<&'static str>,
     /// Its timing.
     pub policy: Policy,
+    /// The TTLs that are constants of a type, as written: `hard_ttl = Self::TTL`. In `policy` they are the longest there are.
+    pub ttls_of_type: Option<&'static str>,
+    /// Whether `policy` has these TTLs: of the type that the function was first called with.
+    pub knows_type: bool,
     /// Which of its calls go past the cache.
     pub bypass: Bypass,
     /// The `let`s of the annotation: their names, and their expressions as written.
@@ -80,6 +84,8 @@ impl CallsiteInfo {
         events: &[],
         ttl_only: None,
         policy: Policy::BASE,
+        ttls_of_type: None,
+        knows_type: false,
         bypass: Bypass::NONE,
         lets: &[],
         absent: None,

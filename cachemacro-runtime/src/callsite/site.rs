@@ -19,6 +19,8 @@ pub struct Callsite {
     pub(super) rotates: OnceLock<bool>,
     pub(super) goes_back: OnceLock<bool>,
     pub(super) instances: Instances,
+    /// The annotation with the TTLs of the first instance, for TTLs that are constants of a type.
+    known: OnceLock<CallsiteInfo>,
 }
 
 static NEXT_INDEX: AtomicUsize = AtomicUsize::new(0);
@@ -33,6 +35,7 @@ impl Callsite {
             rotates: OnceLock::new(),
             goes_back: OnceLock::new(),
             instances: Instances::new(),
+            known: OnceLock::new(),
         }
     }
 
@@ -42,6 +45,12 @@ impl Callsite {
         &self.info
     }
 
+    /// The annotation as the report tells it: with the TTLs of a type, once it is known.
+    pub(crate) fn reported(&self) -> &CallsiteInfo {
+        self.known.get().unwrap_or(&self.info)
+    }
+
+    /// Without the TTLs that are constants of a type: those are in [`Instance::policy`].
     pub(crate) const fn policy(&self) -> &Policy {
         &self.info.policy
     }
@@ -65,6 +74,8 @@ pub struct Instance {
     id: TypeId,
     /// The path of that closure.
     path: fn() -> &'static str,
+    /// Its timing: that of the callsite, unless a TTL is a constant of the type.
+    policy: &'static Policy,
     pub(super) name: OnceLock<Name>,
     /// Set once the instance is used with a shared store.
     pub(super) is_known_by_name: OnceLock<()>,
@@ -74,16 +85,25 @@ pub struct Instance {
 }
 
 impl Instance {
-    fn new(site: &'static Callsite, id: TypeId, path: fn() -> &'static str) -> Self {
+    fn new(site: &'static Callsite, id: TypeId, path: fn() -> &'static str, policy: Option<&'static Policy>) -> Self {
+        if let Some(policy) = policy {
+            site.known.get_or_init(|| CallsiteInfo { policy: *policy, knows_type: true, ..site.info });
+        }
         let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        let number = numbered(site);
-        Self { site, number, id, path, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
+        let (number, policy) = (numbered(site), policy.unwrap_or_else(|| site.policy()));
+        Self { site, number, id, path, policy, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
     }
 
     /// A number that no other instance in this process has.
     #[inline]
     pub(crate) const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Its timing.
+    #[inline]
+    pub(crate) const fn policy(&self) -> &'static Policy {
+        self.policy
     }
 
     /// As the compiler writes it.
@@ -153,26 +173,42 @@ impl Callsite {
     /// This function, called with the types and constants that are in scope where the closure was made.
     #[inline]
     pub fn instance<F>(&'static self, _: F) -> &'static Instance {
-        self.instance_of(typeid::of::<F>(), type_name::<F>)
+        self.instance_of(typeid::of::<F>(), type_name::<F>, None)
+    }
+
+    /// As [`Callsite::instance`], with the timing of the type.
+    #[inline]
+    pub fn instance_with<F>(&'static self, _: F, policy: &'static Policy) -> &'static Instance {
+        self.instance_of(typeid::of::<F>(), type_name::<F>, Some(policy))
     }
 
     /// The instance of a function without parameters, for tests.
     #[cfg(test)]
     pub(crate) fn plain_instance(&'static self) -> &'static Instance {
-        self.instance_of(TypeId::of::<()>(), self.info.path)
+        self.instance_of(TypeId::of::<()>(), self.info.path, None)
     }
 
     #[inline]
-    fn instance_of(&'static self, id: TypeId, path: fn() -> &'static str) -> &'static Instance {
+    fn instance_of(
+        &'static self,
+        id: TypeId,
+        path: fn() -> &'static str,
+        policy: Option<&'static Policy>,
+    ) -> &'static Instance {
         match self.instances.first.get() {
             Some(first) if first.id == id => first,
-            _ => self.find(id, path),
+            _ => self.find(id, path, policy),
         }
     }
 
     #[inline(never)]
-    fn find(&'static self, id: TypeId, path: fn() -> &'static str) -> &'static Instance {
-        let new = || Instance::new(self, id, path);
+    fn find(
+        &'static self,
+        id: TypeId,
+        path: fn() -> &'static str,
+        policy: Option<&'static Policy>,
+    ) -> &'static Instance {
+        let new = || Instance::new(self, id, path, policy);
         let first = self.instances.first.get_or_init(new);
         if first.id == id {
             return first;

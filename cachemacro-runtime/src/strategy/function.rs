@@ -175,6 +175,7 @@ fn staleness_in_words(site: &CallsiteInfo, invalidated_by: &[Invalidation]) -> V
     }
     let when = if has_events { "Whatever is lost" } else { "At most" };
     sentences.push(format!("{when}: {}.", staleness::bound_in_words(&site.policy)));
+    sentences.extend(staleness::of_type_in_words(site.ttls_of_type, site.knows_type));
     sentences.extend(staleness::bypassed_in_words(&site.bypass));
     sentences.extend(staleness::remarks(&site.policy, site.mode));
     sentences.extend(staleness::absent_in_words(site));

@@ -17,7 +17,7 @@ impl Registry {
         writers: &[&'static Writer],
         registered: &[&'static EventInfo],
     ) -> Self {
-        let mut sites: Vec<_> = sites.iter().map(|site| site.info()).collect();
+        let mut sites: Vec<_> = sites.iter().map(|site| site.reported()).collect();
         sites.sort_by_key(|site| (site.module, site.name, site.template, site.file, site.line));
         let mut writers: Vec<_> = writers.iter().map(|writer| writer.info()).collect();
         writers.sort_by_key(|writer| (writer.module, writer.name, writer.file, writer.line));

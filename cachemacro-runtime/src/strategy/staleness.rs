@@ -69,6 +69,18 @@ pub(super) fn elsewhere_in_words(policy: &Policy, mode: Mode) -> String {
     }
 }
 
+/// TTLs that are constants of a type.
+pub(super) fn of_type_in_words(ttls: Option<&str>, is_known: bool) -> Option<String> {
+    let ttls = ttls?;
+    Some(if is_known {
+        format!("`{ttls}`: the times are those of the type that the function was first called with.")
+    } else {
+        format!(
+            "`{ttls}`: the times are known when the function has been called once. Until then they are a hundred years."
+        )
+    })
+}
+
 /// Which calls neither read nor store an entry.
 pub(super) fn bypassed_in_words(bypass: &Bypass) -> Vec<String> {
     if let Some(why) = bypass.always {

@@ -8,9 +8,10 @@ use syn::DeriveInput;
 use crate::syntax::krate::Krate;
 
 /// The errors of an attribute, and the annotated item unchanged.
-pub(crate) fn attribute(errors: &syn::Error, item: &TokenStream) -> TokenStream {
-    let errors = errors.to_compile_error();
-    quote!(#errors #item)
+/// Both are under the condition, if there is one.
+pub(crate) fn attribute(errors: syn::Error, cfg: &TokenStream, item: &TokenStream) -> TokenStream {
+    let errors = errors.into_iter().map(|error| error.to_compile_error());
+    quote!(#(#cfg #errors)* #cfg #item)
 }
 
 /// The errors of a derive, and an event that invalidates nothing.

@@ -58,7 +58,7 @@ mod validate;
 ///
 /// `T`, `Option<T>`, `Result<T, E>`, `Result<Option<T>, E>`, and every alias of them: the type decides, not its spelling.
 /// An error is never cached, except as `not_found`. The value is `Clone + Send + Sync + 'static`, and serializable
-/// unless `local`.
+/// unless `local`. With `local` it may be `&'static str`.
 ///
 /// # Arguments
 ///
@@ -69,6 +69,8 @@ mod validate;
 ///
 /// A load gets a clone of an owned argument, and of each name in a pattern. What is not `Clone` is given to one load: the call
 /// loads once, `load_hint()` asks for the primary, and the result is not stored where a second load would have been needed.
+///
+/// An argument under `#[cfg(…)]` may be named in `skip` and in the key where it does not exist, too.
 ///
 /// # Connections and transactions
 ///

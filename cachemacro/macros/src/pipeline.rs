@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
+use crate::model::function::Function;
+use crate::syntax::configured::{self, Variant};
 use crate::syntax::diag::Diag;
 use crate::syntax::fragment::parenthesized;
 use crate::syntax::krate::Krate;
@@ -11,26 +13,42 @@ use crate::{analyze, expand, fallback, parse, validate};
 
 pub(crate) fn cached(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let (attribute, item) = (parenthesized(attribute), parenthesized(item));
-    let diag = Diag::new();
-    let raw = parse::cached::read(attribute, &diag);
-    let function = diag.ok(parse::function::read(&item, "cached")).map(analyze::function::read);
-    let cached = function.and_then(|function| validate::cached::check(raw, function, &diag));
-    match diag.finish(cached) {
-        Ok(cached) => expand::cached::expand(&cached),
-        Err(errors) => fallback::attribute(&errors, &item),
-    }
+    each(&item, |variant| {
+        let diag = Diag::new();
+        let raw = parse::cached::read(attribute.clone(), &diag);
+        let cached =
+            function(variant, "cached", &diag).and_then(|function| validate::cached::check(raw, function, &diag));
+        Ok(expand::cached::expand(&diag.finish(cached)?))
+    })
 }
 
 pub(crate) fn invalidates(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let (attribute, item) = (parenthesized(attribute), parenthesized(item));
-    let diag = Diag::new();
-    let raw = parse::invalidates::read(attribute, &diag);
-    let function = diag.ok(parse::function::read(&item, "invalidates")).map(analyze::function::read);
-    let writer = function.and_then(|function| validate::invalidates::check(raw, function, &diag));
-    match diag.finish(writer) {
-        Ok(writer) => expand::writer::expand(writer),
-        Err(errors) => fallback::attribute(&errors, &item),
-    }
+    each(&item, |variant| {
+        let diag = Diag::new();
+        let raw = parse::invalidates::read(attribute.clone(), &diag);
+        let writer = function(variant, "invalidates", &diag);
+        let writer = writer.and_then(|function| validate::invalidates::check(raw, function, &diag));
+        Ok(expand::writer::expand(diag.finish(writer)?))
+    })
+}
+
+/// Expands the function with each set of arguments that the conditions of its arguments leave.
+fn each(item: &TokenStream, expand: impl Fn(&Variant) -> syn::Result<TokenStream>) -> TokenStream {
+    let variants = configured::variants(item).into_iter().map(|variant| {
+        let expansion = expand(&variant);
+        let Variant { cfg, item, .. } = variant;
+        match expansion {
+            Ok(expansion) => quote!(#cfg #expansion),
+            Err(errors) => fallback::attribute(errors, &cfg, &item),
+        }
+    });
+    variants.collect()
+}
+
+fn function(variant: &Variant, attribute: &str, diag: &Diag) -> Option<Function> {
+    let item = diag.ok(parse::function::read(&variant.item, attribute))?;
+    Some(Function { absent: variant.absent.clone(), ..analyze::function::read(item) })
 }
 
 pub(crate) fn cache_event(input: DeriveInput) -> TokenStream {

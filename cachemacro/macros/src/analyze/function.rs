@@ -20,7 +20,7 @@ pub(crate) fn read(item: ItemFn) -> Function {
         FnArg::Receiver(_) => None,
     });
     let args = typed.enumerate().map(|(at, typed)| argument(at, typed, &mut body)).collect();
-    Function { item, kind, receiver, args, output, body }
+    Function { item, kind, receiver, args, output, body, absent: Vec::new() }
 }
 
 fn shape(item: &ItemFn) -> (Kind, Type, Body) {

@@ -44,6 +44,7 @@ fn steps(cached: &Cached) -> TokenStream {
     let unpacked = args.filter_map(|(at, arg)| by_value::take_apart(cached, at, arg));
     let bypasses = bypass::decide(cached);
     let setup = setup(cached);
+    let instance = registration::instance(cached);
     let miss = match &cached.mode {
         Mode::Source(version) => ask(cached, version),
         Mode::Row(_) | Mode::Opaque => try_hit(cached),
@@ -53,7 +54,7 @@ fn steps(cached: &Cached) -> TokenStream {
         Refresh::Inline => inline::read(cached),
     };
     quote_spanned! {here()=>
-        let __cachemacro_instance = __CACHEMACRO_SITE.instance(|| ());
+        let __cachemacro_instance = #instance;
         #(#unpacked)*
         #bypasses
         #setup

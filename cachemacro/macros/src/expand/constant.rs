@@ -27,7 +27,7 @@ pub(crate) fn duration(ttl: &Ttl) -> TokenStream {
             let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
             quote_spanned!(here()=> ::core::time::Duration::new(#seconds, #nanos))
         }
-        Ttl::Const(expr) => expr.to_token_stream(),
+        Ttl::Const(expr) | Ttl::OfType(expr) => expr.to_token_stream(),
     }
 }
 

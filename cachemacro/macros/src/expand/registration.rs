@@ -34,7 +34,8 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
     let value_type = field("value_type", value_type);
     let (events, ttl_only) = freshness(cached);
     let ttl_only = field("ttl_only", ttl_only);
-    let policy = policy(&cached.krate, &cached.policy);
+    let policy = policy(&cached.krate, &cached.policy, of_static);
+    let ttls_of_type = field("ttls_of_type", ttls_of_type(&cached.policy));
     let bypass = bypass::registered(cached).map(|bypass| quote_spanned!(here()=> bypass: #bypass,));
     let cache = field("cache", cached.cache.as_ref().map(tidy));
     let lets = lets(cached);
@@ -65,6 +66,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
             #shared_name
             #value_type
             #ttl_only
+            #ttls_of_type
             #bypass
             #absent
             #lets
@@ -121,21 +123,22 @@ fn freshness(cached: &Cached) -> (Vec<TokenStream>, Option<TokenStream>) {
     }
 }
 
-fn policy(krate: &Krate, policy: &Policy) -> TokenStream {
+/// The policy with these durations.
+fn policy(krate: &Krate, policy: &Policy, duration: impl Fn(&Ttl) -> Option<TokenStream>) -> TokenStream {
     let p = krate.private(here());
     let Policy { jitter, strict, local, .. } = policy;
-    let hard = duration(&policy.hard);
+    let hard = duration(&policy.hard).unwrap_or_else(|| quote_spanned!(here()=> #p::Policy::LONGEST));
     let given = [
-        field("soft", policy.soft.as_ref().map(duration)),
-        field("negative", policy.negative.as_ref().map(duration)),
+        field("soft", policy.soft.as_ref().and_then(&duration)),
+        field("negative", policy.negative.as_ref().and_then(&duration)),
         field("early", policy.early),
         field("stale_if_error", policy.stale_if_error),
-        field("timeout", policy.timeout.as_ref().map(duration)),
+        field("timeout", policy.timeout.as_ref().and_then(&duration)),
         field("max_loads", policy.max_loads),
         field("on_outage", policy.on_outage.map(|on_outage| on_outage_in(krate, on_outage))),
     ];
     let after_failures = [
-        with_default("refresh_backoff", policy.refresh_backoff.as_ref().map(duration)),
+        with_default("refresh_backoff", policy.refresh_backoff.as_ref().and_then(&duration)),
         with_default("max_concurrent_loads", policy.max_concurrent_loads),
         with_default("shares_errors", policy.shares_errors.then_some(true)),
     ];
@@ -165,11 +168,46 @@ fn on_outage_in(krate: &Krate, on_outage: OnOutage) -> TokenStream {
     }
 }
 
+/// A duration that a `static` can have. A constant of a type is left out, or is the longest there is.
+fn of_static(ttl: &Ttl) -> Option<TokenStream> {
+    (!matches!(ttl, Ttl::OfType(_))).then(|| duration(ttl))
+}
+
+/// ```text
+/// SITE.instance(|| ())
+/// SITE.instance_with(|| (), const { &{ let policy = P::Policy { hard: Self::TTL, .. }; P::check_ttls(..); policy } })
+/// ```
+/// The second where a TTL is a constant of a type.
+pub(crate) fn instance(cached: &Cached) -> TokenStream {
+    let Some((_, constant)) = cached.policy.of_type().next() else {
+        return quote_spanned!(here()=> __CACHEMACRO_SITE.instance(|| ()));
+    };
+    let whole = policy(&cached.krate, &cached.policy, |ttl| Some(duration(ttl)));
+    let arguments =
+        quote_spanned!(here()=> __cachemacro_policy.soft, __cachemacro_policy.hard, __cachemacro_policy.negative);
+    let check = call_over(constant, &cached.krate, "check_ttls", arguments);
+    quote_spanned! {here()=>
+        __CACHEMACRO_SITE.instance_with(|| (), const {
+            &{
+                let __cachemacro_policy = #whole;
+                #check;
+                __cachemacro_policy
+            }
+        })
+    }
+}
+
+/// `hard_ttl = Self::TTL, soft_ttl = Self::SOFT`
+fn ttls_of_type(policy: &Policy) -> Option<String> {
+    let ttls: Vec<_> = policy.of_type().map(|(name, expr)| format!("{name} = {}", tidy(expr))).collect();
+    (!ttls.is_empty()).then(|| ttls.join(", "))
+}
+
 fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
     let ttls = [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref()];
     let constant = ttls.into_iter().flatten().find_map(|ttl| match ttl {
         Ttl::Const(expr) => Some(expr),
-        Ttl::Literal(_) => None,
+        Ttl::Literal(_) | Ttl::OfType(_) => None,
     })?;
     let arguments = quote_spanned! {here()=>
         __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative

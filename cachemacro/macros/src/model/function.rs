@@ -14,6 +14,8 @@ pub(crate) struct Function {
     /// The output of the call once it is awaited.
     pub(crate) output: Type,
     pub(crate) body: Body,
+    /// The names of arguments that a `#[cfg(…)]` removes.
+    pub(crate) absent: Vec<Ident>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -30,6 +30,25 @@ pub(crate) struct Policy {
 pub(crate) enum Ttl {
     Literal(Duration),
     Const(Expr),
+    /// A constant of `Self`, or of a type parameter: it is known when the function is called.
+    OfType(Expr),
+}
+
+impl Policy {
+    /// The TTLs that are constants of a type, each with the name of its attribute.
+    pub(crate) fn of_type(&self) -> impl Iterator<Item = (&'static str, &Expr)> {
+        let given = [
+            ("soft_ttl", self.soft.as_ref()),
+            ("hard_ttl", Some(&self.hard)),
+            ("negative_ttl", self.negative.as_ref()),
+            ("timeout", self.timeout.as_ref()),
+            ("refresh_backoff", self.refresh_backoff.as_ref()),
+        ];
+        given.into_iter().filter_map(|(name, ttl)| match ttl {
+            Some(Ttl::OfType(expr)) => Some((name, expr)),
+            _ => None,
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! The kinds of values that attributes have, each read from one item.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -206,13 +206,28 @@ pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
             format!("`{name}` is a duration"),
             format!("write `{name} = {example}`, or name a constant of type `Duration`"),
         )),
-        Expr::Path(path) if path.path.segments.first().is_some_and(|first| first.ident == "Self") => Err(wrong(
-            &value,
-            format!("`{name}` cannot use `Self`: the policy is made outside of the type"),
-            "name the type itself, or a constant of the module",
-        )),
+        _ if is_of_type(&value) => Ok(Ttl::OfType(value)),
         _ => Ok(Ttl::Const(value)),
     }
+}
+
+/// Whether a constant is one of `Self` or of a type parameter, which looks like `K` or `ROW`. A registration is made outside of both.
+fn is_of_type(value: &Expr) -> bool {
+    fn names_self(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == "Self",
+            TokenTree::Group(group) => names_self(group.stream()),
+            _ => false,
+        })
+    }
+    let is_of_parameter = match value {
+        Expr::Path(path) => {
+            let first = path.path.segments.first().map(|first| first.ident.to_string()).unwrap_or_default();
+            path.qself.is_some() || path.path.segments.len() == 2 && !first.contains(char::is_lowercase)
+        }
+        _ => false,
+    };
+    is_of_parameter || names_self(value.to_token_stream())
 }
 
 pub(crate) fn percentage(item: &Item) -> syn::Result<f64> {

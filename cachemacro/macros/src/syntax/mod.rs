@@ -1,6 +1,7 @@
 //! Rust syntax on its own: tokens, types and names, before anything is known of an annotation. No other room is imported here.
 
 pub(crate) mod borrows;
+pub(crate) mod configured;
 pub(crate) mod diag;
 pub(crate) mod fragment;
 pub(crate) mod generics;

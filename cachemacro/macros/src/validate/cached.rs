@@ -12,7 +12,7 @@ use crate::validate::{bindings, bypass, coverage, key, name, not_found, refresh,
 
 pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> Option<Cached> {
     signature::check_common(&function, "cached", diag);
-    signature::check_cached(&function, diag);
+    signature::check_cached(&function, raw.mentions("local"), diag);
     signature::check_sync_is_local(&function, raw.mentions("local"), diag);
 
     let key = key::check(&mut raw, &function, diag);

@@ -2,6 +2,7 @@
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
+use syn::{Expr, UnOp};
 
 use crate::analyze::unique::{self, Unique};
 use crate::model::function::{Arg, Function, Passing, ReceiverForm};
@@ -28,6 +29,21 @@ pub(crate) fn skipped(raw: &RawCached) -> Vec<Ident> {
     named.into_iter().chain(bypass::autocommit(raw).iter().cloned()).collect()
 }
 
+/// `cache = cache`, or `cache = &cache`: another cache has other entries, so the key need not tell them apart.
+fn is_the_cache(raw: &RawCached, name: &Ident) -> bool {
+    fn names(expr: &Expr, name: &Ident) -> bool {
+        match expr {
+            Expr::Path(path) => path.path.is_ident(name),
+            Expr::Reference(reference) => names(&reference.expr, name),
+            Expr::Unary(unary) => matches!(unary.op, UnOp::Deref(_)) && names(&unary.expr, name),
+            Expr::Paren(paren) => names(&paren.expr, name),
+            Expr::Group(group) => names(&group.expr, name),
+            _ => false,
+        }
+    }
+    raw.cache.as_ref().is_some_and(|given| names(&given.value, name))
+}
+
 fn check_skips_exist(function: &Function, raw: &RawCached, skipped: &[Ident], diag: &Diag) {
     for name in skipped.iter().filter(|name| *name != "_") {
         if name == "self" {
@@ -37,7 +53,7 @@ fn check_skips_exist(function: &Function, raw: &RawCached, skipped: &[Ident], di
             }
             continue;
         }
-        if function.names().any(|known| known == name) {
+        if function.names().chain(&function.absent).any(|known| known == name) {
             continue;
         }
         let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
@@ -133,7 +149,7 @@ fn check_arguments_are_covered(function: &Function, skipped: &[Ident], key: &Key
     let args = function.args.iter().filter(|arg| !matches!(arg.passing, Passing::RefMut(_)));
     for arg in args.filter(|arg| !bypass::is_decided(function, arg, raw)) {
         for name in &arg.names {
-            if key.covers(name) || skipped.contains(name) {
+            if key.covers(name) || skipped.contains(name) || is_the_cache(raw, name) {
                 continue;
             }
             if bypass::is_connection(function, arg) {

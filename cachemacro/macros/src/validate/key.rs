@@ -62,7 +62,8 @@ pub(crate) fn check(raw: &mut RawCached, function: &Function, diag: &Diag) -> Ke
     };
     let this = function.receiver.as_ref().map(|receiver| Ident::new("self", receiver.span));
     let names = lets.iter().map(|own| &own.name).chain(function.names()).cloned().collect();
-    let roots = Roots { owner: function.name(), noun: "argument", names, this, members: true };
+    let absent = function.absent.clone();
+    let roots = Roots { owner: function.name(), noun: "argument", names, absent, this, members: true };
     let mut template = template::resolve(&given.value, &roots, diag);
     if let Some(template) = &mut template {
         check_lets_are_used(&lets, template, diag);

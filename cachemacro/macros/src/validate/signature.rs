@@ -1,7 +1,6 @@
 //! Rules about the annotated function itself.
 
-use quote::ToTokens;
-use syn::{ReturnType, Safety, Signature, Type};
+use syn::{ReturnType, Safety, Signature, Type, TypeReference};
 
 use crate::model::function::{Function, Kind};
 use crate::syntax::borrows;
@@ -18,12 +17,12 @@ pub(crate) fn check_common(function: &Function, attribute: &str, diag: &Diag) {
 }
 
 /// Rules of `#[cached]` alone.
-pub(crate) fn check_cached(function: &Function, diag: &Diag) {
+pub(crate) fn check_cached(function: &Function, local: bool, diag: &Diag) {
     let sig = &function.item.sig;
     check_not_unsafe(sig, diag);
     check_not_extern(sig, diag);
     check_returns_something(function, diag);
-    check_owns_its_value(function, diag);
+    check_owns_its_value(function, local, diag);
     check_pinned_receiver(function, diag);
 }
 
@@ -102,34 +101,37 @@ fn check_returns_something(function: &Function, diag: &Diag) {
     }
 }
 
-fn check_owns_its_value(function: &Function, diag: &Diag) {
+/// With `local` a value may be borrowed for `'static`: it lives as long as the process. A shared store cannot give such a borrow back.
+fn check_owns_its_value(function: &Function, local: bool, diag: &Diag) {
     let borrowed = match &function.output {
-        Type::Reference(reference) => Some(reference.to_token_stream()),
         Type::Path(path) => path.path.segments.last().and_then(|last| first_reference(&last.arguments)),
+        Type::Reference(reference) => Some(reference),
         _ => None,
     };
-    if let Some(reference) = borrowed {
-        let spelled = tidy(&reference);
-        let what = format!(
-            "`{}` returns a borrow, `{spelled}`: a cached value outlives the call that loaded it",
-            function.name()
-        );
-        diag.error(
-            reference,
-            what,
-            "return an owned value: `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` for `&T`",
-        );
+    let Some(reference) = borrowed else { return };
+    let (name, spelled) = (function.name(), tidy(reference));
+    if !is_static(reference) {
+        let what = format!("`{name}` returns a borrow, `{spelled}`: a cached value outlives the call that loaded it");
+        let remedy = "return an owned value: `String` for `&str`, `Vec<T>` for `&[T]`, `Arc<T>` for `&T`";
+        diag.error(reference, what, remedy);
+    } else if !local {
+        let what =
+            format!("`{name}` returns `{spelled}`, and a value from a shared store is in no static of this process");
+        let remedy =
+            "add `local` to keep its values in this process only, or return an owned value: `String` for `&str`";
+        diag.error(reference, what, remedy);
     }
 }
 
+fn is_static(reference: &TypeReference) -> bool {
+    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
+}
+
 /// `&T` in `Option<&T>` or `Result<&T, E>`.
-fn first_reference(arguments: &syn::PathArguments) -> Option<proc_macro2::TokenStream> {
+fn first_reference(arguments: &syn::PathArguments) -> Option<&TypeReference> {
     let syn::PathArguments::AngleBracketed(arguments) = arguments else { return None };
     match arguments.args.first() {
-        Some(syn::GenericArgument::Type(Type::Reference(reference))) => {
-            let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
-            (!is_static).then(|| reference.to_token_stream())
-        }
+        Some(syn::GenericArgument::Type(Type::Reference(reference))) => Some(reference),
         Some(syn::GenericArgument::Type(Type::Path(path))) => {
             path.path.segments.last().and_then(|last| first_reference(&last.arguments))
         }

@@ -19,6 +19,8 @@ pub(crate) struct Roots<'a> {
     /// "argument" or "field".
     pub(crate) noun: &'a str,
     pub(crate) names: Vec<Ident>,
+    /// Those that a `#[cfg(…)]` removes: their placeholders are left out.
+    pub(crate) absent: Vec<Ident>,
     /// The `self` of a method, for `<self.tenant>`.
     pub(crate) this: Option<Ident>,
     /// Whether `<user.id>` may name a field of a root.
@@ -33,6 +35,9 @@ pub(crate) fn resolve(literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Optio
     }
     let found = raw.into_iter().map(|piece| match piece {
         RawPiece::Text(text) => Some(Piece::Text(text)),
+        RawPiece::Place(place) if roots.absent.iter().any(|name| name.unraw() == place.root) => {
+            Some(Piece::Text(String::new()))
+        }
         RawPiece::Place(place) => find(&place, literal, roots, diag).map(Piece::Place),
         RawPiece::Computed(text) => compute(&text, literal, roots, diag).map(Piece::Computed),
         RawPiece::Unnamed => None,
@@ -218,7 +223,7 @@ mod tests {
     fn roots() -> Roots<'static> {
         let name = |name: &str| Ident::new(name, Span::call_site());
         let names = vec![name("id"), name("user"), Ident::new_raw("type", Span::call_site())];
-        Roots { owner: "find".into(), noun: "argument", names, this: None, members: true }
+        Roots { owner: "find".into(), noun: "argument", names, absent: Vec::new(), this: None, members: true }
     }
 
     fn errors(text: &str) -> Vec<String> {
