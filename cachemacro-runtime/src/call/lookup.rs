@@ -33,7 +33,7 @@ impl Call {
                 None => self.degrade(),
             }
         }
-        self.enter_local()
+        self.enter_in_outage()
     }
 
     /// ENTER of one call, whose answer is not shared with other calls.

@@ -49,9 +49,16 @@ impl Call {
             from_primary: permit.hint.primary_required,
             entry,
         };
-        match self.store() {
-            Store::Near(near) => near.keep_for_outage(&self.key, holds, fill),
-            Store::Shared(_) | Store::Local(_) => self.cache.inner.local.keep(&self.key, holds, fill),
+        self.cache.inner.local.keep(&self.key, holds, fill);
+    }
+
+    /// ENTER without the shared store.
+    pub(super) fn enter_in_outage(&self) -> Entered {
+        if let Store::Near(near) = self.store()
+            && self.cache.serves_in_outage(self.site())
+        {
+            near.loads_in_outage();
         }
+        self.enter_local()
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Coherence {
     /// The position in the channel; `None` until the channel was found. It outlives the task that follows the channel.
     position: Mutex<Option<Position>>,
     is_following: AtomicBool,
-    /// Whether copies were made before the channel was found. What was announced until then, this process has not received.
+    /// Whether loads of such copies have begun before the channel was found. What was announced until then, this process has not received.
     has_unannounced: AtomicBool,
     is_running: AtomicBool,
     outage: Outage,
@@ -64,8 +64,9 @@ impl Coherence {
         self.is_following.load(Ordering::Acquire)
     }
 
-    /// A copy is made that is not from the shared store.
-    pub(super) fn keeps_from_outage(&self) {
+    /// A load begins whose value is a copy that is not from the shared store. If the channel is found while it runs, its records are void. If the
+    /// channel was found before, it began after everything that was announced until then.
+    pub(super) fn loads_in_outage(&self) {
         if !self.is_following() {
             self.has_unannounced.store(true, Ordering::Release);
         }

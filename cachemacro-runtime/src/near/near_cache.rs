@@ -6,7 +6,7 @@ use super::coherence::Coherence;
 use crate::entry::{EntryKey, LocalEntry, Object, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
-use crate::local::{Holds, LocalEntered, LocalFill, LocalTier};
+use crate::local::{LocalEntered, LocalFill, LocalTier};
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
 use crate::remote::{DecodedLookup, Entered, Hold, InvalidationChannel, Query, RemoteStore};
 use crate::util::clock::{Clock, Moment};
@@ -80,11 +80,10 @@ impl NearCache {
         self.local.keep(query.key, &places.holds, fill);
     }
 
-    /// Keeps what was loaded while the shared store is down.
-    pub(crate) fn keep_for_outage(&self, key: &EntryKey, holds: &Holds, fill: LocalFill) {
+    /// A load begins whose value is kept while the shared store is down. Called before the load enters its records.
+    pub(crate) fn loads_in_outage(&self) {
         self.start();
-        self.coherence.keeps_from_outage();
-        self.local.keep(key, holds, fill);
+        self.coherence.loads_in_outage();
     }
 
     /// LOOKUP in the shared store, without the copies here. A copy of what it finds is kept.
