@@ -29,9 +29,8 @@ pub use crate::publish::{
 };
 pub use crate::value::*;
 pub use crate::{
-    __cachemacro_compare as compare, __cachemacro_copy as copy, __cachemacro_error_adapter as error_adapter,
-    __cachemacro_flatten as flatten, __cachemacro_hold as hold, __cachemacro_shape as shape,
-    __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
+    __cachemacro_compare as compare, __cachemacro_error_adapter as error_adapter, __cachemacro_flatten as flatten,
+    __cachemacro_shape as shape, __cachemacro_value_type as value_type, __cachemacro_wire_event as wire_event,
 };
 
 /// What `cache = …` may name.
@@ -82,28 +81,6 @@ macro_rules! __cachemacro_shape {
         #[allow(unused_imports)]
         use $crate::__private::{ShapeOption as _, ShapePlain as _, ShapeResult as _, ShapeResultOption as _};
         (&&&&$crate::__private::Probe::<$returned>::NEW).shape()
-    }};
-}
-
-/// An argument for the loads of a call: a clone for each, or the argument itself for the only one.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __cachemacro_hold {
-    ($argument:expr) => {{
-        #[allow(unused_imports)]
-        use $crate::__private::{HoldForEach as _, HoldOnce as _};
-        (&&$crate::__private::Probe::of(&$argument)).hold($argument)
-    }};
-}
-
-/// A clone of an argument, or a reference to it.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __cachemacro_copy {
-    ($argument:expr) => {{
-        #[allow(unused_imports)]
-        use $crate::__private::{CopyClone as _, CopyReference as _};
-        (&&$crate::__private::Probe::of(&$argument)).copy(&$argument)
     }};
 }
 

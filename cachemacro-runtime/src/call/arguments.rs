@@ -198,7 +198,18 @@ fn locked<T: ?Sized>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::__private::{copy, hold};
+    use super::*;
+
+    macro_rules! hold {
+        ($value:expr) => {
+            (&&Probe::of(&$value)).hold($value)
+        };
+    }
+    macro_rules! copy {
+        ($value:expr) => {
+            (&&Probe::of(&$value)).copy(&$value)
+        };
+    }
 
     struct Unique(u64);
 

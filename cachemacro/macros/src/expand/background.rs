@@ -32,7 +32,7 @@ struct OwnedInput {
 /// ```text
 /// P::Background::owned(
 ///     shape,
-///     (P::Own::own(self), P::Own::own(name), held.own()),      // `let held = P::hold!(id);` stands before the read
+///     (P::Own::own(self), P::Own::own(name), held.own()),      // `held` is made before the read
 ///     |owned| {
 ///         let this: Self = P::Own::own(&owned.0);
 ///         let name = P::Own::own(&owned.1);

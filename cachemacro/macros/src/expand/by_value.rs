@@ -12,7 +12,7 @@ use crate::syntax::mentions::mentions;
 use crate::syntax::pattern::{immutable, is_mutable};
 
 /// ```text
-/// let held = P::hold!(id);            // or P::Once::new(conn), or P::ForEach of a name that `not_found` uses too
+/// let held = (&&P::Probe::of(&id)).hold(id);     // or P::Once::new(conn), or of a copy of a name that `not_found` uses too
 /// .. held.own()                       // for a background refresh
 /// let id = held.take();          // in each load
 /// ```
@@ -78,16 +78,19 @@ fn once_of(krate: &Krate, value: &TokenStream) -> TokenStream {
     quote_spanned!(here()=> #p::Once::new(#value))
 }
 
+/// Written here, and not in a macro of the runtime, which an error about a moved argument would name.
+///
 /// `not_found` rebuilds an error with its arguments after the load, so these stay with the function.
 fn hold_of(cached: &Cached, name: &Ident, value: &TokenStream) -> TokenStream {
     let p = cached.krate.private(here());
     let is_kept = cached.not_found.as_ref().is_some_and(|not_found| mentions(&not_found.rebuild, name));
-    if is_kept {
-        let again = body::again(&cached.krate, name, value);
-        quote_spanned!(here()=> #p::hold!(#again))
-    } else {
-        quote_spanned!(here()=> #p::hold!(#value))
-    }
+    let again = is_kept.then(|| body::again(&cached.krate, name, value));
+    let again = again.as_ref().unwrap_or(value);
+    quote_spanned! {here()=> {
+        #[allow(unused_imports)]
+        use #p::{HoldForEach as _, HoldOnce as _};
+        (&&#p::Probe::of(&#value)).hold(#again)
+    }}
 }
 
 /// ```text

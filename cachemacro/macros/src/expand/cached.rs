@@ -136,7 +136,11 @@ fn with_copies(cached: &Cached, expr: &Expr, how: Copies) -> TokenStream {
     }
     let copies = named.iter().map(|name| match how {
         Copies::Owned => body::again(&cached.krate, name, name),
-        Copies::Perhaps => quote_spanned!(here()=> #p::copy!(#name)),
+        Copies::Perhaps => quote_spanned! {here()=> {
+            #[allow(unused_imports)]
+            use #p::{CopyClone as _, CopyReference as _};
+            (&&#p::Probe::of(&#name)).copy(&#name)
+        }},
     });
     quote_spanned!(here()=> { #(let #named = #copies;)* #expr })
 }

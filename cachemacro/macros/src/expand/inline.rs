@@ -32,7 +32,7 @@ impl Input {
 }
 
 /// ```text
-/// let held = P::hold!(id);
+/// let held = (&&P::Probe::of(&id)).hold(id);
 /// ..
 /// || {
 ///     let id = held.take();
