@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Own`] | arguments and `self` of a cached function with `refresh = background`: they are cloned for the refresh |
 //! | [`Background`], which is a type | what such a refresh owns, and the body: `Send + 'static` |
+//! | [`ForEach`], [`Once`] and [`Lend`], which are types | arguments of a load: a clone for each load, the argument itself for the only one, and a `&mut`. The error about one that is not `Send` names them |
 //! | [`Again`] | arguments that both the body and an expression of the annotation use, such as `not_found` or an event |
 //! | [`RowVersion`] | what the closure of `version_from` returns |
 //! | [`LoadOutcome`], which is a type | the closures of `not_found`, `cache_if` and `weight`: their parameter is a reference to the error or to the value |
@@ -19,7 +20,7 @@
 //! [`KeyPart`](crate::KeyPart), that of versions [`IntoVersion`](crate::IntoVersion).
 
 pub use crate::__private::{Again, Handle, Own};
-pub use crate::call::{Background, RowVersion};
+pub use crate::call::{Background, ForEach, Lend, Once, RowVersion};
 pub use crate::callsite::{Read, Written};
 pub use crate::event::Shareable;
 pub use crate::publish::Defers;

@@ -52,6 +52,7 @@ impl<T: Clone> Again for T {
 /// An argument of which each load gets a clone. It is behind a lock, so that it need not be `Sync`.
 pub struct ForEach<T>(Mutex<T>);
 
+#[doc(hidden)]
 impl<T: Clone> ForEach<T> {
     /// A clone for one load.
     pub fn take(&self) -> T {
@@ -72,6 +73,7 @@ impl<T: Clone> ForEach<T> {
 /// An argument that one load gets as it is.
 pub struct Once<T>(Mutex<Option<T>>);
 
+#[doc(hidden)]
 impl<T> Once<T> {
     /// Keeps it for the load.
     pub const fn new(value: T) -> Self {
@@ -151,6 +153,7 @@ impl<T> CopyReference<T> for Probe<T> {
 /// A `&mut` argument, lent to one load after another.
 pub struct Lend<'a, T: ?Sized>(Mutex<Option<&'a mut T>>);
 
+#[doc(hidden)]
 impl<'a, T: ?Sized> Lend<'a, T> {
     /// Lends.
     pub fn new(value: &'a mut T) -> Self {
