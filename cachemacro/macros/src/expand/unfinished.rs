@@ -3,12 +3,12 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
-use syn::visit::{self, Visit};
 
 use crate::expand::span::{at_start, here};
 use crate::expand::{body, cache, defer};
 use crate::model::function::{Receiver, ReceiverForm};
 use crate::model::writer::{Source, Writer};
+use crate::syntax::leaves::leaves;
 use crate::syntax::mentions::mentions;
 use crate::syntax::rename_self;
 
@@ -64,6 +64,7 @@ pub(crate) fn of(writer: &Writer) -> Option<Unfinished> {
 /// The expression of an event that can be made without the body's result. Through `&mut self` the body may change what it names.
 fn known<'w>(writer: &'w Writer, source: &'w Source) -> Option<&'w Expr> {
     let Source::Arguments(expr) = source else { return None };
+    // The guard makes the event in a closure, on drop.
     if leaves(expr) {
         return None;
     }
@@ -72,23 +73,6 @@ fn known<'w>(writer: &'w Writer, source: &'w Source) -> Option<&'w Expr> {
     };
     let receiver = writer.function.receiver.as_ref();
     (!receiver.is_some_and(is_lent)).then_some(expr)
-}
-
-/// Whether an expression awaits or returns. The guard makes the event in a closure, on drop, where neither is possible.
-fn leaves(expr: &Expr) -> bool {
-    struct Leaves(bool);
-    impl<'ast> Visit<'ast> for Leaves {
-        fn visit_expr(&mut self, expr: &'ast Expr) {
-            match expr {
-                Expr::Await(_) | Expr::Try(_) | Expr::Return(_) => self.0 = true,
-                Expr::Async(_) | Expr::Closure(_) => {}
-                expr => visit::visit_expr(self, expr),
-            }
-        }
-    }
-    let mut leaves = Leaves(false);
-    leaves.visit_expr(expr);
-    leaves.0
 }
 
 fn moves_self(writer: &Writer) -> bool {

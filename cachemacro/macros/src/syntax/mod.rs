@@ -6,6 +6,7 @@ pub(crate) mod diag;
 pub(crate) mod fragment;
 pub(crate) mod generics;
 pub(crate) mod krate;
+pub(crate) mod leaves;
 pub(crate) mod mentions;
 pub(crate) mod nameable;
 pub(crate) mod nearest;

@@ -2,7 +2,7 @@
 
 use crate::model::cached::{Binding, Cached, Freshness, Mode};
 use crate::model::function::Function;
-use crate::model::policy::{OnOutage, Policy};
+use crate::model::policy::{OnOutage, Policy, Refresh};
 use crate::parse::cached::{RawBinding, RawCached, VersionFrom};
 use crate::parse::item::Given;
 use crate::syntax::diag::Diag;
@@ -45,23 +45,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
             Some(reason) => Freshness::TtlOnly(reason),
             None => Freshness::Events(bound),
         },
-        policy: Policy {
-            soft: value(&raw.soft_ttl),
-            hard: value(&raw.hard_ttl)?,
-            negative: value(&raw.negative_ttl),
-            jitter: value(&raw.jitter).unwrap_or(0.1),
-            early: value(&raw.early),
-            stale_if_error: value(&raw.stale_if_error),
-            refresh_backoff: value(&raw.refresh_backoff),
-            timeout: value(&raw.timeout),
-            max_concurrent_loads: value(&raw.max_concurrent_loads).map(ttl::whole),
-            max_loads: value(&raw.max_loads).map(ttl::whole),
-            on_outage: value(&raw.on_outage),
-            shares_errors: raw.share_error.is_some(),
-            strict: value(&raw.strict).unwrap_or(false),
-            refresh,
-            local: raw.local.is_some(),
-        },
+        policy: policy(&raw, refresh)?,
         bypass,
         not_found,
         share_error: raw.share_error.take().map(|given| given.value),
@@ -69,6 +53,26 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
         weight: raw.weight.take().map(|given| given.value),
         cache: raw.cache.take().map(|given| given.value),
         function,
+    })
+}
+
+fn policy(raw: &RawCached, refresh: Refresh) -> Option<Policy> {
+    Some(Policy {
+        soft: value(&raw.soft_ttl),
+        hard: value(&raw.hard_ttl)?,
+        negative: value(&raw.negative_ttl),
+        jitter: value(&raw.jitter).unwrap_or(0.1),
+        early: value(&raw.early),
+        stale_if_error: value(&raw.stale_if_error),
+        refresh_backoff: value(&raw.refresh_backoff),
+        timeout: value(&raw.timeout),
+        max_concurrent_loads: value(&raw.max_concurrent_loads).map(ttl::whole),
+        max_loads: value(&raw.max_loads).map(ttl::whole),
+        on_outage: value(&raw.on_outage),
+        shares_errors: raw.share_error.is_some(),
+        strict: value(&raw.strict).unwrap_or(false),
+        refresh,
+        local: raw.local.is_some(),
     })
 }
 

@@ -2,12 +2,12 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::visit::{self, Visit};
 use syn::{Expr, Index, LitStr, Member};
 
 use crate::model::template::{Computed, Piece, Place, Template};
 use crate::parse::template::{self, RawPiece, RawPlace};
 use crate::syntax::diag::{Diag, list};
+use crate::syntax::leaves::leaves;
 use crate::syntax::mentions::mentions;
 use crate::syntax::nearest::nearest;
 use crate::syntax::root::{is_variable, root};
@@ -118,23 +118,6 @@ fn located(tokens: TokenStream, roots: &Roots<'_>) -> TokenStream {
         }
     };
     tokens.into_iter().map(one).collect()
-}
-
-/// Whether an expression awaits or returns.
-fn leaves(expr: &Expr) -> bool {
-    struct Leaves(bool);
-    impl<'ast> Visit<'ast> for Leaves {
-        fn visit_expr(&mut self, expr: &'ast Expr) {
-            match expr {
-                Expr::Await(_) | Expr::Try(_) | Expr::Return(_) => self.0 = true,
-                Expr::Async(_) | Expr::Closure(_) => {}
-                expr => visit::visit_expr(self, expr),
-            }
-        }
-    }
-    let mut leaves = Leaves(false);
-    leaves.visit_expr(expr);
-    leaves.0
 }
 
 fn find_self(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Place> {
