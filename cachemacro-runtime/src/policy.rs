@@ -45,6 +45,8 @@ pub struct Policy {
     pub hard: Duration,
     /// How long an absence is remembered; `None` is not at all.
     pub negative: Option<Duration>,
+    /// Which of the three each load computes. The policy has what bounds them: `max_ttl`, or a fixed hard TTL.
+    pub computed: Computed,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
     /// The parameter β of the probabilistic early refresh.
@@ -69,6 +71,38 @@ pub struct Policy {
     pub refresh: Refresh,
     /// In-process only.
     pub local: bool,
+}
+
+/// Which TTLs each load computes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Computed {
+    /// `soft_ttl`.
+    pub soft: bool,
+    /// `hard_ttl`.
+    pub hard: bool,
+    /// `negative_ttl`.
+    pub negative: bool,
+}
+
+impl Computed {
+    /// All are fixed.
+    pub const NONE: Self = Self { soft: false, hard: false, negative: false };
+
+    /// Whether a load computes any.
+    pub(crate) const fn any(self) -> bool {
+        self.soft || self.hard || self.negative
+    }
+}
+
+/// The TTLs that one load has computed. `None` is the bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ComputedTtls {
+    /// `soft_ttl`.
+    pub soft: Option<Duration>,
+    /// `hard_ttl`.
+    pub hard: Option<Duration>,
+    /// `negative_ttl`.
+    pub negative: Option<Duration>,
 }
 
 /// When an entry stops being fresh, and when it stops being served.
@@ -97,6 +131,7 @@ impl Policy {
         soft: None,
         hard: Duration::from_secs(60),
         negative: None,
+        computed: Computed::NONE,
         jitter: 0.0,
         early: None,
         stale_if_error: None,
@@ -110,6 +145,16 @@ impl Policy {
         refresh: Refresh::Inline,
         local: false,
     };
+
+    /// The policy of one load: with the TTLs that it has computed. The hard one is at most `max_ttl`, the others at most the hard one.
+    #[must_use]
+    pub fn of_load(&self, computed: ComputedTtls) -> Self {
+        let hard = computed.hard.map_or(self.hard, |hard| hard.min(self.hard));
+        let within = |computed: Option<Duration>, fixed: Duration| computed.unwrap_or(fixed).min(hard);
+        let soft = self.soft.map(|fixed| within(computed.soft, fixed));
+        let negative = self.negative.map(|fixed| within(computed.negative, fixed));
+        Self { soft, hard, negative, ..*self }
+    }
 
     /// The deadlines of an entry whose load was served by entries with the deadlines `bound`. Neither deadline is later than
     /// the hard one of `bound`. With a stale window the entry is also not fresh longer than `bound` is; without one it is fresh
@@ -130,13 +175,30 @@ impl Policy {
     /// Whether a stale value outlives a failed refresh.
     #[must_use]
     pub fn keeps_stale(&self) -> bool {
-        self.stale_if_error.unwrap_or(self.soft_ttl() < self.hard)
+        self.stale_if_error.unwrap_or_else(|| self.has_stale_window())
+    }
+
+    /// Whether a value can be stale while it is served.
+    #[must_use]
+    pub fn has_stale_window(&self) -> bool {
+        self.computed.soft || self.soft_ttl() < self.hard
+    }
+
+    /// The soft TTL of an entry that was fresh for this long: its own, if it was computed. One that was never fresh is given the first pause
+    /// after a failed refresh, or there would be none.
+    #[must_use]
+    pub fn soft_ttl_of(&self, fresh: Duration) -> Duration {
+        match self.computed {
+            Computed { soft: false, hard: false, .. } => self.soft_ttl(),
+            _ if fresh.is_zero() => self.refresh_backoff,
+            _ => fresh,
+        }
     }
 
     /// How long no refresh is tried after so many that have failed: at most the soft TTL.
     #[must_use]
-    pub fn refresh_pause(&self, failures: u32) -> Duration {
-        let longest = self.soft_ttl();
+    pub fn refresh_pause(&self, soft_ttl: Duration, failures: u32) -> Duration {
+        let longest = soft_ttl;
         Backoff::new(self.refresh_backoff.min(longest), longest).delay_after(failures.saturating_sub(1))
     }
 
@@ -182,17 +244,20 @@ fn shorten(ttl: Duration, share: f64) -> Duration {
 /// At compile time, with the contradiction in words.
 #[track_caller]
 pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>) {
-    assert!(!hard.is_zero(), "hard_ttl is zero: nothing would ever be served; give it a positive duration");
+    assert!(!hard.is_zero(), "hard_ttl or max_ttl is zero: nothing would ever be served; give it a positive duration");
     if let Some(soft) = soft {
         assert!(
             !soft.is_zero(),
             "soft_ttl is zero: every hit would be stale; leave it out, or give it a positive duration"
         );
-        assert!(soft.as_nanos() <= hard.as_nanos(), "soft_ttl is longer than hard_ttl: fresh cannot outlast served");
+        assert!(
+            soft.as_nanos() <= hard.as_nanos(),
+            "soft_ttl is longer than hard_ttl, or than its max_ttl: fresh cannot outlast served"
+        );
     }
     if let Some(negative) = negative {
         assert!(!negative.is_zero(), "negative_ttl is zero: leave it out to remember no absences");
-        assert!(negative.as_nanos() <= hard.as_nanos(), "negative_ttl is longer than hard_ttl");
+        assert!(negative.as_nanos() <= hard.as_nanos(), "negative_ttl is longer than hard_ttl, or than its max_ttl");
     }
 }
 
@@ -225,8 +290,9 @@ mod tests {
 
     #[test]
     fn the_pause_after_failed_refreshes_doubles_up_to_the_soft_ttl() {
-        let pauses =
-            |policy: Policy| [1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| policy.refresh_pause(failures).as_secs());
+        let pauses = |policy: Policy| {
+            [1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| policy.refresh_pause(policy.soft_ttl(), failures).as_secs())
+        };
         assert_eq!(pauses(POLICY), [1, 2, 4, 32, 60, 60, 60]);
         let refresh_backoff = Duration::from_secs(90);
         assert_eq!(pauses(Policy { refresh_backoff, ..POLICY }), [60; 7], "not beyond the soft TTL");
@@ -237,5 +303,34 @@ mod tests {
         assert!(POLICY.keeps_stale());
         assert!(!Policy { soft: None, ..POLICY }.keeps_stale());
         assert!(!Policy { stale_if_error: Some(false), ..POLICY }.keeps_stale());
+    }
+
+    #[test]
+    fn computed_ttls_are_within_their_bounds() {
+        let seconds = |policy: Policy| {
+            (policy.soft.map(|soft| soft.as_secs()), policy.hard.as_secs(), policy.negative.map(|ttl| ttl.as_secs()))
+        };
+        let of_load = |soft: Option<u64>, hard: Option<u64>, negative: Option<u64>| {
+            let [soft, hard, negative] = [soft, hard, negative].map(|ttl| ttl.map(Duration::from_secs));
+            seconds(POLICY.of_load(ComputedTtls { soft, hard, negative }))
+        };
+        assert_eq!(of_load(None, None, None), seconds(POLICY), "nothing is computed");
+        assert_eq!(of_load(None, Some(900), None), (Some(60), 600, Some(10)), "the bound");
+        assert_eq!(of_load(None, Some(5), None), (Some(5), 5, Some(5)), "a fixed one ends with the hard one");
+        assert_eq!(of_load(Some(900), Some(300), Some(u64::MAX)), (Some(300), 300, Some(300)));
+        assert_eq!(of_load(Some(0), Some(0), Some(0)), (Some(0), 0, Some(0)));
+        let without = Policy { soft: None, negative: None, ..POLICY };
+        let ttls = ComputedTtls { soft: None, hard: Some(Duration::from_secs(5)), negative: None };
+        assert_eq!(seconds(without.of_load(ttls)), (None, 5, None));
+    }
+
+    #[test]
+    fn the_pause_of_an_entry_with_a_computed_ttl_goes_by_its_own() {
+        let computed = Policy { computed: Computed { soft: true, ..Computed::NONE }, ..POLICY };
+        let second = Duration::from_secs(1);
+        assert_eq!(POLICY.soft_ttl_of(second), Duration::from_secs(60));
+        assert_eq!(computed.soft_ttl_of(7 * second), 7 * second);
+        assert_eq!(computed.soft_ttl_of(Duration::ZERO), second, "one that was never fresh");
+        assert!(Policy { soft: Some(POLICY.hard), ..computed }.keeps_stale(), "some of its entries can be stale");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachemacro_runtime::__private::{Mode, Policy, Refresh};
+use cachemacro_runtime::__private::{ComputedTtls, Mode, Policy, Refresh};
 use cachemacro_runtime::{Clock, KeyPart, KeyWriter, ManualClock, Moment};
 use proptest::prelude::*;
 
@@ -40,6 +40,24 @@ fn chance() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
+    #[test]
+    fn r26_a_computed_ttl_is_within_its_bound(
+        (max, soft, negative) in (any_ttl(), any_ttl(), any_ttl()),
+        computed in (prop::option::of(any_ttl()), prop::option::of(any_ttl()), prop::option::of(any_ttl())),
+        started in (0..u64::from(u32::MAX)).prop_map(Duration::from_millis),
+        chance in chance(),
+    ) {
+        let fixed = policy(Some(soft.min(max)), max, Some(negative.min(max)), 0.5);
+        let ttls = ComputedTtls { soft: computed.0, hard: computed.1, negative: computed.2 };
+        let (started, policy) = (at(started), fixed.of_load(ttls));
+        let hard = started.after(max.min(ttls.hard.unwrap_or(max)));
+        let deadlines = policy.deadlines(started, chance);
+        prop_assert!(deadlines.soft <= deadlines.hard && deadlines.hard <= hard);
+        prop_assert!(deadlines.soft <= started.after(ttls.soft.unwrap_or(soft)));
+        let absence = policy.negative_deadlines(started, chance).expect("absences are kept");
+        prop_assert!(absence.hard <= hard && absence.hard <= started.after(ttls.negative.unwrap_or(negative)));
+    }
+
     #[test]
     fn r16_jitter_only_subtracts(
         (hard, other) in (any_ttl(), any_ttl()),

@@ -149,13 +149,13 @@ impl<S: Shape> ReturnAdapter<S> {
 
     /// Splits the result of a load into what the engine needs and what the caller keeps.
     pub(super) fn part(self, load_outcome: LoadOutcome<S>) -> (Loaded, ForCaller<S>) {
-        let LoadOutcome { outcome, version, keep, weight, shared } = load_outcome;
+        let LoadOutcome { outcome, version, keep, weight, shared, ttls } = load_outcome;
         match outcome {
             Outcome::Value(value) => {
                 let object = (self.values.share)(Arc::clone(&value));
-                (Loaded::Value { object, version, keep, weight }, ForCaller::Value(value))
+                (Loaded::Value { object, version, keep, weight, ttls }, ForCaller::Value(value))
             }
-            Outcome::Absent(kind, returned) => (Loaded::Absent(kind), ForCaller::Returned(returned)),
+            Outcome::Absent(kind, returned) => (Loaded::Absent(kind, ttls), ForCaller::Returned(returned)),
             Outcome::Error(returned) => {
                 let shared = shared.or_else(|| self.fail.share.and_then(|share| (share.pack)(&returned)));
                 (Loaded::Error(shared), ForCaller::Returned(returned))

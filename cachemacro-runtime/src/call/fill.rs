@@ -11,7 +11,7 @@ use crate::coalesce::Landing;
 use crate::entry::{Absence, Content, LocalEntry, Object};
 use crate::local::LocalFill;
 use crate::observe::{CacheMode, CallOutcome, Event, Report};
-use crate::policy::Deadlines;
+use crate::policy::{ComputedTtls, Deadlines};
 use crate::protocol::{Fence, FenceKind, LoadOrigin, Snapshot, Verdict};
 use crate::remote::{Announcement, Notice};
 use crate::util::clock::Moment;
@@ -23,8 +23,9 @@ pub(crate) enum Loaded {
         version: Option<u64>,
         keep: bool,
         weight: Option<usize>,
+        ttls: Option<Box<ComputedTtls>>,
     },
-    Absent(Absence),
+    Absent(Absence, Option<Box<ComputedTtls>>),
     /// The loader's error, as a shared object where its type allows.
     Error(Option<Object>),
 }
@@ -34,6 +35,14 @@ impl Loaded {
         match self {
             Self::Value { version: Some(version), .. } => Fence::Row(*version),
             _ => Fence::Unversioned,
+        }
+    }
+
+    /// The TTLs that the load has computed.
+    fn ttls(&self) -> Option<ComputedTtls> {
+        match self {
+            Self::Value { ttls, .. } | Self::Absent(_, ttls) => ttls.as_deref().copied(),
+            Self::Error(_) => None,
         }
     }
 }
@@ -172,16 +181,17 @@ impl Call {
 
     /// When the loaded value ends: by its own TTLs, and no later than any entry that was served inside its load (G1).
     fn deadlines(&self, permit: &LoadPermit, loaded: &Loaded, bound: Option<Deadlines>) -> Deadlines {
-        let (policy, chance) = (self.policy(), fastrand::f64());
+        let computed = loaded.ttls().map(|ttls| self.policy().of_load(ttls));
+        let (policy, chance) = (computed.as_ref().unwrap_or(self.policy()), fastrand::f64());
         let negative = match loaded {
-            Loaded::Absent(_) => policy.negative_deadlines(permit.started, chance),
+            Loaded::Absent(..) => policy.negative_deadlines(permit.started, chance),
             _ => None,
         };
         let own = negative.unwrap_or_else(|| policy.deadlines(permit.started, chance));
         bound.map_or(own, |bound| policy.bounded(own, bound))
     }
 
-    /// The entry to store; `None` when the annotation forbids it.
+    /// The entry to store; `None` when the annotation forbids it, also by a computed TTL that is over already.
     pub(super) fn entry(
         &self,
         started: Moment,
@@ -189,11 +199,14 @@ impl Call {
         deadlines: Deadlines,
         took: Duration,
     ) -> Option<LocalEntry> {
+        if self.policy().computed.any() && deadlines.hard <= self.now() {
+            return None;
+        }
         let (content, weight) = match loaded {
             Loaded::Value { keep: false, .. } | Loaded::Error(_) => return None,
             Loaded::Value { object, weight, .. } => (Content::Value(Arc::clone(object)), self.weigh(object, *weight)),
-            Loaded::Absent(_) if self.policy().negative.is_none() => return None,
-            Loaded::Absent(kind) => (Content::Absent(*kind), 0),
+            Loaded::Absent(..) if self.policy().negative.is_none() => return None,
+            Loaded::Absent(kind, _) => (Content::Absent(*kind), 0),
         };
         let Deadlines { soft, hard } = deadlines;
         Some(LocalEntry {
@@ -255,7 +268,7 @@ impl Call {
     fn share(&self, permit: LoadPermit, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {
         let (landing, version) = match loaded {
             Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines), version),
-            Loaded::Absent(kind) => (Landing::Absent(kind, deadlines), None),
+            Loaded::Absent(kind, _) => (Landing::Absent(kind, deadlines), None),
             Loaded::Error(_) => return Landed::Return,
         };
         let is_absent = matches!(landing, Landing::Absent(..));

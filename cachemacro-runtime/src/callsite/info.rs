@@ -49,6 +49,8 @@ pub struct CallsiteInfo {
     pub ttls_of_type: Option<&'static str>,
     /// Whether `policy` has these TTLs: of the type that the function was first called with.
     pub knows_type: bool,
+    /// The TTLs that each load computes: the attributes, and their values as written. In `policy` are their bounds.
+    pub computed_ttls: &'static [(&'static str, &'static str)],
     /// Which of its calls go past the cache.
     pub bypass: Bypass,
     /// The `let`s of the annotation: their names, and their expressions as written.
@@ -86,6 +88,7 @@ impl CallsiteInfo {
         policy: Policy::BASE,
         ttls_of_type: None,
         knows_type: false,
+        computed_ttls: &[],
         bypass: Bypass::NONE,
         lets: &[],
         absent: None,

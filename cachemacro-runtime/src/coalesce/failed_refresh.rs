@@ -3,6 +3,7 @@
 //! One failure is of one version of an entry: a move of the version and a later load both end it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
@@ -29,6 +30,8 @@ pub(crate) struct Refreshed {
     version: u64,
     /// When its load began.
     written: Moment,
+    /// For how long it was fresh.
+    fresh: Duration,
     hard: Moment,
 }
 
@@ -46,7 +49,8 @@ struct FailedRefresh {
 
 impl Refreshed {
     pub(crate) fn new(probe: Probe<'_>, version: u64, written: Moment, deadlines: Deadlines) -> Self {
-        Self { hash: probe.hash, function: probe.function, version, written, hard: deadlines.hard }
+        let Deadlines { soft, hard } = deadlines;
+        Self { hash: probe.hash, function: probe.function, version, written, fresh: soft.since(written), hard }
     }
 }
 
@@ -74,8 +78,8 @@ impl FailedRefreshes {
         }
         let before = shard.get(&entry.hash).filter(|before| before.is_of(entry)).map_or(0, |before| before.times);
         let times = before.saturating_add(1);
-        let Refreshed { function, version, hard, .. } = entry;
-        let until = now.after(policy.refresh_pause(times)).min(hard);
+        let Refreshed { function, version, fresh, hard, .. } = entry;
+        let until = now.after(policy.refresh_pause(policy.soft_ttl_of(fresh), times)).min(hard);
         shard.insert(entry.hash, FailedRefresh { function, version, failed: now, times, until, hard });
     }
 
@@ -98,8 +102,6 @@ fn make_room(shard: &mut HashMap<u64, FailedRefresh, RandomState>, now: Moment) 
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -109,7 +111,7 @@ mod tests {
     }
 
     fn entry(hash: u64, hard: u32) -> Refreshed {
-        Refreshed { hash, function: 1, version: 1, written: at(0), hard: at(hard) }
+        Refreshed { hash, function: 1, version: 1, written: at(0), fresh: SECOND * 8, hard: at(hard) }
     }
 
     const POLICY: Policy = Policy { soft: Some(Duration::from_secs(8)), ..Policy::BASE };

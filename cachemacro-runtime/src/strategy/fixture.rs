@@ -7,13 +7,14 @@ use crate::callsite::{
     Writer, WriterInfo,
 };
 use crate::event::{EventInfo, EventKind};
-use crate::policy::{Mode, Policy, Refresh};
+use crate::policy::{Computed, Mode, Policy, Refresh};
 use crate::strategy::Strategy;
 
 pub(super) const POLICY: Policy = Policy {
     soft: Some(Duration::from_secs(60)),
     hard: Duration::from_secs(600),
     negative: Some(Duration::from_secs(10)),
+    computed: Computed::NONE,
     jitter: 0.1,
     early: None,
     stale_if_error: None,

@@ -12,7 +12,7 @@ use super::staleness;
 use super::staleness::StalenessPart;
 use super::type_name::{shorten, value_of};
 use crate::callsite::CallsiteInfo;
-use crate::policy::{Mode, OnOutage, Policy, Refresh};
+use crate::policy::{Mode, OnOutage, Refresh};
 use crate::util::serialize::serialize;
 
 /// How stale a cached function may get, and why.
@@ -71,6 +71,8 @@ pub struct Timing {
     pub hard_ttl: Duration,
     /// How long an absence is remembered.
     pub negative_ttl: Option<Duration>,
+    /// The TTLs among these that each load computes. Their durations are the bounds: `max_ttl`, or a fixed `hard_ttl`.
+    pub computed: Vec<ComputedTtl>,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
     /// β of the probabilistic early refresh.
@@ -98,15 +100,33 @@ pub struct Timing {
 }
 
 serialize!(struct Timing {
-    soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), jitter,
+    soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), computed, jitter,
     early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human),
     refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads,
     max_loads, on_outage: on_outage.map(Label::label), local, strict,
 });
 
+/// A TTL that each load computes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ComputedTtl {
+    /// `hard_ttl`, `soft_ttl` or `negative_ttl`.
+    pub attribute: String,
+    /// Its value as written: `|token| token.expires_in`.
+    pub expression: String,
+}
+
+serialize!(struct ComputedTtl { attribute, expression });
+
 impl Timing {
-    fn of(policy: &Policy) -> Self {
+    fn of(site: &CallsiteInfo) -> Self {
+        let policy = &site.policy;
+        let computed = site.computed_ttls.iter().map(|(attribute, expression)| ComputedTtl {
+            attribute: (*attribute).to_owned(),
+            expression: (*expression).to_owned(),
+        });
         Self {
+            computed: computed.collect(),
             soft_ttl: policy.soft_ttl(),
             hard_ttl: policy.hard,
             negative_ttl: policy.negative,
@@ -124,6 +144,11 @@ impl Timing {
             strict: policy.strict,
         }
     }
+
+    /// Whether a value can be stale while it is served.
+    pub(super) fn has_stale_window(&self) -> bool {
+        self.soft_ttl < self.hard_ttl || self.computed.iter().any(|ttl| ttl.attribute == "soft_ttl")
+    }
 }
 
 impl FunctionStrategy {
@@ -138,7 +163,7 @@ impl FunctionStrategy {
             mode: site.mode,
             value_type: value_type(site),
             ttl_only: site.ttl_only.map(str::to_owned),
-            timing: Timing::of(policy),
+            timing: Timing::of(site),
             after_event: if has_events { Duration::ZERO } else { policy.hard },
             after_event_elsewhere: if has_events { staleness::elsewhere(policy, site.mode) } else { policy.hard },
             max_staleness: policy.hard,
@@ -176,6 +201,7 @@ fn staleness_in_words(site: &CallsiteInfo, invalidated_by: &[Invalidation]) -> V
     let when = if has_events { "Whatever is lost" } else { "At most" };
     sentences.push(format!("{when}: {}.", staleness::bound_in_words(&site.policy)));
     sentences.extend(staleness::of_type_in_words(site.ttls_of_type, site.knows_type));
+    sentences.extend(staleness::computed_ttls_in_words(site));
     sentences.extend(staleness::bypassed_in_words(&site.bypass));
     sentences.extend(staleness::remarks(&site.policy, site.mode));
     sentences.extend(staleness::absent_in_words(site));

@@ -122,7 +122,7 @@ fn what_it_is(function: &FunctionStrategy) -> String {
         (false, false) => "shared where the cache has a shared store",
     };
     let refresh = match function.timing.refresh {
-        _ if function.timing.soft_ttl >= function.timing.hard_ttl => "",
+        _ if !function.timing.has_stale_window() => "",
         Refresh::Inline => ", refreshed by the first reader of a stale value",
         Refresh::Background => ", refreshed in the background",
     };

@@ -24,12 +24,20 @@ serialize!(struct StalenessPart { duration: human(*duration), meaning });
 pub(super) fn parts(policy: &Policy) -> Vec<StalenessPart> {
     let soft = policy.soft_ttl();
     let window = policy.hard.saturating_sub(soft);
+    let stale = stale_in_words(policy);
+    if policy.computed.soft {
+        let meaning = format!("fresh until the computed soft_ttl, then {stale}");
+        return vec![StalenessPart { duration: policy.hard, meaning }];
+    }
     let mut parts = vec![StalenessPart { duration: soft, meaning: "fresh".to_owned() }];
     if !window.is_zero() {
-        let served = if policy.keeps_stale() { "runs or fails" } else { "runs" };
-        parts.push(StalenessPart { duration: window, meaning: format!("stale while a refresh {served}") });
+        parts.push(StalenessPart { duration: window, meaning: stale });
     }
     parts
+}
+
+fn stale_in_words(policy: &Policy) -> String {
+    format!("stale while a refresh {}", if policy.keeps_stale() { "runs or fails" } else { "runs" })
 }
 
 /// The bound in other processes than the publisher's (G3). A local tier that gets no answer from the channel serves an
@@ -108,16 +116,32 @@ pub(super) fn deferred_in_words(invalidations: &[Invalidation]) -> Option<String
     })
 }
 
+/// The TTLs that each load computes, and what bounds them.
+pub(super) fn computed_ttls_in_words(site: &CallsiteInfo) -> Vec<String> {
+    let bound = human(site.policy.hard);
+    let told = site.computed_ttls.iter().map(|(attribute, expression)| {
+        let most = match (*attribute, site.policy.computed.hard) {
+            ("hard_ttl", _) => format!("at most {bound} (`max_ttl`). A value for which it is zero is not stored"),
+            (_, true) => format!("at most the hard TTL, so at most {bound} (`max_ttl`)"),
+            (_, false) => format!("at most {bound} (`hard_ttl`)"),
+        };
+        format!("`{attribute} = {expression}`: computed in each load, {most}.")
+    });
+    told.collect()
+}
+
 /// `10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag`.
 pub(super) fn bound_in_words(policy: &Policy) -> String {
     let hard = human(policy.hard);
-    let parts = match parts(policy).get(1) {
-        Some(stale) => {
+    let (name, parts) = (if policy.computed.hard { "max_ttl" } else { "hard_ttl" }, parts(policy));
+    let parts = match parts.as_slice() {
+        [_, stale] => {
             format!("(soft_ttl {} + up to {} {})", human(policy.soft_ttl()), human(stale.duration), stale.meaning)
         }
-        None => "(always fresh)".to_owned(),
+        [all] if policy.computed.soft => format!("({})", all.meaning),
+        _ => "(always fresh)".to_owned(),
     };
-    format!("{hard} = hard_ttl {hard} {parts} + source lag")
+    format!("{hard} = {name} {hard} {parts} + source lag")
 }
 
 /// The other consequences of the timing, one sentence each.
@@ -130,19 +154,24 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
     }
     match policy.negative {
         Some(negative) => {
-            remarks.push(format!("An absence: {0} = negative_ttl {0}.", human(negative.min(policy.hard))))
+            let (at_most, computed) = if policy.computed.negative { ("at most ", "computed ") } else { ("", "") };
+            remarks.push(format!(
+                "An absence: {at_most}{0} = {computed}negative_ttl {0}.",
+                human(negative.min(policy.hard))
+            ));
         }
         None => remarks.push("Absences are not cached.".to_owned()),
     }
-    if !policy.keeps_stale() && policy.soft_ttl() < policy.hard {
+    if !policy.keeps_stale() && policy.has_stale_window() {
         remarks.push("A refresh that fails drops the stale value (`stale_if_error` is off).".to_owned());
     }
-    let refreshes = policy.early.is_some() || policy.soft_ttl() < policy.hard;
+    let refreshes = policy.early.is_some() || policy.has_stale_window();
     if refreshes && policy.keeps_stale() {
+        let soft = policy.soft_ttl();
         remarks.push(format!(
             "A refresh that fails is not tried again for {}, doubled with each further one up to {}.",
-            human(policy.refresh_pause(1)),
-            human(policy.soft_ttl())
+            human(policy.refresh_pause(soft, 1)),
+            if policy.computed.soft { "the computed soft TTL".to_owned() } else { human(soft) }
         ));
     }
     remarks.extend(after_a_failed_load(policy));
@@ -225,11 +254,13 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Computed;
     use crate::strategy::fixture::POLICY;
 
     #[test]
     fn the_parts_add_up_to_the_hard_ttl() {
-        for policy in [POLICY, Policy { soft: None, ..POLICY }] {
+        let computed = Computed { soft: true, ..Computed::NONE };
+        for policy in [POLICY, Policy { soft: None, ..POLICY }, Policy { computed, ..POLICY }] {
             let sum: Duration = parts(&policy).iter().map(|part| part.duration).sum();
             assert_eq!(sum, policy.hard);
         }
@@ -246,6 +277,27 @@ mod tests {
         assert_eq!(bound_in_words(&strict), expected);
         assert!(remarks(&strict, Mode::Row).iter().any(|remark| remark.contains("fails drops")));
         assert!(!remarks(&fresh, Mode::Row).iter().any(|remark| remark.contains("fails drops")));
+    }
+
+    #[test]
+    fn a_computed_ttl_is_told_with_its_bound() {
+        let computed = Computed { soft: true, hard: true, negative: true };
+        let policy = Policy { soft: Some(POLICY.hard), negative: Some(POLICY.hard), computed, ..POLICY };
+        let expected = "10m = max_ttl 10m (fresh until the computed soft_ttl, then stale while a refresh runs or fails) + source lag";
+        assert_eq!(bound_in_words(&policy), expected);
+        let remarks = remarks(&policy, Mode::Row);
+        assert!(remarks.contains(&"An absence: at most 10m = computed negative_ttl 10m.".to_owned()), "{remarks:?}");
+        assert!(remarks.iter().any(|remark| remark.ends_with("up to the computed soft TTL.")), "{remarks:?}");
+        let computed_ttls = &[("hard_ttl", "|token| token.expires_in"), ("soft_ttl", "self.soft")];
+        let told = computed_ttls_in_words(&CallsiteInfo { policy, computed_ttls, ..CallsiteInfo::BASE });
+        let expected = [
+            "`hard_ttl = |token| token.expires_in`: computed in each load, at most 10m (`max_ttl`). A value for which it is zero is not stored.",
+            "`soft_ttl = self.soft`: computed in each load, at most the hard TTL, so at most 10m (`max_ttl`).",
+        ];
+        assert_eq!(told, expected);
+        let fixed = Policy { computed: Computed { hard: false, ..computed }, ..policy };
+        let told = computed_ttls_in_words(&CallsiteInfo { policy: fixed, computed_ttls, ..CallsiteInfo::BASE });
+        assert!(told[1].ends_with("computed in each load, at most 10m (`hard_ttl`)."), "{told:?}");
     }
 
     #[test]

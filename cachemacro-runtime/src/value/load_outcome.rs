@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::shape::{Opened, Shape};
 use crate::entry::{Absence, Object};
 use crate::event::IntoVersion;
+use crate::policy::ComputedTtls;
 
-/// The result of a load, with everything that the engine needs: what the closures of `not_found`, `cache_if` and `weight` are asked about.
+/// The result of a load, with everything that the engine needs: what the closures of `not_found`, `cache_if`, `weight` and of TTLs are
+/// asked about.
 pub struct LoadOutcome<S: Shape> {
     pub(crate) outcome: Outcome<S>,
     /// The version of the row, in row mode.
@@ -17,6 +19,8 @@ pub struct LoadOutcome<S: Shape> {
     pub(crate) weight: Option<usize>,
     /// The error that `share_error` has made for the waiters.
     pub(crate) shared: Option<Object>,
+    /// Nothing where no TTL is computed.
+    pub(crate) ttls: Option<Box<ComputedTtls>>,
 }
 
 /// What was loaded.
@@ -30,11 +34,16 @@ pub enum Outcome<S: Shape> {
 }
 
 impl<S: Shape> LoadOutcome<S> {
-    fn value(&self) -> Option<&S::Value> {
+    pub(super) fn value(&self) -> Option<&S::Value> {
         match &self.outcome {
             Outcome::Value(value) => Some(value),
             Outcome::Absent(..) | Outcome::Error(_) => None,
         }
+    }
+
+    /// The TTLs that the load computes.
+    pub(super) fn ttls(&mut self) -> &mut ComputedTtls {
+        self.ttls.get_or_insert_default()
     }
 }
 
@@ -54,7 +63,7 @@ impl<S: Shape> LoadOutcome<S> {
             Opened::Absent(kind, returned) => (Outcome::Absent(kind, returned), true),
             Opened::Error(returned) => (Outcome::Error(returned), false),
         };
-        Self { outcome, version: None, keep, weight: None, shared: None }
+        Self { outcome, version: None, keep, weight: None, shared: None, ttls: None }
     }
 
     /// `cache_if`. Without it every value is kept.

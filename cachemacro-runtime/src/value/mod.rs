@@ -3,6 +3,7 @@
 mod carry;
 mod checks;
 mod compare;
+mod into_ttl;
 mod load_outcome;
 mod refusal;
 mod shape;
@@ -12,6 +13,7 @@ pub(crate) use carry::Carried;
 pub(crate) use checks::Checks;
 pub use compare::{ByDebug, ByEq, ByNothing, Comparing, Equal, FindEqual, FindShow, Show};
 pub use compare::{EqOfArc, EqOfNothing, EqOfValue, ShowOfArc, ShowOfNothing, ShowOfValue};
+pub use into_ttl::IntoTtl;
 pub use load_outcome::{LoadOutcome, Outcome, SharesError, absent, absent_or, classify, close, succeeded};
 pub(crate) use load_outcome::{SharedError, plain_absence, set_version};
 pub use refusal::{

@@ -26,6 +26,8 @@ const FLEET: FoundBy = FoundBy::Fleet("");
 const LOCAL: FoundBy =
     FoundBy::Tests(&["--package=cachemacro-runtime", "--features=internals", "--lib", "--", "local::"]);
 
+const COMPUTED_TTLS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=computed_ttls"]);
+
 const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
 
 /// The model checker: one of its tests.
@@ -353,6 +355,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/coalesce/load_slots.rs",
             from: "most.max(1) as usize",
             to: "most.max(1_000) as usize",
+        }],
+    },
+    Mutant {
+        name: "no-max-ttl",
+        rule: "R26: a computed TTL is at most max_ttl",
+        found_by: COMPUTED_TTLS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/policy.rs",
+            from: "computed.hard.map_or(self.hard, |hard| hard.min(self.hard))",
+            to: "computed.hard.unwrap_or(self.hard)",
         }],
     },
     Mutant {

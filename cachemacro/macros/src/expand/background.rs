@@ -6,8 +6,8 @@ use syn::Index;
 
 use crate::expand::body::{self, Read};
 use crate::expand::by_value::{self, ByValue};
-use crate::expand::classify;
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
+use crate::expand::{before_body, classify};
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
 use crate::syntax::rename_self;
@@ -117,13 +117,17 @@ fn load(cached: &Cached, inputs: &[OwnedInput]) -> TokenStream {
     let enter = inputs.iter().map(|input| &input.enter);
     let run = body::run(&cached.krate, function, function.receiver.is_some());
     let output = &function.output;
-    let classify = classify::call(cached);
+    let renamed = |tokens| if function.receiver.is_some() { rename_self::rename(tokens) } else { tokens };
+    let (before, after) = (renamed(before_body::before(cached)), before_body::after(cached));
+    let classify = renamed(classify::call(cached));
     let whole = at(function.item.sig.ident.span());
     let asynchronous = function.is_async().then(|| quote_spanned!(whole=> async move));
     quote_spanned! {whole=>
         #asynchronous {
             #(#enter)*
+            #before
             let __cachemacro_out: #output = #run;
+            #after
             #classify
         }
     }

@@ -4,13 +4,16 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 
+use crate::expand::before_body;
 use crate::expand::span::{at_start, call_over, here};
 use crate::model::cached::{Arm, Cached, Decides, Mode};
+use crate::model::policy::Computed;
 use crate::syntax::mentions::mentions;
 
 /// ```text
 /// let mut outcome = P::classify(shape, out);
-/// P::RowVersion::row(&mut outcome, |user| user.version);           // and likewise `keep` and `weight`
+/// P::RowVersion::row(&mut outcome, |user| user.version);           // and likewise `keep`, `weight` and `IntoTtl::hard_of`
+/// P::LoadOutcome::soft_is(&mut outcome, soft_ttl);                 // that was computed before the body
 /// outcome
 /// ```
 /// The user's closures are arguments unchanged, so that the compiler infers their parameter, and errors underline them.
@@ -31,15 +34,23 @@ pub(crate) fn evaluate(cached: &Cached) -> Option<TokenStream> {
     let Some(outcome) = outcome(cached) else {
         return Some(quote_spanned!(here()=> #p::evaluate(__cachemacro_shape, #p::classify)));
     };
+    if cached.policy.computed().any(|(_, computed)| matches!(computed, Computed::Before(_))) {
+        return None;
+    }
     let this = Ident::new("self", here());
     let arguments = cached.function.args.iter().flat_map(|arg| arg.names.iter().chain([&arg.ident]));
     let names_an_argument = arguments.chain([&this]).any(|name| mentions(&outcome, name));
     if names_an_argument {
         return None;
     }
-    if let (Mode::Row(closure), None, None, None, None) =
-        (&cached.mode, &cached.keep, &cached.weight, &cached.not_found, &cached.share_error)
-    {
+    if let (Mode::Row(closure), None, None, None, None, None) = (
+        &cached.mode,
+        &cached.keep,
+        &cached.weight,
+        &cached.not_found,
+        &cached.share_error,
+        cached.policy.computed().next(),
+    ) {
         let arguments = quote_spanned!(here()=> __cachemacro_shape, #closure);
         return Some(call_over(closure, &cached.krate, "RowVersion::version_from", arguments));
     }
@@ -110,17 +121,32 @@ fn outcome(cached: &Cached) -> Option<TokenStream> {
     let keep = cached.keep.as_ref().map(|closure| ("LoadOutcome::keep", closure));
     let weight = cached.weight.as_ref().map(|closure| ("LoadOutcome::weigh", closure));
     let shared = cached.share_error.as_ref().map(|closure| ("SharesError::share_error", closure));
-    let given: Vec<_> = [version, keep, weight, shared].into_iter().flatten().collect();
-    if given.is_empty() {
-        return cached.not_found.is_some().then_some(classify);
-    }
-    let asks = given.into_iter().map(|(name, closure)| {
+    let given = [version, keep, weight, shared].into_iter().flatten().map(|(name, closure)| {
         let arguments = quote_spanned!(here()=> &mut __cachemacro_outcome, #closure);
         call_over(closure, &cached.krate, name, arguments)
     });
+    let asks: Vec<_> = given.chain(ttls(cached)).collect();
+    if asks.is_empty() {
+        return cached.not_found.is_some().then_some(classify);
+    }
     Some(quote_spanned! {here()=>
         let mut __cachemacro_outcome = #classify;
         #(#asks;)*
         __cachemacro_outcome
+    })
+}
+
+/// The computed TTLs.
+fn ttls(cached: &Cached) -> impl Iterator<Item = TokenStream> {
+    let p = cached.krate.private(here());
+    cached.policy.computed().map(move |(name, computed)| match computed {
+        Computed::Of(closure) => {
+            let arguments = quote_spanned!(here()=> &mut __cachemacro_outcome, #closure);
+            call_over(closure, &cached.krate, &format!("IntoTtl::{name}_of"), arguments)
+        }
+        Computed::Before(_) => {
+            let (set, ttl) = (Ident::new(&format!("{name}_is"), here()), before_body::ttl(name));
+            quote_spanned!(here()=> #p::LoadOutcome::#set(&mut __cachemacro_outcome, #ttl))
+        }
     })
 }

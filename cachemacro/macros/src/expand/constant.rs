@@ -28,6 +28,8 @@ pub(crate) fn duration(ttl: &Ttl) -> TokenStream {
             quote_spanned!(here()=> ::core::time::Duration::new(#seconds, #nanos))
         }
         Ttl::Const(expr) | Ttl::OfType(expr) => expr.to_token_stream(),
+        // What bounds it stands in its place.
+        Ttl::Computed(_) => unreachable!("a policy has the bound of a computed TTL"),
     }
 }
 

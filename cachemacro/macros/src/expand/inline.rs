@@ -5,8 +5,8 @@ use quote::{ToTokens, quote_spanned};
 
 use crate::expand::body::{self, Read};
 use crate::expand::by_value::{self, ByValue};
-use crate::expand::classify;
 use crate::expand::span::here;
+use crate::expand::{before_body, classify};
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
 use crate::syntax::rename_self;
@@ -51,14 +51,18 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
     let inside = inputs.iter().map(|input| &input.inside);
     let run = body::run(&cached.krate, function, renames_self(cached));
     let output = &function.output;
-    let classify = classify::call(cached);
+    let renamed = |tokens| if renames_self(cached) { rename_self::rename(tokens) } else { tokens };
+    let (before, after) = (renamed(before_body::before(cached)), before_body::after(cached));
+    let classify = renamed(classify::call(cached));
     let asynchronous = function.is_async().then(|| quote_spanned!(here()=> async move));
     let load = quote_spanned! {here()=>
         || {
             #(#each)*
             #asynchronous {
                 #(#inside)*
+                #before
                 let __cachemacro_out: #output = #run;
+                #after
                 #classify
             }
         }

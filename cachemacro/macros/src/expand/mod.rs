@@ -3,6 +3,7 @@
 //! `__cachemacro_`.
 
 pub(crate) mod background;
+mod before_body;
 pub(crate) mod bind;
 pub(crate) mod body;
 mod by_value;

@@ -8,7 +8,7 @@ use crate::expand::constant::{argument, duration, option, some};
 use crate::expand::span::{call_over, here};
 use crate::expand::{bind, bypass};
 use crate::model::cached::{Cached, Freshness, Mode, NotFound};
-use crate::model::policy::{OnOutage, Policy, Refresh, Ttl};
+use crate::model::policy::{Computed, OnOutage, Policy, Refresh, Ttl};
 use crate::model::writer::{Commit, OnError, Writer};
 use crate::syntax::krate::Krate;
 use crate::syntax::nameable::nameable;
@@ -36,6 +36,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
     let ttl_only = field("ttl_only", ttl_only);
     let policy = policy(&cached.krate, &cached.policy, of_static);
     let ttls_of_type = field("ttls_of_type", ttls_of_type(&cached.policy));
+    let computed_ttls = computed_ttls(&cached.policy);
     let bypass = bypass::registered(cached).map(|bypass| quote_spanned!(here()=> bypass: #bypass,));
     let cache = field("cache", cached.cache.as_ref().map(tidy));
     let lets = lets(cached);
@@ -67,6 +68,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
             #value_type
             #ttl_only
             #ttls_of_type
+            #computed_ttls
             #bypass
             #absent
             #lets
@@ -127,10 +129,13 @@ fn freshness(cached: &Cached) -> (Vec<TokenStream>, Option<TokenStream>) {
 fn policy(krate: &Krate, policy: &Policy, duration: impl Fn(&Ttl) -> Option<TokenStream>) -> TokenStream {
     let p = krate.private(here());
     let Policy { jitter, strict, local, .. } = policy;
-    let hard = duration(&policy.hard).unwrap_or_else(|| quote_spanned!(here()=> #p::Policy::LONGEST));
+    // In the place of a computed TTL is its bound.
+    let fixed = |ttl: &Ttl| duration(if ttl.computed().is_some() { policy.bound() } else { ttl });
+    let hard = fixed(&policy.hard).unwrap_or_else(|| quote_spanned!(here()=> #p::Policy::LONGEST));
     let given = [
-        field("soft", policy.soft.as_ref().and_then(&duration)),
-        field("negative", policy.negative.as_ref().and_then(&duration)),
+        field("soft", policy.soft.as_ref().and_then(fixed)),
+        field("negative", policy.negative.as_ref().and_then(fixed)),
+        with_default("computed", computed(krate, policy)),
         field("early", policy.early),
         field("stale_if_error", policy.stale_if_error),
         field("timeout", policy.timeout.as_ref().and_then(&duration)),
@@ -197,6 +202,34 @@ pub(crate) fn instance(cached: &Cached) -> TokenStream {
     }
 }
 
+/// `P::Computed { soft: false, hard: true, negative: false }`
+fn computed(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
+    let p = krate.private(here());
+    let is = |name: &str| policy.computed().any(|(computed, _)| computed == name);
+    let (soft, hard, negative) = (is("soft"), is("hard"), is("negative"));
+    (soft || hard || negative)
+        .then(|| quote_spanned!(here()=> #p::Computed { soft: #soft, hard: #hard, negative: #negative }))
+}
+
+/// `computed_ttls: &[("hard_ttl", "|token| token.expires_in")],`
+fn computed_ttls(policy: &Policy) -> Option<TokenStream> {
+    let mut ttls = policy
+        .computed()
+        .map(|(name, computed)| {
+            let (name, spelled) = (
+                format!("{name}_ttl"),
+                match computed {
+                    Computed::Before(expr) => tidy(expr),
+                    Computed::Of(closure) => format!("|{}| {}", tidy(&closure.inputs), tidy(&closure.body)),
+                },
+            );
+            quote_spanned!(here()=> (#name, #spelled))
+        })
+        .peekable();
+    ttls.peek()?;
+    Some(quote_spanned!(here()=> computed_ttls: &[#(#ttls),*],))
+}
+
 /// `hard_ttl = Self::TTL, soft_ttl = Self::SOFT`
 fn ttls_of_type(policy: &Policy) -> Option<String> {
     let ttls: Vec<_> = policy.of_type().map(|(name, expr)| format!("{name} = {}", tidy(expr))).collect();
@@ -204,10 +237,10 @@ fn ttls_of_type(policy: &Policy) -> Option<String> {
 }
 
 fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
-    let ttls = [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref()];
+    let ttls = [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref(), policy.max.as_ref()];
     let constant = ttls.into_iter().flatten().find_map(|ttl| match ttl {
         Ttl::Const(expr) => Some(expr),
-        Ttl::Literal(_) | Ttl::OfType(_) => None,
+        Ttl::Literal(_) | Ttl::OfType(_) | Ttl::Computed(_) => None,
     })?;
     let arguments = quote_spanned! {here()=>
         __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative

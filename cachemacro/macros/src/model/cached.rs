@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, ExprClosure, Pat, Path, Type};
 
 use crate::model::function::Function;
-use crate::model::policy::Policy;
+use crate::model::policy::{Computed, Policy};
 use crate::model::template::Template;
 use crate::syntax::krate::Krate;
 use crate::syntax::mentions::mentions;
@@ -42,6 +42,10 @@ impl Cached {
         self.key.starts_from(name)
             || exprs.chain(source).chain(rebuild).any(|expr| mentions(expr, name))
             || closures.into_iter().any(|closure| mentions(closure, name))
+            || self.policy.computed().any(|(_, computed)| match computed {
+                Computed::Before(expr) => mentions(expr, name),
+                Computed::Of(closure) => mentions(closure, name),
+            })
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use syn::Expr;
+use syn::{Expr, ExprClosure};
 
 pub(crate) struct Policy {
     pub(crate) soft: Option<Ttl>,
     pub(crate) hard: Ttl,
     pub(crate) negative: Option<Ttl>,
+    /// What bounds a computed `hard_ttl`.
+    pub(crate) max: Option<Ttl>,
     /// A fraction, 0.0 to 0.5.
     pub(crate) jitter: f64,
     pub(crate) early: Option<f64>,
@@ -25,22 +27,56 @@ pub(crate) struct Policy {
     pub(crate) local: bool,
 }
 
-/// A duration: a literal, or a constant whose value only the compiler knows.
+/// A duration: a literal, a constant whose value only the compiler knows, or how each load computes it.
 #[derive(Clone)]
 pub(crate) enum Ttl {
     Literal(Duration),
     Const(Expr),
     /// A constant of `Self`, or of a type parameter: it is known when the function is called.
     OfType(Expr),
+    Computed(Computed),
+}
+
+/// How a load computes a TTL.
+#[derive(Clone)]
+pub(crate) enum Computed {
+    /// From the arguments, `self` and what else can be named, before the body runs.
+    Before(Expr),
+    /// From the loaded value; or, for `negative_ttl`, from the error that is an absence.
+    Of(Box<ExprClosure>),
+}
+
+impl Ttl {
+    pub(crate) fn computed(&self) -> Option<&Computed> {
+        match self {
+            Self::Computed(computed) => Some(computed),
+            Self::Literal(_) | Self::Const(_) | Self::OfType(_) => None,
+        }
+    }
 }
 
 impl Policy {
+    /// What no TTL is longer than: `max_ttl` if the hard TTL is computed, else the hard TTL.
+    pub(crate) fn bound(&self) -> &Ttl {
+        match (&self.hard, &self.max) {
+            (Ttl::Computed(_), Some(max)) => max,
+            (hard, _) => hard,
+        }
+    }
+
+    /// The TTLs that each load computes, each with the end of the names of what is generated for it.
+    pub(crate) fn computed(&self) -> impl Iterator<Item = (&'static str, &Computed)> {
+        let given = [("soft", self.soft.as_ref()), ("hard", Some(&self.hard)), ("negative", self.negative.as_ref())];
+        given.into_iter().filter_map(|(name, ttl)| Some((name, ttl?.computed()?)))
+    }
+
     /// The TTLs that are constants of a type, each with the name of its attribute.
     pub(crate) fn of_type(&self) -> impl Iterator<Item = (&'static str, &Expr)> {
         let given = [
             ("soft_ttl", self.soft.as_ref()),
             ("hard_ttl", Some(&self.hard)),
             ("negative_ttl", self.negative.as_ref()),
+            ("max_ttl", self.max.as_ref()),
             ("timeout", self.timeout.as_ref()),
             ("refresh_backoff", self.refresh_backoff.as_ref()),
         ];

@@ -10,7 +10,7 @@ use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 29] = [
+pub(crate) const NAMES: [&str; 30] = [
     "key",
     "name",
     "version_from",
@@ -19,6 +19,7 @@ pub(crate) const NAMES: [&str; 29] = [
     "soft_ttl",
     "hard_ttl",
     "negative_ttl",
+    "max_ttl",
     "not_found",
     "absent_as",
     "jitter",
@@ -55,6 +56,7 @@ pub(crate) struct RawCached {
     pub(crate) soft_ttl: Option<Given<Ttl>>,
     pub(crate) hard_ttl: Option<Given<Ttl>>,
     pub(crate) negative_ttl: Option<Given<Ttl>>,
+    pub(crate) max_ttl: Option<Given<Ttl>>,
     pub(crate) not_found: Option<Given<RawNotFound>>,
     pub(crate) absent_as: Option<Given<Expr>>,
     pub(crate) jitter: Option<Given<f64>>,
@@ -117,14 +119,15 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "ttl_only" => {
             item.put(&mut raw.ttl_only, diag, |item| value::string(item, "\"why a stale value does no harm\""))
         }
-        "soft_ttl" => item.put(&mut raw.soft_ttl, diag, value::ttl),
-        "hard_ttl" => item.put(&mut raw.hard_ttl, diag, value::ttl),
-        "negative_ttl" => item.put(&mut raw.negative_ttl, diag, value::ttl),
-        "refresh_backoff" => item.put(&mut raw.refresh_backoff, diag, value::ttl),
+        "soft_ttl" => item.put(&mut raw.soft_ttl, diag, |item| value::ttl(item, "|value| value.fresh_for")),
+        "hard_ttl" => item.put(&mut raw.hard_ttl, diag, |item| value::ttl(item, "|value| value.expires_in")),
+        "negative_ttl" => item.put(&mut raw.negative_ttl, diag, |item| value::ttl(item, "|error| error.retry_after()")),
+        "max_ttl" => item.put(&mut raw.max_ttl, diag, value::fixed_ttl),
+        "refresh_backoff" => item.put(&mut raw.refresh_backoff, diag, value::fixed_ttl),
         "share_error" => item.put(&mut raw.share_error, diag, |item| {
             value::closure(item, "|error| RepoError::Other(error.to_string())")
         }),
-        "timeout" => item.put(&mut raw.timeout, diag, value::ttl),
+        "timeout" => item.put(&mut raw.timeout, diag, value::fixed_ttl),
         "not_found" => item.put(&mut raw.not_found, diag, not_found::read),
         "absent_as" => item.put(&mut raw.absent_as, diag, |item| value::expr(item, "RepoError::NotFound(id)")),
         "max_concurrent_loads" => item.put(&mut raw.max_concurrent_loads, diag, |item| value::number(item, "8")),

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Expr, ExprClosure, ExprLit, Lit, LitBool, LitStr, Path};
 
-use crate::model::policy::Ttl;
+use crate::model::policy::{Computed, Ttl};
 use crate::parse::item::{Item, ItemBody};
 use crate::parse::{duration, percent, split};
 use crate::syntax::diag::{list, message};
@@ -172,10 +172,10 @@ pub(crate) fn one_parameter(item: &Item, closure: ExprClosure, example: &str) ->
     Err(wrong(closure, what, remedy))
 }
 
-pub(crate) const IS_FIXED: &str =
-    "the times of a function are fixed when it is compiled, and the strategy report prints them";
+/// Why `timeout = self.timeout` is refused.
+pub(crate) const IS_FIXED: &str = "it is fixed when the function is compiled, and the strategy report prints it";
 
-/// What a TTL can be.
+/// What a duration that is not computed can be.
 pub(crate) fn allowed_ttl(name: &str) -> String {
     format!(
         "write a duration, `{name} = \"10m\"`, or a constant of type `Duration`: `const TTL: Duration = Duration::from_secs(600);` \
@@ -184,10 +184,30 @@ pub(crate) fn allowed_ttl(name: &str) -> String {
 }
 
 /// A duration literal, or a constant of the user.
-pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
+pub(crate) fn fixed_ttl(item: &Item) -> syn::Result<Ttl> {
     let name = item.spelled();
-    let example = "\"60s\"";
-    let value: Expr = expr(item, example)?;
+    match expr(item, "\"60s\"")? {
+        Expr::Closure(closure) => {
+            Err(wrong(closure, format!("`{name}` cannot be computed: {IS_FIXED}"), allowed_ttl(&name)))
+        }
+        value if mentions(&value, &Ident::new("self", Span::call_site())) => {
+            Err(wrong(&value, format!("`{name}` cannot be read from `self`: {IS_FIXED}"), allowed_ttl(&name)))
+        }
+        value => literal_or_const(&name, value),
+    }
+}
+
+/// As [`fixed_ttl`], or a closure over the loaded value. Which expressions are no constants is known when the arguments are.
+pub(crate) fn ttl(item: &Item, closure_example: &str) -> syn::Result<Ttl> {
+    match expr(item, "\"60s\"")? {
+        Expr::Closure(closure) => {
+            one_parameter(item, closure, closure_example).map(|closure| Ttl::Computed(Computed::Of(Box::new(closure))))
+        }
+        value => literal_or_const(&item.spelled(), value),
+    }
+}
+
+fn literal_or_const(name: &str, value: Expr) -> syn::Result<Ttl> {
     match &value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => duration::read(&text.value())
             .map(Ttl::Literal)
@@ -198,13 +218,10 @@ pub(crate) fn ttl(item: &Item) -> syn::Result<Ttl> {
             let remedy = format!("write \"{number}s\" for seconds; the units are `ms`, `s`, `m`, `h` and `d`");
             Err(wrong(&value, what, remedy))
         }
-        _ if mentions(&value, &Ident::new("self", Span::call_site())) => {
-            Err(wrong(&value, format!("`{name}` cannot be read from `self`: {IS_FIXED}"), allowed_ttl(&name)))
-        }
-        Expr::Lit(_) | Expr::Closure(_) => Err(wrong(
+        Expr::Lit(_) => Err(wrong(
             &value,
             format!("`{name}` is a duration"),
-            format!("write `{name} = {example}`, or name a constant of type `Duration`"),
+            format!("write `{name} = \"60s\"`, or name a constant of type `Duration`"),
         )),
         _ if is_of_type(&value) => Ok(Ttl::OfType(value)),
         _ => Ok(Ttl::Const(value)),

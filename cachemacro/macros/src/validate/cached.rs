@@ -23,7 +23,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     check_local_is_not_strict(&raw, diag);
     check_there_is_a_store(&raw, diag);
     name::check(&raw, diag);
-    ttl::check(&raw, &function, diag);
+    ttl::check(&mut raw, &function, diag);
     share_error::check(&raw, &function, diag);
     let refresh = refresh::decide(&function, &raw, diag);
 
@@ -61,6 +61,7 @@ fn policy(raw: &RawCached, refresh: Refresh) -> Option<Policy> {
         soft: value(&raw.soft_ttl),
         hard: value(&raw.hard_ttl)?,
         negative: value(&raw.negative_ttl),
+        max: value(&raw.max_ttl),
         jitter: value(&raw.jitter).unwrap_or(0.1),
         early: value(&raw.early),
         stale_if_error: value(&raw.stale_if_error),

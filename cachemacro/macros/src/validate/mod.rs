@@ -4,6 +4,7 @@ pub(crate) mod bindings;
 pub(crate) mod bypass;
 pub(crate) mod cached;
 pub(crate) mod commit;
+pub(crate) mod computed_ttl;
 pub(crate) mod coverage;
 pub(crate) mod event;
 pub(crate) mod invalidates;

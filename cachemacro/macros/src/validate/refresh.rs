@@ -12,6 +12,7 @@ use crate::syntax::diag::Diag;
 use crate::syntax::generics;
 use crate::syntax::pattern::binds_by_reference;
 use crate::syntax::spelling::tidy;
+use crate::validate::ttl;
 
 /// A task in the background needs owned clones of all that the body uses. Where one is impossible, the default is `inline`, and an
 /// explicit `refresh = background` is an error that says why.
@@ -40,7 +41,7 @@ fn can_be_stale(raw: &RawCached) -> bool {
     if raw.early.is_some() {
         return true;
     }
-    match (&raw.soft_ttl, &raw.hard_ttl) {
+    match (&raw.soft_ttl, ttl::bound(raw)) {
         (Some(soft), Some(hard)) => match (&soft.value, &hard.value) {
             (Ttl::Literal(soft), Ttl::Literal(hard)) => soft < hard,
             _ => true,

@@ -8,8 +8,10 @@ use crate::parse::value;
 use crate::syntax::diag::Diag;
 use crate::syntax::mentions::mentions;
 use crate::syntax::spelling::tidy;
+use crate::validate::computed_ttl;
 
-pub(crate) fn check(raw: &RawCached, function: &Function, diag: &Diag) {
+pub(crate) fn check(raw: &mut RawCached, function: &Function, diag: &Diag) {
+    computed_ttl::check(raw, function, diag);
     check_hard_is_given(raw, function, diag);
     check_names_no_argument(raw, function, diag);
     check_soft_is_within_hard(raw, diag);
@@ -37,8 +39,8 @@ fn check_hard_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
 }
 
 fn check_names_no_argument(raw: &RawCached, function: &Function, diag: &Diag) {
-    for given in [&raw.soft_ttl, &raw.hard_ttl, &raw.negative_ttl, &raw.timeout].into_iter().flatten() {
-        let Ttl::Const(expr) = &given.value else { continue };
+    for given in [&raw.max_ttl, &raw.timeout, &raw.refresh_backoff].into_iter().flatten() {
+        let (Ttl::Const(expr) | Ttl::OfType(expr)) = &given.value else { continue };
         if let Some(argument) = function.names().find(|name| mentions(expr, name)) {
             let name = &given.name;
             let what = format!("`{name}` cannot depend on the argument `{argument}`: {}", value::IS_FIXED);
@@ -48,11 +50,12 @@ fn check_names_no_argument(raw: &RawCached, function: &Function, diag: &Diag) {
 }
 
 fn check_soft_is_within_hard(raw: &RawCached, diag: &Diag) {
-    let (Some(soft), Some(hard)) = (&raw.soft_ttl, &raw.hard_ttl) else { return };
+    let (Some(soft), Some(hard)) = (&raw.soft_ttl, bound(raw)) else { return };
     if longer(soft, hard) {
         let what = format!(
-            "`soft_ttl = {}` is longer than `hard_ttl = {}`: a value would be dropped before it is refreshed",
+            "`soft_ttl = {}` is longer than `{} = {}`: a value would be dropped before it is refreshed",
             spelled(soft),
+            hard.name,
             spelled(hard)
         );
         diag.error(
@@ -64,14 +67,15 @@ fn check_soft_is_within_hard(raw: &RawCached, diag: &Diag) {
 }
 
 fn check_negative_is_within_hard(raw: &RawCached, diag: &Diag) {
-    let (Some(negative), Some(hard)) = (&raw.negative_ttl, &raw.hard_ttl) else { return };
+    let (Some(negative), Some(hard)) = (&raw.negative_ttl, bound(raw)) else { return };
     if longer(negative, hard) {
+        let name = &hard.name;
         let what = format!(
-            "`negative_ttl = {}` is longer than `hard_ttl = {}`: an absence would be served longer than a value",
+            "`negative_ttl = {}` is longer than `{name} = {}`: an absence would be served longer than a value",
             spelled(negative),
             spelled(hard)
         );
-        diag.error(&negative.tokens, what, "make `negative_ttl` at most `hard_ttl`; a few seconds are usual");
+        diag.error(&negative.tokens, what, format!("make `negative_ttl` at most `{name}`; a few seconds are usual"));
     }
 }
 
@@ -122,10 +126,16 @@ fn check_something_can_be_stale(raw: &RawCached, diag: &Diag) {
     }
 }
 
+/// What no TTL is longer than: `max_ttl` if the hard TTL is computed, else the hard TTL. Nothing if that could not be read.
+pub(super) fn bound(raw: &RawCached) -> Option<&Given<Ttl>> {
+    let hard = raw.hard_ttl.as_ref()?;
+    if hard.value.computed().is_some() { raw.max_ttl.as_ref() } else { Some(hard) }
+}
+
 /// No entry is stale if the soft TTL is the hard TTL.
 fn is_never_stale(raw: &RawCached) -> bool {
-    match (&raw.soft_ttl, &raw.hard_ttl) {
-        (None, Some(_)) => !raw.mentions("soft_ttl"),
+    match (&raw.soft_ttl, bound(raw)) {
+        (None, _) => raw.hard_ttl.is_some() && !raw.mentions("soft_ttl"),
         (Some(soft), Some(hard)) => {
             matches!((&soft.value, &hard.value), (Ttl::Literal(soft), Ttl::Literal(hard)) if soft == hard)
         }
