@@ -1,5 +1,6 @@
 //! The errors of the runtime.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -56,6 +57,40 @@ impl From<CacheError> for io::Error {
      (a cached function that runs without one installs the default)"
 )]
 pub struct AlreadyInstalled;
+
+/// No cached function of the program has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownFunction {
+    /// The name.
+    pub name: String,
+    /// Functions that may be meant, as they are called outside of the process, the nearest name first. At most three.
+    pub near: Vec<String>,
+}
+
+impl UnknownFunction {
+    pub(crate) const fn new(name: String, near: Vec<String>) -> Self {
+        Self { name, near }
+    }
+}
+
+impl fmt::Display for UnknownFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no cached function of this program is called `{}`", self.name)?;
+        match &*self.near {
+            [] => f.write_str(
+                ": give the name after `fn`, the name with its module, such as `shop::users::find`, or the one of `name = \"…\"`",
+            ),
+            [first, more @ ..] => {
+                write!(f, ": did you mean `{first}`")?;
+                more.iter().try_for_each(|name| write!(f, " or `{name}`"))?;
+                f.write_str("?")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnknownFunction {}
 
 /// A store could not do what it was asked. The engine turns it into a miss and a count; no caller of a cached function
 /// sees it. Publishers get it as the source of [`CacheError::Publish`].

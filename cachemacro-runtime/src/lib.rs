@@ -42,10 +42,10 @@ mod util;
 mod value;
 
 pub use crate::util::clock::{AtomicMoment, Clock, ManualClock, Moment, SystemClock};
-pub use cache::{Cache, CacheBuilder, Scoped, WithCache};
+pub use cache::{Cache, CacheBuilder, EntryInfo, Scoped, WithCache};
 pub use call::{LoadHint, load_hint};
 pub use encoding::{Codec, Compression, Encoding};
-pub use error::{AlreadyInstalled, CacheError, StoreError};
+pub use error::{AlreadyInstalled, CacheError, StoreError, UnknownFunction};
 pub use event::IntoVersion;
 pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Moves};
 pub use event::{Receive, Received, Subscription};

@@ -7,12 +7,12 @@ pub use cachemacro_runtime::__private;
 pub use cachemacro_runtime::bounds;
 pub use cachemacro_runtime::{
     Aggregate, AlreadyInstalled, AnsweredCall, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent,
-    CacheMode, CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EventInfo,
-    EventKind, Finding, FindingKind, FunctionStats, Generation, Group, IntoEvents, IntoVersion, KeyPart, KeyWriter,
-    LoadHint, LoadTimes, LocalValue, ManualClock, Memory, Moment, Move, Moves, Observer, OnOutage, PendingEvents,
-    Receive, Received, ReceivedEvent, RefusedFills, RemoteStore, Scoped, SharedValue, Stats, StoreError, Strategy,
-    Subscription, SystemClock, Tier, Token, Trace, VerifyError, WhyStale, WithCache, load_hint, observed,
-    observed_sync, strategy, traced, traced_sync,
+    CacheMode, CallOutcome, Clock, Codec, Compression, Connection, Consumer, DeadLetter, Encoding, EntryInfo,
+    EventInfo, EventKind, Finding, FindingKind, FunctionStats, Generation, Group, IntoEvents, IntoVersion, KeyPart,
+    KeyWriter, LoadHint, LoadTimes, LocalValue, ManualClock, Memory, Moment, Move, Moves, Observer, OnOutage,
+    PendingEvents, Receive, Received, ReceivedEvent, RefusedFills, RemoteStore, Scoped, SharedValue, Stats, StoreError,
+    Strategy, Subscription, SystemClock, Tier, Token, Trace, UnknownFunction, VerifyError, WhyStale, WithCache,
+    load_hint, observed, observed_sync, strategy, traced, traced_sync,
 };
 
 #[cfg(any(doc, doctest))]

@@ -2,10 +2,12 @@
 
 mod builder;
 mod current;
+mod entries;
 mod handle;
 mod store;
 
 pub use self::builder::CacheBuilder;
 pub use self::current::{Current, Scoped, WithCache, current};
+pub use self::entries::EntryInfo;
 pub use self::handle::Cache;
 pub(crate) use self::store::Store;

@@ -80,6 +80,8 @@ pub struct Instance {
     /// Set once the instance is used with a shared store.
     pub(super) is_known_by_name: OnceLock<()>,
     pub(super) shares_name: AtomicBool,
+    /// The texts of its key template before and behind the only part, once a key of one number or one text was written.
+    around: OnceLock<[Box<[u8]>; 2]>,
     /// The next instance in the same bucket.
     next: OnceLock<&'static Self>,
 }
@@ -89,9 +91,19 @@ impl Instance {
         if let Some(policy) = policy {
             site.known.get_or_init(|| CallsiteInfo { policy: *policy, knows_type: true, ..site.info });
         }
-        let (name, is_known_by_name, next) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let (number, policy) = (numbered(site), policy.unwrap_or_else(|| site.policy()));
-        Self { site, number, id, path, policy, name, is_known_by_name, shares_name: AtomicBool::new(false), next }
+        Self {
+            site,
+            number,
+            id,
+            path,
+            policy,
+            name: OnceLock::new(),
+            is_known_by_name: OnceLock::new(),
+            shares_name: AtomicBool::new(false),
+            around: OnceLock::new(),
+            next: OnceLock::new(),
+        }
     }
 
     /// A number that no other instance in this process has.
@@ -109,6 +121,16 @@ impl Instance {
     /// As the compiler writes it.
     pub(super) fn path(&self) -> &'static str {
         (self.path)()
+    }
+
+    /// The texts before and behind the only part of its keys of one number or one text.
+    pub(crate) fn around(&self) -> Option<&[Box<[u8]>; 2]> {
+        self.around.get()
+    }
+
+    /// Keeps these texts. They are the same in all such keys of the instance.
+    pub(crate) fn keep_around(&self, texts: impl FnOnce() -> [Box<[u8]>; 2]) {
+        self.around.get_or_init(texts);
     }
 
     /// A number that no other instance with the same name in this binary has.
@@ -224,6 +246,17 @@ impl Callsite {
             }
             place = &known.next;
         }
+    }
+}
+
+impl Callsite {
+    /// All instances so far.
+    pub(crate) fn instances(&'static self) -> Vec<&'static Instance> {
+        let mut found: Vec<&'static Instance> = self.instances.first.get().into_iter().collect();
+        for bucket in self.instances.others.get().iter().flat_map(|buckets| buckets.iter()) {
+            found.extend(std::iter::successors(bucket.get().copied(), |instance| instance.next.get().copied()));
+        }
+        found
     }
 }
 

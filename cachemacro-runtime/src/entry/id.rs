@@ -52,6 +52,9 @@ impl<'a> EntryIdRef<'a> {
 
     pub(super) fn to_id(self) -> EntryId {
         let Self { hash, instance, form, parts } = self;
+        if let Some((before, behind)) = form.around(parts) {
+            instance.keep_around(|| [before.into(), behind.into()]);
+        }
         EntryId { hash, instance, form, parts: parts.into() }
     }
 }

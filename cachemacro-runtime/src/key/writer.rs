@@ -47,6 +47,17 @@ pub(crate) enum Form {
 }
 
 impl Form {
+    /// The bytes before and behind the only part, for a key of one number or one text. They are fixed texts of the template.
+    pub(crate) fn around(self, parts: &[u8]) -> Option<(&[u8], &[u8])> {
+        let start = parts.iter().position(|byte| *byte >= TEXT)?;
+        let len = match self {
+            Self::Word(_) => 1 + size_of::<u64>(),
+            Self::Text(_, len) => len + 2,
+            Self::Nothing | Self::Other => return None,
+        };
+        Some((&parts[..start], parts.get(start + len..)?))
+    }
+
     /// What tells the key with these parts apart from the others of its function.
     #[inline]
     pub(crate) fn of(self, parts: &[u8]) -> KeyRef<'_> {
@@ -217,6 +228,18 @@ impl KeyWriter {
     #[inline]
     pub(crate) fn parts(&self) -> &[u8] {
         if self.len <= INLINE { &self.inline[..self.len] } else { &self.spill }
+    }
+}
+
+impl KeyRef<'_> {
+    /// The text of the key, where these are the bytes around its only part. It is that of the parts that [`rendered`] has.
+    pub(crate) fn text(self, [before, behind]: [&[u8]; 2]) -> String {
+        let part = match self {
+            Self::Parts(parts) => return rendered(parts),
+            Self::Word(word) => [&[NUMBER][..], &word.to_le_bytes()].concat(),
+            Self::Text(bytes) => [&[TEXT][..], bytes, &[TEXT]].concat(),
+        };
+        rendered(&[before, &part, behind].concat())
     }
 }
 

@@ -9,7 +9,7 @@ mod sweeper;
 mod tier;
 mod versions;
 
-pub(crate) use self::entries::{Candidate, Found, Other as LocalOther};
+pub(crate) use self::entries::{Candidate, Found, Listed, Other as LocalOther};
 pub(crate) use self::holds::Holds;
 pub use self::memory::Memory;
 pub(crate) use self::tier::{LocalEntered, LocalFill, LocalSnapshot, LocalTier};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::entries::{Candidate, Dropped, Fenced, Found, NewEntry, Other, Table};
+use super::entries::{Candidate, Dropped, Fenced, Found, Listed, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
@@ -267,6 +267,11 @@ impl LocalTier {
             self.table.clear(shard, &mut dropped);
             dropped.release(&self.records);
         }
+    }
+
+    /// The entries of these instances that are served at this moment.
+    pub(crate) fn listed(&self, is_listed: impl Fn(u32) -> bool, now: Moment) -> Vec<Listed> {
+        self.table.listed(is_listed, now, &self.records)
     }
 
     /// The number of entries.

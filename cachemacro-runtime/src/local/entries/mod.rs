@@ -5,6 +5,8 @@ mod entry;
 mod evictions;
 mod fill;
 mod life;
+mod listed;
+mod listing;
 mod more;
 mod shard;
 mod slot;
@@ -14,6 +16,7 @@ mod tie;
 pub(crate) use self::dropped::Dropped;
 pub(crate) use self::entry::{Candidate, Found, NewEntry, Other};
 pub(crate) use self::fill::Fenced;
+pub(crate) use self::listed::Listed;
 pub(crate) use self::table::Table;
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use super::dropped::Dropped;
 use super::entry::{Candidate, Found, Other};
 use super::evictions::Evictions;
 use super::life::Life;
+use super::listed::Listed;
 use super::more::{More, OLDER_VERSIONS, Version, all_serve};
 use super::slot::{Key, Kind, PARTS, Slot, TEXT};
 use super::tie::Tie;
-use crate::entry::{Object, Probe};
+use crate::entry::{Content, Object, Probe};
 use crate::key::KeyRef;
 use crate::local::arena::{Buckets, NONE, Slab};
 use crate::local::eviction::{Queues, Slots};
@@ -189,6 +190,53 @@ impl Shard {
             cost: *cost,
             is_near: false,
             is_refreshing: false,
+        })
+    }
+
+    /// Adds those of the next `count` slots from `from` that are listed. Returns the slot to go on with.
+    pub(super) fn list(
+        &self,
+        from: u32,
+        count: u32,
+        is_listed: impl Fn(u32) -> bool,
+        now: Moment,
+        records: &Records,
+        all: &mut Vec<Listed>,
+    ) -> Option<u32> {
+        let len = self.slots.len();
+        let end = from.saturating_add(count).min(len);
+        for at in from..end {
+            if self.slots[at].kind() != Kind::Free && is_listed(self.slots[at].function) {
+                all.extend(self.listed(at, now, records));
+            }
+        }
+        (end < len).then_some(end)
+    }
+
+    /// The version of the entry that is served at this moment, as [`Shard::serving`] finds it. The eviction policy is told of no hit.
+    fn listed(&self, at: u32, now: Moment, records: &Records) -> Option<Listed> {
+        let slot = &self.slots[at];
+        let newest = || {
+            let mut kinds = std::iter::once(slot.fence_kind()).chain(std::iter::repeat(FenceKind::Unversioned));
+            self.lives[at].hard() > now
+                && self.ties(at).all(|tie| kinds.next().is_some_and(|kind| tie.serves(kind, records)))
+        };
+        let older = || self.more.get(&at)?.older.iter().find(|version| version.serves(now, records));
+        let (life, kind, is_absent, is_near) = if newest() {
+            (self.lives[at], slot.fence_kind(), slot.absence().is_some(), slot.is_near())
+        } else {
+            let version = older()?;
+            (version.life, version.kind, matches!(version.content, Content::Absent(_)), false)
+        };
+        let (function, key) = (slot.function, (&slot.key).into());
+        Some(Listed {
+            function,
+            key,
+            life,
+            kind,
+            is_absent,
+            is_near,
+            weight: self.weights.as_ref().map(|weights| weights[at]),
         })
     }
 

@@ -52,6 +52,10 @@ impl Table {
         read(&self.shards[self.number(hash)].0)
     }
 
+    pub(super) fn reader_at(&self, number: usize) -> ShardedLockReadGuard<'_, Shard> {
+        read(&self.shards[number].0)
+    }
+
     pub(super) fn shard(&self, hash: u64) -> ShardedLockWriteGuard<'_, Shard> {
         write(&self.shards[self.number(hash)].0)
     }
