@@ -84,7 +84,10 @@ pub const GOALS: &[Goal] = &[
         at_most("hits.owned", "a hit, `User` by value, beside the fastest peer", 1.0, Unit::Ratio),
         "the clone of three strings is the same for all; ours moves the value once more, and copies and drops the reference that it clones from.",
     ),
-    at_most("near.plain", "a near copy (bounded, Redis behind), beside a plain hit", 2.0, Unit::Ratio),
+    why(
+        at_most("near.plain", "a near copy (bounded, Redis behind), beside a plain hit", 2.0, Unit::Ratio),
+        "what a plain hit would be is looked at first, then the rest of the entry with its deadlines, the precise clock, and whether the process has heard all announcements of the last second: a second that the fast path compares is not exact enough for that.",
+    ),
     why(
         at_most("threads.one", "two threads, one key, beside bare `quick_cache`", 0.7, Unit::Ratio),
         "both threads write to the count of references to the one value; the lock and the counter have places of each thread.",
@@ -148,6 +151,7 @@ pub const GOALS: &[Goal] = &[
         at_most("waiters.bytes", "the same: bytes a waiter", 700.0, Unit::Bytes),
         "a task, a call state and a place in the flight, which has the key and the snapshots for all.",
     ),
+    at_most("clear.caller", "`clear()` of 1,000,000 entries: what the caller waits for", 10_000.0, Unit::Time),
     at_most("growth.p999", "growth to 1,000,000 entries: p99.9 of an insertion", 50_000.0, Unit::Time),
     at_least(
         "replay.entries",

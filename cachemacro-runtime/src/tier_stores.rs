@@ -31,7 +31,7 @@ fn local_fill(fill: Fill) -> LocalFill {
         Payload::Absent(kind) => Content::Absent(*kind),
     };
     let Fill { snapshots, fence, from_primary, entry } = fill;
-    LocalFill { snapshots: snapshots.into(), fence, from_primary, entry: entry.decoded(content) }
+    LocalFill { snapshots: snapshots.into(), fence, from_primary, clears: 0, entry: entry.decoded(content) }
 }
 
 fn entry(entry: &LocalEntry) -> Entry {

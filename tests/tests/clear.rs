@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use cachemacro::{Cache, CacheEvent, ManualClock, Memory, Tier, cached, traced};
+use cachemacro::{Cache, CacheEvent, CacheMode, ManualClock, Memory, Tier, cached, load_hint, traced};
 use cachemacro_tests::{Row, RowUpdated, Table, builder, remote};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -122,6 +122,7 @@ async fn no_entry_is_left_and_none_is_served() {
         repo.cache.clear();
         let stats = repo.cache.stats();
         assert_eq!((stats.entries, stats.weight, stats.expired), (0, 0, 0), "{memory:?}");
+        repo.cache.sweep();
         assert!(value.upgrade().is_none(), "the value is freed");
         repo.read_all().await;
         assert_eq!((repo.table.reads(), repo.cache.stats().entries), (10, 5), "each is loaded, and kept again");
@@ -195,4 +196,143 @@ async fn copies_of_a_shared_store_end_here_and_the_store_keeps_its_entries() {
     assert_eq!(tier(&other).await, Some(Tier::Local), "another process keeps its copy");
     assert_eq!(tier(&one).await, Some(Tier::Shared));
     assert_eq!((tier(&one).await, table.reads()), (Some(Tier::Local), 1), "a copy is kept again");
+}
+
+#[tokio::test]
+async fn the_first_hit_after_a_clear_is_none() {
+    let clears: [fn(&Cache); 2] = [Cache::clear, |cache| cache.clear_function("row").expect("it is linked")];
+    for clear in clears {
+        let repo = Repo::new();
+        repo.row(1).await;
+        repo.row(1).await;
+        repo.table.write(2);
+        clear(&repo.cache);
+        assert_eq!(repo.row(1).await.map(|row| row.version), Some(2));
+        repo.row(1).await;
+        assert_eq!(repo.table.reads(), 2, "and then it is one again");
+    }
+}
+
+#[tokio::test]
+async fn a_clear_of_one_function_leaves_the_others() {
+    for memory in [Memory::entries(1000), Memory::bytes(1 << 20)] {
+        let repo = Repo::with(memory);
+        repo.read_all().await;
+        let weight = repo.cache.stats().weight;
+        repo.cache.clear_function("opaque").expect("it is linked");
+        assert_eq!(repo.cache.stats().entries, 4);
+        assert!(repo.cache.stats().weight < weight);
+        repo.read_all().await;
+        assert_eq!((repo.table.reads(), repo.cache.stats().entries), (6, 5), "one is loaded again");
+        repo.cache.clear_function("asked").expect("it is linked");
+        repo.cache.clear_function("clear::Repo::row").expect("a path is a name too");
+        repo.cache.clear_function("asked").expect("it is linked");
+        repo.read_all().await;
+        assert_eq!((repo.table.reads(), repo.cache.stats().entries), (9, 5), "two of `row`, and `asked`");
+    }
+}
+
+#[tokio::test]
+async fn loads_of_other_functions_are_stored_when_one_is_cleared() {
+    let repo = Repo::new();
+    repo.close();
+    let first = repo.begin().await;
+    repo.cache.clear_function("opaque").expect("it is linked");
+    repo.open.add_permits(1);
+    assert_eq!(first.await.expect("no panic"), 1);
+    assert_eq!(repo.row(1).await.map(|row| row.version), Some(1));
+    assert_eq!(repo.table.reads(), 1, "it was stored");
+    let second = repo.clone();
+    repo.clock.advance(Duration::from_secs(600));
+    let second = tokio::spawn(async move { second.row(1).await.map(|row| row.version) });
+    until(|| repo.begun.load(SeqCst) == 2).await;
+    repo.cache.clear_function("row").expect("it is linked");
+    repo.open.add_permits(2);
+    assert_eq!(second.await.expect("no panic"), Some(1));
+    repo.row(1).await;
+    assert_eq!(repo.table.reads(), 3, "that of the function was not");
+}
+
+#[tokio::test]
+async fn names_that_no_function_has_are_refused() {
+    let cache = Repo::new().cache;
+    let error = cache.clear_function("rows").expect_err("there is none");
+    assert!(error.near.iter().any(|name| name == "clear::Repo::row"), "{error}");
+    for wrong in ["", "ow", "Repo::", "::row", "Repo"] {
+        assert!(cache.disable_function(wrong).is_err(), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_is_switched_off_goes_past_the_cache() {
+    let repo = Repo::new();
+    repo.row(1).await;
+    repo.opaque(1).await;
+    let is_off = |name: &str| repo.cache.stats().function(name).is_some_and(|function| function.is_off);
+    repo.cache.disable_function("row").expect("it is linked");
+    assert!(is_off("row") && !is_off("opaque"));
+    assert_eq!(repo.cache.stats().entries, 1);
+    repo.table.write(2);
+    for reads in 3..6 {
+        assert_eq!(repo.row(1).await.map(|row| row.version), Some(2));
+        assert_eq!(repo.table.reads(), reads, "each call loads");
+        repo.opaque(1).await;
+    }
+    assert_eq!(CacheMode::OnlyIfCached.scope(repo.row(1)).await.map(|row| row.version), None);
+    assert_eq!(CacheMode::Refresh.scope(repo.row(1)).await.map(|row| row.version), Some(2));
+    assert_eq!((repo.table.reads(), repo.cache.stats().entries), (6, 1), "nothing was stored");
+    repo.cache.enable_function("row").expect("it is linked");
+    assert!(!is_off("row"));
+    repo.row(1).await;
+    repo.row(1).await;
+    assert_eq!((repo.table.reads(), repo.cache.stats().entries), (7, 2));
+}
+
+#[tokio::test]
+async fn a_load_that_began_before_the_function_was_switched_off_and_on_is_not_stored() {
+    let repo = Repo::new();
+    repo.close();
+    let first = repo.begin().await;
+    repo.cache.disable_function("row").expect("it is linked");
+    repo.cache.enable_function("row").expect("it is linked");
+    repo.table.write(2);
+    repo.open.add_permits(2);
+    first.await.expect("no panic");
+    assert_eq!(repo.row(1).await.map(|row| row.version), Some(2));
+}
+
+#[cached(key = "hint:<id>", version_from = |row| row.version, invalidated_by(RowUpdated { id }), hard_ttl = "10m", cache = cache, skip(cache, asked))]
+async fn hinted(cache: &Cache, asked: &AtomicU64, id: u64) -> Option<Row> {
+    asked.fetch_add(u64::from(load_hint().primary_required), SeqCst);
+    Some(Row { id, version: 1 })
+}
+
+#[tokio::test]
+async fn after_a_clear_loads_read_the_primary_while_replicas_may_lag() {
+    let (builder, clock) = builder();
+    let cache = builder.source_lag(Duration::from_secs(3)).build();
+    let asked = AtomicU64::new(0);
+    hinted(&cache, &asked, 1).await;
+    cache.sweep();
+    let before = asked.load(SeqCst);
+    clock.advance(Duration::from_secs(4));
+    CacheMode::Refresh.scope(hinted(&cache, &asked, 1)).await;
+    assert_eq!(asked.load(SeqCst), before, "the record is known");
+    cache.clear();
+    CacheMode::Refresh.scope(hinted(&cache, &asked, 1)).await;
+    assert_eq!(asked.load(SeqCst), before + 1, "a replica may not have the change for which the cache was cleared");
+}
+
+#[test]
+fn where_no_thread_frees_entries_insertions_do() {
+    let cache = Cache::builder().memory(Memory::entries(5000)).build();
+    let repo = Repo { cache, ..Repo::new() };
+    let names: Vec<String> = (0..2000).map(|length| "n".repeat(length)).collect();
+    names.iter().for_each(|name| _ = repo.sync(name));
+    repo.cache.clear();
+    assert_eq!(repo.cache.stats().entries, 0);
+    names.iter().take(200).for_each(|name| _ = repo.sync(name));
+    assert_eq!((repo.cache.stats().entries, repo.cache.stats().weight), (200, 200));
+    names.iter().take(200).for_each(|name| _ = repo.sync(name));
+    assert_eq!(repo.table.reads(), 2200);
 }

@@ -1,6 +1,7 @@
 //! What a cached call costs, beside the peers: writes docs/PERFORMANCE.md. `src/effort.rs` tells the settings.
 
 mod bump;
+mod clear;
 mod compile;
 mod growth;
 mod hits;
@@ -44,6 +45,7 @@ const CASES: &[(&str, Case)] = &[
     ("memory", memory::run),
     ("miss", miss::run),
     ("growth", growth::run),
+    ("clear", clear::run),
     ("stampede", stampede::run),
     ("waiters", waiters::run),
     ("replay", replay::run),

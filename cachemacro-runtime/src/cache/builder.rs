@@ -158,7 +158,9 @@ impl CacheBuilder {
     pub fn build(self) -> Cache {
         let functions = Arc::new(Functions::new());
         let bound = self.memory.unwrap_or_default();
-        let local = LocalTier::new(bound, Arc::clone(&self.clock), self.source_lag);
+        // Else a hit in this process is not all that a call may need.
+        let serves_plain = self.shared.is_none() && self.observers.is_none();
+        let local = LocalTier::new(bound, Arc::clone(&self.clock), self.source_lag, serves_plain);
         let findings = Arc::new(Findings::default());
         let environment = Environment::new(&self.namespace, Arc::clone(&self.clock), self.source_lag);
         let connected = self.shared.map(|shared| shared.connect(&environment));
@@ -187,7 +189,6 @@ impl CacheBuilder {
                 log,
                 near,
                 weighs: bound.is_by_bytes() || shared.is_some(),
-                is_plain: shared.is_none() && self.observers.is_none(),
                 observers: self.observers,
                 retries,
                 blocking: Blocking::new(own_runtime),

@@ -61,7 +61,7 @@ impl EntryInfo {
 impl Cache {
     /// The entries of a function in this process, in the order of their keys: for a page of an admin, or a test.
     ///
-    /// The function is named as after `fn`, with its module (`shop::users::find`), or as in [`EntryInfo::function`], which is also
+    /// The function is named as after `fn`, with as much of its path as you like (`users::find`), or as in [`EntryInfo::function`], which is also
     /// the name of `name = "…"`. If several functions have the name, their entries are all listed; so are those of all instances of a
     /// generic function. A function that was not called yet has none.
     ///

@@ -53,8 +53,6 @@ pub(crate) struct Inner {
     pub(crate) weighs: bool,
     /// Told of all calls.
     pub(crate) observers: Option<Observers>,
-    /// Whether a hit in this process is all that a call may need: there is neither a shared store nor an observer.
-    pub(crate) is_plain: bool,
     pub(crate) flights: Arc<Flights>,
     pub(crate) failed_refreshes: FailedRefreshes,
     pub(crate) load_slots: LoadSlots,
@@ -125,7 +123,7 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            functions: self.inner.functions.read(&self.inner.evictions()),
+            functions: self.inner.functions.read(&self.inner.evictions(), &self.inner.local.off()),
             entries: self.inner.local.len(),
             weight: self.inner.local.weight(),
             expired: self.inner.local.expired(),
@@ -161,38 +159,6 @@ impl Cache {
     /// ```
     pub fn sweep(&self) {
         self.inner.local.sweep();
-    }
-
-    /// Ends everything that this process has cached, and frees its memory: the entries of functions that no shared store serves,
-    /// and the copies of a shared store's entries. It is for a change that no event describes: a restored backup, a bulk import, rows
-    /// that were written by hand.
-    ///
-    /// When it returns, no entry from before is served. A load that began before is returned to its callers. It is not stored in this
-    /// process, and a caller that comes later begins another one.
-    ///
-    /// **A shared store keeps its entries, and every other process keeps its own.** Functions that are not `local` are served from the
-    /// shared store again, also with a load that was in progress. To end entries in a whole fleet, publish the events of what has
-    /// changed, or start it with another [`namespace`](crate::CacheBuilder::namespace), such as `"shop-2"`: the entries of the old one
-    /// expire.
-    ///
-    /// A million entries take about a second, in which other threads go on. In async code that is for `spawn_blocking`.
-    ///
-    /// ```
-    /// use cachemacro::{Cache, cached};
-    ///
-    /// #[cached(key = "price:<of>", hard_ttl = "1h", local, ttl_only = "imported at night", cache = cache, skip(cache))]
-    /// fn price(cache: &Cache, of: u64) -> u64 {
-    ///     of * 100
-    /// }
-    ///
-    /// let cache = Cache::builder().build();
-    /// price(&cache, 3);
-    /// assert_eq!(cache.stats().entries, 1);
-    /// cache.clear(); // after the import
-    /// assert_eq!(cache.stats().entries, 0);
-    /// ```
-    pub fn clear(&self) {
-        self.inner.local.clear();
     }
 
     /// Problems of the functions that have used this cache: uses that are wrong, or that prevent caching. There is one

@@ -1,6 +1,7 @@
 //! The cache: its builder, its handle, and which cache a call uses.
 
 mod builder;
+mod clear;
 mod current;
 mod entries;
 mod handle;

@@ -94,9 +94,7 @@ fn closer<'k>(
         if !is_served_here(cache, near.is_some()) {
             return None;
         }
-        // In the last second no entry is certainly fresh: then its deadlines are told.
-        let object = cache.inner.local.hit(probe()?, u32::MAX, &mut look.found);
-        debug_assert!(object.is_none());
+        cache.inner.local.look(probe()?, &mut look.found);
     }
     match std::mem::take(&mut look.found) {
         LocalOther::Entry(found) => keep(cache, instance, found, near, look, &probe),

@@ -158,10 +158,12 @@ impl Call {
             asked_primary: permit.hint.primary_required,
             from_primary,
         };
-        let filled = match self.entry(permit.started, loaded, deadlines, took) {
+        let is_off = self.cache.inner.local.is_off(self.site());
+        let filled = match self.entry(permit.started, loaded, deadlines, took).filter(|_| !is_off) {
             Some(entry) => {
                 let snapshots = entered.snapshots.clone();
-                self.fill_store(&entered.held, LocalFill { snapshots, fence, from_primary, entry }).await
+                let clears = permit.clears();
+                self.fill_store(&entered.held, LocalFill { snapshots, fence, from_primary, clears, entry }).await
             }
             None => None,
         };

@@ -10,8 +10,10 @@ use super::waiting::{Ended, Waiting};
 use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, Role, Waited, load_lock, singleflight};
 use crate::entry::{Content, EntryKey, deferred};
 use crate::observe::{CacheMode, CallOutcome, Event, Report};
+use crate::protocol::Snapshot;
 use crate::remote::Lease;
 use crate::util::backoff::Backoff;
+use crate::util::few::Few;
 
 /// The delays of a leader that looks again while another process holds the lease. Half of each is random, so that callers
 /// of many processes do not ask at once.
@@ -20,7 +22,7 @@ const LEASE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(4), Duration::
 impl Call {
     /// Joins the flight of this snapshot as leader or waiter; `None` says to look again.
     pub(super) async fn join(&mut self, entered: Entered) -> Option<Step> {
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: entered.snapshots.clone() };
+        let key = self.flight_key(entered.snapshots.clone());
         match singleflight::join(&self.cache.inner.flights, key) {
             Role::Leader(lead) => self.lead(lead, entered).await,
             Role::Waiter(waiter) => {
@@ -29,6 +31,10 @@ impl Call {
                 Some(Step::Wait(Waiting::new(waiter, entered).wait(self.budget())))
             }
         }
+    }
+
+    pub(super) fn flight_key(&self, snapshots: Few<Snapshot>) -> FlightKey {
+        FlightKey { key: Arc::clone(&self.key), snapshots, clears: self.cache.inner.local.clears(self.site()) }
     }
 
     /// A flight has the same key: among ten thousand waiters, one copy of it is enough.

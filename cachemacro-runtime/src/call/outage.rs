@@ -47,6 +47,7 @@ impl Call {
             snapshots: snapshots.clone(),
             fence: loaded.fence(),
             from_primary: permit.hint.primary_required,
+            clears: permit.clears(),
             entry,
         };
         self.cache.inner.local.keep(&self.key, holds, fill);

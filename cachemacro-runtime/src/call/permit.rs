@@ -45,6 +45,11 @@ pub(crate) struct LoadPermit {
 }
 
 impl LoadPermit {
+    /// How often the function had been cleared when the load was permitted.
+    pub(super) fn clears(&self) -> u64 {
+        self.lead.as_ref().map_or(0, LeaderGuard::clears)
+    }
+
     /// Runs the load; `None` when it timed out. Then it is cancelled.
     pub(super) fn run<F: Future>(&mut self, load: Arc<Load>, future: F) -> Running<'_, F> {
         let future = inside_load(self.is_bypassed, load.run(future));

@@ -1,8 +1,6 @@
 //! An entry past its soft deadline, or chosen by chance for an early refresh: which caller refreshes it, and what
 //! remains after a failed refresh.
 
-use std::sync::Arc;
-
 use tokio::runtime::Handle;
 
 use super::entered::{Entered, Held};
@@ -12,7 +10,7 @@ use super::served::Stored;
 use super::slots::Slot;
 use super::state::{Call, Spawner, Step};
 use crate::cache::Store;
-use crate::coalesce::{FlightKey, Landing, LeaderGuard, LoadGuard, LoadSlot, Refreshed, Role, load_lock, singleflight};
+use crate::coalesce::{Landing, LeaderGuard, LoadGuard, LoadSlot, Refreshed, Role, load_lock, singleflight};
 use crate::entry::{Content, deferred};
 use crate::observe::{Event, WhyStale};
 use crate::policy::Refresh;
@@ -84,7 +82,7 @@ impl Call {
     /// The right to refresh: the flight in this process, and the lease in the fleet.
     pub(super) async fn refresh_ticket(&mut self, stored: &Stored) -> Option<Box<LoadPermit>> {
         let snapshots = stored.snapshots.clone();
-        let key = FlightKey { key: Arc::clone(&self.key), snapshots: snapshots.clone() };
+        let key = self.flight_key(snapshots.clone());
         let Role::Leader(lead) = singleflight::join(&self.cache.inner.flights, key) else { return None };
         let Slot::Free(slot) = self.slot_for_refresh() else { return None };
         if let Store::Local(local) = self.store() {

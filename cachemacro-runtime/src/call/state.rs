@@ -121,17 +121,24 @@ pub(crate) struct Call {
     pub(super) has_waited: bool,
     /// Whether this call is a background refresh of a stale entry.
     pub(super) is_refresh: bool,
+    /// Whether the function is switched off, and the call may not load.
+    is_off: bool,
     is_counted: bool,
 }
 
 impl Call {
     pub(super) fn new(cache: &Cache, ops: ValueOps, key: Arc<EntryKey>) -> Self {
         let timed = key.instance().policy().timeout.is_some() && Handle::try_current().is_ok();
+        let (mode, is_off) = match CacheMode::current() {
+            mode if !cache.inner.local.is_off(key.site()) => (mode, false),
+            CacheMode::OnlyIfCached => (CacheMode::OnlyIfCached, true),
+            _ => (CacheMode::Bypass, false),
+        };
         Self {
             cache: cache.clone(),
             ops,
             aggregates: Few::new(),
-            mode: CacheMode::current(),
+            mode,
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
             can_answer_nothing: false,
@@ -144,6 +151,7 @@ impl Call {
             is_degraded: false,
             has_waited: false,
             is_refresh: false,
+            is_off,
             is_counted: false,
             key,
         }
@@ -269,7 +277,12 @@ impl Call {
     /// another caller that brought nothing for this one.
     pub(crate) async fn next(&mut self) -> Step {
         self.name_aggregates();
-        if self.mode == CacheMode::Bypass {
+        if self.is_off && self.can_answer_nothing {
+            self.count_miss();
+            return self.refuse(CacheError::NotCached { function: self.site().info().name });
+        }
+        if self.mode == CacheMode::Bypass || self.is_off {
+            self.mode = CacheMode::Bypass;
             self.count(Event::Bypass);
             return Step::Load(self.unstored());
         }

@@ -178,7 +178,7 @@ fn plain_in_current(instance: &'static Instance, probe: Probe<'_>, look: &mut Lo
 #[inline(always)]
 fn look_at(cache: &Cache, instance: &'static Instance, probe: Probe<'_>, look: &mut Look) -> Option<Object> {
     let inner = &*cache.inner;
-    if !inner.is_plain {
+    if !inner.local.serves_plain() {
         return None;
     }
     look.is_known = true;

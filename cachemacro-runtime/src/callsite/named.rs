@@ -15,15 +15,25 @@ const SUGGESTED: usize = 3;
 /// # Errors
 /// [`UnknownFunction`]: no cached function of the binary has the name.
 pub(crate) fn instances_named(name: &str) -> Result<Vec<&'static Instance>, UnknownFunction> {
-    let of_sites: Vec<&'static Callsite> =
-        sites().filter(|site| names(site.info()).iter().any(|one| one == name)).collect();
-    if !of_sites.is_empty() {
+    if let Ok(of_sites) = sites_named(name) {
         return Ok(of_sites.into_iter().flat_map(Callsite::instances).collect());
     }
     // With its types.
     let of_types: Vec<_> =
         sites().flat_map(Callsite::instances).filter(|instance| instance.name().text == name).collect();
     if of_types.is_empty() { Err(UnknownFunction::new(name.to_owned(), near(name))) } else { Ok(of_types) }
+}
+
+/// The functions with this name, or with a path that ends in it.
+///
+/// # Errors
+/// [`UnknownFunction`]: no cached function of the binary has the name.
+pub(crate) fn sites_named(name: &str) -> Result<Vec<&'static Callsite>, UnknownFunction> {
+    let ends =
+        |path: &String| path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with("::"));
+    let is_meant = |site: &&'static Callsite| !name.is_empty() && names(site.info()).iter().any(ends);
+    let meant: Vec<_> = sites().filter(is_meant).collect();
+    if meant.is_empty() { Err(UnknownFunction::new(name.to_owned(), near(name))) } else { Ok(meant) }
 }
 
 /// As written after `fn`, with the module, and as it is called outside of the process.

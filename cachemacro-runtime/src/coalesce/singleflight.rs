@@ -22,6 +22,8 @@ use crate::util::weak_map::WeakMap;
 pub(crate) struct FlightKey {
     pub(crate) key: Arc<EntryKey>,
     pub(crate) snapshots: Few<Snapshot>,
+    /// How often the function had been cleared.
+    pub(crate) clears: u64,
 }
 
 /// Hashes the key only, which contains its hash: one key has few flights at a time.
@@ -142,6 +144,11 @@ impl LeaderGuard {
     /// The load has failed, with an error for this leader alone. From now on so many waiters load at once.
     pub(crate) fn fail(self, most: u32) {
         lock(&self.flight.crew).most = most.max(1);
+    }
+
+    /// How often the function had been cleared before the flight began.
+    pub(crate) fn clears(&self) -> u64 {
+        self.flight.key.clears
     }
 
     /// The lock of the leaders, for loads without a snapshot of the store.

@@ -1,6 +1,7 @@
 //! The local tier: typed values inside the process. `tier.rs` has the operations that other rooms use.
 
 mod arena;
+mod clears;
 mod entries;
 mod eviction;
 mod holds;
@@ -9,6 +10,7 @@ mod sweeper;
 mod tier;
 mod versions;
 
+pub(crate) use self::clears::Scope;
 pub(crate) use self::entries::{Candidate, Found, Listed, Other as LocalOther};
 pub(crate) use self::holds::Holds;
 pub use self::memory::Memory;

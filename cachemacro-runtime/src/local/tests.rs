@@ -50,7 +50,7 @@ fn loaded(now: Moment, lives: Duration, snapshots: Few<Snapshot>, version: u64, 
         cost: Duration::ZERO,
         weight: 1,
     };
-    LocalFill { snapshots, fence: Fence::Row(version), from_primary: true, entry }
+    LocalFill { snapshots, fence: Fence::Row(version), from_primary: true, clears: 0, entry }
 }
 
 fn fill(tier: &LocalTier, clock: &ManualClock, text: &str, lives: Duration, value: Object) {
@@ -62,7 +62,7 @@ fn fill(tier: &LocalTier, clock: &ManualClock, text: &str, lives: Duration, valu
 #[test]
 fn a_tier_is_swept_in_steps_until_it_is_empty() {
     let (clock, runtime) = (ManualClock::default(), Builder::new_current_thread().build().expect("a runtime"));
-    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO, true);
     // Not inside of the runtime, so that the thread of the process is not started.
     for number in 0..1000 {
         let lives = Duration::from_secs(60 + 60 * (number % 2));
@@ -82,7 +82,7 @@ fn a_tier_is_swept_in_steps_until_it_is_empty() {
 #[test]
 fn without_a_runtime_insertions_free_what_has_expired() {
     let clock = ManualClock::default();
-    let tier = LocalTier::new(Memory::entries(1000), Arc::new(clock.clone()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::entries(1000), Arc::new(clock.clone()), Duration::ZERO, true);
     (0..100).for_each(|number| fill(&tier, &clock, &format!("user:{number}"), Duration::from_secs(60), Arc::new(7_u8)));
     clock.advance(Duration::from_secs(60));
     (100..120).for_each(|number| fill(&tier, &clock, &format!("user:{number}"), HOUR, Arc::new(7_u8)));
@@ -92,7 +92,7 @@ fn without_a_runtime_insertions_free_what_has_expired() {
 #[test]
 fn a_tier_that_was_dropped_is_forgotten() {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    let tier = LocalTier::new(Memory::default(), Arc::new(ManualClock::default()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::new(ManualClock::default()), Duration::ZERO, true);
     let mut swept = swept(&tier, &runtime);
     drop(tier);
     assert!(!swept.step());
@@ -106,7 +106,7 @@ struct Owner {
 #[test]
 fn a_tier_whose_last_owner_it_frees_itself_ends_with_the_step() {
     let (clock, runtime) = (ManualClock::default(), Builder::new_current_thread().build().expect("a runtime"));
-    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO, true);
     fill(&tier, &clock, "spawns", HOUR, Arc::new(Spawns));
     fill(&tier, &clock, "owner", Duration::from_secs(60), Arc::new(Owner { _tier: Arc::clone(&tier) }));
     let (mut swept, weak) = (swept(&tier, &runtime), Arc::downgrade(&tier));
@@ -119,7 +119,7 @@ fn a_tier_whose_last_owner_it_frees_itself_ends_with_the_step() {
 #[test]
 fn a_tier_that_is_filled_again_is_swept_again() {
     let (clock, runtime) = (ManualClock::default(), Builder::new_current_thread().build().expect("a runtime"));
-    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO, true);
     let fill_one = || {
         let _entered = runtime.enter();
         fill(&tier, &clock, "user:1", Duration::from_secs(60), Arc::new(7_u8));
@@ -136,7 +136,7 @@ fn a_tier_that_is_filled_again_is_swept_again() {
 #[test]
 fn a_fill_without_one_of_its_records_holds_none_of_the_others() {
     let clock = ManualClock::default();
-    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO, true);
     let (key, aggregates) = (key("pair"), ["a", "b"].map(Aggregate::new));
     let first = tier.enter(&key, &aggregates[..1], false);
     let both = tier.enter(&key, &aggregates, false);
@@ -151,7 +151,7 @@ fn a_fill_without_one_of_its_records_holds_none_of_the_others() {
 #[test]
 fn r8_a_refresh_does_not_outlive_the_record_that_it_began_under() {
     let clock = ManualClock::default();
-    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::new(clock.clone()), Duration::ZERO, true);
     let (key, aggregates) = (key("user:1"), [Aggregate::new("user:1")]);
     fill(&tier, &clock, "user:1", HOUR, Arc::new(6_u8));
     let (_, snapshots) = tier.look_up(&key).expect("is there");

@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::clears::{Clears, Scope};
 use super::entries::{Candidate, Dropped, Fenced, Found, Listed, NewEntry, Other, Table};
 use super::holds::Holds;
 use super::memory::Memory;
 use super::sweeper::{self, Sweep};
 use super::versions::{Records, SeenRecord};
+use crate::callsite::Callsite;
 use crate::entry::{EntryKey, LocalEntry, Object, Payload, Probe};
 use crate::event::{Aggregate, LocalRecords};
 use crate::key::{Name, Names};
 use crate::policy::Deadlines;
 use crate::protocol::{Applied, Fence, Move, Refused, Snapshot};
 use crate::remote::{Entered, Fill, Hold, Lease};
-use crate::util::clock::{Clock, Moment};
+use crate::util::clock::{AtomicMoment, Clock, Moment};
 use crate::util::few::Few;
 use crate::util::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,6 +32,9 @@ pub(crate) struct LocalTier {
     source_lag: Duration,
     table: Table,
     records: Arc<Records>,
+    clears: Clears,
+    /// Until then loads read the primary, since something was cleared.
+    primary_until: AtomicMoment,
     /// Whether older versions are kept of every entry, and not only where an event of the binary may make them valid again.
     keeps_older: bool,
     /// Whether the process's thread frees expired entries.
@@ -43,6 +48,8 @@ pub(crate) struct LocalFill {
     pub(crate) snapshots: Few<Snapshot>,
     pub(crate) fence: Fence,
     pub(crate) from_primary: bool,
+    /// How often the function had been cleared when the load began: [`LocalTier::clears`].
+    pub(crate) clears: u64,
     pub(crate) entry: LocalEntry,
 }
 
@@ -63,20 +70,35 @@ pub(crate) struct LocalSnapshot {
 }
 
 impl LocalTier {
-    pub(crate) fn new(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration) -> Arc<Self> {
-        Self::keeping(memory, clock, source_lag, false)
+    /// With `serves_plain` no call needs more than a hit in this tier: the cache has neither a shared store nor observers.
+    pub(crate) fn new(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration, serves_plain: bool) -> Arc<Self> {
+        Self::keeping(Table::new(memory, serves_plain), clock, source_lag, false)
     }
 
     /// Keeps older versions of every entry, for stores that are tested without events.
     #[cfg(feature = "internals")]
     pub(crate) fn keeping_older(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration) -> Arc<Self> {
-        Self::keeping(memory, clock, source_lag, true)
+        Self::keeping(Table::new(memory, true), clock, source_lag, true)
     }
 
-    fn keeping(memory: Memory, clock: Arc<dyn Clock>, source_lag: Duration, keeps_older: bool) -> Arc<Self> {
-        let (table, records) = (Table::new(memory), Arc::new(Records::new(source_lag)));
-        let is_swept = AtomicBool::new(false);
-        Arc::new_cyclic(|me| Self { clock, source_lag, table, records, keeps_older, is_swept, me: Weak::clone(me) })
+    fn keeping(table: Table, clock: Arc<dyn Clock>, source_lag: Duration, keeps_older: bool) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            clock,
+            source_lag,
+            table,
+            records: Arc::new(Records::new(source_lag)),
+            clears: Clears::default(),
+            primary_until: AtomicMoment::default(),
+            keeps_older,
+            is_swept: AtomicBool::new(false),
+            me: Weak::clone(me),
+        })
+    }
+
+    /// Whether [`LocalTier::hit`] may be called.
+    #[inline]
+    pub(crate) fn serves_plain(&self) -> bool {
+        self.table.serves_plain()
     }
 
     /// A value that is certainly fresh. `second` is the one of [`Clock::recent_second`]. Any other
@@ -86,6 +108,11 @@ impl LocalTier {
     #[inline(always)] // Into the one function for all keys of one kind.
     pub(crate) fn hit(&self, probe: Probe<'_>, second: u32, other: &mut Other) -> Option<Object> {
         self.table.hit(probe, second, &self.records, other)
+    }
+
+    /// As [`LocalTier::hit`], where there may be no plain hit: every value goes to `other`.
+    pub(crate) fn look(&self, probe: Probe<'_>, other: &mut Other) {
+        self.table.look(probe, &self.records, other);
     }
 
     /// LOOKUP: the entry that may be served, fresh or stale, with the present snapshots of its records.
@@ -100,7 +127,7 @@ impl LocalTier {
     pub(crate) fn enter(&self, key: &EntryKey, aggregates: &[Aggregate], rotates: bool) -> LocalEntered {
         let now = self.clock.now();
         let names: Few<Name> = aggregates.iter().map(|aggregate| self.name(aggregate)).collect();
-        let (mut snapshots, mut needs_primary, mut held) = (Few::new(), false, Few::new());
+        let (mut snapshots, mut needs_primary, mut held) = (Few::new(), self.is_cleared_lately(now), Few::new());
         self.table.ordered(key.id().probe(), || {
             for name in names.iter() {
                 let record = self.records.enter(*name, rotates, now);
@@ -119,8 +146,9 @@ impl LocalTier {
 
     /// The record, if nothing has changed it since. Nothing holds it: without its entry it may be gone.
     pub(crate) fn unchanged(&self, record: SeenRecord) -> Option<LocalSnapshot> {
-        let (snapshot, needs_primary) = self.records.unchanged(record, self.clock.now())?;
-        Some(LocalSnapshot { snapshot, needs_primary })
+        let now = self.clock.now();
+        let (snapshot, needs_primary) = self.records.unchanged(record, now)?;
+        Some(LocalSnapshot { snapshot, needs_primary: needs_primary || self.is_cleared_lately(now) })
     }
 
     /// An older version, if its records serve it again.
@@ -136,7 +164,8 @@ impl LocalTier {
     /// Whether a load must read the primary: the answer that ENTER would give.
     pub(crate) fn needs_primary(&self, aggregates: &[Aggregate]) -> bool {
         let now = self.clock.now();
-        aggregates.iter().any(|aggregate| self.records.needs_primary(self.name(aggregate), now))
+        let mut records = aggregates.iter();
+        self.is_cleared_lately(now) || records.any(|aggregate| self.records.needs_primary(self.name(aggregate), now))
     }
 
     /// FILL, of records that [`LocalTier::enter`] holds.
@@ -162,7 +191,7 @@ impl LocalTier {
     }
 
     fn fill_as(&self, key: &EntryKey, holds: &Holds, fill: LocalFill, is_near: bool) -> Result<(), Refused> {
-        let LocalFill { snapshots, fence, from_primary, entry } = fill;
+        let LocalFill { snapshots, fence, from_primary, clears, entry } = fill;
         let LocalEntry { content, soft, hard, written, cost, weight, .. } = entry;
         // The clock is the user's code, so it is read before the lock.
         let now = self.clock.now();
@@ -179,11 +208,13 @@ impl LocalTier {
             is_early: site.policy().early.is_some(),
             keeps_older: self.keeps_older || (!is_near && site.goes_back()),
         };
-        let fenced = Fenced { records: holds.ids(), snapshots: &snapshots, fence, from_primary };
+        let is_void = || self.clears.count(site) != clears || self.clears.is_off(site);
+        let fenced = Fenced { records: holds.ids(), snapshots: &snapshots, fence, from_primary, is_void: &is_void };
         let mut dropped = Dropped::default();
         let filled = self.table.fill(key.id().probe(), fenced, new, now, &self.records, &mut dropped);
         if !self.is_swept.load(Ordering::Relaxed) && !self.begin_sweeping() {
             self.table.sweep_some(key.id().probe(), now, &mut dropped);
+            self.free_some_cleared();
         }
         dropped.release(&self.records);
         filled
@@ -206,6 +237,7 @@ impl LocalTier {
 
     /// Frees all expired entries now.
     pub(crate) fn sweep(&self) {
+        self.free_all_cleared();
         let now = self.clock.now();
         (0..self.table.shards()).for_each(|shard| self.sweep_shard(shard, now));
     }
@@ -258,15 +290,53 @@ impl LocalTier {
         self.records.reset_all(self.clock.now());
     }
 
-    /// Resets every record, and frees all entries.
-    pub(crate) fn clear(&self) {
+    /// Ends all entries of this scope, in a time that does not depend on their number. No load of them that has begun is stored.
+    pub(crate) fn clear(&self, scope: Scope) {
+        self.primary_until.store(self.clock.now().after(self.source_lag));
         // First, or a load that has begun could be stored in a part that is already empty.
-        self.void();
-        for shard in 0..self.table.shards() {
-            let mut dropped = Dropped::default();
-            self.table.clear(shard, &mut dropped);
-            dropped.release(&self.records);
+        self.clears.add(scope);
+        self.table.clear(scope);
+    }
+
+    /// How often the function was cleared. A load is not shared with callers for which this number is another one.
+    pub(crate) fn clears(&self, site: &Callsite) -> u64 {
+        self.clears.count(site)
+    }
+
+    /// Switches a function off or on. Its entries end, and while it is off none is kept. Returns whether that changes something.
+    pub(crate) fn set_off(&self, site: &'static Callsite, is_off: bool) -> bool {
+        let changes = self.clears.set_off(site, is_off);
+        if changes {
+            self.clear(Scope::Function(site));
         }
+        changes
+    }
+
+    /// Whether a function is switched off.
+    pub(crate) fn is_off(&self, site: &Callsite) -> bool {
+        self.clears.is_off(site)
+    }
+
+    /// The indexes of the functions that are switched off.
+    pub(crate) fn off(&self) -> Vec<usize> {
+        self.clears.off()
+    }
+
+    fn is_cleared_lately(&self, now: Moment) -> bool {
+        !self.source_lag.is_zero() && now < self.primary_until.load()
+    }
+
+    /// Frees entries that were cleared. Returns whether there may be more.
+    fn free_some_cleared(&self) -> bool {
+        let mut dropped = Dropped::default();
+        let has_more = self.table.take_cleared(&mut dropped);
+        dropped.release(&self.records);
+        has_more
+    }
+
+    fn free_all_cleared(&self) {
+        self.table.settle();
+        while self.free_some_cleared() {}
     }
 
     /// The entries of these instances that are served at this moment.
@@ -281,6 +351,7 @@ impl LocalTier {
 
     /// The weight of the entries: one each, or bytes.
     pub(crate) fn weight(&self) -> u64 {
+        self.table.settle();
         self.table.weight()
     }
 
@@ -327,6 +398,7 @@ impl LocalRecords for LocalTier {
 
 impl Sweep for LocalTier {
     fn sweep_part(&self, part: usize, parts: usize) {
+        self.free_all_cleared();
         let now = self.clock.now();
         (0..self.table.shards()).skip(part).step_by(parts).for_each(|shard| self.sweep_shard(shard, now));
     }
@@ -352,7 +424,7 @@ impl From<Found> for LocalEntry {
 impl LocalFill {
     /// The same fill of a store outside of the process. `payload` is what the content is encoded to.
     pub(crate) fn encoded(&self, payload: Payload) -> Fill {
-        let Self { ref snapshots, fence, from_primary, ref entry } = *self;
+        let Self { ref snapshots, fence, from_primary, ref entry, .. } = *self;
         Fill { snapshots: snapshots.to_vec(), fence, from_primary, entry: entry.encoded(payload) }
     }
 }

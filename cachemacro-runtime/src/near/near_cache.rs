@@ -23,6 +23,13 @@ pub(crate) struct NearCache {
     coherence: Arc<Coherence>,
 }
 
+/// The in-process records of a copy, as they were before the fetch.
+struct Places {
+    entered: LocalEntered,
+    /// How often the function had been cleared.
+    clears: u64,
+}
+
 impl NearCache {
     /// Puts `local` in front of `shared`, and follows `channel`. Without a channel it keeps no copies. All read the time
     /// from `clock`.
@@ -66,18 +73,23 @@ impl NearCache {
 
     /// Enters the in-process records for a copy, before the fetch: an announcement that arrives from now on ends the
     /// copy (R13). `None` while there is no channel.
-    fn places(&self, query: Query<'_>) -> Option<LocalEntered> {
+    fn places(&self, query: Query<'_>) -> Option<Places> {
         self.start();
-        let is_following = self.coherence.is_following();
-        is_following.then(|| self.local.enter(query.key, query.aggregates, query.key.site().rotates()))
+        if !self.coherence.is_following() {
+            return None;
+        }
+        let site = query.key.site();
+        let clears = self.local.clears(site);
+        Some(Places { entered: self.local.enter(query.key, query.aggregates, site.rotates()), clears })
     }
 
-    fn keep(&self, query: Query<'_>, places: LocalEntered, fence: Fence, entry: LocalEntry, origin: &[Snapshot]) {
-        if !may_copy(fence, &places.snapshots, origin) {
+    fn keep(&self, query: Query<'_>, places: Places, fence: Fence, entry: LocalEntry, origin: &[Snapshot]) {
+        let Places { entered: LocalEntered { snapshots, holds, .. }, clears } = places;
+        if !may_copy(fence, &snapshots, origin) {
             return;
         }
-        let fill = LocalFill { snapshots: places.snapshots, fence, from_primary: true, entry };
-        self.local.keep(query.key, &places.holds, fill);
+        let fill = LocalFill { snapshots, fence, from_primary: true, clears, entry };
+        self.local.keep(query.key, &holds, fill);
     }
 
     /// A load begins whose value is kept while the shared store is down. Called before the load enters its records.
@@ -118,7 +130,7 @@ impl NearCache {
         fill: LocalFill,
         payload: Payload,
     ) -> Result<Result<(), Refused>, StoreError> {
-        let places = self.places(query);
+        let places = self.places(query).map(|places| Places { clears: fill.clears, ..places });
         let filled = self.shared.fill(query, fill.encoded(payload)).await?;
         if let (Ok(()), Some(places)) = (filled, places) {
             let LocalFill { snapshots: mut origin, fence, entry, .. } = fill;

@@ -164,6 +164,7 @@ impl Counters {
         FunctionStats {
             name: self.name,
             module: self.module,
+            is_off: false,
             hits_fresh: self.hits.read(),
             hits_stale: count(Event::HitStale),
             hits_negative: count(Event::HitNegative),

@@ -52,13 +52,18 @@ impl Functions {
         page[index % PAGE].get_or_init(|| Counters::new(site.info().name, site.info().module))
     }
 
-    /// All counters, with the evictions of the local tier, by the indexes of functions.
-    pub(crate) fn read(&self, evictions: &HashMap<usize, u64>) -> Vec<FunctionStats> {
+    /// All counters, with the evictions of the local tier, by the indexes of functions, and with the indexes of those that are
+    /// switched off.
+    pub(crate) fn read(&self, evictions: &HashMap<usize, u64>, off: &[usize]) -> Vec<FunctionStats> {
         let pages = (0..).zip(&self.pages).filter_map(|(number, page)| Some((number * PAGE, page.get()?)));
         let own = pages.flat_map(|(first, page)| (first..).zip(page.iter()));
         let own = own.filter_map(|(index, counters)| Some((index, counters.get()?.read())));
-        let mut all: Vec<_> =
-            own.map(|(index, stats)| stats.with(evictions.get(&index).copied().unwrap_or_default())).collect();
+        let mut all: Vec<_> = own
+            .map(|(index, stats)| {
+                let stats = stats.with(evictions.get(&index).copied().unwrap_or_default());
+                FunctionStats { is_off: off.contains(&index), ..stats }
+            })
+            .collect();
         if self.rest_is_used.get().is_some() {
             let others = evictions.iter().filter(|(index, _)| **index >= PAGE * PAGES).map(|(_, evictions)| *evictions);
             all.push(self.rest.read().with(others.sum()));
@@ -83,9 +88,9 @@ mod tests {
     #[test]
     fn functions_without_a_place_of_their_own_are_counted_together() {
         let functions = Functions::new();
-        let misses = || functions.read(&HashMap::new()).iter().map(|function| function.misses).sum::<u64>();
+        let misses = || functions.read(&HashMap::new(), &[]).iter().map(|function| function.misses).sum::<u64>();
         functions.counters(site("find")).add(Event::Miss);
-        assert!(functions.read(&HashMap::new()).iter().all(|function| function.name != OTHERS));
+        assert!(functions.read(&HashMap::new(), &[]).iter().all(|function| function.name != OTHERS));
         let more = (PAGE * PAGES) as u64;
         for called in 1..=more {
             functions.counters(site("find")).add(Event::Miss);
@@ -93,7 +98,7 @@ mod tests {
         }
         assert_eq!(misses(), more + 1, "none is lost");
         let others: Vec<_> =
-            functions.read(&HashMap::new()).into_iter().filter(|function| function.name == OTHERS).collect();
+            functions.read(&HashMap::new(), &[]).into_iter().filter(|function| function.name == OTHERS).collect();
         assert!(others.len() == 1 && others[0].misses > 0, "{others:?}");
     }
 }

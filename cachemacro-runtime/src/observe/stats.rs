@@ -67,6 +67,8 @@ pub struct FunctionStats {
     pub name: &'static str,
     /// Its module.
     pub module: &'static str,
+    /// Whether it is switched off: [`Cache::disable_function`](crate::Cache::disable_function).
+    pub is_off: bool,
     /// Calls answered with a value before its soft TTL.
     pub hits_fresh: u64,
     /// Calls answered with a value between soft and hard TTL.
@@ -97,7 +99,7 @@ pub struct FunctionStats {
     pub store_errors: u64,
     /// Values that could not be decoded. Each counts as a miss.
     pub decode_errors: u64,
-    /// Calls that went past the cache: under `CacheMode::Bypass`, with `bypass_if`, in a transaction, or on a connection that
+    /// Calls that went past the cache: of a function that is switched off, under `CacheMode::Bypass`, with `bypass_if`, in a transaction, or on a connection that
     /// may be in one.
     pub bypasses: u64,
     /// The load times.
@@ -105,7 +107,7 @@ pub struct FunctionStats {
 }
 
 serialize!(struct FunctionStats {
-    name, module, hits_fresh, hits_stale, hits_negative, misses, waits, loads, load_errors, load_timeouts, limited_loads,
+    name, module, is_off, hits_fresh, hits_stale, hits_negative, misses, waits, loads, load_errors, load_timeouts, limited_loads,
     refused, refreshes, evictions, detected, store_errors, decode_errors, bypasses, load_times,
 });
 

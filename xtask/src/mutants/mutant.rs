@@ -28,6 +28,8 @@ const LOCAL: FoundBy =
 
 const COMPUTED_TTLS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=computed_ttls"]);
 
+const CLEAR: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=clear"]);
+
 const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
 
 /// The model checker: one of its tests.
@@ -129,8 +131,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found_by: FLEET,
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/join.rs",
-            from: "snapshots: entered.snapshots.clone() };",
-            to: "snapshots: Vec::new().into() };",
+            from: "self.flight_key(entered.snapshots.clone());",
+            to: "self.flight_key(Few::new());",
         }],
     },
     Mutant {
@@ -268,12 +270,32 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
-        name: "clear-without-reset",
-        rule: "R2: a load that began before `clear` is not stored after it",
-        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=clear"]),
+        name: "clear-admits-loads",
+        rule: "R27: a load that began before `clear` is not stored after it",
+        found_by: CLEAR,
         edits: &[Edit {
-            file: "cachemacro-runtime/src/local/tier.rs",
-            from: "        // First, or a load that has begun could be stored in a part that is already empty.\n        self.void();\n",
+            file: "cachemacro-runtime/src/local/entries/fill.rs",
+            from: "        if (self.is_void)() {",
+            to: "        if (self.is_void)() && self.records.is_empty() {",
+        }],
+    },
+    Mutant {
+        name: "clear-shares-loads",
+        rule: "R27: a caller that comes after `clear` does not wait for a load from before",
+        found_by: CLEAR,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/join.rs",
+            from: "clears: self.cache.inner.local.clears(self.site()) }",
+            to: "clears: 0 }",
+        }],
+    },
+    Mutant {
+        name: "clear-with-plain-hits",
+        rule: "R27: no entry from before `clear` is served after it",
+        found_by: CLEAR,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/entries/clear.rs",
+            from: "        self.serves_plain.store(false, Ordering::Release);\n",
             to: "",
         }],
     },

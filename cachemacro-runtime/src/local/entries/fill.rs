@@ -23,11 +23,17 @@ pub(crate) struct Fenced<'a> {
     /// The fence of the first record; the others are always [`Fence::Unversioned`].
     pub(crate) fence: Fence,
     pub(crate) from_primary: bool,
+    /// Whether the function was cleared since the load began.
+    pub(crate) is_void: &'a dyn Fn() -> bool,
 }
 
 impl Fenced<'_> {
     /// Asks all records. Where `holds`, the entry becomes a holder of them.
     fn admit(&self, holds: bool, now: Moment, records: &Records) -> Result<Few<Tie>, Refused> {
+        // Under the lock of the shard: a clear that comes later finds the entry there.
+        if (self.is_void)() {
+            return Err(Refused::Moved);
+        }
         let mut ties = Few::new();
         let mut fence = self.fence;
         for (id, snapshot) in self.records.iter().zip(self.snapshots) {

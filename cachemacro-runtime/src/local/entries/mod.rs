@@ -1,5 +1,7 @@
 //! The entries of a cache: one table for all functions, whose hit is one function for all of them.
 
+mod clear;
+mod clearing;
 mod dropped;
 mod entry;
 mod evictions;

@@ -1,6 +1,6 @@
 //! A part of the entries, under one lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -40,6 +40,8 @@ pub(super) struct Shard {
     /// The number of entries that were freed past their hard deadline.
     pub(super) expired: u64,
     pub(super) evictions: Evictions,
+    /// The clears of the table that have reached it.
+    pub(super) epoch: u64,
 }
 
 impl Shard {
@@ -55,6 +57,7 @@ impl Shard {
             swept: 0,
             expired: 0,
             evictions: Evictions::new(),
+            epoch: 0,
         }
     }
 
@@ -467,18 +470,33 @@ impl Shard {
     pub(super) fn take_all(&mut self) -> Self {
         let evictions = std::mem::replace(&mut self.evictions, Evictions::new());
         let empty = Self { expired: self.expired, evictions, ..Self::new(self.weights.is_some()) };
-        std::mem::replace(self, empty)
+        let taken = std::mem::replace(self, empty);
+        Self { swept: 0, ..taken }
     }
 
-    /// Drops all entries. Returns their weight.
-    pub(super) fn drop_all(mut self, dropped: &mut Dropped) -> u64 {
-        for at in 0..self.slots.len() {
+    /// Drops the entries of the next `count` slots of a shard that was taken out. Returns whether these were the last.
+    pub(super) fn drop_some(&mut self, count: u32, dropped: &mut Dropped) -> bool {
+        let len = self.slots.len();
+        let end = self.swept.saturating_add(count).min(len);
+        for at in self.swept..end {
             if self.slots[at].kind() != Kind::Free {
                 self.ties(at).for_each(|tie| dropped.record(tie.record));
                 self.clear(at, dropped);
             }
         }
-        self.weight_of_all()
+        self.swept = end;
+        end == len
+    }
+
+    /// Removes the entries of these functions. Returns their weight.
+    pub(super) fn remove_functions(&mut self, functions: &HashSet<u32, RandomState>, dropped: &mut Dropped) -> u64 {
+        let mut removed = 0;
+        for at in 0..self.slots.len() {
+            if self.slots[at].kind() != Kind::Free && functions.contains(&self.slots[at].function) {
+                removed += u64::from(self.remove(at, dropped));
+            }
+        }
+        removed
     }
 
     /// As [`Shard::sweep`], for the next few slots. Returns the weight of what was removed.

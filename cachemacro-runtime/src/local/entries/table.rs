@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::clearing::Clearing;
 use super::dropped::Dropped;
 use super::entry::{Candidate, Found, Other};
 use super::shard::Shard;
@@ -11,8 +12,8 @@ use crate::local::memory::Memory;
 use crate::local::versions::Records;
 use crate::util::clock::Moment;
 use crate::util::few::Few;
-use crate::util::sync::atomic::{AtomicU64, Ordering};
-use crate::util::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard, read, write};
+use crate::util::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::util::sync::{Mutex, ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard, read, write};
 
 /// The most shards, for a cache of many entries.
 const SHARDS: u64 = 64;
@@ -31,13 +32,31 @@ pub(crate) struct Table {
     pub(super) memory: Memory,
     /// The weight of all entries, and of those that are being inserted. Never above the bound.
     used: AtomicU64,
+    /// Whether there may be plain hits: not where the cache has a shared store or observers, and not while a shard has entries that were
+    /// cleared.
+    pub(super) serves_plain: AtomicBool,
+    pub(super) may_serve_plain: bool,
+    /// The number of clears.
+    pub(super) epoch: AtomicU64,
+    /// Locked after a shard.
+    pub(super) clearing: Mutex<Clearing>,
 }
 
 impl Table {
-    pub(crate) fn new(memory: Memory) -> Self {
+    pub(crate) fn new(memory: Memory, may_serve_plain: bool) -> Self {
         let shards = 1 << (memory.estimated_entries() / ENTRIES_OF_A_SHARD).clamp(1, SHARDS).ilog2();
         let shard = |_| Aligned(ShardedLock::new(Shard::new(memory.is_by_bytes())));
-        Self { shards: (0..shards).map(shard).collect(), memory, used: AtomicU64::new(0) }
+        let shards: Box<[_]> = (0..shards).map(shard).collect();
+        let clearing = Mutex::new(Clearing::new(shards.len()));
+        let (used, epoch, serves_plain) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(may_serve_plain));
+        Self { shards, memory, used, serves_plain, may_serve_plain, epoch, clearing }
+    }
+
+    /// Whether there may be plain hits.
+    #[inline]
+    pub(crate) fn serves_plain(&self) -> bool {
+        // A thread that sees a clear after another thread has told it of one sees this change too.
+        self.serves_plain.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -47,24 +66,51 @@ impl Table {
         high & (self.shards.len() - 1)
     }
 
+    /// The shard of a hash, without what was cleared.
     #[inline]
     fn reader(&self, hash: u64) -> ShardedLockReadGuard<'_, Shard> {
-        read(&self.shards[self.number(hash)].0)
+        self.reader_at(self.number(hash))
     }
 
+    #[inline]
     pub(super) fn reader_at(&self, number: usize) -> ShardedLockReadGuard<'_, Shard> {
-        read(&self.shards[number].0)
+        let epoch = self.epoch.load(Ordering::Acquire);
+        loop {
+            let shard = read(&self.shards[number].0);
+            if shard.epoch >= epoch {
+                return shard;
+            }
+            drop(shard);
+            drop(self.writer_at(number));
+        }
     }
 
+    /// As [`Table::reader`], to change it.
     pub(super) fn shard(&self, hash: u64) -> ShardedLockWriteGuard<'_, Shard> {
-        write(&self.shards[self.number(hash)].0)
+        self.writer_at(self.number(hash))
+    }
+
+    fn writer_at(&self, number: usize) -> ShardedLockWriteGuard<'_, Shard> {
+        let mut shard = write(&self.shards[number].0);
+        if shard.epoch != self.epoch.load(Ordering::Acquire) {
+            self.bring_up(number, &mut shard);
+        }
+        shard
     }
 
     /// A value that is certainly fresh. `second` is that of the clock. Any other
-    /// entry goes to `other`.
+    /// entry goes to `other`. Only while the table [serves plain hits](Table::serves_plain).
     #[inline(always)]
     pub(crate) fn hit(&self, probe: Probe<'_>, second: u32, records: &Records, other: &mut Other) -> Option<Object> {
-        self.reader(probe.hash).hit(probe, second, records, other)
+        read(&self.shards[self.number(probe.hash)].0).hit(probe, second, records, other)
+    }
+
+    /// An entry that its records serve, or an absence, whether or not the table serves plain hits.
+    #[inline]
+    pub(crate) fn look(&self, probe: Probe<'_>, records: &Records, other: &mut Other) {
+        // In the last second no entry is certainly fresh: then its deadlines are told.
+        let object = self.reader(probe.hash).hit(probe, u32::MAX, records, other);
+        debug_assert!(object.is_none());
     }
 
     /// LOOKUP: the entry that may be served at this moment, fresh or stale, and the records that it depends on.
@@ -194,20 +240,12 @@ impl Table {
         }
     }
 
-    /// Removes all entries of one shard. Its lock is held for a moment, whatever their number.
-    pub(crate) fn clear(&self, number: usize, dropped: &mut Dropped) {
-        let Some(Aligned(shard)) = self.shards.get(number) else { return };
-        let all = write(shard).take_all();
-        self.free(all.drop_all(dropped));
-    }
-
     /// Removes the entries of one shard that are past their hard deadline, a few under one lock.
     pub(crate) fn sweep(&self, number: usize, now: Moment, dropped: &mut Dropped) {
-        let Some(Aligned(shard)) = self.shards.get(number) else { return };
         let mut from = Some(0);
         while let Some(at) = from {
             let removed;
-            (from, removed) = write(shard).sweep(at, SWEPT, now, dropped);
+            (from, removed) = self.writer_at(number).sweep(at, SWEPT, now, dropped);
             self.free(removed);
         }
     }
@@ -229,7 +267,7 @@ impl Table {
 
     /// The number of entries.
     pub(crate) fn len(&self) -> u64 {
-        self.shards.iter().map(|shard| read(&shard.0).len() as u64).sum()
+        (0..self.shards()).map(|number| self.reader_at(number).len() as u64).sum()
     }
 
     /// The weight of all entries.

@@ -51,7 +51,7 @@ const VALUE: Value = Value { number: 0, version: 1, weight: 1, lives: HOUR, keep
 
 impl World {
     fn new(memory: Memory) -> Self {
-        let (table, records) = (Table::new(memory), Records::new(Duration::ZERO));
+        let (table, records) = (Table::new(memory, true), Records::new(Duration::ZERO));
         Self { table, records, instance: site("find").plain_instance(), now: Moment::START }
     }
 
@@ -69,8 +69,13 @@ impl World {
             aggregates.iter().map(|name| self.records.enter(self.records.name(name), false, self.now)).collect();
         let records: Vec<_> = entered.iter().map(|entered| entered.id).collect();
         let snapshots: Vec<_> = entered.iter().map(|entered| entered.snapshot).collect();
-        let fenced =
-            Fenced { records: &records, snapshots: &snapshots, fence: Fence::Row(value.version), from_primary: true };
+        let fenced = Fenced {
+            records: &records,
+            snapshots: &snapshots,
+            fence: Fence::Row(value.version),
+            from_primary: true,
+            is_void: &|| false,
+        };
         let filled = self.put(key, fenced, content, value);
         entered.iter().for_each(|entered| self.records.let_go(entered.id));
         filled
@@ -227,7 +232,13 @@ fn a_late_fill_does_not_replace_a_newer_one() {
     let world = World::new(Memory::default());
     let late = world.records.enter(world.records.name("1"), false, world.now);
     world.fill("1", Value { number: 2, version: 2, ..VALUE });
-    let fenced = Fenced { records: &[late.id], snapshots: &[late.snapshot], fence: Fence::Row(1), from_primary: true };
+    let fenced = Fenced {
+        records: &[late.id],
+        snapshots: &[late.snapshot],
+        fence: Fence::Row(1),
+        from_primary: true,
+        is_void: &|| false,
+    };
     let filled = world.put("1", fenced, Content::Value(Arc::new(1_u64)), VALUE);
     assert_eq!(filled, Err(Refused::Old));
     assert_eq!(world.plain("1"), Some(2));
@@ -255,6 +266,7 @@ fn an_entry_that_cannot_be_kept_ends_the_one_before_it() {
                 snapshots: &[entered.snapshot],
                 fence: Fence::Unversioned,
                 from_primary: true,
+                is_void: &|| false,
             };
             let filled = world.put("1", fenced, Content::Value(Arc::new(number)), Value { weight, lives, ..VALUE });
             world.records.let_go(entered.id);

@@ -32,7 +32,7 @@ fn check([behind, offset]: [Duration; 2], began: Duration, fresh: Duration, late
     let exact = ManualClock::default();
     exact.advance(began);
     let clock = Arc::new(Coarse { exact: exact.clone(), behind, offset });
-    let tier = LocalTier::new(Memory::default(), Arc::clone(&clock) as Arc<dyn Clock>, Duration::ZERO);
+    let tier = LocalTier::new(Memory::default(), Arc::clone(&clock) as Arc<dyn Clock>, Duration::ZERO, true);
     let (key, aggregates) = (key("user:1"), [Aggregate::new("user:1")]);
     let entered = tier.enter(&key, &aggregates, false);
     let soft = exact.now().after(fresh);

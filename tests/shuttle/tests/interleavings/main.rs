@@ -78,6 +78,17 @@ impl Row {
         self.acknowledged.store(position, SeqCst);
     }
 
+    /// Writes without an event, and clears the cache.
+    fn write_and_clear(&self, cache: &Cache, version: u64, content: u64) {
+        let position = {
+            let mut history = self.history.lock().expect("no thread panics here");
+            history.push((version, content));
+            history.len() as u64 - 1
+        };
+        cache.clear();
+        self.acknowledged.store(position, SeqCst);
+    }
+
     /// Writes through a cache whose store may refuse events: they count as told once none is pending.
     fn write_and_settle(&self, cache: &Cache, sites: &Sites, moves: [Move; 4]) {
         let mut position = 0;
@@ -386,4 +397,20 @@ fn r11_a_failing_loader_runs_twice_at_a_time_and_every_caller_gets_its_own_error
         }
         assert_eq!(row.loads.load(SeqCst), 4);
     });
+}
+
+/// By hand: the version stays.
+fn update_and_clear(row: &Row, cache: &Cache) {
+    for content in 2..=4 {
+        row.write_and_clear(cache, 1, content);
+    }
+}
+
+#[test]
+fn r27_no_read_is_from_before_a_clear() {
+    for entries in [1, 100, 5000] {
+        for function in [Function::Row, Function::Opaque] {
+            explore(move || read_and_write(&MONOTONE_SITES, function, entries, update_and_clear));
+        }
+    }
 }

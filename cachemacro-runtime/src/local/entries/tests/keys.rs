@@ -28,8 +28,13 @@ fn probes() -> Vec<Probe<'static>> {
 impl World {
     fn fill_at(&self, probe: Probe<'_>, number: u64) {
         let entered = self.records.enter(self.records.name(&format!("record:{number}")), false, self.now);
-        let fenced =
-            Fenced { records: &[entered.id], snapshots: &[entered.snapshot], fence: Fence::Row(1), from_primary: true };
+        let fenced = Fenced {
+            records: &[entered.id],
+            snapshots: &[entered.snapshot],
+            fence: Fence::Row(1),
+            from_primary: true,
+            is_void: &|| false,
+        };
         self.put_at(probe, fenced, Content::Value(Arc::new(number)), VALUE).expect("is admitted");
         self.records.let_go(entered.id);
     }
