@@ -21,8 +21,12 @@ pub enum CacheError {
         /// The cached function.
         function: &'static str,
     },
-    /// [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) was in force and nothing was cached.
-    #[error("`{function}` has nothing cached for these arguments, and CacheMode::OnlyIfCached forbids loading")]
+    /// [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) was in force and nothing was cached, or
+    /// [`CacheMode::Forget`](crate::CacheMode::Forget) has ended what was.
+    #[error(
+        "`{function}` has nothing cached for these arguments, and the mode of the call, CacheMode::OnlyIfCached or CacheMode::Forget, \
+         forbids loading"
+    )]
     NotCached {
         /// The cached function.
         function: &'static str,

@@ -275,6 +275,9 @@ async fn a_function_has_several_names_and_a_wrong_one_is_an_error_that_lists_wha
     for name in ["named", "entries::named", "listed-by-name"] {
         assert_eq!(cache.entries(name).expect(name).len(), 1, "{name}");
     }
+    for name in ["Repo::constant", "entries::Repo::constant", "entries::constant"] {
+        assert_eq!(cache.entries(name).expect(name), [], "{name}");
+    }
     let error = |name| cache.entries(name).expect_err("no such function");
     for (typed, near) in [
         ("nmed", "listed-by-name"),

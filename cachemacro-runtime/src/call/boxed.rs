@@ -47,7 +47,8 @@ fn run<'f, T>(is_local: bool, step: impl Future<Output = T> + Send + 'f) -> Run<
 
 #[inline(never)]
 pub(super) fn next<'f>(call: &'f mut Call, deferred: &'f mut Deferred) -> Run<'f, Step> {
-    run(call.is_local(), deferred.collect(call.next()))
+    // What a `local` function forgets is told to the shared store and to the other processes too.
+    run(call.is_local() && !call.forgets(), deferred.collect(call.next()))
 }
 
 #[inline(never)]
@@ -72,6 +73,9 @@ pub(super) fn refresh_timed_out<'f>(call: &'f mut Call, deferred: &'f mut Deferr
 
 #[inline(never)]
 pub(super) fn next_sync(call: &mut Call, deferred: &mut Deferred) -> Step {
+    if call.forgets() {
+        return call.forget_blocking();
+    }
     block_on(deferred.collect(call.next()))
 }
 

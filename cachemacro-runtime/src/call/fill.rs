@@ -122,7 +122,8 @@ impl Call {
         }
     }
 
-    async fn discard(&self) {
+    /// DISCARD.
+    pub(super) async fn discard(&self) {
         let discarded = self.discard_in_store().await;
         self.or_count(discarded);
     }

@@ -9,6 +9,7 @@ mod closer;
 mod entered;
 mod fill;
 mod find;
+mod forget;
 mod join;
 mod load;
 mod loads;

@@ -63,7 +63,7 @@ pub fn source<'k, S: Shape>(
     let (entered, is_outdated, questions) = (None, false, 0);
     let mut source = Source { cache, key, values, candidate, call: None, is_named, entered, is_outdated, questions };
     if bypasses {
-        source.call().mode = CacheMode::Bypass;
+        source.call().bypass();
     }
     source
 }
@@ -111,7 +111,7 @@ impl<V: 'static> Source<'_, V> {
         let questions = self.questions;
         let call = self.call();
         call.name_aggregates();
-        if call.mode == CacheMode::Bypass {
+        if call.mode == CacheMode::Bypass || call.forgets() {
             return self.miss();
         }
         if questions >= MAX_QUESTIONS {

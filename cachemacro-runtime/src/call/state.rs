@@ -131,7 +131,7 @@ impl Call {
         let timed = key.instance().policy().timeout.is_some() && Handle::try_current().is_ok();
         let (mode, is_off) = match CacheMode::current() {
             mode if !cache.inner.local.is_off(key.site()) => (mode, false),
-            CacheMode::OnlyIfCached => (CacheMode::OnlyIfCached, true),
+            mode @ (CacheMode::OnlyIfCached | CacheMode::Forget) => (mode, true),
             _ => (CacheMode::Bypass, false),
         };
         Self {
@@ -277,6 +277,9 @@ impl Call {
     /// another caller that brought nothing for this one.
     pub(crate) async fn next(&mut self) -> Step {
         self.name_aggregates();
+        if self.forgets() {
+            return self.forget().await;
+        }
         if self.is_off && self.can_answer_nothing {
             self.count_miss();
             return self.refuse(CacheError::NotCached { function: self.site().info().name });

@@ -9,7 +9,7 @@ use crate::cache::{Cache, current};
 use crate::callsite::Instance;
 use crate::entry::{Absence, EntryIdRef, Object, Probe};
 use crate::key::{KeyRef, KeyWriter, Simple, hash_of_text, hash_of_word};
-use crate::observe::{CacheMode, Event};
+use crate::observe::Event;
 use crate::util::context;
 use crate::util::context::CACHE;
 use crate::value::{Shape, ValueOps, Values};
@@ -122,7 +122,7 @@ pub(super) fn try_hit_current<S: Shape>(
 #[inline(never)]
 fn bypass(cache: &Cache, key: &EntryIdRef<'_>, ops: ValueOps) -> Miss {
     let mut call = Call::new(cache, ops, Arc::new(key.to_key()));
-    call.mode = CacheMode::Bypass;
+    call.bypass();
     Miss(Box::new(call))
 }
 

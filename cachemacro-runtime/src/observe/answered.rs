@@ -44,7 +44,8 @@ pub enum CallOutcome {
     Failed,
     /// The cache was bypassed.
     Bypassed,
-    /// There was nothing to serve: a timeout, or [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached).
+    /// There was nothing to serve: a timeout, [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached), or
+    /// [`CacheMode::Forget`](crate::CacheMode::Forget).
     Refused,
 }
 

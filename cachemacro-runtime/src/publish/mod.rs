@@ -2,6 +2,7 @@
 
 mod batch;
 mod commit;
+mod forget;
 mod hand_out;
 mod outlet;
 mod pending;

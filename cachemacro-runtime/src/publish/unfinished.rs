@@ -1,6 +1,5 @@
 //! A writer whose body did not finish: it was cancelled or panicked.
 
-use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::batch::Batch;
@@ -8,8 +7,6 @@ use super::unsent::Writes;
 use crate::cache::Cache;
 use crate::callsite::{Role, Writer};
 use crate::observe::FindingKind;
-use crate::protocol::Move;
-use crate::remote::{Announcement, Notice};
 use crate::retry::Untold;
 
 /// A guard that is held while a writer's body runs and its events are made. If it is dropped before [`Unfinished::finish`], by a cancelled
@@ -37,7 +34,9 @@ impl<F: FnOnce(&mut Batch)> Unfinished<F> {
         let mut batch = Batch::new();
         // This may run during the unwinding of another panic. The events before one that panics are known.
         let made = catch_unwind(AssertUnwindSafe(|| events(&mut batch)));
-        let writes = voids(batch.take_writes(Role::Handles));
+        // Without a version: the one in the event may not have been committed.
+        let writes =
+            Writes::voiding(batch.take_writes(Role::Handles).moves.into_iter().map(|(aggregate, _)| aggregate));
         self.cache.move_here(&writes);
         if self.cache.inner.publishing().is_some() {
             // The store has refused nothing, so `on_error` does not apply.
@@ -56,17 +55,6 @@ impl<F: FnOnce(&mut Batch)> Drop for Unfinished<F> {
             self.end(events);
         }
     }
-}
-
-/// The same aggregates, moved without a version: the one in the event may not have been committed.
-fn voids(writes: Writes) -> Writes {
-    let mut aggregates: Vec<_> = writes.moves.into_iter().map(|(aggregate, _)| aggregate).collect();
-    let mut known = HashSet::new();
-    aggregates.retain(|aggregate| known.insert(aggregate.clone()));
-    let moves: VecDeque<_> = aggregates.iter().map(|aggregate| (aggregate.clone(), Move::Next)).collect();
-    let notices: Vec<_> = aggregates.into_iter().map(|aggregate| (aggregate, Notice::Moved(Move::Next))).collect();
-    let announcements = if notices.is_empty() { Vec::new() } else { vec![Announcement { event: None, notices }] };
-    Writes { moves, announcements }
 }
 
 fn message() -> String {

@@ -21,6 +21,18 @@ pub(super) struct Writes {
     pub(super) announcements: Vec<Announcement>,
 }
 
+impl Writes {
+    /// Moves of these aggregates without a version, each once.
+    pub(super) fn voiding(aggregates: impl Iterator<Item = Aggregate>) -> Self {
+        let mut known = HashSet::new();
+        let aggregates: Vec<_> = aggregates.filter(|aggregate| known.insert(aggregate.clone())).collect();
+        let moves: VecDeque<_> = aggregates.iter().map(|aggregate| (aggregate.clone(), Move::Next)).collect();
+        let notices: Vec<_> = aggregates.into_iter().map(|aggregate| (aggregate, Notice::Moved(Move::Next))).collect();
+        let announcements = if notices.is_empty() { Vec::new() } else { vec![Announcement { event: None, notices }] };
+        Self { moves, announcements }
+    }
+}
+
 /// What the shared store has not acknowledged yet. The write has happened, so if the writer is cancelled here, the rest
 /// goes to the retry queue.
 pub(super) struct Unsent<'a> {

@@ -162,9 +162,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R7: what a transaction has written is not stored before its commit",
         found_by: FoundBy::Fleet("writers_block_are_cancelled_and_fail_on_a_slow_way"),
         edits: &[Edit {
-            file: "cachemacro-runtime/src/call/try_hit.rs",
-            from: "    call.mode = CacheMode::Bypass;\n",
-            to: "    call.mode = CacheMode::Refresh;\n",
+            file: "cachemacro-runtime/src/call/forget.rs",
+            from: "            self.mode = CacheMode::Bypass;\n",
+            to: "            self.mode = CacheMode::Refresh;\n",
         }],
     },
     Mutant {
@@ -297,6 +297,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/local/entries/clear.rs",
             from: "        self.serves_plain.store(false, Ordering::Release);\n",
             to: "",
+        }],
+    },
+    Mutant {
+        name: "forget-without-reset",
+        rule: "R10: a load that began before `CacheMode::Forget` is neither stored nor joined after it",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=forget"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/publish/forget.rs",
+            from: "        self.apply(Writes::voiding(aggregates.iter().cloned()), OnError::Fail).await",
+            to: "        self.apply(Writes::voiding(aggregates.iter().take(0).cloned()), OnError::Fail).await",
         }],
     },
     Mutant {
