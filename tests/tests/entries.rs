@@ -183,6 +183,19 @@ async fn what_is_past_its_hard_ttl_or_ended_by_an_event_is_not_listed() {
 }
 
 #[tokio::test]
+async fn what_was_cleared_is_not_listed() {
+    let repo = Repo::new();
+    for id in [1, 2] {
+        repo.row(id).await;
+        repo.both(id).await;
+    }
+    repo.cache.clear_function("Repo::both").expect("a function");
+    assert_eq!((repo.entries("row").len(), repo.entries("both").len()), (2, 0));
+    repo.cache.clear();
+    assert_eq!((repo.entries("row").len(), repo.entries("both").len()), (0, 0));
+}
+
+#[tokio::test]
 async fn an_older_version_that_is_served_again_is_listed() {
     let repo = Repo::new();
     repo.undone(1).await;
