@@ -47,6 +47,8 @@ pub struct Policy {
     pub negative: Option<Duration>,
     /// Which of the three each load computes. The policy has what bounds them: `max_ttl`, or a fixed hard TTL.
     pub computed: Computed,
+    /// How long an entry is kept that is not read.
+    pub idle: Option<Duration>,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
     /// The parameter β of the probabilistic early refresh.
@@ -132,6 +134,7 @@ impl Policy {
         hard: Duration::from_secs(60),
         negative: None,
         computed: Computed::NONE,
+        idle: None,
         jitter: 0.0,
         early: None,
         stale_if_error: None,
@@ -243,7 +246,7 @@ fn shorten(ttl: Duration, share: f64) -> Duration {
 /// # Panics
 /// At compile time, with the contradiction in words.
 #[track_caller]
-pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>) {
+pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>, idle: Option<Duration>) {
     assert!(!hard.is_zero(), "hard_ttl or max_ttl is zero: nothing would ever be served; give it a positive duration");
     if let Some(soft) = soft {
         assert!(
@@ -258,6 +261,13 @@ pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option
     if let Some(negative) = negative {
         assert!(!negative.is_zero(), "negative_ttl is zero: leave it out to remember no absences");
         assert!(negative.as_nanos() <= hard.as_nanos(), "negative_ttl is longer than hard_ttl, or than its max_ttl");
+    }
+    if let Some(idle) = idle {
+        assert!(!idle.is_zero(), "time_to_idle is zero: no entry would ever be served; leave it out");
+        assert!(
+            idle.as_nanos() < hard.as_nanos(),
+            "time_to_idle is not below hard_ttl, or its max_ttl: each entry ends before it is idle for so long"
+        );
     }
 }
 

@@ -135,7 +135,7 @@ impl Cache {
         }
     }
 
-    /// Frees the entries in this process that are past their hard TTL.
+    /// Frees the entries in this process that are past their hard TTL, or were not read for their time to idle.
     ///
     /// Nothing has to call it where the cache is filled inside of a tokio runtime: there a thread of the process, shared by all
     /// caches, frees an expired entry within 10 seconds. Where there is no runtime, each insertion looks at a few other entries.

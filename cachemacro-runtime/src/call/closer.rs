@@ -136,7 +136,7 @@ fn keep<'k>(
     let is_held_off = may_be_stale && !is_fresh && !others_refresh && is_held_off(cache, instance, &found, now, probe);
     let is_coherent = near.is_none_or(|near| near.is_coherent(now));
     let may_be_served = is_fresh || (others_refresh || is_held_off) && now < found.deadlines().hard;
-    if !(is_coherent && may_be_served) {
+    if !(is_coherent && may_be_served) || policy.idle.is_some() && !is_read_in_time(cache, now, probe) {
         return passed(found.content);
     }
     let may_be_early = policy.early.is_some() && is_fresh && !others_refresh && flags & MODE == 0;
@@ -172,6 +172,13 @@ fn is_held_off<'k>(
     let Some(probe) = probe().filter(|_| instance.policy().keeps_stale()) else { return false };
     let entry = Refreshed::new(probe, found.version(), found.written(), found.deadlines());
     cache.inner.failed_refreshes.holds_off(entry, now)
+}
+
+/// A read of an entry with a time to idle.
+#[cold]
+#[inline(never)]
+fn is_read_in_time<'k>(cache: &Cache, now: Moment, probe: &dyn Fn() -> Option<Probe<'k>>) -> bool {
+    probe().is_none_or(|probe| cache.inner.local.touch(probe, now))
 }
 
 /// The entry that was found is not served.

@@ -1,4 +1,4 @@
-//! Frees entries past their hard deadline, on one thread of the process.
+//! Frees entries past their hard deadline, or idle for too long, on one thread of the process.
 //!
 //! It is a thread and no task, because a task needs a runtime that has a timer, ends with its runtime, and is not polled between
 //! two calls of `block_on`. Values are dropped in the context of the runtime in which the cache was filled.

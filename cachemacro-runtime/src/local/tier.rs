@@ -156,6 +156,11 @@ impl LocalTier {
         self.table.serving(probe, self.clock.now(), &self.records)
     }
 
+    /// A read of an entry that was found. Returns whether it comes in time, before the entry was idle for too long.
+    pub(crate) fn touch(&self, probe: Probe<'_>, now: Moment) -> bool {
+        self.table.touch(probe, now)
+    }
+
     /// A caller begins to refresh the entry, or ends. Meanwhile all others are served the entry on the fast path.
     pub(crate) fn set_refreshing(&self, key: &EntryKey, is: bool) {
         self.table.set_refreshing(key.id().probe(), is);
@@ -206,6 +211,7 @@ impl LocalTier {
             weight,
             is_near,
             is_early: site.policy().early.is_some(),
+            idle: key.instance().policy().idle,
             keeps_older: self.keeps_older || (!is_near && site.goes_back()),
         };
         let is_void = || self.clears.count(site) != clears || self.clears.is_off(site);
@@ -355,7 +361,7 @@ impl LocalTier {
         self.table.weight()
     }
 
-    /// The number of entries that were freed past their hard deadline.
+    /// The number of entries that were freed past their hard deadline, or idle for too long.
     pub(crate) fn expired(&self) -> u64 {
         self.table.expired()
     }

@@ -14,7 +14,7 @@ pub struct Stats {
     pub entries: u64,
     /// Their weight: one each, or bytes when the store is bounded by bytes.
     pub weight: u64,
-    /// The number of entries that were freed because they were past their hard TTL.
+    /// The number of entries that were freed because they were past their hard TTL, or were not read for their `time_to_idle`.
     pub expired: u64,
     /// Invalidations that a store did not accept and that wait for a retry.
     pub pending_invalidations: u64,

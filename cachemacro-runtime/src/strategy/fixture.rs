@@ -15,6 +15,7 @@ pub(super) const POLICY: Policy = Policy {
     hard: Duration::from_secs(600),
     negative: Some(Duration::from_secs(10)),
     computed: Computed::NONE,
+    idle: None,
     jitter: 0.1,
     early: None,
     stale_if_error: None,

@@ -73,6 +73,8 @@ pub struct Timing {
     pub negative_ttl: Option<Duration>,
     /// The TTLs among these that each load computes. Their durations are the bounds: `max_ttl`, or a fixed `hard_ttl`.
     pub computed: Vec<ComputedTtl>,
+    /// How long an entry is kept that is not read.
+    pub time_to_idle: Option<Duration>,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
     /// β of the probabilistic early refresh.
@@ -100,7 +102,8 @@ pub struct Timing {
 }
 
 serialize!(struct Timing {
-    soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), computed, jitter,
+    soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), computed,
+    time_to_idle: time_to_idle.map(human), jitter,
     early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human),
     refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads,
     max_loads, on_outage: on_outage.map(Label::label), local, strict,
@@ -130,6 +133,7 @@ impl Timing {
             soft_ttl: policy.soft_ttl(),
             hard_ttl: policy.hard,
             negative_ttl: policy.negative,
+            time_to_idle: policy.idle,
             jitter: policy.jitter,
             early: policy.early,
             refresh: policy.refresh,

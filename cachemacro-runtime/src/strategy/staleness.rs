@@ -162,6 +162,10 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
         }
         None => remarks.push("Absences are not cached.".to_owned()),
     }
+    if let Some(idle) = policy.idle {
+        let idle = human(idle);
+        remarks.push(format!("An entry that is not read for {idle} ends (`time_to_idle`). A read lengthens no TTL."));
+    }
     if !policy.keeps_stale() && policy.has_stale_window() {
         remarks.push("A refresh that fails drops the stale value (`stale_if_error` is off).".to_owned());
     }

@@ -74,6 +74,7 @@ pub(crate) const ALL: &[Call] = &[
     },
     Call { name: "absent", what: "a remembered absence", run: times!(id => absent(id).await) },
     Call { name: "both", what: "a hit that depends on two aggregates", run: times!(id => both(id).await) },
+    Call { name: "idle", what: "a hit of a function with `time_to_idle`", run: times!(id => idle(id)) },
     Call {
         name: "source",
         what: "a hit whose version is asked for (source mode)",
@@ -208,6 +209,11 @@ async fn absent(id: u64) -> Option<Arc<User>> {
     hard_ttl = "1h"
 )]
 async fn both(id: u64) -> Arc<User> {
+    Arc::new(user(id))
+}
+
+#[cached(key = "user:<id>", invalidated_by(UserUpdated { id }), hard_ttl = "1h", time_to_idle = "10m", local)]
+fn idle(id: u64) -> Arc<User> {
     Arc::new(user(id))
 }
 

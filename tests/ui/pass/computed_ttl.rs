@@ -1,4 +1,4 @@
-//! TTLs that are computed: where they stand, and what they name.
+//! TTLs that are computed: where they stand, and what they name; and times to idle.
 #![deny(warnings)]
 
 use std::borrow::Cow;
@@ -22,6 +22,7 @@ struct Users {
 
 impl Users {
     const MAX: Duration = Duration::from_secs(60);
+    const IDLE: Duration = Duration::from_secs(5);
 
     #[cached(key = "user:<id>", ttl_only = "x", hard_ttl = self.ttl, max_ttl = Self::MAX, soft_ttl = *TTL)]
     async fn by_self(&self, id: u64) -> Result<Cow<'static, str>, Box<dyn Error + Send + Sync>> {
@@ -33,7 +34,7 @@ impl Users {
         self.ttl.as_secs()
     }
 
-    #[cached(key = "lent", ttl_only = "x", hard_ttl = self.ttl, max_ttl = "1h", local, autocommit(self))]
+    #[cached(key = "lent", ttl_only = "x", hard_ttl = self.ttl, max_ttl = Self::MAX, time_to_idle = Self::IDLE, local, autocommit(self))]
     fn lent(&mut self) -> u64 {
         self.ttl += Duration::from_secs(1);
         self.ttl.as_secs()
@@ -58,6 +59,11 @@ where
     id.len() + other.to_string().len()
 }
 
+#[cached(key = "idle:<id>", ttl_only = "x", hard_ttl = "1h", time_to_idle = "5m", soft_ttl = "1m", local)]
+fn idle(id: u64) -> Option<u64> {
+    Some(id)
+}
+
 #[async_trait]
 trait Find: Send + Sync {
     async fn find(&self, id: u64) -> u64;
@@ -80,6 +86,7 @@ async fn main() {
         assert_eq!(users.by_self(1).await.unwrap(), "1");
         assert_eq!(users.clone().owned().await, 6);
         assert_eq!(of_a_constant().await, 1);
+        assert_eq!(idle(1), Some(1));
         assert_eq!(optional("a".to_owned()).await, Some(Some(7)));
         assert_eq!(generic("ab", &Some(Duration::ZERO), &7_u64).await, 3);
         let found: Arc<dyn Find> = users;

@@ -400,6 +400,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "no-idle",
+        rule: "R28: an entry that is not read ends",
+        found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=time_to_idle"]),
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/local/entries/idle.rs",
+            from: "        if self.is_over(now) {\n            return false;\n        }\n",
+            to: "",
+        }],
+    },
+    Mutant {
         name: "copies-before-the-channel",
         rule: "R14: what was announced before a process found the channel may have ended its copies",
         found_by: FoundBy::Tests(&["--package=cachemacro-tests", "--test=outages"]),

@@ -25,6 +25,8 @@ pub(crate) struct NewEntry {
     pub(crate) is_near: bool,
     /// Whether it may be refreshed before its soft deadline.
     pub(crate) is_early: bool,
+    /// How long it is kept while it is not read.
+    pub(crate) idle: Option<Duration>,
     /// Whether the version that it replaces may be served again.
     pub(crate) keeps_older: bool,
 }

@@ -97,7 +97,8 @@ impl Table {
         };
         let before = at.map_or(0, |at| shard.weight(at));
         let older = new.keeps_older.then_some(now);
-        let flags = Flags { fresh_until: new.fresh_until, is_near: new.is_near, is_early: new.is_early };
+        let idle = new.idle.map(|ttl| (ttl, now));
+        let flags = Flags { fresh_until: new.fresh_until, is_near: new.is_near, is_early: new.is_early, idle };
         let life = Life::new(ties.first().map_or(0, |tie| tie.token.version), new.written, new.deadlines);
         let (kind, cost) = (fenced.fence.kind(), Cost::of(new.cost));
         let version = Version { content: new.content, ties, kind, life, cost, weight };

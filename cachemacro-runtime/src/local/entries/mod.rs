@@ -6,6 +6,7 @@ mod dropped;
 mod entry;
 mod evictions;
 mod fill;
+mod idle;
 mod life;
 mod listed;
 mod listing;

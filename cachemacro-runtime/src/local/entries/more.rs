@@ -1,5 +1,6 @@
-//! What few entries have: more than one aggregate, and older versions.
+//! What few entries have: more than one aggregate, older versions, and a time to idle.
 
+use super::idle::Idle;
 use super::life::{Cost, Life};
 use super::tie::Tie;
 use crate::entry::Content;
@@ -17,6 +18,7 @@ pub(super) struct More {
     pub(super) ties: Few<Tie>,
     /// The newest first.
     pub(super) older: Vec<Version>,
+    pub(super) idle: Option<Idle>,
 }
 
 /// One version of an entry, out of its slot. It has the records of the entry, and is no holder of them itself.

@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
 use super::dropped::Dropped;
 use super::entry::{Candidate, Found, Other};
 use super::evictions::Evictions;
+use super::idle::Idle;
 use super::life::Life;
 use super::listed::Listed;
 use super::more::{More, OLDER_VERSIONS, Version, all_serve};
@@ -37,7 +39,7 @@ pub(super) struct Shard {
     free: u32,
     /// The slot that [`Shard::sweep_some`] goes on with.
     swept: u32,
-    /// The number of entries that were freed past their hard deadline.
+    /// The number of entries that were freed past their hard deadline, or idle for too long.
     pub(super) expired: u64,
     pub(super) evictions: Evictions,
     /// The clears of the table that have reached it.
@@ -174,8 +176,31 @@ impl Shard {
         })
     }
 
+    /// A read of the entry. Returns whether it comes in time: false if the entry was not read for its time to idle (R28).
+    pub(super) fn touch(&self, at: u32, now: Moment) -> bool {
+        self.idle(at).is_none_or(|idle| idle.touch(now))
+    }
+
+    /// Nothing for an entry without a time to idle.
+    fn idle(&self, at: u32) -> Option<&Idle> {
+        let more = if self.slots[at].has_more() { self.more.get(&at) } else { None };
+        more?.idle.as_ref()
+    }
+
+    /// Whether nothing serves the entry any more, whatever its records say.
+    fn has_ended(&self, at: u32, now: Moment) -> bool {
+        self.lives[at].hard() <= now || self.is_idle_for_too_long(at, now)
+    }
+
+    fn is_idle_for_too_long(&self, at: u32, now: Moment) -> bool {
+        self.idle(at).is_some_and(|idle| idle.is_over(now))
+    }
+
     /// The version of the entry that may be served at this moment, the newest or an older one.
     pub(super) fn serving(&self, at: u32, now: Moment, records: &Records) -> Option<Found> {
+        if !self.touch(at, now) {
+            return None;
+        }
         if self.lives[at].hard() > now
             && let Some(newest) = self.newest(at, records)
         {
@@ -216,8 +241,12 @@ impl Shard {
         (end < len).then_some(end)
     }
 
-    /// The version of the entry that is served at this moment, as [`Shard::serving`] finds it. The eviction policy is told of no hit.
+    /// The version of the entry that is served at this moment, as [`Shard::serving`] finds it. The eviction policy is told of no hit, and
+    /// it is no read.
     fn listed(&self, at: u32, now: Moment, records: &Records) -> Option<Listed> {
+        if self.is_idle_for_too_long(at, now) {
+            return None;
+        }
         let slot = &self.slots[at];
         let newest = || {
             let mut kinds = std::iter::once(slot.fence_kind()).chain(std::iter::repeat(FenceKind::Unversioned));
@@ -365,14 +394,15 @@ impl Shard {
         slot.set_row(kind == FenceKind::Row);
         slot.set_near(flags.is_near);
         slot.set_refreshing(false);
-        let is_plain = others.is_empty() && !flags.is_near && !flags.is_early;
+        let idle = flags.idle.map(|(ttl, now)| Idle::new(ttl, now));
+        let is_plain = others.is_empty() && !flags.is_near && !flags.is_early && idle.is_none();
         (slot.cost, slot.fresh_until) = (cost, if is_plain { flags.fresh_until } else { 0 });
         first.iter().for_each(|first| slot.set_tie(first));
         let weight = older.iter().fold(weight, |sum, version| sum + version.weight);
-        let has_more = !others.is_empty() || !older.is_empty();
+        let has_more = !others.is_empty() || !older.is_empty() || idle.is_some();
         slot.set_more(has_more);
         if has_more {
-            self.more.insert(at, More { ties: others, older });
+            self.more.insert(at, More { ties: others, older, idle });
         }
         match &mut self.weights {
             Some(weights) => {
@@ -451,14 +481,14 @@ impl Shard {
         slot.key = Key::Word(0);
     }
 
-    /// Removes the entries that are past their hard deadline, among the next `count` slots from `from`. Returns the slot to go
-    /// on with, and the weight of what was removed.
+    /// Removes the entries that are past their hard deadline or idle for too long, among the next `count` slots from `from`. Returns
+    /// the slot to go on with, and the weight of what was removed.
     pub(super) fn sweep(&mut self, from: u32, count: u32, now: Moment, dropped: &mut Dropped) -> (Option<u32>, u64) {
         let len = self.slots.len();
         let end = from.saturating_add(count).min(len);
         let mut removed = 0;
         for at in from..end {
-            if self.slots[at].kind() != Kind::Free && self.lives[at].hard() <= now {
+            if self.slots[at].kind() != Kind::Free && self.has_ended(at, now) {
                 removed += u64::from(self.remove(at, dropped));
                 self.expired += 1;
             }
@@ -513,6 +543,8 @@ pub(super) struct Flags {
     pub(super) fresh_until: u32,
     pub(super) is_near: bool,
     pub(super) is_early: bool,
+    /// How long the entry is kept while it is not read, and what time it is.
+    pub(super) idle: Option<(Duration, Moment)>,
 }
 
 /// The slots as the eviction policy sees them.

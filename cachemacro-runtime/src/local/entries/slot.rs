@@ -69,7 +69,7 @@ pub(super) struct Slot {
     /// The epoch of that record in which the entry may be served without asking it.
     stamp: AtomicU32,
     /// The second in which the entry is no longer certainly fresh. 0 for every entry that a plain hit does not serve: near
-    /// copies, those with more than one aggregate, those that may be refreshed early.
+    /// copies, those with more than one aggregate, those that may be refreshed early, those with a time to idle.
     pub(super) fresh_until: u32,
     /// The next in the queue of the eviction policy.
     pub(super) next_queued: u32,

@@ -133,6 +133,12 @@ impl Table {
         shard.serving(shard.find(probe)?, now, records)
     }
 
+    /// A read of the entry of this key. Returns whether it comes in time, before the entry was idle for too long.
+    pub(crate) fn touch(&self, probe: Probe<'_>, now: Moment) -> bool {
+        let shard = self.reader(probe.hash);
+        shard.find(probe).is_none_or(|at| shard.touch(at, now))
+    }
+
     /// A caller begins to refresh the entry of this key, or ends. A new version is not being refreshed.
     pub(crate) fn set_refreshing(&self, probe: Probe<'_>, is: bool) {
         let shard = self.reader(probe.hash);
@@ -240,7 +246,7 @@ impl Table {
         }
     }
 
-    /// Removes the entries of one shard that are past their hard deadline, a few under one lock.
+    /// Removes the entries of one shard that are past their hard deadline or idle for too long, a few under one lock.
     pub(crate) fn sweep(&self, number: usize, now: Moment, dropped: &mut Dropped) {
         let mut from = Some(0);
         while let Some(at) = from {
@@ -256,7 +262,7 @@ impl Table {
         self.free(removed);
     }
 
-    /// The number of entries that were freed past their hard deadline.
+    /// The number of entries that were freed past their hard deadline, or idle for too long.
     pub(crate) fn expired(&self) -> u64 {
         self.shards.iter().map(|shard| read(&shard.0).expired).sum()
     }

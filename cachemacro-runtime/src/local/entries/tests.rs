@@ -96,6 +96,7 @@ impl World {
             weight: value.weight,
             is_near: false,
             is_early: false,
+            idle: None,
             keeps_older: value.keeps_older,
         };
         let mut dropped = Dropped::default();

@@ -136,6 +136,7 @@ fn policy(krate: &Krate, policy: &Policy, duration: impl Fn(&Ttl) -> Option<Toke
         field("soft", policy.soft.as_ref().and_then(fixed)),
         field("negative", policy.negative.as_ref().and_then(fixed)),
         with_default("computed", computed(krate, policy)),
+        field("idle", policy.idle.as_ref().and_then(&duration)),
         field("early", policy.early),
         field("stale_if_error", policy.stale_if_error),
         field("timeout", policy.timeout.as_ref().and_then(&duration)),
@@ -188,8 +189,7 @@ pub(crate) fn instance(cached: &Cached) -> TokenStream {
         return quote_spanned!(here()=> __CACHEMACRO_SITE.instance(|| ()));
     };
     let whole = policy(&cached.krate, &cached.policy, |ttl| Some(duration(ttl)));
-    let arguments =
-        quote_spanned!(here()=> __cachemacro_policy.soft, __cachemacro_policy.hard, __cachemacro_policy.negative);
+    let arguments = quote_spanned!(here()=> __cachemacro_policy.soft, __cachemacro_policy.hard, __cachemacro_policy.negative, __cachemacro_policy.idle);
     let check = call_over(constant, &cached.krate, "check_ttls", arguments);
     quote_spanned! {here()=>
         __CACHEMACRO_SITE.instance_with(|| (), const {
@@ -237,13 +237,14 @@ fn ttls_of_type(policy: &Policy) -> Option<String> {
 }
 
 fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
-    let ttls = [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref(), policy.max.as_ref()];
+    let ttls =
+        [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref(), policy.max.as_ref(), policy.idle.as_ref()];
     let constant = ttls.into_iter().flatten().find_map(|ttl| match ttl {
         Ttl::Const(expr) => Some(expr),
         Ttl::Literal(_) | Ttl::OfType(_) | Ttl::Computed(_) => None,
     })?;
     let arguments = quote_spanned! {here()=>
-        __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative
+        __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative, __CACHEMACRO_POLICY.idle
     };
     let check = call_over(constant, krate, "check_ttls", arguments);
     Some(quote_spanned!(here()=> const _: () = #check;))

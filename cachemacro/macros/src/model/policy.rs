@@ -10,6 +10,7 @@ pub(crate) struct Policy {
     pub(crate) negative: Option<Ttl>,
     /// What bounds a computed `hard_ttl`.
     pub(crate) max: Option<Ttl>,
+    pub(crate) idle: Option<Ttl>,
     /// A fraction, 0.0 to 0.5.
     pub(crate) jitter: f64,
     pub(crate) early: Option<f64>,
@@ -77,6 +78,7 @@ impl Policy {
             ("hard_ttl", Some(&self.hard)),
             ("negative_ttl", self.negative.as_ref()),
             ("max_ttl", self.max.as_ref()),
+            ("time_to_idle", self.idle.as_ref()),
             ("timeout", self.timeout.as_ref()),
             ("refresh_backoff", self.refresh_backoff.as_ref()),
         ];

@@ -10,7 +10,7 @@ use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 30] = [
+pub(crate) const NAMES: [&str; 31] = [
     "key",
     "name",
     "version_from",
@@ -20,6 +20,7 @@ pub(crate) const NAMES: [&str; 30] = [
     "hard_ttl",
     "negative_ttl",
     "max_ttl",
+    "time_to_idle",
     "not_found",
     "absent_as",
     "jitter",
@@ -57,6 +58,7 @@ pub(crate) struct RawCached {
     pub(crate) hard_ttl: Option<Given<Ttl>>,
     pub(crate) negative_ttl: Option<Given<Ttl>>,
     pub(crate) max_ttl: Option<Given<Ttl>>,
+    pub(crate) time_to_idle: Option<Given<Ttl>>,
     pub(crate) not_found: Option<Given<RawNotFound>>,
     pub(crate) absent_as: Option<Given<Expr>>,
     pub(crate) jitter: Option<Given<f64>>,
@@ -123,6 +125,7 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "hard_ttl" => item.put(&mut raw.hard_ttl, diag, |item| value::ttl(item, "|value| value.expires_in")),
         "negative_ttl" => item.put(&mut raw.negative_ttl, diag, |item| value::ttl(item, "|error| error.retry_after()")),
         "max_ttl" => item.put(&mut raw.max_ttl, diag, value::fixed_ttl),
+        "time_to_idle" => item.put(&mut raw.time_to_idle, diag, value::fixed_ttl),
         "refresh_backoff" => item.put(&mut raw.refresh_backoff, diag, value::fixed_ttl),
         "share_error" => item.put(&mut raw.share_error, diag, |item| {
             value::closure(item, "|error| RepoError::Other(error.to_string())")

@@ -180,10 +180,27 @@ pub(crate) const CACHED: &[Foreign] = &[
         &["withcachedflag", "cachedflag"],
         "leave it out: `cachemacro::traced(users.find(1)).await` returns, beside the value, where it came from",
     ),
-    not(
-        &["timerefresh", "timetoidle", "tti", "expireafteraccess", "sliding", "slidingexpiration"],
-        "an access does not lengthen a TTL: `hard_ttl` bounds how old a value gets, and what is not used is evicted when the cache is \
-         full",
+    like(
+        &["timerefresh", "sliding", "slidingexpiration"],
+        "time_to_idle",
+        "an access does not lengthen a TTL: `hard_ttl` bounds how old a value gets. `time_to_idle = \"5m\"` ends an entry of a `local` \
+         function before that, if it is not read for so long",
+    ),
+    like(
+        &[
+            "tti",
+            "ttisecs",
+            "idle",
+            "idlettl",
+            "idletime",
+            "idletimeout",
+            "maxidle",
+            "maxidletime",
+            "expireafteraccess",
+            "accessttl",
+        ],
+        "time_to_idle",
+        "write `time_to_idle = \"5m\"`: it ends an entry of a `local` function that is not read for so long, and comes beside `hard_ttl`",
     ),
     not(
         &["ty", "create", "type", "maperror", "wrapreturn", "initialcapacity", "priority"],

@@ -62,6 +62,7 @@ fn policy(raw: &RawCached, refresh: Refresh) -> Option<Policy> {
         hard: value(&raw.hard_ttl)?,
         negative: value(&raw.negative_ttl),
         max: value(&raw.max_ttl),
+        idle: value(&raw.time_to_idle),
         jitter: value(&raw.jitter).unwrap_or(0.1),
         early: value(&raw.early),
         stale_if_error: value(&raw.stale_if_error),

@@ -16,6 +16,7 @@ pub(crate) fn check(raw: &mut RawCached, function: &Function, diag: &Diag) {
     check_names_no_argument(raw, function, diag);
     check_soft_is_within_hard(raw, diag);
     check_negative_is_within_hard(raw, diag);
+    check_idle_can_end_something(raw, diag);
     check_early_is_a_factor(raw, diag);
     check_loads_are_a_number(raw, diag);
     check_something_can_be_stale(raw, diag);
@@ -39,7 +40,7 @@ fn check_hard_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
 }
 
 fn check_names_no_argument(raw: &RawCached, function: &Function, diag: &Diag) {
-    for given in [&raw.max_ttl, &raw.timeout, &raw.refresh_backoff].into_iter().flatten() {
+    for given in [&raw.max_ttl, &raw.time_to_idle, &raw.timeout, &raw.refresh_backoff].into_iter().flatten() {
         let (Ttl::Const(expr) | Ttl::OfType(expr)) = &given.value else { continue };
         if let Some(argument) = function.names().find(|name| mentions(expr, name)) {
             let name = &given.name;
@@ -76,6 +77,30 @@ fn check_negative_is_within_hard(raw: &RawCached, diag: &Diag) {
             spelled(hard)
         );
         diag.error(&negative.tokens, what, format!("make `negative_ttl` at most `{name}`; a few seconds are usual"));
+    }
+}
+
+/// Reads are seen in the process of the entry alone.
+fn check_idle_can_end_something(raw: &RawCached, diag: &Diag) {
+    let Some(idle) = &raw.time_to_idle else { return };
+    if !raw.mentions("local") {
+        diag.error(
+            &idle.name,
+            "`time_to_idle` needs `local`: an entry in a shared store is read by other processes, too, and no process sees the reads of the others",
+            "add `local`, so that the entries stay in this process; or remove `time_to_idle`: `hard_ttl` ends a shared entry",
+        );
+    }
+    if let Some(hard) = bound(raw)
+        && !longer(hard, idle)
+        && matches!((&idle.value, &hard.value), (Ttl::Literal(_), Ttl::Literal(_)))
+    {
+        let what = format!(
+            "`time_to_idle = {}` is not below `{} = {}`: each entry ends before it is idle for so long",
+            spelled(idle),
+            hard.name,
+            spelled(hard)
+        );
+        diag.error(&idle.tokens, what, "make `time_to_idle` the shorter one, or remove it");
     }
 }
 
