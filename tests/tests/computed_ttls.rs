@@ -123,6 +123,15 @@ impl Issuer {
     }
 
     #[cached(
+        key = "sync:<name>", ttl_only = "a test", soft_ttl = self.times.soft, hard_ttl = |token| token.expires_in.max(self.times.soft * 2),
+        max_ttl = "1h", jitter = "0%", local, cache = self.cache, cache_if = |_| name.len() < 9
+    )]
+    fn sync(&self, name: String) -> Token {
+        drop(name);
+        self.issue()
+    }
+
+    #[cached(
         key = "locked:<_id>", ttl_only = "a test", hard_ttl = "10m", jitter = "0%",
         negative_ttl = |error| match error { IssueError::Locked(ttl) => *ttl, _ => Duration::ZERO },
         not_found = |error| !matches!(error, IssueError::Down), absent_as = IssueError::Gone, cache = self.cache
@@ -355,6 +364,25 @@ async fn expressions_over_self_are_ttls() {
         (issuer.times.negative, issuer.times.hard) = (Some(HOUR), 7 * SECOND);
         assert_eq!(absences(&issuer, 8).await, 7, "negative is within hard");
     }
+}
+
+#[test]
+fn a_sync_function_computes_them_also_on_the_thread_of_a_refresh() {
+    let issuer = Issuer::local();
+    let name = || "a name".to_owned();
+    issuer.expire_in(Duration::ZERO);
+    assert_eq!(issuer.sync(name()).number, 1);
+    issuer.clock.advance(10 * SECOND);
+    assert_eq!(issuer.sync(name()).number, 1, "stale");
+    while issuer.sync(name()).number == 1 {
+        std::thread::yield_now();
+    }
+    issuer.clock.advance(9 * SECOND);
+    assert_eq!(issuer.sync(name()).number, 2, "fresh");
+    issuer.clock.advance(11 * SECOND);
+    assert_eq!(issuer.sync(name()).number, 3, "20 s have passed");
+    let long = "a longer name";
+    assert!(issuer.sync(long.to_owned()).number < issuer.sync(long.to_owned()).number, "it is not kept");
 }
 
 #[tokio::test]
