@@ -66,7 +66,7 @@ impl Cache {
     /// generic function. A function that was not called yet has none.
     ///
     /// What is listed is what a call would be served from this process at this moment, fresh or stale. Entries past their hard TTL
-    /// are left out, and so are those that an event has ended. Of a function that a shared store serves the process has copies, if the
+    /// or their time to idle are left out, and so are those that an event has ended. To be listed is no read of an entry. Of a function that a shared store serves the process has copies, if the
     /// cache keeps any; a copy is not served while the channel of announcements is interrupted. The entries in the shared store are
     /// not listed.
     ///
