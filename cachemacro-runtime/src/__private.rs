@@ -22,7 +22,7 @@ pub use crate::event::{
     check_computed,
 };
 pub use crate::key::{CallPart, KeyPart, KeyWriter, Simple};
-pub use crate::policy::{Computed, ComputedTtls, Mode, OnOutage, Policy, Refresh, check_ttls};
+pub use crate::policy::{Computed, ComputedTtls, Mode, OnOutage, Policy, Refresh, check_ttls, interval};
 pub use crate::protocol::Move;
 pub use crate::publish::{
     Batch, Defers, Unfinished, check_commit, publish, publish_quietly, publish_quietly_sync, publish_sync,

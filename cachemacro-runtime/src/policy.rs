@@ -271,6 +271,16 @@ pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option
     }
 }
 
+/// The interval of a job, when it is a constant that only the compiler can see.
+///
+/// # Panics
+/// At compile time, when it is zero.
+#[track_caller]
+pub const fn interval(every: Duration) -> Duration {
+    assert!(!every.is_zero(), "`every` is zero: give it the time from one run of the job to the next");
+    every
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

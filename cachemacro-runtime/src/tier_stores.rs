@@ -13,6 +13,7 @@ use crate::event::Aggregate;
 use crate::local::{LocalFill, LocalTier, Memory};
 use crate::near::NearCache;
 use crate::observe::Connection;
+use crate::observe::Jobs;
 use crate::protocol::{Applied, Move, Refused, Snapshot};
 use crate::remote::{Answer, DecodedLookup, Entered, Fill, InvalidationChannel, Lookup, Query, RemoteStore};
 use crate::util::clock::Clock;
@@ -136,7 +137,8 @@ impl NearStore {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let local = LocalStore::new(memory, Arc::clone(&clock), shared.source_lag()).tier;
-        Self { near: NearCache::new(local, shared, channel, clock) }
+        let jobs = Arc::new(Jobs::new(clock.now()));
+        Self { near: NearCache::new(local, shared, channel, clock, jobs) }
     }
 
     async fn look_up(&self, query: Query<'_>) -> Result<Lookup, StoreError> {

@@ -11,7 +11,7 @@ use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{FindingKind, Findings, Functions, Observer, Observers, Repeated};
+use crate::observe::{FindingKind, Findings, Functions, Jobs, Observer, Observers, Repeated};
 use crate::policy::OnOutage;
 use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore, WatchedStore};
 use crate::retry::Retries;
@@ -162,6 +162,7 @@ impl CacheBuilder {
         let serves_plain = self.shared.is_none() && self.observers.is_none();
         let local = LocalTier::new(bound, Arc::clone(&self.clock), self.source_lag, serves_plain);
         let findings = Arc::new(Findings::default());
+        let jobs = Arc::new(Jobs::new(self.clock.now()));
         let environment = Environment::new(&self.namespace, Arc::clone(&self.clock), self.source_lag);
         let connected = self.shared.map(|shared| shared.connect(&environment));
         if let Some(shared) = &connected {
@@ -173,7 +174,7 @@ impl CacheBuilder {
         let shared = watched.map(|store| exclusive(Arc::new(store), &findings));
         let near = shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
             let (local, shared, clock) = (Arc::clone(&local), Arc::clone(shared), Arc::clone(&self.clock));
-            Arc::new(NearCache::new(local, shared, channel.clone(), clock))
+            Arc::new(NearCache::new(local, shared, channel.clone(), clock, Arc::clone(&jobs)))
         });
         let own_runtime = Arc::new(OwnRuntime::default());
         let publishing = near.clone().map(PublishTarget::Near).or_else(|| shared.clone().map(PublishTarget::Shared));
@@ -204,6 +205,7 @@ impl CacheBuilder {
                 enters: Coalescer::new(),
                 functions,
                 findings,
+                jobs,
                 checks: Checks::default(),
                 bus: Bus::default(),
             }),

@@ -14,7 +14,7 @@ use crate::event::Bus;
 use crate::groups::Group;
 use crate::local::LocalTier;
 use crate::near::{NearCache, PublishTarget};
-use crate::observe::{Counters, Finding, Findings, Functions, Observers, Repeated, Stats};
+use crate::observe::{Counters, Finding, Findings, Functions, Jobs, Observers, Repeated, Stats};
 use crate::policy::OnOutage;
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
 use crate::retry::Retries;
@@ -64,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) enters: Coalescer<Arc<EntryKey>, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) findings: Arc<Findings>,
+    pub(crate) jobs: Arc<Jobs>,
     pub(crate) checks: Checks,
     pub(crate) bus: Bus,
     pub(crate) retries: Arc<Retries>,
@@ -171,10 +172,13 @@ impl Cache {
     /// cache.assert_no_findings(); // the same, one finding on a line
     /// ```
     ///
+    /// A scheduled job that is overdue ([`FindingKind::OverdueJob`](crate::FindingKind::OverdueJob)) is found when this is called, and is none any
+    /// more when it has run.
+    ///
     /// Debug builds detect more than release builds. Each finding is also logged once as a warning, through `tracing`.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        self.inner.findings.read()
+        self.inner.findings.read(self.overdue_jobs())
     }
 
     /// Asserts that there are no findings: for the end of a test.

@@ -5,6 +5,7 @@ mod clear;
 mod current;
 mod entries;
 mod handle;
+mod overdue;
 mod store;
 
 pub use self::builder::CacheBuilder;

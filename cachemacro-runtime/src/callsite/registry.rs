@@ -1,5 +1,7 @@
 //! All annotations that are linked into the binary.
 
+use std::sync::OnceLock;
+
 use super::site::Callsite;
 use super::writer::Writer;
 use crate::event::{EventInfo, EventKind, template_shape};
@@ -28,6 +30,13 @@ pub(crate) fn writers() -> impl Iterator<Item = &'static Writer> {
     inventory::iter::<InvalidatesFn>().map(|registered| registered.0)
 }
 
+/// The scheduled jobs of the binary: the writers with `every = …`.
+#[inline]
+pub(crate) fn jobs() -> &'static [&'static Writer] {
+    static JOBS: OnceLock<Vec<&'static Writer>> = OnceLock::new();
+    JOBS.get_or_init(|| writers().filter(|writer| writer.info().every.is_some()).collect())
+}
+
 /// All events of the binary.
 pub(crate) fn events() -> impl Iterator<Item = &'static EventInfo> {
     inventory::iter::<RegisteredEvent>().map(|registered| registered.0)
@@ -47,10 +56,18 @@ impl Callsite {
     }
 
     fn is_moved_by(&self, kinds: &[EventKind]) -> bool {
-        // Without events an entry depends on the aggregate of its key, which may have an event's shape.
-        let own = self.info.events.is_empty().then_some(&self.info.template);
-        let mut templates = self.info.events.iter().flat_map(|used| used.aggregates).chain(own);
-        templates.any(|template| is_moved_by(template, kinds))
+        self.templates().any(|template| is_moved_by(template, kinds))
+    }
+
+    /// Whether an event can end entries of this function.
+    pub(crate) fn is_ended_by(&self, event: &EventInfo) -> bool {
+        self.templates().map(template_shape).any(|shape| event.keys.iter().any(|key| template_shape(key) == shape))
+    }
+
+    /// Of the aggregates that its entries depend on. Without events that is the one of its key, which may have an event's shape.
+    fn templates(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.info.events.is_empty().then_some(self.info.template);
+        self.info.events.iter().flat_map(|used| used.aggregates).copied().chain(own)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One `#[invalidates]` function.
 
+use std::time::Duration;
+
 use super::info::Argument;
 use crate::event::EventInfo;
 
@@ -59,6 +61,8 @@ pub struct WriterInfo {
     pub arguments: &'static [Argument],
     /// The expression after `cache =`, as written.
     pub cache: Option<&'static str>,
+    /// How often it runs, at least, if it is a scheduled job.
+    pub every: Option<Duration>,
 }
 
 /// A writer or handler.
@@ -78,5 +82,9 @@ impl Writer {
     #[must_use]
     pub const fn info(&self) -> &WriterInfo {
         &self.info
+    }
+
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::local::LocalTier;
-use crate::observe::{Outage, log};
+use crate::observe::{Jobs, Outage, log};
 use crate::remote::{Followed, InvalidationChannel, Notice, Position};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
 
@@ -24,6 +24,8 @@ pub(super) struct Coherence {
     /// `None`: the tier keeps no copies.
     channel: Option<Arc<dyn InvalidationChannel>>,
     clock: Arc<dyn Clock>,
+    /// Told of what other processes announce.
+    jobs: Arc<Jobs>,
     /// Copies may be served before this moment.
     until: AtomicMoment,
     /// The position in the channel; `None` until the channel was found. It outlives the task that follows the channel.
@@ -40,11 +42,13 @@ impl Coherence {
         local: Arc<LocalTier>,
         channel: Option<Arc<dyn InvalidationChannel>>,
         clock: Arc<dyn Clock>,
+        jobs: Arc<Jobs>,
     ) -> Self {
         Self {
             local,
             channel,
             clock,
+            jobs,
             until: AtomicMoment::default(),
             position: Mutex::new(None),
             is_following: AtomicBool::new(false),
@@ -114,6 +118,7 @@ impl Coherence {
         if followed.has_gap || is_first && self.has_unannounced.swap(false, Ordering::AcqRel) {
             self.local.void();
         }
+        self.jobs.announced(followed.notices.iter().map(|(aggregate, _)| aggregate), self.clock.now());
         for (aggregate, notice) in followed.notices {
             match notice {
                 Notice::Moved(moved) => {

@@ -7,6 +7,7 @@ use crate::entry::{EntryKey, LocalEntry, Object, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
 use crate::local::{LocalEntered, LocalFill, LocalTier};
+use crate::observe::Jobs;
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot, may_copy};
 use crate::remote::{DecodedLookup, Entered, Hold, InvalidationChannel, Query, RemoteStore};
 use crate::util::clock::{Clock, Moment};
@@ -32,14 +33,15 @@ struct Places {
 
 impl NearCache {
     /// Puts `local` in front of `shared`, and follows `channel`. Without a channel it keeps no copies. All read the time
-    /// from `clock`.
+    /// from `clock`. What is announced to scheduled jobs' aggregates goes to `jobs`.
     pub(crate) fn new(
         local: Arc<LocalTier>,
         shared: Arc<dyn RemoteStore>,
         channel: Option<Arc<dyn InvalidationChannel>>,
         clock: Arc<dyn Clock>,
+        jobs: Arc<Jobs>,
     ) -> Self {
-        let coherence = Arc::new(Coherence::new(Arc::clone(&local), channel, Arc::clone(&clock)));
+        let coherence = Arc::new(Coherence::new(Arc::clone(&local), channel, Arc::clone(&clock), jobs));
         let this = Self { local, shared, clock, coherence };
         this.start();
         this

@@ -53,6 +53,9 @@ pub enum FindingKind {
     SharedName,
     /// A writer was cancelled or panicked, and its events depend on the value that it would have returned.
     UnfinishedWriter,
+    /// A scheduled job, an `#[invalidates(…, every = "24h")]`, has not succeeded for one and a half times its interval, and none of its
+    /// events came from another process. The finding ends when the job succeeds. It is of this process.
+    OverdueJob,
 }
 
 impl fmt::Display for FindingKind {
@@ -65,6 +68,7 @@ impl fmt::Display for FindingKind {
             Self::TransactionArgument => "a transaction is an argument",
             Self::SharedName => "two functions share a name",
             Self::UnfinishedWriter => "a writer did not come to its end",
+            Self::OverdueJob => "a scheduled job is overdue",
         })
     }
 }
@@ -126,9 +130,10 @@ impl Findings {
         }
     }
 
-    /// All of them, ordered by module, function and kind.
-    pub(crate) fn read(&self) -> Vec<Finding> {
-        let mut all: Vec<_> = lock(&self.known).values().cloned().collect();
+    /// All of them, and those that are true at this moment, ordered by module, function and kind.
+    pub(crate) fn read(&self, at_present: Vec<Finding>) -> Vec<Finding> {
+        let mut all = at_present;
+        all.extend(lock(&self.known).values().cloned());
         all.sort_by(|a, b| (a.module, a.function, a.kind, &a.message).cmp(&(b.module, b.function, b.kind, &b.message)));
         all
     }
@@ -147,7 +152,7 @@ mod tests {
         findings.report(list, FindingKind::NotCarried, || panic!("the second message is not made"));
         findings.report(list, FindingKind::ChangedByCodec, || "another kind".to_owned());
         findings.report(find, FindingKind::NotCarried, || "another function".to_owned());
-        let read: Vec<_> = findings.read().into_iter().map(|found| (found.function, found.message)).collect();
+        let read: Vec<_> = findings.read(Vec::new()).into_iter().map(|found| (found.function, found.message)).collect();
         let expected = [("find", "another function"), ("list", "another kind"), ("list", "first")];
         assert_eq!(read, expected.map(|(function, message)| (function, message.to_owned())));
     }
@@ -158,13 +163,13 @@ mod tests {
         for _ in 0..MOST + 8 {
             findings.report(site("find"), FindingKind::NotCarried, String::new);
         }
-        assert_eq!(findings.read().len(), MOST);
+        assert_eq!(findings.read(Vec::new()).len(), MOST);
     }
 
     #[test]
     fn a_finding_says_where_what_and_why() {
         let findings = Findings::default();
         findings.report(site("find"), FindingKind::NotCarried, || "because".to_owned());
-        assert_eq!(findings.read()[0].to_string(), "shop::users::find: no codec carries a value: because");
+        assert_eq!(findings.read(Vec::new())[0].to_string(), "shop::users::find: no codec carries a value: because");
     }
 }

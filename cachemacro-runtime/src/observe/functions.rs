@@ -52,6 +52,15 @@ impl Functions {
         page[index % PAGE].get_or_init(|| Counters::new(site.info().name, site.info().module))
     }
 
+    /// Whether the function was called.
+    pub(crate) fn knows(&self, site: &Callsite) -> bool {
+        let index = site.index();
+        match self.pages.get(index / PAGE) {
+            Some(page) => page.get().is_some_and(|page| page[index % PAGE].get().is_some()),
+            None => self.rest_is_used.get().is_some(),
+        }
+    }
+
     /// All counters, with the evictions of the local tier, by the indexes of functions, and with the indexes of those that are
     /// switched off.
     pub(crate) fn read(&self, evictions: &HashMap<usize, u64>, off: &[usize]) -> Vec<FunctionStats> {

@@ -6,6 +6,7 @@ mod finding;
 mod function_log;
 mod functions;
 mod histogram;
+mod jobs;
 pub(crate) mod log;
 mod mode;
 mod observer;
@@ -21,6 +22,7 @@ pub(crate) use self::counters::{Counters, Event};
 pub(crate) use self::finding::Findings;
 pub use self::finding::{Finding, FindingKind};
 pub(crate) use self::functions::Functions;
+pub(crate) use self::jobs::Jobs;
 pub use self::mode::CacheMode;
 pub(crate) use self::observer::{
     InsideLoad, Observers, inside_load, inside_load_sync, is_observed, tell, wants_aggregates,

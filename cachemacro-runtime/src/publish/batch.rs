@@ -4,7 +4,7 @@ use super::hand_out::HandOut;
 use super::outlet::Outlet;
 use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
-use crate::callsite::{OnError, Role, Writer};
+use crate::callsite::{OnError, Role, Writer, registry};
 use crate::error::CacheError;
 use crate::event::{CacheEvent, Moves, SharedEvent};
 use crate::remote::{Announcement, Notice};
@@ -17,6 +17,8 @@ pub struct Batch {
     pub(super) moves: Moves,
     pub(super) events: Vec<SharedEvent>,
     pub(super) announcements: Vec<Announcement>,
+    /// The scheduled jobs that were done with this write.
+    pub(super) done: Vec<&'static Writer>,
     /// There is no subscriber that could get the events.
     drops_events: bool,
 }
@@ -34,6 +36,7 @@ pub trait IntoEvents {
 
 impl<E: CacheEvent> IntoEvents for E {
     fn add_to(self, batch: &mut Batch) {
+        batch.note(E::INFO.name);
         if batch.moves.are_applied() {
             self.moves(&mut batch.moves);
         } else {
@@ -109,6 +112,24 @@ impl Batch {
         self.moves.append(moves);
     }
 
+    /// A job whose event this is was done, here or in another process.
+    #[inline]
+    fn note(&mut self, event: &str) {
+        for job in registry::jobs() {
+            if job.info().events.iter().any(|published| published.name == event) {
+                self.ran(job);
+            }
+        }
+    }
+
+    /// A scheduled job has succeeded, whether or not it has an event. Generated code calls this.
+    #[doc(hidden)]
+    pub fn ran(&mut self, job: &'static Writer) {
+        if !self.done.iter().any(|known| known.address() == job.address()) {
+            self.done.push(job);
+        }
+    }
+
     /// Adds events.
     pub fn add(&mut self, events: impl IntoEvents) {
         events.add_to(self);
@@ -143,6 +164,7 @@ pub async fn publish(writer: &'static Writer, cache: &Cache, mut batch: Batch) -
     let events = if role == Role::Writes { batch.events } else { Vec::new() };
     // The events are handed out when this is dropped, also after a panic, and when the publisher is cancelled.
     let _events = HandOut::new(cache, events);
+    cache.jobs_are_done(&batch.done);
     cache.apply(writes, writer.info().on_error).await
 }
 
@@ -160,6 +182,7 @@ pub fn publish_sync(writer: &'static Writer, cache: &Cache, mut batch: Batch) ->
     let writes = batch.take_writes(role);
     let events = if role == Role::Writes { batch.events } else { Vec::new() };
     let _events = HandOut::new(cache, events);
+    cache.jobs_are_done(&batch.done);
     cache.apply_blocking(writes, writer.info().on_error)
 }
 
@@ -234,6 +257,7 @@ impl Cache {
     fn take_apart(&self, events: impl IntoEvents) -> Option<(Writes, HandOut<'_>)> {
         let mut batch = Batch::of(self);
         batch.add(events);
+        self.jobs_are_done(&batch.done);
         if batch.drops_events {
             return None;
         }

@@ -107,12 +107,14 @@ impl PendingEvents {
     }
 
     async fn send(&mut self, on_error: OnError) -> Result<(), CacheError> {
+        self.cache.jobs_are_done(&std::mem::take(&mut self.batch.done));
         let writes = self.batch.take_writes(Role::Writes);
         let _events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
         self.cache.apply(writes, on_error).await
     }
 
     fn send_blocking(&mut self, on_error: OnError) -> Result<(), CacheError> {
+        self.cache.jobs_are_done(&std::mem::take(&mut self.batch.done));
         let writes = self.batch.take_writes(Role::Writes);
         let _events = HandOut::new(&self.cache, std::mem::take(&mut self.batch.events));
         self.cache.apply_blocking(writes, on_error)
@@ -120,6 +122,7 @@ impl PendingEvents {
 
     /// Adds the events of a writer, behind the events in the set.
     pub(super) fn append(&mut self, mut events: Batch, role: Role) {
+        self.batch.done.append(&mut events.done);
         if role == Role::Writes {
             self.batch.events.append(&mut events.events);
         }

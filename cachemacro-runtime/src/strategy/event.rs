@@ -1,5 +1,8 @@
 //! Events: who sends them, who receives them, whose entries they move.
 
+use std::time::Duration;
+
+use super::duration::human;
 use super::labels::Label;
 use super::registry::{Registry, is_same, moves, path};
 use crate::callsite::{CallsiteInfo, Commit, OnError, Role, WriterInfo};
@@ -20,9 +23,11 @@ pub struct Publisher {
     pub defers: bool,
     /// Why the write is committed before it returns, though it is given a connection or a transaction.
     pub commits_itself: Option<String>,
+    /// How often it runs, if it is a scheduled job.
+    pub every: Option<Duration>,
 }
 
-serialize!(struct Publisher { module, function, on_error: on_error.label(), defers, commits_itself });
+serialize!(struct Publisher { module, function, on_error: on_error.label(), defers, commits_itself, every: every.map(human) });
 
 impl Publisher {
     fn of(info: &WriterInfo) -> Self {
@@ -35,6 +40,7 @@ impl Publisher {
                 Commit::Itself(reason) => Some(reason.to_owned()),
                 Commit::Shown | Commit::Deferred => None,
             },
+            every: info.every,
         }
     }
 

@@ -95,6 +95,7 @@ pub(super) const RENAME: WriterInfo = WriterInfo {
     commit: Commit::Shown,
     arguments: &[],
     cache: None,
+    every: None,
 };
 
 static FIND_SITE: Callsite = Callsite::new(FIND);

@@ -200,6 +200,7 @@ fn staleness_in_words(site: &CallsiteInfo, invalidated_by: &[Invalidation]) -> V
     if has_events {
         sentences.push("After an acknowledged event: 0s in the process that published it.".to_owned());
         sentences.push(staleness::elsewhere_in_words(&site.policy, site.mode));
+        sentences.extend(staleness::scheduled_in_words(invalidated_by, &site.policy));
         sentences.extend(staleness::deferred_in_words(invalidated_by));
     }
     let when = if has_events { "Whatever is lost" } else { "At most" };

@@ -51,8 +51,7 @@ fn summary(functions: &[FunctionStrategy]) -> String {
     let head = ["function", "key", "invalidated by", "sent by", "stale at most: after an event", "whatever is lost"];
     let rows = functions.iter().map(|function| {
         let events = function.invalidated_by.iter().map(|invalidation| code(&invalidation.event));
-        let senders =
-            function.invalidated_by.iter().map(|invalidation| senders(invalidation, |one| one.function.clone()));
+        let senders = function.invalidated_by.iter().map(|invalidation| senders(invalidation, in_summary));
         vec![
             code(&function.path()),
             code(&function.template),
@@ -79,11 +78,20 @@ pub(super) fn at_most(function: &FunctionStrategy) -> String {
     }
 }
 
+/// `rebuild` every 1d
+fn in_summary(publisher: &Publisher) -> String {
+    let name = code(&publisher.function);
+    match publisher.every {
+        Some(every) => format!("{name} every {}", human(every)),
+        None => name,
+    }
+}
+
 fn senders(invalidation: &Invalidation, name: impl Fn(&Publisher) -> String) -> String {
     match (invalidation.writers.as_slice(), invalidation.handlers.as_slice()) {
         ([], []) => "not here".to_owned(),
-        ([], handlers) => format!("elsewhere, through {}", codes(handlers.iter().map(name))),
-        (writers, _) => codes(writers.iter().map(name)),
+        ([], handlers) => format!("elsewhere, through {}", joined(handlers.iter().map(name), ", ")),
+        (writers, _) => joined(writers.iter().map(name), ", "),
     }
 }
 
@@ -161,7 +169,10 @@ fn sent_by(invalidations: &[Invalidation]) -> Vec<String> {
 
 /// A publisher, and when its write is committed.
 fn sender(publisher: &Publisher) -> String {
-    let path = code(&publisher.path());
+    let path = match publisher.every {
+        Some(every) => format!("the job {} every {}", code(&publisher.path()), human(every)),
+        None => code(&publisher.path()),
+    };
     match &publisher.commits_itself {
         _ if publisher.defers => format!("{path} (published after its caller's commit)"),
         Some(reason) => format!("{path} (commits before it returns: {})", reason.trim_end_matches('.')),

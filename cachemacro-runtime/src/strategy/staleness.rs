@@ -130,6 +130,23 @@ pub(super) fn computed_ttls_in_words(site: &CallsiteInfo) -> Vec<String> {
     told.collect()
 }
 
+/// What is seen late because only scheduled jobs send the event.
+pub(super) fn scheduled_in_words(invalidations: &[Invalidation], policy: &Policy) -> Vec<String> {
+    let of_jobs = invalidations.iter().filter_map(|invalidation| {
+        let every: Option<Vec<_>> = invalidation.writers.iter().map(|writer| Some((writer.path(), writer.every?))).collect();
+        let jobs = every?;
+        let longest = jobs.iter().map(|(_, every)| *every).min()?;
+        let named: Vec<_> = jobs.iter().map(|(path, every)| format!("`{path}` every {}", human(*every))).collect();
+        let (event, named, longest) = (&invalidation.event, named.join(", "), human(longest));
+        Some(format!(
+            "`{event}` comes from a scheduled job alone, {named}: a change is seen once the job has run, up to {longest} later and the time \
+             of a run, or when the entry is loaded again, {} after its load at the latest.",
+            human(policy.hard)
+        ))
+    });
+    of_jobs.collect()
+}
+
 /// `10m = hard_ttl 10m (soft_ttl 1m + up to 9m stale while a refresh runs or fails) + source lag`.
 pub(super) fn bound_in_words(policy: &Policy) -> String {
     let hard = human(policy.hard);

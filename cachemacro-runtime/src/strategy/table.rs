@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::duration::human;
 use super::event::{Invalidation, Publisher};
 use super::function::FunctionStrategy;
 use super::markdown::{after_event, at_most};
@@ -70,7 +71,9 @@ fn block(function: &FunctionStrategy) -> Block {
 
 /// A deferred event is sent by the function that commits.
 fn name(publisher: &Publisher) -> String {
-    if publisher.defers { format!("{} at commit", publisher.function) } else { publisher.function.clone() }
+    let when = if publisher.defers { " at commit" } else { "" };
+    let every = publisher.every.map(|every| format!(" every {}", human(every))).unwrap_or_default();
+    format!("{}{every}{when}", publisher.function)
 }
 
 fn senders(invalidation: &Invalidation) -> String {

@@ -336,6 +336,26 @@ mod tests {
     }
 
     #[test]
+    fn scheduled_jobs_are_reported_with_their_interval() {
+        let every = Some(std::time::Duration::from_secs(86_400));
+        let job = writer(WriterInfo { every, ..RENAME });
+        let alone = Strategy::of(&[site(FIND)], &[job], &[]);
+        let text = alone.to_markdown();
+        assert!(text.contains("| `rename` every 1d |"), "{text}");
+        assert!(text.contains("sent by the job `shop::users::rename` every 1d."), "{text}");
+        assert!(
+            text.contains(
+                "`user.updated` comes from a scheduled job alone, `shop::users::rename` every 1d: a change is seen once the job has run, \
+                 up to 1d later and the time of a run, or when the entry is loaded again, 10m after its load at the latest."
+            ),
+            "{text}"
+        );
+        assert!(alone.to_string().contains("rename every 1d"), "{alone}");
+        let both = Strategy::of(&[site(FIND)], &[job, writer(WriterInfo { name: "move_on", ..RENAME })], &[]);
+        assert!(!both.to_markdown().contains("job alone"));
+    }
+
+    #[test]
     fn all_problems_are_reported_at_once() {
         let path = || "shop::users::profile";
         let profile = CallsiteInfo { name: "profile", path, value_type: Some(|| "shop::users::Profile"), ..FIND };

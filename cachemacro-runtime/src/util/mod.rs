@@ -9,6 +9,7 @@ pub(crate) mod const_text;
 pub(crate) mod context;
 pub(crate) mod few;
 pub(crate) mod hash;
+pub(crate) mod human;
 pub(crate) mod own_runtime;
 pub(crate) mod serialize;
 pub(crate) mod sync;

@@ -29,6 +29,7 @@ const LOCAL: FoundBy =
 const COMPUTED_TTLS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=computed_ttls"]);
 
 const CLEAR: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=clear"]);
+const JOBS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=jobs"]);
 
 const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
 
@@ -427,6 +428,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/call/outage.rs",
             from: "!may_serve || load::is_loading() || ",
             to: "!may_serve || load::is_loading() && false || ",
+        }],
+    },
+    Mutant {
+        name: "runs-that-fail",
+        rule: "R29: only a run that succeeds counts",
+        found_by: JOBS,
+        edits: &[Edit {
+            file: "cachemacro/macros/src/expand/writer.rs",
+            from: "        if #p::succeeded(__cachemacro_shape, &__cachemacro_out) {\n            #ran\n",
+            to: "        #ran\n        if #p::succeeded(__cachemacro_shape, &__cachemacro_out) {\n",
+        }],
+    },
+    Mutant {
+        name: "runs-elsewhere",
+        rule: "R29: a run in another process is heard over the channel",
+        found_by: JOBS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/near/coherence.rs",
+            from: "        self.jobs.announced(followed.notices.iter().map(|(aggregate, _)| aggregate), self.clock.now());\n",
+            to: "",
         }],
     },
 ];

@@ -250,6 +250,14 @@ fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
     Some(quote_spanned!(here()=> const _: () = #check;))
 }
 
+/// `P::interval(EVERY)`, which refuses zero. A literal was checked before.
+fn interval(krate: &Krate, every: &Ttl) -> TokenStream {
+    match every {
+        Ttl::Const(constant) => call_over(constant, krate, "interval", constant.to_token_stream()),
+        every => duration(every),
+    }
+}
+
 /// ```text
 /// static SITE: P::Writer = P::Writer::new(P::WriterInfo { .. });
 /// P::inventory::submit! { P::InvalidatesFn(&SITE) }
@@ -272,6 +280,7 @@ pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
         Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
     };
     let cache = option(writer.cache.as_ref().map(tidy));
+    let every = option(writer.every.as_ref().map(|every| interval(&writer.krate, every)));
     let arguments = writer.function.args.iter().filter_map(|arg| argument(&writer.krate, &arg.ty));
     quote_spanned! {here()=>
         static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
@@ -285,6 +294,7 @@ pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
             commit: #commit,
             arguments: &[#(#arguments),*],
             cache: #cache,
+            every: #every,
         });
         #p::inventory::submit! { #p::InvalidatesFn(&__CACHEMACRO_SITE) }
     }

@@ -59,6 +59,7 @@ fn steps(writer: &Writer) -> TokenStream {
     let types = commit::types(writer);
     let output = &function.output;
     let add = writer.sources.iter().map(|source| add(writer, source));
+    let ran = writer.every.as_ref().map(|_| quote_spanned!(here()=> __cachemacro_batch.ran(&__CACHEMACRO_SITE);));
     let publish = publish(writer);
     let (guard, finish) = unfinished::of(writer).map(|guard| (guard.before, guard.after)).unzip();
     quote_spanned! {here()=>
@@ -75,6 +76,7 @@ fn steps(writer: &Writer) -> TokenStream {
         #(#bind)*
         let mut __cachemacro_batch = #p::Batch::new();
         if #p::succeeded(__cachemacro_shape, &__cachemacro_out) {
+            #ran
             #(#add)*
         }
         #finish

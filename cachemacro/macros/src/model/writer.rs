@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::{Expr, ExprClosure, Path, Type};
 
 use crate::model::function::Function;
+use crate::model::policy::Ttl;
 use crate::syntax::krate::Krate;
 
 pub(crate) struct Writer {
@@ -16,6 +17,8 @@ pub(crate) struct Writer {
     pub(crate) on_error: OnError,
     pub(crate) cache: Option<Expr>,
     pub(crate) commit: Commit,
+    /// How often it runs, if it is a scheduled job.
+    pub(crate) every: Option<Ttl>,
 }
 
 /// When the function's write is committed.

@@ -269,6 +269,12 @@ pub(crate) const INVALIDATES: &[Foreign] = &[
     is(&["pending", "transaction", "tx", "batch"], "defer"),
     is(&["onfailure", "retry", "fallback"], "on_error"),
     is(&["commits", "autocommit"], "commits_itself"),
+    like(
+        &["schedule", "scheduled", "cron", "interval", "period", "frequency", "fixedrate", "fixeddelay", "timer"],
+        "every",
+        "write `every = \"24h\"`: how often the job runs. It is started elsewhere; the strategy report prints the interval, and \
+         `findings()` tells when the job is overdue",
+    ),
     is(&["cachemanager", "cacheresolver"], "cache"),
 ];
 

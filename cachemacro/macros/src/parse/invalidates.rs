@@ -3,12 +3,13 @@
 use proc_macro2::TokenStream;
 use syn::{Expr, LitStr, Path};
 
+use crate::model::policy::Ttl;
 use crate::model::writer::OnError;
 use crate::parse::item::{self, Given, Item, ItemBody};
 use crate::parse::{foreign, split, value};
 use crate::syntax::diag::{Diag, list, message};
 
-const OPTIONS: [&str; 6] = ["on_error", "defer", "commits_itself", "cache", "emits", "crate"];
+const OPTIONS: [&str; 7] = ["on_error", "defer", "commits_itself", "every", "cache", "emits", "crate"];
 
 #[derive(Default)]
 pub(crate) struct RawInvalidates {
@@ -20,6 +21,7 @@ pub(crate) struct RawInvalidates {
     pub(crate) on_error: Option<Given<OnError>>,
     pub(crate) defer: Option<Given<Expr>>,
     pub(crate) commits_itself: Option<Given<LitStr>>,
+    pub(crate) every: Option<Given<Ttl>>,
     pub(crate) cache: Option<Given<Expr>>,
     pub(crate) emits: Option<Given<Vec<Path>>>,
     pub(crate) krate: Option<Given<Path>>,
@@ -97,6 +99,7 @@ fn take(raw: &mut RawInvalidates, item: &Item, diag: &Diag) {
         "defer" => item.put(&mut raw.defer, diag, |item| value::expr(item, "pending")),
         "commits_itself" => item
             .put(&mut raw.commits_itself, diag, |item| value::string(item, "\"the connection is in autocommit mode\"")),
+        "every" => item.put(&mut raw.every, diag, value::interval),
         "cache" => item.put(&mut raw.cache, diag, |item| value::expr(item, "self.cache")),
         "emits" => item.put(&mut raw.emits, diag, paths),
         _ => item.put(&mut raw.krate, diag, |item| value::path(item, "::cachemacro")),

@@ -197,6 +197,24 @@ pub(crate) fn fixed_ttl(item: &Item) -> syn::Result<Ttl> {
     }
 }
 
+/// How often a job runs: a duration, or a constant that does not belong to a type.
+pub(crate) fn interval(item: &Item) -> syn::Result<Ttl> {
+    let name = item.spelled();
+    let remedy = || format!("write the time from one run to the next: `{name} = \"24h\"`");
+    if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = expr(item, "\"24h\"")?
+        && text.value().contains(['*', '@'])
+    {
+        return Err(wrong(&text, format!("`{name}` is an interval, and no schedule"), remedy()));
+    }
+    match fixed_ttl(item)? {
+        Ttl::OfType(value) => {
+            let what = format!("`{name}` cannot be a constant of a type: the strategy report is made outside of it");
+            Err(wrong(value, what, format!("{}, or name a constant outside of types", remedy())))
+        }
+        interval => Ok(interval),
+    }
+}
+
 /// As [`fixed_ttl`], or a closure over the loaded value. Which expressions are no constants is known when the arguments are.
 pub(crate) fn ttl(item: &Item, closure_example: &str) -> syn::Result<Ttl> {
     match expr(item, "\"60s\"")? {

@@ -21,6 +21,7 @@ pub(crate) fn check(mut raw: RawInvalidates, function: Function, diag: &Diag) ->
     check_names_are_readable(&raw, &function, diag);
     let commit = commit::check(&mut raw, &function, diag);
     let handles = raw.sources.iter().any(|source| is_argument(source, &function));
+    check_a_job_handles_nothing(&raw, handles, diag);
     let events = find_events(&raw, &function, diag);
     let sources = raw.sources.into_iter().map(|expr| match expr {
         Expr::Closure(closure) => Source::Value(closure),
@@ -34,6 +35,7 @@ pub(crate) fn check(mut raw: RawInvalidates, function: Function, diag: &Diag) ->
         on_error: raw.on_error.map_or(OnError::Suspect, |given| given.value),
         cache: raw.cache.map(|given| given.value),
         commit,
+        every: raw.every.map(|given| given.value),
         function,
     })
 }
@@ -100,6 +102,17 @@ fn check_names_are_readable(raw: &RawInvalidates, function: &Function, diag: &Di
                 format!("this event is made from `{name}`, a mutable reference that the body uses at the same time");
             diag.error(source, what, "make the event from the success value: `|value| UserUpdated { .. }`");
         }
+    }
+}
+
+/// A handler runs when its event comes, and not by a schedule.
+fn check_a_job_handles_nothing(raw: &RawInvalidates, handles: bool, diag: &Diag) {
+    if let Some(given) = raw.every.as_ref().filter(|_| handles) {
+        diag.error(
+            &given.name,
+            "`every` is for a scheduled job, which makes its event; this function is given one, and runs when the event comes",
+            "write `every` at the job that publishes the event: `#[invalidates(CatalogRebuilt {}, every = \"24h\")]`",
+        );
     }
 }
 
