@@ -250,12 +250,11 @@ fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
     Some(quote_spanned!(here()=> const _: () = #check;))
 }
 
-/// `P::interval(EVERY)`, which refuses zero. A literal was checked before.
-fn interval(krate: &Krate, every: &Ttl) -> TokenStream {
-    match every {
-        Ttl::Const(constant) => call_over(constant, krate, "interval", constant.to_token_stream()),
-        every => duration(every),
-    }
+/// `const _: Duration = P::interval(EVERY);` refuses zero. A literal was checked before.
+fn check_interval(krate: &Krate, every: &Ttl) -> Option<TokenStream> {
+    let Ttl::Const(constant) = every else { return None };
+    let check = call_over(constant, krate, "interval", constant.to_token_stream());
+    Some(quote_spanned!(here()=> const _: ::core::time::Duration = #check;))
 }
 
 /// ```text
@@ -280,7 +279,8 @@ pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
         Commit::Deferred(_) => quote_spanned!(here()=> #p::Commit::Deferred),
     };
     let cache = option(writer.cache.as_ref().map(tidy));
-    let every = option(writer.every.as_ref().map(|every| interval(&writer.krate, every)));
+    let every = option(writer.every.as_ref().map(duration));
+    let check = writer.every.as_ref().and_then(|every| check_interval(&writer.krate, every));
     let arguments = writer.function.args.iter().filter_map(|arg| argument(&writer.krate, &arg.ty));
     quote_spanned! {here()=>
         static __CACHEMACRO_SITE: #p::Writer = #p::Writer::new(#p::WriterInfo {
@@ -297,5 +297,6 @@ pub(crate) fn of_writer(writer: &Writer) -> TokenStream {
             every: #every,
         });
         #p::inventory::submit! { #p::InvalidatesFn(&__CACHEMACRO_SITE) }
+        #check
     }
 }
