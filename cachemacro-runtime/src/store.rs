@@ -8,9 +8,9 @@ pub use crate::local::Memory;
 pub use crate::near::DETECTION;
 pub use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot};
 pub use crate::remote::{
-    Announcement, Answer, Claimed, DeadLetter, Delivery, Each, Entered, Environment, EventLog, Fill, Followed,
-    GroupConsumer, Hold, InvalidationChannel, Lease, Lookup, MessageId, Notice, Position, Query, RemoteStore, Retry,
-    Shared, SharedStore, Start,
+    Announcement, Answer, Claimed, ControlNumber, DeadLetter, Delivery, Each, Entered, Environment, EventLog, Fill,
+    Followed, GroupConsumer, Hold, InvalidationChannel, Lease, Lookup, MessageId, Notice, Position, Query, Raise,
+    RaiseTo, RemoteStore, Retry, Shared, SharedStore, Start,
 };
 pub use crate::util::backoff::Backoff;
 pub use crate::util::hash::{fnv64, fnv128};

@@ -138,7 +138,7 @@ impl NearStore {
     ) -> Self {
         let local = LocalStore::new(memory, Arc::clone(&clock), shared.source_lag()).tier;
         let jobs = Arc::new(Jobs::new(clock.now()));
-        Self { near: NearCache::new(local, shared, channel, clock, jobs) }
+        Self { near: NearCache::new(local, shared, channel, None, clock, jobs) }
     }
 
     async fn look_up(&self, query: Query<'_>) -> Result<Lookup, StoreError> {

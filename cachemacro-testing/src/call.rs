@@ -42,7 +42,7 @@ impl Call {
     /// What an operation of a store is asked with.
     #[must_use]
     pub fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: self.function, aggregates: &self.aggregates }
+        Query { key: &self.key, function: self.function, aggregates: &self.aggregates, clears: 0 }
     }
 
     /// The key of the entry.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use cachemacro::{Cache, CacheEvent, CacheMode, ManualClock, Memory, Tier, cached, load_hint, traced};
-use cachemacro_tests::{Row, RowUpdated, Table, builder, remote};
+use cachemacro::{Cache, CacheEvent, CacheMode, ManualClock, Memory, cached, load_hint};
+use cachemacro_tests::{Row, RowUpdated, Table, builder};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -173,29 +173,6 @@ async fn a_refresh_in_progress_is_not_stored() {
     repo.table.write(2);
     repo.open.add_permits(1);
     assert_eq!(repo.row(1).await.map(|row| row.version), Some(2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn copies_of_a_shared_store_end_here_and_the_store_keeps_its_entries() {
-    let clock = ManualClock::default();
-    let (store, table) = (remote(clock.clone()), Table::at(1));
-    let process = || {
-        let builder = Cache::builder().clock(clock.clone()).memory(Memory::entries(100)).shared(store.clone());
-        let open = Arc::new(Semaphore::new(1 << 20));
-        Repo { cache: builder.build(), clock: clock.clone(), table: Arc::clone(&table), open, begun: Arc::default() }
-    };
-    let (one, other) = (process(), process());
-    settle().await;
-    let tier = async |repo: &Repo| traced(repo.row(1)).await.1.tier;
-    for repo in [&one, &other] {
-        repo.row(1).await;
-        assert_eq!(tier(repo).await, Some(Tier::Local));
-    }
-    one.cache.clear();
-    assert_eq!((one.cache.stats().entries, one.cache.stats().weight), (0, 0));
-    assert_eq!(tier(&other).await, Some(Tier::Local), "another process keeps its copy");
-    assert_eq!(tier(&one).await, Some(Tier::Shared));
-    assert_eq!((tier(&one).await, table.reads()), (Some(Tier::Local), 1), "a copy is kept again");
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@
 //! {shop:user:123}:shop::find:s7.0011223344556677      an entry without a version: floor, fence generation
 //! {shop:user:123}:shop::find:lease                    the lease: which process loads it
 //! {shop:org:5}:shop::list(org:5:members:2):v3.…       an entry whose text is not the name of its first aggregate
+//! {shop:user:123}:shop::find@3528:v7.…                 the same, since the function was cleared: its number in the control record
+//! {shop}:control                                      the control record: what was cleared, and what is switched off
 //! {shop}:events                                       the channel of announcements
 //! {shop}:events:head                                  the incarnation of the stream, and its last number
 //! {!}:events                                          the channel of the namespace ""
@@ -51,15 +53,17 @@ impl Keys {
         format!("{}:index", self.tag(aggregate))
     }
 
-    /// `name` is that of the function, and `text` the rendered key.
-    pub(crate) fn entry(&self, name: &str, text: &str, first: &Aggregate) -> EntryKeys {
+    /// `name` is that of the function, `clears` its number in the control record, and `text` the rendered key.
+    pub(crate) fn entry(&self, name: &str, clears: u64, text: &str, first: &Aggregate) -> EntryKeys {
         let tag = self.tag(first);
         let index = format!("{tag}:index");
-        let stem = if text == first.as_str() {
-            format!("{tag}:{name}")
-        } else {
-            format!("{tag}:{name}({})", escaped(text.as_bytes(), b""))
-        };
+        let mut stem = format!("{tag}:{name}");
+        if clears > 0 {
+            stem = format!("{stem}@{clears}");
+        }
+        if text != first.as_str() {
+            stem = format!("{stem}({})", escaped(text.as_bytes(), b""));
+        }
         EntryKeys { index, stem }
     }
 
@@ -71,6 +75,11 @@ impl Keys {
     /// The key of the stream's head: the incarnation of the stream, and its last number.
     pub(crate) fn head(&self) -> String {
         format!("{}:events:head", self.channel())
+    }
+
+    /// The control record.
+    pub(crate) fn control(&self) -> String {
+        format!("{}:control", self.channel())
     }
 
     /// For a cluster `{}` is no hash tag, so the stream and its head would be in different slots. The empty namespace
@@ -116,7 +125,7 @@ mod tests {
     }
 
     fn entry(namespace: &str, text: &str, first: &str) -> EntryKeys {
-        Keys::new(namespace).entry("find", text, &Aggregate::new(first))
+        Keys::new(namespace).entry("find", 0, text, &Aggregate::new(first))
     }
 
     fn row(keys: &EntryKeys) -> String {
@@ -129,6 +138,7 @@ mod tests {
         assert_eq!(keys.index(&Aggregate::new("user:123")), "{shop:user:123}:index");
         assert_eq!(keys.events(), "{shop}:events");
         assert_eq!(keys.head(), "{shop}:events:head");
+        assert_eq!(keys.control(), "{shop}:control");
         let nameless = Keys::new("");
         assert_eq!((nameless.events(), nameless.head()), ("{!}:events".to_owned(), "{!}:events:head".to_owned()));
         assert_eq!(nameless.index(&Aggregate::new("user:123")), "{:user:123}:index");
@@ -146,6 +156,8 @@ mod tests {
         assert_eq!(entry.index, "{shop:org:5}:index");
         assert_eq!(row(&entry), "{shop:org:5}:find(org:5:members:2):v7.9f86d081884c7d65");
         assert_eq!(entry.lease(), "{shop:org:5}:find(org:5:members:2):lease");
+        let cleared = Keys::new("shop").entry("find", 3528, "org:5:members:2", &Aggregate::new("org:5"));
+        assert_eq!(cleared.lease(), "{shop:org:5}:find@3528(org:5:members:2):lease");
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Names {
 /// The compiler's name for a closure becomes one that needs no escapes.
 fn key_text(name: &str) -> String {
     let name = name.replace("{{closure}}", " closure ");
-    let words = name.split(' ').map(|word| escaped(word.as_bytes(), b"()~"));
+    let words = name.split(' ').map(|word| escaped(word.as_bytes(), b"()~@"));
     let text = words.collect::<Vec<_>>().join("~");
     if text.len() <= LONGEST {
         return text;

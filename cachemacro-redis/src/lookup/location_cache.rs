@@ -66,6 +66,8 @@ pub(crate) struct CachedLocation {
     pub(crate) suffix: Suffix,
     /// The hash of the entry's key.
     pub(crate) key: u64,
+    /// The number of the function in the control record.
+    clears: u64,
     depends_on: Names,
     first: Seen,
     further: Vec<Seen>,
@@ -109,7 +111,8 @@ impl LocationCache {
         let location = self.locations.get(query.key)?;
         let (latest, moves) = &location.latest;
         let is_latest = latest.moves.load(Ordering::Relaxed) == *moves;
-        (is_latest && location.depends_on.are_those_of(query)).then_some(location)
+        let is_same = location.clears == query.clears && location.depends_on.are_those_of(query);
+        (is_latest && is_same).then_some(location)
     }
 
     pub(crate) fn found(
@@ -124,8 +127,8 @@ impl LocationCache {
         let first = records.remove(0);
         let moves = latest.is(&first.record);
         let depends_on = Names::of(query);
-        let location =
-            CachedLocation { keys_asked, suffix, key, depends_on, first, further: records, latest: (latest, moves) };
+        let (clears, further, latest) = (query.clears, records, (latest, moves));
+        let location = CachedLocation { keys_asked, suffix, key, clears, depends_on, first, further, latest };
         self.locations.insert(query.key.clone(), Arc::new(location));
     }
 }

@@ -63,7 +63,12 @@ impl Lookups {
 
     /// The path of all other lookups. It starts without any location, or from one that did not lead to the entry.
     async fn find(&self, query: Query<'_>, lost: Option<(Arc<CachedLocation>, Values)>) -> Result<Lookup, StoreError> {
-        let keys = self.records.keys.entry(&self.names.of(query.function), query.key.text(), &query.aggregates[0]);
+        let keys = self.records.keys.entry(
+            &self.names.of(query.function),
+            query.clears,
+            query.key.text(),
+            &query.aggregates[0],
+        );
         let question = Question { query, keys };
         let new;
         let (keys_asked, values) = match &lost {

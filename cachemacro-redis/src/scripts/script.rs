@@ -40,6 +40,7 @@ scripts! {
     APPLY = "text.lua" "record.lua" "apply.lua";
     DETECT = "text.lua" "record.lua" "detect.lua";
     LEASE = "text.lua" "lease.lua";
+    CONTROL = "text.lua" "control.lua";
     TIME = "time.lua";
     ANNOUNCE = "text.lua" "head.lua" "append.lua" "announce.lua";
     TAIL = "text.lua" "head.lua" "tail.lua";

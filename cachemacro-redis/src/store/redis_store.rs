@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Answer, Applied, Each, Entered, Fill, Hold, Lease, Lookup, Move, Query, Refused, RemoteStore, Snapshot,
-    StoreError,
+    Aggregate, Answer, Applied, ControlNumber, Each, Entered, Fill, Hold, Lease, Lookup, Move, Query, Raise, RaiseTo,
+    Refused, RemoteStore, Snapshot, StoreError,
 };
 use cachemacro_runtime::{Clock, Connection};
 use futures_util::future::{join_all, try_join_all};
@@ -15,10 +15,10 @@ use redis::Pipeline;
 use crate::config::{OnFailover, Redis};
 use crate::connection::Session;
 use crate::format::Record;
-use crate::keys::{EntryKeys, Names};
+use crate::keys::{EntryKeys, Names, escaped, unescaped};
 use crate::lease::Leases;
 use crate::lookup::{Lookups, Records, padded};
-use crate::scripts::{APPLY, Answers, DETECT, ENTER, Invocation, Server, get, millis, single};
+use crate::scripts::{APPLY, Answers, CONTROL, DETECT, ENTER, Invocation, Server, get, millis, single};
 
 /// How long a record lives without a fill.
 const EMPTY_LIFE: Duration = Duration::from_secs(3600);
@@ -188,9 +188,34 @@ impl RedisStore {
         answers.next::<u64>().map(|_| ())
     }
 
-    pub(crate) fn entry_keys(&self, query: Query<'_>) -> EntryKeys {
-        self.records.keys.entry(&self.names.of(query.function), query.key.text(), &query.aggregates[0])
+    async fn try_control(&self, raises: &[Raise]) -> Result<Vec<ControlNumber>, StoreError> {
+        let call = |_: &Session, how| {
+            let mut call = CONTROL.on(self.records.keys.control());
+            for Raise { name, to } in raises {
+                let (how, number) = match *to {
+                    RaiseTo::AtLeast(number) => ("least", number),
+                    RaiseTo::Next { least, is_off: false } => ("on", least),
+                    RaiseTo::Next { least, is_off: true } => ("off", least),
+                };
+                call = call.arg(escaped(name.as_bytes(), b"")).arg(how).arg(number);
+            }
+            single(&call, how)
+        };
+        let mut answers = self.records.server.run("control", call).await?;
+        let text = answers.next::<String>()?;
+        text.lines().map(|line| control_number(line).ok_or_else(|| answers.unexpected(line))).collect()
     }
+
+    pub(crate) fn entry_keys(&self, query: Query<'_>) -> EntryKeys {
+        let name = self.names.of(query.function);
+        self.records.keys.entry(&name, query.clears, query.key.text(), &query.aggregates[0])
+    }
+}
+
+/// A line of the control record.
+fn control_number(line: &str) -> Option<ControlNumber> {
+    let (number, name) = line.split_once(' ')?;
+    Some(ControlNumber { name: unescaped(name)?, number: number.parse().ok()? })
 }
 
 impl RemoteStore for RedisStore {
@@ -229,6 +254,10 @@ impl RemoteStore for RedisStore {
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
         Box::pin(self.try_discard(query))
+    }
+
+    fn control<'a>(&'a self, raises: &'a [Raise]) -> Option<Answer<'a, Vec<ControlNumber>>> {
+        Some(Box::pin(self.try_control(raises)))
     }
 
     fn incarnation(&self) -> Option<NonZeroU64> {

@@ -10,7 +10,7 @@ use crate::coalesce::{Coalescer, FailedRefreshes, Flights, LoadLocks, LoadSlots}
 use crate::encoding::Encoding;
 use crate::event::Bus;
 use crate::local::{LocalTier, Memory};
-use crate::near::{NearCache, PublishTarget};
+use crate::near::{Control, NearCache, PublishTarget};
 use crate::observe::{FindingKind, Findings, Functions, Jobs, Observer, Observers, Repeated};
 use crate::policy::OnOutage;
 use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore, WatchedStore};
@@ -172,9 +172,13 @@ impl CacheBuilder {
             connected.as_ref().map_or((None, None), |shared| (shared.channel.clone(), shared.log.clone()));
         let watched = connected.map(|shared| WatchedStore::new(shared.store, Arc::clone(&self.clock)));
         let shared = watched.map(|store| exclusive(Arc::new(store), &findings));
+        let control = shared
+            .as_ref()
+            .filter(|shared| shared.control(&[]).is_some())
+            .map(|shared| Arc::new(Control::new(Arc::clone(shared), Arc::clone(&self.clock), Arc::clone(&local))));
         let near = shared.as_ref().filter(|_| self.memory.is_some()).map(|shared| {
             let (local, shared, clock) = (Arc::clone(&local), Arc::clone(shared), Arc::clone(&self.clock));
-            Arc::new(NearCache::new(local, shared, channel.clone(), clock, Arc::clone(&jobs)))
+            Arc::new(NearCache::new(local, shared, channel.clone(), control.clone(), clock, Arc::clone(&jobs)))
         });
         let own_runtime = Arc::new(OwnRuntime::default());
         let publishing = near.clone().map(PublishTarget::Near).or_else(|| shared.clone().map(PublishTarget::Shared));
@@ -189,6 +193,7 @@ impl CacheBuilder {
                 channel,
                 log,
                 near,
+                control,
                 weighs: bound.is_by_bytes() || shared.is_some(),
                 observers: self.observers,
                 retries,

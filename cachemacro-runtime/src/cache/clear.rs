@@ -1,25 +1,28 @@
 //! Clearing a cache, or a function of it, and switching a function off.
 
 use super::handle::Cache;
-use crate::callsite::{Callsite, sites_named};
-use crate::error::UnknownFunction;
+use crate::callsite::{Callsite, site_name, sites_named};
+use crate::error::{StoreError, UnknownFunction};
 use crate::local::Scope;
+use crate::near::Control;
 
 impl Cache {
-    /// Ends everything that this process has cached: the entries of functions that no shared store serves,
-    /// and the copies of a shared store's entries. It is for a change that no event describes: a restored backup, a bulk import, rows
-    /// that were written by hand.
+    /// Ends everything that is cached: in this process at once, and in the other processes of the
+    /// [namespace](crate::CacheBuilder::namespace) within [`DETECTION`](crate::store::DETECTION), which is one second. It is for a change
+    /// that no event describes: a restored backup, a bulk import, rows that were written by hand.
     ///
-    /// When it returns, no entry from before is served. A load that began before is returned to its callers. It is not stored in this
-    /// process, and a caller that comes later begins another one.
+    /// When it returns, this process serves no entry from before, neither of its own nor of the shared store. A load that began before
+    /// is returned to its callers. It is not stored where a later call could find it, and a caller that comes later begins another one.
     ///
     /// It takes some microseconds, whatever the number of entries. Their memory is freed afterwards: by the thread that frees expired
-    /// entries, within two seconds; where there is none, by later insertions; and by [`sweep`](Self::sweep) at once.
+    /// entries, within two seconds; where there is none, by later insertions; and by [`sweep`](Self::sweep) at once. In the shared store the
+    /// entries are not found any more, and expire.
     ///
-    /// **A shared store keeps its entries, and every other process keeps its own.** Functions that are not `local` are served from the
-    /// shared store again, also with a load that was in progress. To end entries in a whole fleet, publish the events of what has
-    /// changed, or start it with another [`namespace`](crate::CacheBuilder::namespace), such as `"shop-2"`: the entries of the old one
-    /// expire.
+    /// A task tells the shared store, and tries again while the store is down; [`clears_acknowledged`](Self::clears_acknowledged) waits for
+    /// that. Without a tokio runtime the next call that has one tells it. Another process learns of it by a question that it asks four times a
+    /// second, and before it uses the shared store if the last answer is older than a second; without a runtime it learns of it when it next
+    /// calls a function of the shared store. A store that has no [control record](crate::store::RemoteStore::control) keeps its entries, and so do the
+    /// other processes.
     ///
     /// ```
     /// use cachemacro::{Cache, cached};
@@ -36,10 +39,34 @@ impl Cache {
     /// assert_eq!(cache.stats().entries, 0);
     /// ```
     pub fn clear(&self) {
-        self.inner.local.clear(Scope::All);
+        match &self.inner.control {
+            Some(control) => Control::raise(control, String::new(), false),
+            None => self.inner.local.clear(Scope::All),
+        }
     }
 
-    /// As [`clear`](Self::clear), for the entries of one function, with all the types that it is called with.
+    /// Waits until the shared store was told of all [clears](Self::clear), and of all functions that were switched off or on. From then on
+    /// the other processes follow within [`DETECTION`](crate::store::DETECTION).
+    ///
+    /// # Errors
+    /// [`StoreError`]: the store cannot be reached. It is told later: [`Stats::pending_clears`](crate::Stats::pending_clears).
+    ///
+    /// ```
+    /// # async fn example(cache: cachemacro::Cache) -> Result<(), cachemacro::StoreError> {
+    /// cache.clear();
+    /// cache.clears_acknowledged().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn clears_acknowledged(&self) -> Result<(), StoreError> {
+        match &self.inner.control {
+            Some(control) => control.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`clear`](Self::clear), for the entries of one function, with all the types that it is called with. Entries of other functions that
+    /// were loaded through it stay.
     ///
     /// `name` is the name after `fn`, with as much of the path in front as you like: `"find"`, `"users::find"`,
     /// `"Users::find"`, `"shop::users::Users::find"`; or what `name = "…"` in the annotation says. All functions that have it are meant.
@@ -60,15 +87,19 @@ impl Cache {
     /// # Ok::<(), cachemacro::UnknownFunction>(())
     /// ```
     pub fn clear_function(&self, name: &str) -> Result<(), UnknownFunction> {
-        self.for_each(name, |site| self.inner.local.clear(Scope::Function(site)))
+        self.for_each(name, |site| match &self.inner.control {
+            Some(control) => Control::raise(control, site_name(site.info()), self.inner.local.is_off(site)),
+            None => self.inner.local.clear(Scope::Function(site)),
+        })
     }
 
-    /// Switches the caching of a function off, in this process: its calls go past the cache, each with a load of its
+    /// Switches the caching of a function off: its calls go past the cache, each with a load of its
     /// own, until [`enable_function`](Self::enable_function). It is for a function that turns out to serve wrong values.
     ///
-    /// Its entries in this process end. Calls under [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) find nothing. `max_loads`
-    /// does not limit the loads, and no caller waits for the load of another. A shared store keeps its entries of the function, and
-    /// other processes go on: call this in each. [`FunctionStats::is_off`](crate::FunctionStats::is_off) says which functions are off.
+    /// Its entries end, as after [`clear_function`](Self::clear_function). Calls under
+    /// [`CacheMode::OnlyIfCached`](crate::CacheMode::OnlyIfCached) find nothing. `max_loads`
+    /// does not limit the loads, and no caller waits for the load of another. It reaches the other processes of the namespace as a
+    /// [clear](Self::clear) does, and those that are started later. [`FunctionStats::is_off`](crate::FunctionStats::is_off) says which functions are off.
     ///
     /// `name` is as in [`clear_function`](Self::clear_function).
     ///
@@ -91,15 +122,22 @@ impl Cache {
     /// # Ok::<(), cachemacro::UnknownFunction>(())
     /// ```
     pub fn disable_function(&self, name: &str) -> Result<(), UnknownFunction> {
-        self.for_each(name, |site| _ = self.inner.local.set_off(site, true))
+        self.for_each(name, |site| self.set_off(site, true))
     }
 
-    /// Ends [`disable_function`](Self::disable_function). The function begins without entries in this process.
+    /// Ends [`disable_function`](Self::disable_function). The function begins without entries.
     ///
     /// # Errors
     /// [`UnknownFunction`]: no cached function of the program has the name. It lists names that are near.
     pub fn enable_function(&self, name: &str) -> Result<(), UnknownFunction> {
-        self.for_each(name, |site| _ = self.inner.local.set_off(site, false))
+        self.for_each(name, |site| self.set_off(site, false))
+    }
+
+    fn set_off(&self, site: &'static Callsite, is_off: bool) {
+        match &self.inner.control {
+            Some(control) => Control::raise(control, site_name(site.info()), is_off),
+            None => _ = self.inner.local.set_off(site, is_off),
+        }
     }
 
     fn for_each(&self, name: &str, change: impl Fn(&'static Callsite)) -> Result<(), UnknownFunction> {

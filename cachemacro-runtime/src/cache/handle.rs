@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +14,7 @@ use crate::error::{AlreadyInstalled, StoreError};
 use crate::event::Bus;
 use crate::groups::Group;
 use crate::local::LocalTier;
-use crate::near::{NearCache, PublishTarget};
+use crate::near::{Control, NearCache, PublishTarget};
 use crate::observe::{Counters, Finding, Findings, Functions, Jobs, Observers, Repeated, Stats};
 use crate::policy::OnOutage;
 use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) log: Option<Arc<dyn EventLog>>,
     /// The near cache in front of the shared store.
     pub(crate) near: Option<Arc<NearCache>>,
+    /// The control record of the shared store, if it has one.
+    pub(crate) control: Option<Arc<Control>>,
     /// How values are encoded for a store outside the process.
     pub(crate) encoding: Encoding,
     pub(crate) weighs: bool,
@@ -60,8 +63,8 @@ pub(crate) struct Inner {
     pub(crate) on_outage: OnOutage,
     pub(crate) load_locks: Arc<LoadLocks>,
     /// Coalesces the questions to the shared store.
-    pub(crate) lookups: Coalescer<Arc<EntryKey>, Result<DecodedLookup, StoreError>>,
-    pub(crate) enters: Coalescer<Arc<EntryKey>, Result<Entered, StoreError>>,
+    pub(crate) lookups: Coalescer<Asked, Result<DecodedLookup, StoreError>>,
+    pub(crate) enters: Coalescer<Asked, Result<Entered, StoreError>>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) findings: Arc<Findings>,
     pub(crate) jobs: Arc<Jobs>,
@@ -94,6 +97,21 @@ impl Inner {
             }
         }
         sums
+    }
+}
+
+/// What a question to the shared store is about.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) key: Arc<EntryKey>,
+    /// The number of the function in the control record.
+    pub(crate) clears: u64,
+}
+
+/// Hashes the key only, which contains its hash.
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
     }
 }
 
@@ -130,6 +148,7 @@ impl Cache {
             expired: self.inner.local.expired(),
             pending_invalidations: self.inner.retries.pending(),
             dropped_invalidations: self.inner.retries.dropped(),
+            pending_clears: self.inner.control.as_ref().map_or(0, |control| control.pending() as u64),
             missed_events: self.inner.bus.missed(),
             dropped_pending_events: self.inner.dropped_pending.load(Ordering::Relaxed),
             connection: self.inner.shared.as_ref().and_then(|store| store.health()),

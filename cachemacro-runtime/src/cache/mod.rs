@@ -11,5 +11,6 @@ mod store;
 pub use self::builder::CacheBuilder;
 pub use self::current::{Current, Scoped, WithCache, current};
 pub use self::entries::EntryInfo;
+pub(crate) use self::handle::Asked;
 pub use self::handle::Cache;
 pub(crate) use self::store::Store;

@@ -27,7 +27,7 @@ impl Call {
     pub(super) async fn enter(&mut self) -> Entered {
         if !self.is_degraded && !self.is_local() {
             let enters = &self.cache.inner.enters;
-            let entered = enters.ask(&self.key, || self.shared_answer(self.enter_store())).await;
+            let entered = enters.ask(&self.asked(), || self.shared_answer(self.enter_store())).await;
             match self.or_count(entered) {
                 Some(entered) => return entered.into(),
                 None => self.degrade(),
@@ -54,7 +54,7 @@ impl Call {
             Store::Local(local) => (local.look_up(&self.key), Tier::Local),
             Store::Near(_) | Store::Shared(_) => {
                 let lookups = &self.cache.inner.lookups;
-                let found = lookups.ask(&self.key, || self.shared_answer(self.look_up_in_store())).await;
+                let found = lookups.ask(&self.asked(), || self.shared_answer(self.look_up_in_store())).await;
                 (self.answered(found), Tier::Shared)
             }
         };

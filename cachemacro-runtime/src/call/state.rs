@@ -11,12 +11,13 @@ use super::load::{self, Dependencies, Load, LoadHint, Served as ServedInLoad};
 use super::permit::LoadPermit;
 use super::served::{Found, Stored};
 use super::waiting::Wait;
-use crate::cache::{Cache, Store};
+use crate::cache::{Asked, Cache, Store};
 use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::entry::{Content, EntryKey, Object};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, AggregateKey, Aggregates};
+use crate::near::Control;
 use crate::observe::{CacheMode, Event, WhyStale};
 use crate::policy::{Deadlines, Mode, Policy};
 use crate::remote::Query;
@@ -123,22 +124,19 @@ pub(crate) struct Call {
     pub(super) is_refresh: bool,
     /// Whether the function is switched off, and the call may not load.
     is_off: bool,
+    /// The number of the function in the control record when the call began: no load of it has begun before.
+    clears: u64,
     is_counted: bool,
 }
 
 impl Call {
     pub(super) fn new(cache: &Cache, ops: ValueOps, key: Arc<EntryKey>) -> Self {
         let timed = key.instance().policy().timeout.is_some() && Handle::try_current().is_ok();
-        let (mode, is_off) = match CacheMode::current() {
-            mode if !cache.inner.local.is_off(key.site()) => (mode, false),
-            mode @ (CacheMode::OnlyIfCached | CacheMode::Forget) => (mode, true),
-            _ => (CacheMode::Bypass, false),
-        };
-        Self {
+        let mut this = Self {
             cache: cache.clone(),
             ops,
             aggregates: Few::new(),
-            mode,
+            mode: CacheMode::current(),
             began: timed.then(tokio::time::Instant::now),
             can_refuse: false,
             can_answer_nothing: false,
@@ -151,10 +149,38 @@ impl Call {
             is_degraded: false,
             has_waited: false,
             is_refresh: false,
-            is_off,
+            is_off: false,
+            clears: 0,
             is_counted: false,
             key,
+        };
+        this.read_control();
+        this
+    }
+
+    /// Whether the function is switched off, and its number in the control record, as far as this process knows.
+    fn read_control(&mut self) {
+        let (inner, site) = (&self.cache.inner, self.key.site());
+        let is_off = inner.local.is_off(site);
+        self.clears = inner.control.as_ref().filter(|_| !site.policy().local).map_or(0, |control| control.number(site));
+        match self.mode {
+            CacheMode::OnlyIfCached | CacheMode::Forget => self.is_off = is_off,
+            _ if is_off => self.mode = CacheMode::Bypass,
+            _ => {}
         }
+    }
+
+    /// Learns what was cleared and switched off in other processes. No entry of the shared store is asked for with a number that is older than
+    /// [`DETECTION`](crate::store::DETECTION).
+    async fn confirm_control(&mut self) {
+        let Some(control) = self.cache.inner.control.clone().filter(|_| !self.is_local() && !self.is_degraded) else {
+            return;
+        };
+        let confirmed = Control::confirm(&control).await;
+        if self.or_count(confirmed).is_none() {
+            self.degrade();
+        }
+        self.read_control();
     }
 
     /// The function.
@@ -218,7 +244,17 @@ impl Call {
     }
 
     pub(super) fn query(&self) -> Query<'_> {
-        Query { key: &self.key, function: &self.key.instance().name().text, aggregates: &self.aggregates }
+        Query {
+            key: &self.key,
+            function: &self.key.instance().name().text,
+            aggregates: &self.aggregates,
+            clears: self.clears,
+        }
+    }
+
+    /// What callers that share a question to the shared store have in common.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { key: Arc::clone(&self.key), clears: self.clears }
     }
 
     /// A new load of this entry. Its outer load is the one that this code runs inside of, if any.
@@ -280,22 +316,12 @@ impl Call {
         if self.forgets() {
             return self.forget().await;
         }
-        if self.is_off && self.can_answer_nothing {
-            self.count_miss();
-            return self.refuse(CacheError::NotCached { function: self.site().info().name });
+        if self.mode != CacheMode::Bypass {
+            self.degrade_if_suspect();
+            self.confirm_control().await;
         }
-        if self.mode == CacheMode::Bypass || self.is_off {
-            self.mode = CacheMode::Bypass;
-            self.count(Event::Bypass);
-            return Step::Load(self.unstored());
-        }
-        let is_suspect = !self.is_local() && {
-            self.cache.inner.retries.repeat();
-            self.cache.inner.retries.is_suspect(&self.aggregates)
-        };
-        let contradicts_itself = self.loads >= MAX_LOADS;
-        if contradicts_itself || is_suspect {
-            self.degrade();
+        if let Some(step) = self.past_the_cache() {
+            return step;
         }
         loop {
             if let Some(step) = self.stored().await {
@@ -315,6 +341,31 @@ impl Call {
             if let Some(step) = self.join(entered).await {
                 return step;
             }
+        }
+    }
+
+    /// The step of a call that neither reads nor fills the cache.
+    fn past_the_cache(&mut self) -> Option<Step> {
+        if self.is_off && self.can_answer_nothing {
+            self.count_miss();
+            return Some(self.refuse(CacheError::NotCached { function: self.site().info().name }));
+        }
+        if self.mode != CacheMode::Bypass && !self.is_off {
+            return None;
+        }
+        self.mode = CacheMode::Bypass;
+        self.count(Event::Bypass);
+        Some(Step::Load(self.unstored()))
+    }
+
+    fn degrade_if_suspect(&mut self) {
+        let is_suspect = !self.is_local() && {
+            self.cache.inner.retries.repeat();
+            self.cache.inner.retries.is_suspect(&self.aggregates)
+        };
+        let contradicts_itself = self.loads >= MAX_LOADS;
+        if contradicts_itself || is_suspect {
+            self.degrade();
         }
     }
 
@@ -384,6 +435,7 @@ impl Call {
                     // Without the store nothing checks the loaded row, so a replica's row is not allowed.
                     || self.is_degraded
                     || self.loads > 1
+                    || self.cache.inner.local.is_cleared_lately()
                     || self.loads_once
                     || self.site().info().mode != Mode::Row
                     || self.aggregates.len() > 1,

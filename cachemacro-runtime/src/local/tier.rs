@@ -127,7 +127,7 @@ impl LocalTier {
     pub(crate) fn enter(&self, key: &EntryKey, aggregates: &[Aggregate], rotates: bool) -> LocalEntered {
         let now = self.clock.now();
         let names: Few<Name> = aggregates.iter().map(|aggregate| self.name(aggregate)).collect();
-        let (mut snapshots, mut needs_primary, mut held) = (Few::new(), self.is_cleared_lately(now), Few::new());
+        let (mut snapshots, mut needs_primary, mut held) = (Few::new(), false, Few::new());
         self.table.ordered(key.id().probe(), || {
             for name in names.iter() {
                 let record = self.records.enter(*name, rotates, now);
@@ -146,9 +146,8 @@ impl LocalTier {
 
     /// The record, if nothing has changed it since. Nothing holds it: without its entry it may be gone.
     pub(crate) fn unchanged(&self, record: SeenRecord) -> Option<LocalSnapshot> {
-        let now = self.clock.now();
-        let (snapshot, needs_primary) = self.records.unchanged(record, now)?;
-        Some(LocalSnapshot { snapshot, needs_primary: needs_primary || self.is_cleared_lately(now) })
+        let (snapshot, needs_primary) = self.records.unchanged(record, self.clock.now())?;
+        Some(LocalSnapshot { snapshot, needs_primary })
     }
 
     /// An older version, if its records serve it again.
@@ -169,8 +168,7 @@ impl LocalTier {
     /// Whether a load must read the primary: the answer that ENTER would give.
     pub(crate) fn needs_primary(&self, aggregates: &[Aggregate]) -> bool {
         let now = self.clock.now();
-        let mut records = aggregates.iter();
-        self.is_cleared_lately(now) || records.any(|aggregate| self.records.needs_primary(self.name(aggregate), now))
+        aggregates.iter().any(|aggregate| self.records.needs_primary(self.name(aggregate), now))
     }
 
     /// FILL, of records that [`LocalTier::enter`] holds.
@@ -328,8 +326,9 @@ impl LocalTier {
         self.clears.off()
     }
 
-    fn is_cleared_lately(&self, now: Moment) -> bool {
-        !self.source_lag.is_zero() && now < self.primary_until.load()
+    /// Whether something was cleared so short a time ago that a replica may not have the change which was the reason.
+    pub(crate) fn is_cleared_lately(&self) -> bool {
+        !self.source_lag.is_zero() && self.clock.now() < self.primary_until.load()
     }
 
     /// Frees entries that were cleared. Returns whether there may be more.

@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use super::control::Control;
+use super::detection::DETECTION;
 use crate::local::LocalTier;
 use crate::observe::{Jobs, Outage, log};
 use crate::remote::{Followed, InvalidationChannel, Notice, Position};
 use crate::util::clock::{AtomicMoment, Clock, Moment};
-
-/// The longest time that a local tier serves copies without an answer from the channel: the bound of G3.
-pub const DETECTION: Duration = Duration::from_secs(1);
 
 /// How long one question waits for an announcement. Several questions fit into one [`DETECTION`].
 const WAIT: Duration = Duration::from_millis(200);
@@ -23,6 +22,8 @@ pub(super) struct Coherence {
     local: Arc<LocalTier>,
     /// `None`: the tier keeps no copies.
     channel: Option<Arc<dyn InvalidationChannel>>,
+    /// Copies are not served beyond what this process knows of the control record.
+    control: Option<Arc<Control>>,
     clock: Arc<dyn Clock>,
     /// Told of what other processes announce.
     jobs: Arc<Jobs>,
@@ -41,12 +42,14 @@ impl Coherence {
     pub(super) fn new(
         local: Arc<LocalTier>,
         channel: Option<Arc<dyn InvalidationChannel>>,
+        control: Option<Arc<Control>>,
         clock: Arc<dyn Clock>,
         jobs: Arc<Jobs>,
     ) -> Self {
         Self {
             local,
             channel,
+            control,
             clock,
             jobs,
             until: AtomicMoment::default(),
@@ -60,7 +63,7 @@ impl Coherence {
 
     #[inline]
     pub(super) fn holds(&self, now: Moment) -> bool {
-        now < self.until.load()
+        now < self.until.load() && self.control.as_ref().is_none_or(|control| now < control.until())
     }
 
     /// Whether the channel was found: its announcements end the copies that are fetched from now on.
@@ -77,6 +80,7 @@ impl Coherence {
     }
 
     pub(super) fn start(this: &Arc<Self>) {
+        this.control.iter().for_each(Control::start);
         let Some(channel) = this.channel.as_ref().filter(|_| !this.is_running.load(Ordering::Relaxed)) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current()
             && !this.is_running.swap(true, Ordering::AcqRel)

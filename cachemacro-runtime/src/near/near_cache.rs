@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::coherence::Coherence;
+use super::control::Control;
 use crate::entry::{EntryKey, LocalEntry, Object, Payload};
 use crate::error::StoreError;
 use crate::event::Aggregate;
@@ -32,16 +33,17 @@ struct Places {
 }
 
 impl NearCache {
-    /// Puts `local` in front of `shared`, and follows `channel`. Without a channel it keeps no copies. All read the time
-    /// from `clock`. What is announced to scheduled jobs' aggregates goes to `jobs`.
+    /// Puts `local` in front of `shared`, and follows `channel`. Without a channel it keeps no copies. Where there is a `control` record, copies
+    /// are not served beyond what is known of it. All read the time from `clock`. What is announced to scheduled jobs' aggregates goes to `jobs`.
     pub(crate) fn new(
         local: Arc<LocalTier>,
         shared: Arc<dyn RemoteStore>,
         channel: Option<Arc<dyn InvalidationChannel>>,
+        control: Option<Arc<Control>>,
         clock: Arc<dyn Clock>,
         jobs: Arc<Jobs>,
     ) -> Self {
-        let coherence = Arc::new(Coherence::new(Arc::clone(&local), channel, Arc::clone(&clock), jobs));
+        let coherence = Arc::new(Coherence::new(Arc::clone(&local), channel, control, Arc::clone(&clock), jobs));
         let this = Self { local, shared, clock, coherence };
         this.start();
         this

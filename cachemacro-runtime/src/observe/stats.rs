@@ -20,6 +20,8 @@ pub struct Stats {
     pub pending_invalidations: u64,
     /// Invalidations that were dropped: with `on_error = bounded`, or because the retry queue was full.
     pub dropped_invalidations: u64,
+    /// Clears and switches of functions that the shared store was not told yet.
+    pub pending_clears: u64,
     /// Events that handlers of this process did not get, as they are slower than the publishers: see
     /// [`Cache::subscribe`](crate::Cache::subscribe).
     pub missed_events: u64,
@@ -30,8 +32,8 @@ pub struct Stats {
 }
 
 serialize!(struct Stats {
-    functions, entries, weight, expired, pending_invalidations, dropped_invalidations, missed_events,
-    dropped_pending_events, connection,
+    functions, entries, weight, expired, pending_invalidations, dropped_invalidations, pending_clears,
+    missed_events, dropped_pending_events, connection,
 });
 
 /// The state of the connection to a shared store.

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::control::{ControlNumber, Raise};
 use super::store::{Answer, Each, Entered, Fill, Lease, Lookup, Query, RemoteStore};
 use crate::callsite::Instance;
 use crate::event::Aggregate;
@@ -82,6 +83,10 @@ impl RemoteStore for Exclusive {
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
         if self.is_refused(query) { Box::pin(ready(Ok(()))) } else { self.store.discard(query) }
+    }
+
+    fn control<'a>(&'a self, raises: &'a [Raise]) -> Option<Answer<'a, Vec<ControlNumber>>> {
+        self.store.control(raises)
     }
 
     fn incarnation(&self) -> Option<NonZeroU64> {

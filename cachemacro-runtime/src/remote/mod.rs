@@ -2,6 +2,7 @@
 
 mod blocking;
 mod channel;
+mod control;
 mod decoded;
 mod event_log;
 mod exclusive;
@@ -11,6 +12,7 @@ mod watched;
 
 pub(crate) use self::blocking::{Blocking, Detached};
 pub use self::channel::{Announcement, Followed, InvalidationChannel, Notice, Position};
+pub use self::control::{ControlNumber, Raise, RaiseTo};
 pub(crate) use self::decoded::DecodedLookup;
 pub use self::event_log::{Claimed, DeadLetter, Delivery, EventLog, GroupConsumer, MessageId, Retry, Start};
 pub(crate) use self::exclusive::Exclusive;

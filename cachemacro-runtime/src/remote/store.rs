@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::control::{ControlNumber, Raise};
 use crate::entry::{Entry, EntryKey};
 use crate::error::StoreError;
 use crate::event::Aggregate;
@@ -28,6 +29,9 @@ pub struct Query<'a> {
     pub function: &'static str,
     /// The aggregates it depends on; never empty. The version of the first one is the version of the entry.
     pub aggregates: &'a [Aggregate],
+    /// The number of the function in the control record, 0 until it is cleared for the first time. Entries under different
+    /// numbers are different ones, and so are their leases; the records of the aggregates are the same.
+    pub clears: u64,
 }
 
 /// What LOOKUP found.
@@ -89,7 +93,7 @@ pub struct Fill {
 /// A store of entries and index records, outside of the process: it keeps values as bytes. The engine encodes a value before
 /// FILL and decodes it after LOOKUP; what is in the bytes is no concern of the store.
 ///
-/// A store keeps an entry under [`Query::function`] and the [text](EntryKey::text) of its key.
+/// A store keeps an entry under [`Query::function`], [`Query::clears`] and the [text](EntryKey::text) of its key.
 /// With the entry it keeps the key's [origin](EntryKey::origin): an entry whose origin the key does not
 /// [take](EntryKey::takes) is a miss. Functions that share a name do not reach the store; the cache ensures this.
 ///
@@ -136,6 +140,14 @@ pub trait RemoteStore: Send + Sync + 'static {
 
     /// Drops an entry, whatever its token. This saves work; correctness never needs it.
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()>;
+
+    /// CONTROL: raises numbers of the control record of the namespace, and returns all of them as they are then, both in one step. Without
+    /// `raises` it only returns them. The record has no deadline. `None`, the default: the store has no such record, so
+    /// [`Cache::clear`](crate::Cache::clear) is for the process alone.
+    fn control<'a>(&'a self, raises: &'a [Raise]) -> Option<Answer<'a, Vec<ControlNumber>>> {
+        let _ = raises;
+        None
+    }
 
     /// Which incarnation of its server answered last. If it changes, writes that the server had acknowledged may be lost
     /// (R21). Then publishers send again what they sent recently. `None`, the default: the store loses nothing that it has

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::control::{ControlNumber, Raise};
 use super::store::{Answer, Each, Entered, Fill, Lookup, Query, RemoteStore};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::event::Aggregate;
@@ -117,6 +118,12 @@ impl RemoteStore for WatchedStore {
 
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
         self.watched(query.function, self.store.discard(query))
+    }
+
+    fn control<'a>(&'a self, raises: &'a [Raise]) -> Option<Answer<'a, Vec<ControlNumber>>> {
+        let answer = self.store.control(raises)?;
+        // It tells nothing of the other operations, and is asked for all the time.
+        Some(Box::pin(async move { answer.await.inspect_err(|error| self.watch.failed("control", error)) }))
     }
 
     fn incarnation(&self) -> Option<NonZeroU64> {

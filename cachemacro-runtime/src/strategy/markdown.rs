@@ -21,6 +21,8 @@ edit. A test that calls `assert_matches` compares this file with them, and rewri
   before it sent one, a store lost its data, or a program wrote that this binary does not know. The `source_lag` of
   the cache comes on top.
 - A value that was loaded through another cached function may be as old as that function's line allows, if that is more.
+- `Cache::clear`, `clear_function` and `disable_function` end what the process has at once, and what other processes of the
+  namespace and the shared store have within 1s, or when they can be reached.
 ";
 
 impl Strategy {

@@ -25,6 +25,7 @@
 mod aggregates;
 mod bench;
 mod channel;
+mod control;
 mod entries;
 mod expiry;
 mod loss;
@@ -132,6 +133,8 @@ async fn check_moves<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
 
 async fn check_entries<S: RemoteStore>(make: &impl AsyncFn(Setup) -> S) {
     rules! { make, Duration::ZERO;
+        "CONTROL, numbers only rise" => control::numbers_only_rise,
+        "entries are told apart by the function's number" => control::numbers_tell_entries_apart,
         "entries are told apart by text, function and type" => entries::keys_are_told_apart,
         "an entry of another type is a miss" => entries::an_entry_of_another_type_is_a_miss,
         "an entry is what was stored" => entries::an_entry_is_what_was_stored,

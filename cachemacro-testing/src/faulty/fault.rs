@@ -20,6 +20,8 @@ pub enum Operation {
     Detect,
     /// The end of one entry.
     Discard,
+    /// The question what was cleared, and what tells the other processes of a clear.
+    Control,
     /// What tells the other processes of an event.
     Announce,
     /// What a local tier asks the channel.
@@ -27,7 +29,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Lookup,
         Self::Enter,
         Self::Fill,
@@ -35,6 +37,7 @@ impl Operation {
         Self::Apply,
         Self::Detect,
         Self::Discard,
+        Self::Control,
         Self::Announce,
         Self::Follow,
     ];
@@ -49,6 +52,7 @@ impl Operation {
             Self::Apply => "apply",
             Self::Detect => "detect",
             Self::Discard => "discard",
+            Self::Control => "control",
             Self::Announce => "announce",
             Self::Follow => "follow",
         }

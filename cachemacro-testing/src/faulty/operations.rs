@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Announcement, Answer, Applied, Entered, Environment, Fill, Followed, InvalidationChannel, Lease, Lookup,
-    Move, Payload, Position, Query, Refused, Shared, SharedStore, Snapshot,
+    Aggregate, Announcement, Answer, Applied, ControlNumber, Entered, Environment, Fill, Followed, InvalidationChannel,
+    Lease, Lookup, Move, Payload, Position, Query, Raise, Refused, Shared, SharedStore, Snapshot,
 };
 use cachemacro_runtime::{Connection, RemoteStore, StoreError};
 
@@ -99,6 +99,16 @@ impl RemoteStore for FaultyStore {
             let discard = async |query: Query<'_>| self.inside.store.discard(query).await;
             self.ask_with(Operation::Discard, query, discard).await.map(|((), _)| ())
         })
+    }
+
+    fn control<'a>(&'a self, raises: &'a [Raise]) -> Option<Answer<'a, Vec<ControlNumber>>> {
+        let has_record = self.inside.store.control(&[]).is_some();
+        let control = async move {
+            self.state.plan.count(Operation::Control);
+            let ask = async { self.inside.store.control(raises).expect("it has a record").await };
+            Ok(self.run(Operation::Control, &[], ask).await?.0)
+        };
+        has_record.then(|| Box::pin(control) as Answer<'a, _>)
     }
 
     fn incarnation(&self) -> Option<NonZeroU64> {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Aggregate, Announcement, Answer, Applied, Entered, Entry, Fence, Fill, Followed, InvalidationChannel, Lease,
-    Lookup, Move, Position, Query, Refused, Shared, Snapshot,
+    Aggregate, Announcement, Answer, Applied, ControlNumber, Entered, Entry, Fence, Fill, Followed,
+    InvalidationChannel, Lease, Lookup, Move, Position, Query, Raise, Refused, Shared, Snapshot,
 };
 use cachemacro_runtime::{Clock, RemoteStore, Token};
 
@@ -47,10 +47,12 @@ pub struct ReferenceStore {
 struct Maps {
     records: HashMap<Aggregate, Record>,
     entries: HashMap<Name, Vec<Stored>>,
+    /// The control record.
+    numbers: HashMap<String, u64>,
 }
 
-/// What an entry is called outside of a process: its function, and the text of its key.
-type Name = (&'static str, String);
+/// What an entry is called outside of a process: its function with the number of that, and the text of its key.
+type Name = (&'static str, u64, String);
 
 /// An entry, and what it is stored under.
 struct Stored {
@@ -79,6 +81,11 @@ impl ReferenceStore {
         for aggregate in aggregates {
             maps.records.remove(aggregate);
         }
+    }
+
+    /// Forgets the control record: what was cleared, and which functions are switched off.
+    pub fn lose_control(&self) {
+        self.maps().numbers.clear();
     }
 
     /// Forgets what was announced, as a channel that is trimmed does. Readers that are behind find a gap.
@@ -152,7 +159,7 @@ impl ReferenceStore {
 }
 
 fn name(query: Query<'_>) -> Name {
-    (query.function, query.key.text().to_owned())
+    (query.function, query.clears, query.key.text().to_owned())
 }
 
 /// The store is inside the process, so every operation is done at once.
@@ -197,6 +204,17 @@ impl RemoteStore for ReferenceStore {
     fn discard<'a>(&'a self, query: Query<'a>) -> Answer<'a, ()> {
         self.maps().entries.remove(&name(query));
         done(())
+    }
+
+    fn control<'a>(&'a self, raises: &'a [Raise]) -> Option<Answer<'a, Vec<ControlNumber>>> {
+        let numbers = &mut self.maps().numbers;
+        for Raise { name, to } in raises {
+            let greatest = numbers.values().copied().max().unwrap_or(0);
+            let present = numbers.get(name).copied().unwrap_or(0);
+            numbers.insert(name.clone(), to.of(present, greatest));
+        }
+        let all = numbers.iter().map(|(name, number)| ControlNumber { name: name.clone(), number: *number });
+        Some(done(all.collect()))
     }
 
     fn source_lag(&self) -> Duration {

@@ -26,6 +26,8 @@ const FLEET: FoundBy = FoundBy::Fleet("");
 const LOCAL: FoundBy =
     FoundBy::Tests(&["--package=cachemacro-runtime", "--features=internals", "--lib", "--", "local::"]);
 
+const FLEET_CLEAR: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=fleet_clear"]);
+
 const COMPUTED_TTLS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=computed_ttls"]);
 
 const CLEAR: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=clear"]);
@@ -288,6 +290,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/call/join.rs",
             from: "clears: self.cache.inner.local.clears(self.site()) }",
             to: "clears: 0 }",
+        }],
+    },
+    Mutant {
+        name: "clear-unconfirmed",
+        rule: "R27: no entry of the shared store is asked for with a number of more than a second ago",
+        found_by: FLEET_CLEAR,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/near/control.rs",
+            from: "            if this.clock.now() < this.until() {",
+            to: "            if this.until() > Moment::START {",
+        }],
+    },
+    Mutant {
+        name: "clear-number-of-the-fill",
+        rule: "R27: a load is stored under the number with which its call began",
+        found_by: FLEET_CLEAR,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/state.rs",
+            from: "            clears: self.clears,\n        }\n    }",
+            to: "            clears: self.cache.inner.control.as_ref().map_or(0, |control| control.number(self.site())),\n        }\n    }",
         }],
     },
     Mutant {
