@@ -339,6 +339,11 @@ impl LocalTier {
         has_more
     }
 
+    fn has_what_to_free(&self) -> bool {
+        // What is not cleared yet is taken out when the entries are counted.
+        self.len() > 0 || self.table.has_cleared()
+    }
+
     fn free_all_cleared(&self) {
         self.table.settle();
         while self.free_some_cleared() {}
@@ -409,12 +414,12 @@ impl Sweep for LocalTier {
     }
 
     fn goes_on(&self) -> bool {
-        if self.len() > 0 {
+        if self.has_what_to_free() {
             return true;
         }
         self.is_swept.store(false, Ordering::Release);
         // The caller who filled an entry before that has relied on the thread.
-        self.len() > 0 && !self.is_swept.swap(true, Ordering::AcqRel)
+        self.has_what_to_free() && !self.is_swept.swap(true, Ordering::AcqRel)
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Control {
 struct Known {
     /// By the names of functions; the one of all functions has none.
     numbers: HashMap<String, u64>,
+    /// The number of each function that was asked for, by its index: the greater of the one of all functions and its own.
+    of_sites: HashMap<usize, u64>,
     /// What the store was not told yet.
     raises: Vec<Raise>,
 }
@@ -59,6 +61,14 @@ impl Known {
     fn greatest(&self) -> u64 {
         self.numbers.values().copied().max().unwrap_or(0)
     }
+}
+
+/// A number that is greater than those that were made in earlier milliseconds, and differs from those of other processes in most cases. It has
+/// at most 15 digits until the year 2090.
+fn number_of_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = u64::try_from(since.as_millis()).unwrap_or(0).min(u64::MAX >> 9);
+    (millis << 8) | u64::from(fastrand::u8(..) & !1)
 }
 
 impl Control {
@@ -93,8 +103,13 @@ impl Control {
         if !self.any.load(Ordering::Acquire) {
             return 0;
         }
-        let known = self.known();
-        known.number("").max(known.number(&site_name(site.info())))
+        let mut known = self.known();
+        if let Some(number) = known.of_sites.get(&site.index()) {
+            return *number;
+        }
+        let number = known.number("").max(known.number(&site_name(site.info())));
+        known.of_sites.insert(site.index(), number);
+        number
     }
 
     /// What has to be told to the store.
@@ -104,8 +119,7 @@ impl Control {
 
     /// Clears one function, or all of them with an empty name: in this process at once, in the others when they have asked.
     pub(crate) fn raise(this: &Arc<Self>, name: String, is_off: bool) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let least = u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 4).saturating_mul(2);
+        let least = number_of_now();
         {
             let mut known = this.known();
             let next = RaiseTo::Next { least, is_off }.of(known.number(&name), known.greatest());
@@ -195,6 +209,7 @@ impl Control {
             self.local.set_off(site, is_off);
         }
         known.numbers.insert(name.to_owned(), number);
+        known.of_sites.clear();
         self.any.store(true, Ordering::Release);
     }
 

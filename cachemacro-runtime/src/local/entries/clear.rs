@@ -66,6 +66,12 @@ impl Table {
         (0..self.shards()).for_each(|number| drop(self.reader_at(number)));
     }
 
+    /// Whether there are entries that were cleared and not dropped.
+    pub(crate) fn has_cleared(&self) -> bool {
+        let clearing = lock(&self.clearing);
+        !(clearing.shards.is_empty() && clearing.dropped.is_empty())
+    }
+
     /// Takes some of the entries that were cleared, to drop them. Returns whether there may be more.
     pub(crate) fn take_cleared(&self, dropped: &mut Dropped) -> bool {
         let mut clearing = lock(&self.clearing);
