@@ -16,6 +16,7 @@ const ENTRIES: u64 = 1_000_000;
 
 static VALUE: LazyLock<Arc<User>> = LazyLock::new(|| Arc::new(user(0)));
 
+#[derive(Clone)]
 struct Ours {
     cache: Cache,
 }
