@@ -141,7 +141,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "merge-into-sent",
         rule: "R20: an event is not merged into one that is being sent",
-        found_by: FoundBy::Fleet("writers_block_are_cancelled_and_fail_on_a_slow_way"),
+        found_by: shuttle!("r20_a_retried_event_swallows_no_other"),
         edits: &[
             Edit {
                 file: "cachemacro-runtime/src/retry/queue.rs",
