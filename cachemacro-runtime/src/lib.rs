@@ -45,6 +45,8 @@ pub use crate::util::clock::{AtomicMoment, Clock, ManualClock, Moment, SystemClo
 pub use cache::{Cache, CacheBuilder, EntryInfo, Scoped, WithCache};
 pub use call::{LoadHint, load_hint};
 pub use encoding::{Codec, Compression, Encoding};
+#[cfg(feature = "http")]
+pub use entry::Part;
 pub use error::{AlreadyInstalled, CacheError, StoreError, UnknownFunction};
 pub use event::IntoVersion;
 pub use event::{Aggregate, CacheEvent, EventInfo, EventKind, Moves};
@@ -53,7 +55,8 @@ pub use groups::{Consumer, Group, ReceivedEvent};
 pub use key::{KeyPart, KeyWriter};
 pub use local::Memory;
 pub use observe::{
-    AnsweredCall, CacheMode, CallOutcome, Observer, Tier, Trace, WhyStale, observed, observed_sync, traced, traced_sync,
+    AnsweredCall, CacheMode, CallOutcome, Observer, Tier, Trace, WhyStale, observed, observed_sync, observer_in_scope,
+    traced, traced_sync,
 };
 pub use observe::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};
 pub use observe::{Finding, FindingKind};

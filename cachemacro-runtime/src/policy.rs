@@ -73,6 +73,10 @@ pub struct Policy {
     pub refresh: Refresh,
     /// In-process only.
     pub local: bool,
+    /// The value is the same for every caller: a shared cache of responses may keep what is made of it.
+    pub public: bool,
+    /// How long a browser may keep what is made of the value, without asking; `None` is not at all.
+    pub browser: Option<Duration>,
 }
 
 /// Which TTLs each load computes.
@@ -147,6 +151,8 @@ impl Policy {
         strict: true,
         refresh: Refresh::Inline,
         local: false,
+        public: false,
+        browser: None,
     };
 
     /// The policy of one load: with the TTLs that it has computed. The hard one is at most `max_ttl`, the others at most the hard one.

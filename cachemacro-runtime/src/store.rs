@@ -1,7 +1,7 @@
 //! The seams to a server, whose operations are those of the protocol, not get, set and delete; and how much the local tier may
 //! hold.
 
-pub use crate::entry::{Absence, Entry, EntryKey, Payload};
+pub use crate::entry::{Absence, Entry, EntryKey, Made, Payload};
 pub use crate::error::{StoreError, StoreErrorKind};
 pub use crate::event::Aggregate;
 pub use crate::local::Memory;

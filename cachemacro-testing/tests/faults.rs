@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cachemacro_runtime::store::{
     Aggregate, Announcement, Applied, Entry, Fence, FenceKind, Fill, Followed, InvalidationChannel, Lease, Lookup,
-    Move, Notice, Payload, Position,
+    Made, Move, Notice, Payload, Position,
 };
 use cachemacro_runtime::{Clock, ManualClock, RemoteStore};
 use cachemacro_testing::{Call, Fault, FaultyStore, Operation, ReferenceStore};
@@ -36,6 +36,7 @@ async fn load(store: &FaultyStore, clock: &ManualClock, call: &Call, version: u6
         hard: deadline,
         cost: Duration::ZERO,
         weight: 3,
+        made: Made::default(),
     };
     let fill = Fill { snapshots: entered.snapshots, fence: Fence::Row(version), from_primary: true, entry };
     assert_eq!(store.fill(call.query(), fill).await.expect("FILL"), Ok(()));

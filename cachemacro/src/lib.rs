@@ -4,6 +4,8 @@
 pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
+#[cfg(feature = "http")]
+pub use cachemacro_runtime::Part;
 pub use cachemacro_runtime::bounds;
 pub use cachemacro_runtime::{
     Aggregate, AlreadyInstalled, AnsweredCall, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent,
@@ -12,11 +14,16 @@ pub use cachemacro_runtime::{
     KeyWriter, LoadHint, LoadTimes, LocalValue, ManualClock, Memory, Moment, Move, Moves, Observer, OnOutage,
     PendingEvents, Receive, Received, ReceivedEvent, RefusedFills, RemoteStore, Scoped, SharedValue, Stats, StoreError,
     Strategy, Subscription, SystemClock, Tier, Token, Trace, UnknownFunction, VerifyError, WhyStale, WithCache,
-    load_hint, observed, observed_sync, strategy, traced, traced_sync,
+    load_hint, observed, observed_sync, observer_in_scope, strategy, traced, traced_sync,
 };
 
 #[cfg(any(doc, doctest))]
 pub mod guide;
+
+/// Headers of HTTP responses, from what they were made of.
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use cachemacro_http as http;
 
 /// For authors of stores, and for tests of services: the contract suite, a store that fails on demand, a reference store.
 #[cfg(feature = "testing")]
@@ -30,7 +37,7 @@ pub mod store {
     pub use cachemacro_runtime::store::{
         Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Delivery, Each,
         Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, GroupConsumer, Hold, Index,
-        InvalidationChannel, Lease, Lookup, Memory, MessageId, Move, Notice, Payload, Position, Query, Refused,
+        InvalidationChannel, Lease, Lookup, Made, Memory, MessageId, Move, Notice, Payload, Position, Query, Refused,
         RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind, fnv64, fnv128,
     };
     /// Moved: it is `cachemacro::testing::contract`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachemacro_runtime::Token;
-use cachemacro_runtime::store::{Entry, Payload, Query, Snapshot, StoreError};
+use cachemacro_runtime::store::{Entry, Made, Payload, Query, Snapshot, StoreError};
 
 use super::header::{self, Header, Holds, Owner};
 use crate::keys::Suffix;
@@ -33,6 +33,7 @@ pub(crate) fn pack(
         cost: u64::try_from(entry.cost.as_micros()).unwrap_or(u64::MAX),
         weight: entry.weight,
         further: further.iter().copied().map(still).collect(),
+        made: entry.made.to_bytes(),
     };
     Ok((header::encode(&header, payload), hard / 1000))
 }
@@ -65,6 +66,7 @@ pub(crate) fn open(
         hard: sample.to_local(header.hard),
         cost: Duration::from_micros(header.cost),
         weight: header.weight,
+        made: Made::from_bytes(&header.made),
     })
 }
 

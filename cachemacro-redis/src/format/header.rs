@@ -1,7 +1,7 @@
 //! The header of an entry's value: the properties of the entry, and a checksum of its bytes.
 //!
 //! ```text
-//!   0   1  format version, 3
+//!   0   1  format version, 4
 //!   1   3  "cme"
 //!   4   4  CRC-32 (ISO-HDLC, as in zlib) of all bytes behind it, including the payload
 //!   8   1  holds: 0 a value, 1 the absence `None`, 2 the absence that is an error
@@ -16,7 +16,9 @@
 //!  76   8  hard      ┘
 //!  84   8  cost, in microseconds
 //!  92   8  weight
-//! 100  16n further aggregates: floor and fence generation of each (R20)
+//! 100   4  m, the length of what follows the further aggregates
+//! 104  16n further aggregates: floor and fence generation of each (R20)
+//!      m   which load made it, and of what: `Made::to_bytes`
 //!      …   payload
 //! ```
 //!
@@ -26,13 +28,13 @@
 use cachemacro_runtime::store::{Absence, EntryKey, FenceKind, fnv64};
 use cachemacro_runtime::{Generation, Token};
 
-const FORMAT: [u8; 4] = *b"\x03cme";
+const FORMAT: [u8; 4] = *b"\x04cme";
 
 /// The offset at which the bytes begin that the checksum covers.
 const COVERED: usize = 8;
 
 /// The length of a header without further aggregates.
-const LEAST: usize = 100;
+const LEAST: usize = 104;
 
 /// What the payload is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,14 +75,16 @@ pub(crate) struct Header {
     pub(crate) weight: u64,
     /// The tokens at which the aggregates after the first one must still be.
     pub(crate) further: Vec<Token>,
+    /// Which load made it, and of what.
+    pub(crate) made: Vec<u8>,
 }
 
 /// The bytes that the server stores. With more than 65,535 further aggregates [`decode`] refuses them.
 pub(crate) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
-    let Ok(further) = u16::try_from(header.further.len()) else {
+    let (Ok(further), Ok(made)) = (u16::try_from(header.further.len()), u32::try_from(header.made.len())) else {
         return Vec::new();
     };
-    let mut bytes = Vec::with_capacity(LEAST + 16 * header.further.len() + payload.len());
+    let mut bytes = Vec::with_capacity(LEAST + 16 * header.further.len() + header.made.len() + payload.len());
     bytes.extend(FORMAT);
     bytes.extend([0; 4]);
     bytes.push(match header.holds {
@@ -97,8 +101,11 @@ pub(crate) fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     let times = [header.written, header.soft, header.hard, header.cost];
     bytes.extend(header.owner.origin);
     let numbers = [header.owner.key, version, generation.to_bits()].into_iter().chain(times).chain([header.weight]);
+    bytes.extend(numbers.flat_map(u64::to_le_bytes));
+    bytes.extend(made.to_le_bytes());
     let further = header.further.iter().flat_map(|token| [token.version, token.generation.to_bits()]);
-    bytes.extend(numbers.chain(further).flat_map(u64::to_le_bytes));
+    bytes.extend(further.flat_map(u64::to_le_bytes));
+    bytes.extend(&header.made);
     bytes.extend(payload);
     let checksum = crc32fast::hash(&bytes[COVERED..]);
     bytes[FORMAT.len()..COVERED].copy_from_slice(&checksum.to_le_bytes());
@@ -127,7 +134,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
         _ => return None,
     };
     let further = usize::from(u16::from_le_bytes(reader.take()?));
-    let header = Header {
+    let mut header = Header {
         holds,
         kind,
         owner: Owner { origin: reader.take()?, key: reader.number()? },
@@ -137,8 +144,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Header, &[u8])> {
         hard: reader.number()?,
         cost: reader.number()?,
         weight: reader.number()?,
-        further: (0..further).map(|_| reader.token()).collect::<Option<_>>()?,
+        further: Vec::new(),
+        made: Vec::new(),
     };
+    let made = usize::try_from(u32::from_le_bytes(reader.take()?)).ok()?;
+    header.further = (0..further).map(|_| reader.token()).collect::<Option<_>>()?;
+    header.made = reader.bytes(made)?.to_vec();
     Some((header, reader.0))
 }
 
@@ -150,6 +161,12 @@ impl Reader<'_> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
+    }
+
+    fn bytes(&mut self, len: usize) -> Option<&[u8]> {
+        let (taken, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(taken)
     }
 
     fn number(&mut self) -> Option<u64> {
@@ -177,11 +194,11 @@ mod tests {
             prop_oneof![Just(Holds::Value), Just(Holds::Absent(Absence::None)), Just(Holds::Absent(Absence::Error))];
         let kind = prop_oneof![Just(FenceKind::Row), Just(FenceKind::Unversioned)];
         let further = proptest::collection::vec(token(), 0..5);
-        (holds, kind, token(), any::<([u8; 24], [u64; 6])>(), further).prop_map(
-            |(holds, kind, token, (origin, numbers), further)| {
+        (holds, kind, token(), any::<([u8; 24], [u64; 6], Vec<u8>)>(), further).prop_map(
+            |(holds, kind, token, (origin, numbers, made), further)| {
                 let [key, written, soft, hard, cost, weight] = numbers;
                 let owner = Owner { origin, key };
-                Header { holds, owner, token, kind, written, soft, hard, cost, weight, further }
+                Header { holds, owner, token, kind, written, soft, hard, cost, weight, further, made }
             },
         )
     }
@@ -268,6 +285,7 @@ mod tests {
             cost: 1_500,
             weight: 64,
             further: vec![token(3, 0xaaaa_bbbb_cccc_dddd)],
+            made: vec![1, 2, 3],
         }
     }
 
@@ -275,12 +293,12 @@ mod tests {
     #[test]
     fn the_bytes_are_these() {
         let parts = [
-            "03636d65 7f9d87a7",
+            "04636d65 16b420a2",
             "02 01 0100 efcdab8967452301 0500000000000000 0600000000000000 5a025d0ab356e597",
             "0700000000000000 657d4c8881d0869f",
             "0040204648470600 8003ea4748470600 00c7b34948470600",
             "dc05000000000000 4000000000000000",
-            "0300000000000000 ddddccccbbbbaaaa",
+            "03000000 0300000000000000 ddddccccbbbbaaaa 010203",
             "7061796c6f6164",
         ];
         let hex: String = encode(&example(), b"payload").iter().map(|byte| format!("{byte:02x}")).collect();

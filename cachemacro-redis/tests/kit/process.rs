@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cachemacro_redis::{RedisChannel, RedisStore};
 use cachemacro_runtime::store::{
-    Aggregate, Applied, Entered, Entry, Fence, FenceKind, Fill, Lease, Lookup, Move, Payload, Refused, RemoteStore,
-    Snapshot,
+    Aggregate, Applied, Entered, Entry, Fence, FenceKind, Fill, Lease, Lookup, Made, Move, Payload, Refused,
+    RemoteStore, Snapshot,
 };
 use cachemacro_runtime::{Clock, ManualClock, Moment};
 pub(crate) use cachemacro_testing::Call;
@@ -37,6 +37,7 @@ pub(crate) fn entry(now: Moment, payload: &[u8]) -> Entry {
         hard: deadline,
         cost: Duration::from_millis(1),
         weight: 8,
+        made: Made::default(),
     }
 }
 

@@ -6,11 +6,13 @@ use super::look::{Look, Other};
 use crate::cache::{Cache, Store, current};
 use crate::callsite::Instance;
 use crate::coalesce::Refreshed;
-use crate::entry::{Content, EntryIdRef, Object, Probe};
+use crate::entry::{Content, EntryIdRef, Object, PartList, Probe};
 use crate::key::{KeyRef, Simple, hash_of_text, hash_of_word};
 use crate::local::{Candidate, Found, LocalOther};
 use crate::near::NearCache;
-use crate::observe::{CacheMode, CallOutcome, Event, Report, Tier, WhyStale, is_observed, tell, wants_aggregates};
+use crate::observe::{
+    CacheMode, CallOutcome, Event, Report, Tier, ToldKey, WhyStale, is_observed, tell, wants_aggregates,
+};
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
 use crate::util::context;
@@ -146,7 +148,7 @@ fn keep<'k>(
     }
     if flags & (LOAD | OBSERVER) != 0 || cache.inner.observers.is_some() {
         let stale = if is_held_off { WhyStale::RefreshFailed } else { WhyStale::Refreshing };
-        report(cache, instance, &found, (!is_fresh).then_some(stale));
+        report(cache, instance, &found, (!is_fresh).then_some(stale), probe);
     }
     let (object, event) = match found.content {
         Content::Value(object) => (Some(object), Event::HitFresh),
@@ -192,11 +194,17 @@ fn passed(content: Content) -> Option<Object> {
 /// Tells the load that this hit is inside of, and the observers.
 #[cold]
 #[inline(never)]
-fn report(cache: &Cache, instance: &'static Instance, found: &Found, stale: Option<WhyStale>) {
+fn report<'k>(
+    cache: &Cache,
+    instance: &'static Instance,
+    found: &Found,
+    stale: Option<WhyStale>,
+    probe: &dyn Fn() -> Option<Probe<'k>>,
+) {
     let (site, clock, deadlines) = (instance.site, &cache.inner.clock, Some(found.deadlines()));
     let is_absent = matches!(found.content, Content::Absent(_));
     if load::is_loading() {
-        load::served(&Served { site, deadlines, clock, is_absent }, []);
+        load::served(&Served { site, deadlines, clock, is_absent }, [], PartList::default());
     }
     let observers = cache.inner.observers.as_ref();
     if is_observed(observers) {
@@ -206,7 +214,9 @@ fn report(cache: &Cache, instance: &'static Instance, found: &Found, stale: Opti
             (None, false) => CallOutcome::Fresh,
         };
         let (tier, version, written) = (Some(Tier::Local), Some(found.version()), Some(found.written()));
-        let report = Report { outcome, tier, version, written, stale, deadlines, is_absent, snapshots: &[] };
-        tell(observers, site, &**clock, &[], report);
+        let (snapshots, made) = (&[][..], Some(&found.made));
+        let report = Report { outcome, tier, version, written, stale, deadlines, is_absent, snapshots, made };
+        let key = probe().map_or(ToldKey::Text(""), |probe| ToldKey::Parts(probe.key));
+        tell(observers, instance, key, &**clock, &[], report);
     }
 }

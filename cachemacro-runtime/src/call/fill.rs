@@ -8,7 +8,7 @@ use super::load::{self, LoadHint};
 use super::permit::LoadPermit;
 use super::state::{Call, MAX_LOADS, Step};
 use crate::coalesce::Landing;
-use crate::entry::{Absence, Content, LocalEntry, Object};
+use crate::entry::{Absence, Content, LocalEntry, Made, Object};
 use crate::local::LocalFill;
 use crate::observe::{CacheMode, CallOutcome, Event, Report};
 use crate::policy::{ComputedTtls, Deadlines};
@@ -68,7 +68,7 @@ impl Call {
             return self.land_error(permit, error).await;
         }
         self.cache.counters(self.site()).load_succeeded(&*self.cache.inner.clock);
-        let dependencies = permit.load.as_ref().map(|load| load.take()).unwrap_or_default();
+        let mut dependencies = permit.load.as_ref().map(|load| load.take()).unwrap_or_default();
         self.look_for_missing_bindings(&dependencies);
         if dependencies.is_incomplete {
             // The outer load uses this result, so it is incomplete too.
@@ -81,20 +81,22 @@ impl Call {
             let bypassed = self.mode == CacheMode::Bypass;
             if bypassed {
                 self.observe_bypassed(&dependencies);
-                return self.share(*permit, loaded, deadlines, CallOutcome::Bypassed);
+                return self.share(*permit, loaded, deadlines, None, CallOutcome::Bypassed);
             }
+            let made = std::mem::take(&mut dependencies.parts).into_made();
             if !dependencies.is_incomplete {
-                self.keep_for_outage(&permit, &loaded, deadlines, took);
+                self.keep_for_outage(&permit, &loaded, deadlines, took, &made);
             }
-            return self.share(*permit, loaded, deadlines, CallOutcome::LoadedNotStored);
+            return self.share(*permit, loaded, deadlines, Some(made), CallOutcome::LoadedNotStored);
         };
-        match self.store_loaded(entered, &permit, &loaded, deadlines, took).await {
+        let made = dependencies.parts.into_made();
+        match self.store_loaded(entered, &permit, &loaded, deadlines, took, &made).await {
             Verdict::NeedsPrimary if permit.attempt < MAX_LOADS && !self.loads_once => {
                 Landed::Again(self.primary_ticket(permit))
             }
             Verdict::Unreachable { version } if permit.attempt < MAX_LOADS => self.reset(permit, version).await,
-            Verdict::Stored => self.share(*permit, loaded, deadlines, CallOutcome::Loaded),
-            _ => self.share(*permit, loaded, deadlines, CallOutcome::LoadedNotStored),
+            Verdict::Stored => self.share(*permit, loaded, deadlines, Some(made), CallOutcome::Loaded),
+            _ => self.share(*permit, loaded, deadlines, Some(made), CallOutcome::LoadedNotStored),
         }
     }
 
@@ -150,6 +152,7 @@ impl Call {
         loaded: &Loaded,
         deadlines: Deadlines,
         took: Duration,
+        made: &Made,
     ) -> Verdict {
         let fence = loaded.fence();
         let from_primary = permit.hint.primary_required || self.store().source_lag().is_zero();
@@ -160,7 +163,7 @@ impl Call {
             from_primary,
         };
         let is_off = self.cache.inner.local.is_off(self.site());
-        let filled = match self.entry(permit.started, loaded, deadlines, took).filter(|_| !is_off) {
+        let filled = match self.entry(permit.started, loaded, deadlines, took, made).filter(|_| !is_off) {
             Some(entry) => {
                 let snapshots = entered.snapshots.clone();
                 let clears = permit.clears();
@@ -201,6 +204,7 @@ impl Call {
         loaded: &Loaded,
         deadlines: Deadlines,
         took: Duration,
+        made: &Made,
     ) -> Option<LocalEntry> {
         if self.policy().computed.any() && deadlines.hard <= self.now() {
             return None;
@@ -221,6 +225,7 @@ impl Call {
             hard,
             cost: took,
             weight,
+            made: made.clone(),
         })
     }
 
@@ -268,10 +273,18 @@ impl Call {
         }
     }
 
-    fn share(&self, permit: LoadPermit, loaded: Loaded, deadlines: Deadlines, outcome: CallOutcome) -> Landed {
+    fn share(
+        &self,
+        permit: LoadPermit,
+        loaded: Loaded,
+        deadlines: Deadlines,
+        made: Option<Made>,
+        outcome: CallOutcome,
+    ) -> Landed {
+        let for_waiters = made.clone().unwrap_or_default();
         let (landing, version) = match loaded {
-            Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines), version),
-            Loaded::Absent(kind, _) => (Landing::Absent(kind, deadlines), None),
+            Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines, for_waiters), version),
+            Loaded::Absent(kind, _) => (Landing::Absent(kind, deadlines, for_waiters), None),
             Loaded::Error(_) => return Landed::Return,
         };
         let is_absent = matches!(landing, Landing::Absent(..));
@@ -282,12 +295,12 @@ impl Call {
         drop((permit._guard, permit.refreshing, permit.slot));
         let is_bypassed = outcome == CallOutcome::Bypassed;
         if !is_bypassed {
-            self.observe(deadlines, version, is_absent);
+            self.observe(deadlines, version, is_absent, made.as_ref().unwrap_or(&Made::UNKNOWN));
         }
         let snapshots = permit.entered.as_ref().map_or(&[][..], |entered| &entered.snapshots);
         self.tell(|| {
             let deadlines = (!is_bypassed).then_some(deadlines);
-            Report { outcome, version, deadlines, is_absent, snapshots, ..Self::LOADED }
+            Report { outcome, version, deadlines, is_absent, snapshots, made: made.as_ref(), ..Self::LOADED }
         });
         Landed::Return
     }

@@ -101,12 +101,12 @@ impl Call {
 
     /// Gives an entry that another load has stored to all waiters of this flight.
     fn found(&self, lead: LeaderGuard, stored: Stored) -> Step {
-        let Stored { content, version, deadlines, .. } = &stored;
+        let Stored { content, version, deadlines, made, .. } = &stored;
         lead.land(match content {
-            Content::Value(object) => Landing::Value(Arc::clone(object), Some(*version), *deadlines),
-            Content::Absent(kind) => Landing::Absent(*kind, *deadlines),
+            Content::Value(object) => Landing::Value(Arc::clone(object), Some(*version), *deadlines, made.clone()),
+            Content::Absent(kind) => Landing::Absent(*kind, *deadlines, made.clone()),
         });
-        self.waited(stored.content, Some(stored.version), stored.deadlines, &stored.snapshots)
+        self.waited(stored.content, Some(stored.version), stored.deadlines, &stored.made, &stored.snapshots)
     }
 
     /// Sleeps for this pause; false if the call's timeout came first.
@@ -141,11 +141,11 @@ impl Call {
                 self.observe_failed();
                 Some(Step::Failed(error))
             }
-            Some(Waited::Landed(Landing::Value(object, version, deadlines))) => {
-                Some(self.waited(Content::Value(object), version, deadlines, waiter.snapshots()))
+            Some(Waited::Landed(Landing::Value(object, version, deadlines, made))) => {
+                Some(self.waited(Content::Value(object), version, deadlines, &made, waiter.snapshots()))
             }
-            Some(Waited::Landed(Landing::Absent(kind, deadlines))) => {
-                Some(self.waited(Content::Absent(kind), None, deadlines, waiter.snapshots()))
+            Some(Waited::Landed(Landing::Absent(kind, deadlines, made))) => {
+                Some(self.waited(Content::Absent(kind), None, deadlines, &made, waiter.snapshots()))
             }
         }
     }

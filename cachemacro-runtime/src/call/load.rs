@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::callsite::Callsite;
-use crate::entry::EntryKey;
+use crate::entry::{EntryKey, PartList};
 use crate::event::Aggregate;
 use crate::policy::Deadlines;
 use crate::util::clock::{Clock, Moment};
@@ -43,6 +43,8 @@ pub(crate) struct Dependencies {
     /// Whether a call inside got the answer that nothing is cached, because `CacheMode::OnlyIfCached` forbade it to
     /// load. A result that uses this answer is returned to the caller only.
     pub(crate) is_incomplete: bool,
+    /// The entries that were served.
+    pub(crate) parts: PartList,
 }
 
 /// An aggregate that a served entry depends on.
@@ -90,8 +92,9 @@ impl Part for Current {
     }
 }
 
-/// Whether a load is told the names of the aggregates that it depends on: where missing bindings are detected.
-pub(crate) const WANTS_NAMES: bool = cfg!(debug_assertions);
+/// Whether a load is told the names of the aggregates that it depends on: where missing bindings are detected, and where a response
+/// says what it was made of.
+pub(crate) const WANTS_NAMES: bool = cfg!(any(debug_assertions, feature = "http"));
 
 /// Whether this runs inside of a load.
 pub(crate) fn is_loading() -> bool {
@@ -114,9 +117,9 @@ pub(crate) fn is_loading_this(key: &EntryKey, cache: usize) -> bool {
 }
 
 /// Reports what was served to the load that this runs inside of.
-pub(crate) fn served(served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>) {
+pub(crate) fn served(served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>, parts: PartList) {
     if let Some(load) = context::read(|current: &Current| Arc::clone(&current.0)) {
-        load.add(served, aggregates);
+        load.add(served, aggregates, parts);
     }
 }
 
@@ -156,7 +159,7 @@ impl Load {
         std::mem::take(&mut lock(&self.dependencies))
     }
 
-    fn add(&self, served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>) {
+    fn add(&self, served: &Served<'_>, aggregates: impl IntoIterator<Item = (Aggregate, u64)>, parts: PartList) {
         // Before the lock: a clock is the user's code and may block.
         let deadlines = served.deadlines.map(|deadlines| self.translated(deadlines, served.clock));
         let mut all = lock(&self.dependencies);
@@ -176,6 +179,7 @@ impl Load {
             }
         }
         all.has_absence |= served.is_absent;
+        all.parts.append(parts);
     }
 
     /// Deadlines as moments of this load's clock. Another cache's clock may differ, so only the remaining time carries

@@ -16,6 +16,7 @@ mod loads;
 mod look;
 mod lookup;
 mod outage;
+mod parts;
 mod pending_read;
 mod permit;
 mod read;

@@ -9,7 +9,7 @@ use super::permit::LoadPermit;
 use super::served::Stored;
 use super::state::{Call, MAX_LOADS, Step};
 use crate::cache::Store;
-use crate::entry::deferred;
+use crate::entry::{Made, deferred};
 use crate::local::LocalFill;
 use crate::observe::{CacheMode, Tier, WhyStale};
 use crate::policy::Deadlines;
@@ -37,12 +37,19 @@ impl Call {
 
     /// Keeps what was loaded without the store. The in-process records admit it: they have every event of this process, and those of the
     /// channel.
-    pub(super) fn keep_for_outage(&self, permit: &LoadPermit, loaded: &Loaded, deadlines: Deadlines, took: Duration) {
+    pub(super) fn keep_for_outage(
+        &self,
+        permit: &LoadPermit,
+        loaded: &Loaded,
+        deadlines: Deadlines,
+        took: Duration,
+        made: &Made,
+    ) {
         let Some(Entered { held: Held::Here(holds), snapshots, .. }) = &permit.entered else { return };
         if !self.is_degraded || !self.cache.serves_in_outage(self.site()) {
             return;
         }
-        let Some(entry) = self.entry(permit.started, loaded, deadlines, took) else { return };
+        let Some(entry) = self.entry(permit.started, loaded, deadlines, took, made) else { return };
         let fill = LocalFill {
             snapshots: snapshots.clone(),
             fence: loaded.fence(),

@@ -3,10 +3,10 @@
 use super::load;
 use super::served::Stored;
 use super::state::{Call, Step};
-use crate::entry::Content;
+use crate::entry::{Content, Made};
 use crate::error::CacheError;
 use crate::observe;
-use crate::observe::{CallOutcome, Event, Report, Tier, WhyStale};
+use crate::observe::{CallOutcome, Event, Report, Tier, ToldKey, WhyStale};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
 
@@ -46,7 +46,7 @@ impl Call {
 
     fn serve(&self, stored: Stored, outcome: CallOutcome, stale: Option<WhyStale>) -> Step {
         if load::is_loading() {
-            self.observe(stored.deadlines, None, stored.is_absent());
+            self.observe(stored.deadlines, None, stored.is_absent(), &stored.made);
         }
         self.tell(|| Report { outcome, stale, ..stored.report() });
         Step::Serve(stored.content)
@@ -58,14 +58,15 @@ impl Call {
         served: Content,
         version: Option<u64>,
         deadlines: Deadlines,
+        made: &Made,
         snapshots: &[Snapshot],
     ) -> Step {
         let is_absent = matches!(served, Content::Absent(_));
         if load::is_loading() {
-            self.observe(deadlines, None, is_absent);
+            self.observe(deadlines, None, is_absent, made);
         }
-        let deadlines = Some(deadlines);
-        self.tell(|| Report { outcome: CallOutcome::Waited, version, deadlines, is_absent, snapshots, ..Self::LOADED });
+        let (outcome, deadlines, made) = (CallOutcome::Waited, Some(deadlines), Some(made));
+        self.tell(|| Report { outcome, version, deadlines, is_absent, snapshots, made, ..Self::LOADED });
         Step::Serve(served)
     }
 
@@ -79,6 +80,7 @@ impl Call {
         deadlines: None,
         is_absent: false,
         snapshots: &[],
+        made: None,
     };
 
     /// Tells the observers. A refresh in the background answers no caller, so it is not told.
@@ -86,7 +88,8 @@ impl Call {
         let inner = &*self.cache.inner;
         let observers = inner.observers.as_ref();
         if !self.is_refresh && observe::is_observed(observers) {
-            observe::tell(observers, self.site(), &*inner.clock, &self.aggregates, report());
+            let key = ToldKey::Text(self.key.text());
+            observe::tell(observers, self.key.instance(), key, &*inner.clock, &self.aggregates, report());
         }
     }
 }

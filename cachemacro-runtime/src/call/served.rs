@@ -1,6 +1,6 @@
 //! What a call finds to serve.
 
-use crate::entry::{Content, LocalEntry};
+use crate::entry::{Content, LocalEntry, Made};
 use crate::observe::{Report, Tier};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
@@ -22,6 +22,7 @@ pub(super) struct Stored {
     pub(super) version: u64,
     /// When its load began.
     pub(super) written: Moment,
+    pub(super) made: Made,
     pub(super) deadlines: Deadlines,
     tier: Tier,
     /// Of its records; none for a near copy.
@@ -30,8 +31,8 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn new(entry: LocalEntry, tier: Tier, snapshots: Few<Snapshot>) -> Self {
-        let LocalEntry { content, version, written, soft, hard, .. } = entry;
-        Self { content, version, written, deadlines: Deadlines { soft, hard }, tier, snapshots }
+        let LocalEntry { content, version, written, soft, hard, made, .. } = entry;
+        Self { content, version, written, made, deadlines: Deadlines { soft, hard }, tier, snapshots }
     }
 
     pub(super) const fn is_absent(&self) -> bool {
@@ -47,6 +48,7 @@ impl Stored {
             deadlines: Some(self.deadlines),
             is_absent: self.is_absent(),
             snapshots: &self.snapshots,
+            made: Some(&self.made),
             ..Report::default()
         }
     }

@@ -14,7 +14,7 @@ use super::waiting::Wait;
 use crate::cache::{Asked, Cache, Store};
 use crate::callsite::Callsite;
 use crate::coalesce::{LeaderGuard, LoadGuard};
-use crate::entry::{Content, EntryKey, Object};
+use crate::entry::{Content, EntryKey, Made, Object, PartList};
 use crate::error::{CacheError, StoreError};
 use crate::event::{Aggregate, AggregateKey, Aggregates};
 use crate::near::Control;
@@ -263,7 +263,7 @@ impl Call {
     }
 
     /// Reports what this call served to the load that the call runs inside of: that load's value must not last longer.
-    pub(super) fn observe(&self, deadlines: Deadlines, version: Option<u64>, is_absent: bool) {
+    pub(super) fn observe(&self, deadlines: Deadlines, version: Option<u64>, is_absent: bool, made: &Made) {
         if !load::is_loading() {
             return;
         }
@@ -271,7 +271,7 @@ impl Call {
         let served = ServedInLoad { site: self.site(), deadlines, clock: &self.cache.inner.clock, is_absent };
         // The first aggregate carries the version.
         let versions = version.into_iter().chain(std::iter::repeat(0));
-        load::served(&served, self.aggregates.iter().cloned().zip(versions));
+        load::served(&served, self.aggregates.iter().cloned().zip(versions), self.parts(version, is_absent, made));
     }
 
     /// As [`Call::observe`], for a value that was loaded past the cache. It has no TTL, but it uses what was served
@@ -282,9 +282,10 @@ impl Call {
         }
         let clock = &self.cache.inner.clock;
         let served = |site| ServedInLoad { site, deadlines: inside.bound, clock, is_absent: inside.has_absence };
-        load::served(&served(self.site()), self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
+        let aggregates = self.aggregates.iter().cloned().zip(std::iter::repeat(0));
+        load::served(&served(self.site()), aggregates, self.unstored_parts(&inside.parts));
         for (aggregate, seen) in inside.aggregates.iter().flatten() {
-            load::served(&served(seen.site), [(aggregate.clone(), seen.version)]);
+            load::served(&served(seen.site), [(aggregate.clone(), seen.version)], PartList::default());
         }
     }
 
@@ -294,7 +295,8 @@ impl Call {
         if load::is_loading() {
             let clock = &self.cache.inner.clock;
             let served = ServedInLoad { site: self.site(), deadlines: None, clock, is_absent: false };
-            load::served(&served, self.aggregates.iter().cloned().zip(std::iter::repeat(0)));
+            let aggregates = self.aggregates.iter().cloned().zip(std::iter::repeat(0));
+            load::served(&served, aggregates, self.unstored_parts(&PartList::default()));
         }
     }
 

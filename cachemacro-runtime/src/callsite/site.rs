@@ -129,6 +129,10 @@ impl Instance {
     }
 
     /// Keeps these texts. They are the same in all such keys of the instance.
+    pub(crate) fn texts_around(&self) -> [&[u8]; 2] {
+        self.around().map_or([&[]; 2], |[before, behind]| [before, behind])
+    }
+
     pub(crate) fn keep_around(&self, texts: impl FnOnce() -> [Box<[u8]>; 2]) {
         self.around.get_or_init(texts);
     }

@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
 use super::load_lock::Together;
-use crate::entry::{Absence, EntryKey, Object};
+use crate::entry::{Absence, EntryKey, Made, Object};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
 use crate::util::few::Few;
@@ -37,9 +37,9 @@ impl Hash for FlightKey {
 #[derive(Clone)]
 pub(crate) enum Landing {
     /// A value, and its version if it was stored.
-    Value(Object, Option<u64>, Deadlines),
+    Value(Object, Option<u64>, Deadlines, Made),
     /// An absence.
-    Absent(Absence, Deadlines),
+    Absent(Absence, Deadlines, Made),
     /// The loader's error. Every waiter gets a clone.
     Error(Object),
     /// The records moved, so the load is void. Each waiter looks again.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::id::{EntryId, EntryIdRef};
+use super::made::Made;
 use crate::callsite::{Callsite, Instance, Origin};
 use crate::event::{Aggregate, Aggregates};
 use crate::key::{KeyWriter, rendered};
@@ -69,6 +70,8 @@ pub struct Entry {
     pub cost: Duration,
     /// The weight of the entry in a store that is bounded by bytes.
     pub weight: u64,
+    /// Which load made it, and of what. A store keeps it as [bytes](Made::to_bytes).
+    pub made: Made,
 }
 
 /// An [`Entry`] with its value as an object: what the local tier keeps, and what the engine serves.
@@ -82,6 +85,7 @@ pub(crate) struct LocalEntry {
     pub(crate) hard: Moment,
     pub(crate) cost: Duration,
     pub(crate) weight: u64,
+    pub(crate) made: Made,
 }
 
 /// The state of an entry between its deadlines. Superseded entries are never found, so they need no state.
@@ -98,16 +102,16 @@ pub(crate) enum Freshness {
 impl Entry {
     /// The same entry in this process. `content` is what its payload decodes to.
     pub(crate) fn decoded(&self, content: Content) -> LocalEntry {
-        let Self { payload: _, soft, version, kind, written, hard, cost, weight } = *self;
-        LocalEntry { content, soft, version, kind, written, hard, cost, weight }
+        let Self { payload: _, soft, version, kind, written, hard, cost, weight, ref made } = *self;
+        LocalEntry { content, soft, version, kind, written, hard, cost, weight, made: made.clone() }
     }
 }
 
 impl LocalEntry {
     /// The same entry for a store outside of the process. `payload` is what its content is encoded to.
     pub(crate) fn encoded(&self, payload: Payload) -> Entry {
-        let Self { content: _, soft, version, kind, written, hard, cost, weight } = *self;
-        Entry { payload, soft, version, kind, written, hard, cost, weight }
+        let Self { content: _, soft, version, kind, written, hard, cost, weight, ref made } = *self;
+        Entry { payload, soft, version, kind, written, hard, cost, weight, made: made.clone() }
     }
 
     /// The state of the entry at this moment.

@@ -11,7 +11,7 @@ use super::sweeper::{STEPS, Sweep, Swept};
 use super::{LocalFill, LocalTier, Memory};
 use crate::callsite::Callsite;
 use crate::callsite::site::tests::site;
-use crate::entry::{Content, EntryKey, LocalEntry, Object};
+use crate::entry::{Content, EntryKey, LocalEntry, Made, Object};
 use crate::event::Aggregate;
 use crate::protocol::{Applied, Fence, FenceKind, Move, Refused, Snapshot};
 use crate::util::clock::{Clock, ManualClock, Moment};
@@ -49,6 +49,7 @@ fn loaded(now: Moment, lives: Duration, snapshots: Few<Snapshot>, version: u64, 
         hard,
         cost: Duration::ZERO,
         weight: 1,
+        made: Made::default(),
     };
     LocalFill { snapshots, fence: Fence::Row(version), from_primary: true, clears: 0, entry }
 }

@@ -195,12 +195,13 @@ impl LocalTier {
 
     fn fill_as(&self, key: &EntryKey, holds: &Holds, fill: LocalFill, is_near: bool) -> Result<(), Refused> {
         let LocalFill { snapshots, fence, from_primary, clears, entry } = fill;
-        let LocalEntry { content, soft, hard, written, cost, weight, .. } = entry;
+        let LocalEntry { content, soft, hard, written, cost, weight, made, .. } = entry;
         // The clock is the user's code, so it is read before the lock.
         let now = self.clock.now();
         let site = key.site();
         let new = NewEntry {
             content,
+            made,
             written,
             deadlines: Deadlines { soft, hard },
             // The clock may be a second behind.
@@ -427,7 +428,17 @@ impl From<Found> for LocalEntry {
     fn from(found: Found) -> Self {
         let Deadlines { soft, hard } = found.deadlines();
         let (version, written, cost) = (found.version(), found.written(), found.cost());
-        Self { content: found.content, soft, hard, version, kind: found.kind, written, cost, weight: 0 }
+        Self {
+            content: found.content,
+            soft,
+            hard,
+            version,
+            kind: found.kind,
+            written,
+            cost,
+            weight: 0,
+            made: found.made,
+        }
     }
 }
 

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::callsite::Callsite;
+use crate::callsite::Instance;
+use crate::entry::Made;
+#[cfg(feature = "http")]
+use crate::entry::Part;
 use crate::event::Aggregate;
+use crate::key::KeyRef;
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
 use crate::util::clock::Moment;
@@ -77,11 +81,22 @@ pub(crate) struct Report<'a> {
     pub(crate) is_absent: bool,
     /// Of the records, in the order of the aggregates.
     pub(crate) snapshots: &'a [Snapshot],
+    /// `None` for what is not stored.
+    pub(crate) made: Option<&'a Made>,
+}
+
+/// The key of a call that is told.
+#[derive(Clone, Copy)]
+pub(crate) enum ToldKey<'a> {
+    Text(&'a str),
+    /// Of a hit, which is looked for before its key is written.
+    Parts(KeyRef<'a>),
 }
 
 /// A cached call that has its answer.
 pub struct AnsweredCall<'a> {
-    pub(super) site: &'static Callsite,
+    pub(super) instance: &'static Instance,
+    pub(super) key: ToldKey<'a>,
     pub(super) report: Report<'a>,
     pub(super) aggregates: &'a [Aggregate],
     /// By the clock of the cache.
@@ -93,7 +108,22 @@ impl AnsweredCall<'_> {
     /// The path of the cached function.
     #[must_use]
     pub fn function(&self) -> &'static str {
-        self.site.info().name
+        self.instance.site.info().name
+    }
+
+    /// The cached function as it is called outside of the process: with its path, and with the types of a generic function.
+    #[must_use]
+    pub fn full_name(&self) -> &'static str {
+        &self.instance.name().text
+    }
+
+    /// The key of its entry, as the template of the annotation makes it: `user:123`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.key {
+            ToldKey::Text(text) => text.to_owned(),
+            ToldKey::Parts(key) => key.text(self.instance.texts_around()),
+        }
     }
 
     /// How the call ended.
@@ -152,6 +182,52 @@ impl AnsweredCall<'_> {
             let own = self.report.version.filter(|_| number == 0);
             (aggregate.as_str(), own.or(floor))
         })
+    }
+
+    /// The entry that was served or stored, with the aggregates that this observer is told; `None` for an answer that is not stored.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn part(&self) -> Option<Part> {
+        let made = self.report.made?;
+        Some(Part {
+            function: self.instance.name().text.as_str().into(),
+            key: self.key().into(),
+            load: Some(made.load()?),
+            version: self.report.version,
+            aggregates: self.aggregates().map(|(name, version)| (name.into(), version)).collect(),
+            is_absent: self.is_absent(),
+            is_public: self.is_public(),
+            browser_ttl: self.browser_ttl(),
+        })
+    }
+
+    /// The entries that the value was made of: what cached functions have served that were called inside of its load, and what that
+    /// was made of. `None` where it is unknown: the value was not stored, or stored by a process without the feature `http`, or made of
+    /// more than 256 entries.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn made_of(&self) -> Option<&[Part]> {
+        self.report.made?.parts().get()
+    }
+
+    /// A random number of the load that made the value: two values of one key with one number are the same. It is the same in all
+    /// processes that share a store. `None` for an answer that is not stored.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn load(&self) -> Option<u64> {
+        self.report.made?.load()
+    }
+
+    /// Whether the function is `public`.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.instance.policy().public
+    }
+
+    /// The `browser_ttl` of the function.
+    #[must_use]
+    pub fn browser_ttl(&self) -> Option<Duration> {
+        self.instance.policy().browser
     }
 
     /// Whether the call ran inside the load of another cached function.

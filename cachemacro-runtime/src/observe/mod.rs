@@ -16,8 +16,8 @@ mod stats;
 mod striped_counter;
 mod trace;
 
-pub(crate) use self::answered::Report;
 pub use self::answered::{AnsweredCall, CallOutcome, Tier, WhyStale};
+pub(crate) use self::answered::{Report, ToldKey};
 pub(crate) use self::counters::{Counters, Event};
 pub(crate) use self::finding::Findings;
 pub use self::finding::{Finding, FindingKind};
@@ -27,7 +27,7 @@ pub use self::mode::CacheMode;
 pub(crate) use self::observer::{
     InsideLoad, Observers, inside_load, inside_load_sync, is_observed, tell, wants_aggregates,
 };
-pub use self::observer::{Observer, observed, observed_sync};
+pub use self::observer::{Observer, observed, observed_sync, observer_in_scope};
 pub(crate) use self::outage::{Down, Outage, Repeated};
 pub(crate) use self::span::RefreshSpan;
 pub use self::stats::{Connection, FunctionStats, LoadTimes, RefusedFills, Stats};

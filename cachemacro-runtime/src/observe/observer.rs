@@ -1,5 +1,6 @@
 //! Observers of a scope or of a cache. A call without observers pays for one check of the thread's flags.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,9 +9,9 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::answered::{AnsweredCall, Report};
+use super::answered::{AnsweredCall, Report, ToldKey};
 use super::mode::CacheMode;
-use crate::callsite::Callsite;
+use crate::callsite::Instance;
 use crate::event::Aggregate;
 use crate::util::clock::Clock;
 use crate::util::context;
@@ -48,7 +49,7 @@ use crate::util::sync::{LocalKey, thread_local};
 /// assert_eq!(stale.0.load(Ordering::Relaxed), 0);
 /// # }
 /// ```
-pub trait Observer: Send + Sync + 'static {
+pub trait Observer: Any + Send + Sync {
     /// A call has its answer. This runs on the caller's thread, before the caller goes on, so it must not block. No lock of the cache
     /// is held. Cached functions that it calls are not observed.
     fn answered(&self, call: &AnsweredCall<'_>);
@@ -86,6 +87,19 @@ impl Observers {
         let wants_aggregates =
             observer.wants_aggregates() || outer.as_ref().is_some_and(|outer| outer.0.wants_aggregates);
         Self(Arc::new(Link { observer, outer, wants_aggregates }))
+    }
+
+    /// The innermost observer of this type.
+    fn find<O: Observer + Clone>(&self) -> Option<O> {
+        let mut link = Some(self);
+        while let Some(Self(this)) = link {
+            let observer: &dyn Any = &*this.observer;
+            if let Some(found) = observer.downcast_ref::<O>() {
+                return Some(found.clone());
+            }
+            link = this.outer.as_ref();
+        }
+        None
     }
 
     fn tell(&self, call: &AnsweredCall<'_>) {
@@ -157,6 +171,40 @@ pub fn observed_sync<T>(observer: impl Observer, run: impl FnOnce() -> T) -> T {
     run()
 }
 
+/// The innermost observer of this type, of the scopes that this code runs in: for a task that it spawns, which is in none of them.
+/// `None` inside of the load of a function whose value is stored, as no scope is told of the calls there.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use cachemacro::{AnsweredCall, Observer, observed, observer_in_scope};
+///
+/// #[derive(Clone, Default)]
+/// struct Calls(Arc<AtomicU64>);
+///
+/// impl Observer for Calls {
+///     fn answered(&self, _: &AnsweredCall<'_>) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// observed(Calls::default(), async {
+///     let calls = observer_in_scope::<Calls>().expect("this is its scope");
+///     tokio::spawn(observed(calls, async { /* cached calls */ }));
+/// })
+/// .await;
+/// # }
+/// ```
+#[must_use]
+pub fn observer_in_scope<O: Observer + Clone>() -> Option<O> {
+    context::read(|observing| match observing {
+        Observing::By { observers, .. } => observers.find(),
+        Observing::Nobody => None,
+    })?
+}
+
 /// Whether anyone is told of a call in a cache with these observers.
 #[inline]
 pub(crate) fn is_observed(of_cache: Option<&Observers>) -> bool {
@@ -180,7 +228,8 @@ pub(crate) fn wants_aggregates(of_cache: Option<&Observers>) -> bool {
 #[inline(never)]
 pub(crate) fn tell(
     of_cache: Option<&Observers>,
-    site: &'static Callsite,
+    instance: &'static Instance,
+    key: ToldKey<'_>,
     clock: &dyn Clock,
     aggregates: &[Aggregate],
     report: Report<'_>,
@@ -190,7 +239,7 @@ pub(crate) fn tell(
         return;
     }
     let is_loading = context::flags() & LOAD != 0;
-    let call = |is_inside_load| AnsweredCall { site, report, aggregates, now: clock.now(), is_inside_load };
+    let call = |is_inside_load| AnsweredCall { instance, key, report, aggregates, now: clock.now(), is_inside_load };
     let mut nobody = Some(Observing::Nobody);
     let _entered = Entered::new(&mut nobody);
     if let Some(Observing::By { observers, is_inside_load }) = current {

@@ -28,6 +28,8 @@ pub(super) const POLICY: Policy = Policy {
     strict: false,
     refresh: Refresh::Background,
     local: false,
+    public: false,
+    browser: None,
 };
 
 pub(super) const fn event(name: &'static str, keys: &'static [&'static str], kind: EventKind) -> EventInfo {

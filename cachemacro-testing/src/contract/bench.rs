@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::store::{
-    Absence, Aggregate, Answer, Applied, Entered, Entry, Fence, FenceKind, Fill, Lookup, Move, Payload, Refused,
+    Absence, Aggregate, Answer, Applied, Entered, Entry, Fence, FenceKind, Fill, Lookup, Made, Move, Payload, Refused,
     Snapshot,
 };
 use cachemacro_runtime::{Clock, ManualClock, RemoteStore};
@@ -188,6 +188,8 @@ impl<S: RemoteStore> Bench<S> {
             hard: deadline,
             cost: Duration::from_millis(1),
             weight: 8,
+            // Of load 7.
+            made: Made::from_bytes(&7_u64.to_le_bytes()),
         }
     }
 

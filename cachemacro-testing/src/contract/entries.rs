@@ -71,6 +71,7 @@ pub(super) async fn no_deadline_is_later<S: RemoteStore>(bench: &Bench<S>) {
     bench.holds(kept.written <= given.written, "an entry is no younger than it was");
     bench.holds(kept.soft <= given.soft, "the soft deadline is no later than it was");
     bench.holds(kept.hard <= given.hard, "the hard deadline is no later than it was");
+    bench.same(kept.made, given.made, "which load made an entry, and of what");
     bench.holds(kept.soft <= kept.hard, "the soft deadline is not after the hard one");
     // A server's clock is another, and its answers take a while: a minute of ten is more than enough for both.
     let short = |deadline: Moment, kept: Moment| deadline.since(kept) > Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::life::{Cost, Life};
-use crate::entry::{Absence, Content};
+use crate::entry::{Absence, Content, Made};
 use crate::local::versions::SeenRecord;
 use crate::policy::Deadlines;
 use crate::protocol::FenceKind;
@@ -12,6 +12,7 @@ use crate::util::clock::Moment;
 /// An entry to insert.
 pub(crate) struct NewEntry {
     pub(crate) content: Content,
+    pub(crate) made: Made,
     /// When its load began.
     pub(crate) written: Moment,
     pub(crate) deadlines: Deadlines,
@@ -49,6 +50,7 @@ pub(crate) enum Other {
 pub(crate) struct Found {
     pub(crate) content: Content,
     pub(crate) kind: FenceKind,
+    pub(crate) made: Made,
     pub(super) life: Life,
     pub(super) cost: Cost,
     pub(crate) is_near: bool,

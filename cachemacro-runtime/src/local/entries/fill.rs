@@ -101,7 +101,7 @@ impl Table {
         let flags = Flags { fresh_until: new.fresh_until, is_near: new.is_near, is_early: new.is_early, idle };
         let life = Life::new(ties.first().map_or(0, |tie| tie.token.version), new.written, new.deadlines);
         let (kind, cost) = (fenced.fence.kind(), Cost::of(new.cost));
-        let version = Version { content: new.content, ties, kind, life, cost, weight };
+        let version = Version { content: new.content, made: new.made, ties, kind, life, cost, weight };
         let after = match same {
             Some(at) => shard.replace(at, version, flags, older, dropped),
             None => {

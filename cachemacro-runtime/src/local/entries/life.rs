@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::entry::Made;
 use crate::policy::Deadlines;
 use crate::util::clock::Moment;
 
@@ -14,6 +15,17 @@ pub(super) struct Life {
     pub(super) written: Moment,
     soft_after: Span,
     hard_after: Span,
+}
+
+/// What a plain hit does not read of an entry, with where its value is from.
+pub(super) struct Kept {
+    pub(super) life: Life,
+    pub(super) made: Made,
+}
+
+impl Kept {
+    /// Of no entry.
+    pub(super) const NONE: Self = Self { life: Life::NONE, made: Made::UNKNOWN };
 }
 
 impl Life {

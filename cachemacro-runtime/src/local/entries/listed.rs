@@ -54,8 +54,7 @@ impl ListedKey {
 impl Listed {
     /// The key as text. The instance is that of the entry.
     pub(crate) fn text(&self, instance: &Instance) -> String {
-        let around = instance.around().map_or([&[][..]; 2], |[before, behind]| [&**before, &**behind]);
-        self.key.by_ref().text(around)
+        self.key.by_ref().text(instance.texts_around())
     }
 
     /// When its load began.

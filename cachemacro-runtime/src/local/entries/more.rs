@@ -3,7 +3,7 @@
 use super::idle::Idle;
 use super::life::{Cost, Life};
 use super::tie::Tie;
-use crate::entry::Content;
+use crate::entry::{Content, Made};
 use crate::local::versions::Records;
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
@@ -24,6 +24,7 @@ pub(super) struct More {
 /// One version of an entry, out of its slot. It has the records of the entry, and is no holder of them itself.
 pub(super) struct Version {
     pub(super) content: Content,
+    pub(super) made: Made,
     pub(super) ties: Few<Tie>,
     pub(super) kind: FenceKind,
     pub(super) life: Life,

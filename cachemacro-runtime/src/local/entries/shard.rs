@@ -10,12 +10,12 @@ use super::dropped::Dropped;
 use super::entry::{Candidate, Found, Other};
 use super::evictions::Evictions;
 use super::idle::Idle;
-use super::life::Life;
+use super::life::Kept;
 use super::listed::Listed;
 use super::more::{More, OLDER_VERSIONS, Version, all_serve};
 use super::slot::{Key, Kind, PARTS, Slot, TEXT};
 use super::tie::Tie;
-use crate::entry::{Content, Object, Probe};
+use crate::entry::{Content, Made, Object, Probe};
 use crate::key::KeyRef;
 use crate::local::arena::{Buckets, NONE, Slab};
 use crate::local::eviction::{Queues, Slots};
@@ -30,7 +30,7 @@ const SOME: u32 = 8;
 pub(super) struct Shard {
     buckets: Buckets,
     slots: Slab<Slot>,
-    lives: Slab<Life>,
+    lives: Slab<Kept>,
     /// Of each slot, in a cache that is bounded by bytes; otherwise an entry weighs 1.
     weights: Option<Slab<u32>>,
     more: HashMap<u32, More, RandomState>,
@@ -153,7 +153,7 @@ impl Shard {
     /// The newest version of the entry, if its records serve it, whatever its deadlines.
     #[inline]
     pub(super) fn newest(&self, at: u32, records: &Records) -> Option<Found> {
-        let (life, slot) = (self.lives[at], &self.slots[at]);
+        let (Kept { life, made }, slot) = (&self.lives[at], &self.slots[at]);
         let kind = slot.fence_kind();
         if records.epoch(slot.record) != slot.stamp() {
             let tie = slot.tie(life.version);
@@ -169,7 +169,8 @@ impl Shard {
         Some(Found {
             content: slot.content()?,
             kind,
-            life,
+            made: made.clone(),
+            life: *life,
             cost: slot.cost,
             is_near: slot.is_near(),
             is_refreshing: slot.is_refreshing(),
@@ -189,7 +190,7 @@ impl Shard {
 
     /// Whether nothing serves the entry any more, whatever its records say.
     fn has_ended(&self, at: u32, now: Moment) -> bool {
-        self.lives[at].hard() <= now || self.is_idle_for_too_long(at, now)
+        self.lives[at].life.hard() <= now || self.is_idle_for_too_long(at, now)
     }
 
     fn is_idle_for_too_long(&self, at: u32, now: Moment) -> bool {
@@ -201,7 +202,7 @@ impl Shard {
         if !self.touch(at, now) {
             return None;
         }
-        if self.lives[at].hard() > now
+        if self.lives[at].life.hard() > now
             && let Some(newest) = self.newest(at, records)
         {
             return Some(newest);
@@ -210,10 +211,11 @@ impl Shard {
             return None;
         }
         let mut older = self.more.get(&at)?.older.iter();
-        let Version { content, kind, life, cost, .. } = older.find(|version| version.serves(now, records))?;
+        let Version { content, made, kind, life, cost, .. } = older.find(|version| version.serves(now, records))?;
         Some(Found {
             content: content.clone(),
             kind: *kind,
+            made: made.clone(),
             life: *life,
             cost: *cost,
             is_near: false,
@@ -250,12 +252,12 @@ impl Shard {
         let slot = &self.slots[at];
         let newest = || {
             let mut kinds = std::iter::once(slot.fence_kind()).chain(std::iter::repeat(FenceKind::Unversioned));
-            self.lives[at].hard() > now
+            self.lives[at].life.hard() > now
                 && self.ties(at).all(|tie| kinds.next().is_some_and(|kind| tie.serves(kind, records)))
         };
         let older = || self.more.get(&at)?.older.iter().find(|version| version.serves(now, records));
         let (life, kind, is_absent, is_near) = if newest() {
-            (self.lives[at], slot.fence_kind(), slot.absence().is_some(), slot.is_near())
+            (self.lives[at].life, slot.fence_kind(), slot.absence().is_some(), slot.is_near())
         } else {
             let version = older()?;
             (version.life, version.kind, matches!(version.content, Content::Absent(_)), false)
@@ -289,7 +291,7 @@ impl Shard {
 
     /// All ties of the entry, in the order of its aggregates.
     pub(super) fn ties(&self, at: u32) -> impl Iterator<Item = Tie> {
-        std::iter::once(self.slots[at].tie(self.lives[at].version)).chain(self.others(at).iter().cloned())
+        std::iter::once(self.slots[at].tie(self.lives[at].life.version)).chain(self.others(at).iter().cloned())
     }
 
     /// The ties to the aggregates behind the first.
@@ -308,7 +310,7 @@ impl Shard {
 
     /// Whether the entry has a newer version than this one, which is still served.
     pub(super) fn keeps_newer(&self, at: u32, version: u64, records: &Records) -> bool {
-        self.lives[at].version > version && self.ties(at).all(|tie| tie.holds(records))
+        self.lives[at].life.version > version && self.ties(at).all(|tie| tie.holds(records))
     }
 
     /// The weight of an entry, with its older versions.
@@ -368,7 +370,7 @@ impl Shard {
         let at = match self.free {
             NONE => {
                 let at = self.slots.push(Slot::free(), Slot::free);
-                let life = self.lives.push(Life::NONE, || Life::NONE);
+                let life = self.lives.push(Kept::NONE, || Kept::NONE);
                 let weight = self.weights.as_mut().map_or(at, |weights| weights.push(0, || 0));
                 debug_assert!(life == at && weight == at);
                 at
@@ -385,10 +387,10 @@ impl Shard {
 
     /// Sets the content of a slot that is empty. Returns the weight of all versions.
     fn set(&mut self, at: u32, new: Version, older: Vec<Version>, flags: Flags) -> u32 {
-        let Version { content, ties, kind, life, cost, weight } = new;
+        let Version { content, made, ties, kind, life, cost, weight } = new;
         let mut ties = ties.into_iter();
         let (first, others): (_, Few<Tie>) = (ties.next(), ties.collect());
-        self.lives[at] = life;
+        self.lives[at] = Kept { life, made };
         let slot = &mut self.slots[at];
         slot.set_content(content);
         slot.set_row(kind == FenceKind::Row);
@@ -415,6 +417,7 @@ impl Shard {
 
     /// Takes the content out of a slot.
     fn clear(&mut self, at: u32, dropped: &mut Dropped) {
+        self.lives[at].made = Made::UNKNOWN;
         let slot = &mut self.slots[at];
         dropped.value(slot.object.take());
         let more = if slot.has_more() { self.more.remove(&at) } else { None };
@@ -430,8 +433,9 @@ impl Shard {
         let slot = &mut self.slots[at];
         let older = if slot.has_more() { self.more.remove(&at) } else { None }.unwrap_or_default().older;
         let weight = older.iter().fold(weight, |rest, version| rest.saturating_sub(version.weight));
-        let (kind, cost, life) = (slot.fence_kind(), slot.cost, self.lives[at]);
-        let newest = slot.take_content().map(|content| Version { content, ties, kind, life, cost, weight });
+        let (kind, cost) = (slot.fence_kind(), slot.cost);
+        let Kept { life, made } = std::mem::replace(&mut self.lives[at], Kept::NONE);
+        let newest = slot.take_content().map(|content| Version { content, made, ties, kind, life, cost, weight });
         newest.into_iter().chain(older).collect()
     }
 

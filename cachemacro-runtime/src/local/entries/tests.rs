@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::{Dropped, Fenced, Found, NewEntry, Other, Table};
 use crate::callsite::Instance;
 use crate::callsite::site::tests::site;
-use crate::entry::{Absence, Content, EntryIdRef, Object, Probe};
+use crate::entry::{Absence, Content, EntryIdRef, Made, Object, Probe};
 use crate::key::{KeyWriter, hash_of_word};
 use crate::local::memory::Memory;
 use crate::local::versions::Records;
@@ -89,6 +89,7 @@ impl World {
         let hard = self.now.after(value.lives);
         let new = NewEntry {
             content,
+            made: Made::default(),
             written: self.now,
             deadlines: Deadlines { soft: hard, hard },
             fresh_until: hard.second().saturating_sub(1),

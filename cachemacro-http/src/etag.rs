@@ -1,0 +1,172 @@
+//! Entity tags: how they are made, and whether a request has one (RFC 9110, sections 8.8.3 and 13.1.2).
+
+use http::header::{HeaderName, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Method};
+use sha2::{Digest, Sha256};
+
+/// More bytes of `If-None-Match` than this are not looked at: then the response is sent whole.
+const LONGEST: usize = 16 * 1024;
+
+/// The tags that the sender of a request has.
+#[derive(Clone, Default)]
+pub(crate) struct Precondition(Vec<HeaderValue>);
+
+impl Precondition {
+    /// Only GET and HEAD are answered with 304.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let is_read = *method == Method::GET || *method == Method::HEAD;
+        let tags = headers.get_all(IF_NONE_MATCH);
+        let len: usize = tags.iter().map(HeaderValue::len).sum();
+        Self(if is_read && len <= LONGEST { tags.iter().cloned().collect() } else { Vec::new() })
+    }
+
+    /// Whether the tag is one of these, by the weak comparison. `*` is any.
+    pub(crate) fn has(&self, tag: &HeaderValue) -> bool {
+        let Some(wanted) = opaque(tag.as_bytes()) else { return false };
+        self.0.iter().any(|value| is_in(value.as_bytes(), wanted))
+    }
+}
+
+/// The quoted part of a whole tag.
+fn opaque(tag: &[u8]) -> Option<&[u8]> {
+    let (tag, rest) = first(tag)?;
+    rest.trim_ascii().is_empty().then_some(tag)
+}
+
+/// The quoted part of the first tag of a list, and what is behind it.
+fn first(list: &[u8]) -> Option<(&[u8], &[u8])> {
+    let list = list.trim_ascii_start();
+    let quoted = list.strip_prefix(b"W/").unwrap_or(list).strip_prefix(b"\"")?;
+    let end = quoted.iter().position(|byte| *byte == b'"')?;
+    Some((&quoted[..end], &quoted[end + 1..]))
+}
+
+/// Whether a list of tags has this one. What is no list of tags has none, from its first mistake on.
+fn is_in(mut list: &[u8], wanted: &[u8]) -> bool {
+    if list.trim_ascii() == b"*" {
+        return true;
+    }
+    loop {
+        while let Some(rest) = list.trim_ascii_start().strip_prefix(b",") {
+            list = rest;
+        }
+        let Some((tag, rest)) = first(list) else { return false };
+        if tag == wanted {
+            return true;
+        }
+        list = rest.trim_ascii_start();
+        if !list.is_empty() && !list.starts_with(b",") {
+            return false;
+        }
+    }
+}
+
+/// Makes a tag from all that it depends on. SHA-256, of which 128 bits are kept: texts of users cannot be chosen so that two bodies have one
+/// tag.
+pub(crate) struct TagHasher(Sha256);
+
+impl TagHasher {
+    pub(crate) fn new(kind: &str) -> Self {
+        let mut hasher = Self(Sha256::new());
+        hasher.add(kind.as_bytes());
+        hasher
+    }
+
+    /// A part, with its length: two lists of parts are never hashed alike.
+    pub(crate) fn add(&mut self, part: &[u8]) {
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    /// A part of the last thing that is added: without its length.
+    pub(crate) fn add_chunk(&mut self, chunk: &[u8]) {
+        self.0.update(chunk);
+    }
+
+    /// What of the headers belongs to the body: the same bytes of another type are another response.
+    pub(crate) fn add_headers(&mut self, headers: &HeaderMap, names: &[HeaderName]) {
+        for name in names {
+            for value in headers.get_all(name) {
+                self.add(name.as_str().as_bytes());
+                self.add(value.as_bytes());
+            }
+            self.add(b"");
+        }
+    }
+
+    /// A weak tag: compression on the way changes the bytes.
+    pub(crate) fn finish(self) -> HeaderValue {
+        const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        let hash = self.0.finalize();
+        let mut number = u128::from_le_bytes(*hash.first_chunk().expect("it has 32 bytes"));
+        let mut tag = *b"W/\"..........................\"";
+        for digit in &mut tag[3..29] {
+            *digit = DIGITS[(number % 32) as usize];
+            number /= 32;
+        }
+        HeaderValue::from_bytes(&tag).expect("it is ASCII")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(list: &str, tag: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.append(IF_NONE_MATCH, HeaderValue::from_str(list).expect("a value"));
+        Precondition::of(&Method::GET, &headers).has(&HeaderValue::from_str(tag).expect("a value"))
+    }
+
+    #[test]
+    fn tags_are_compared_weakly() {
+        for list in ["\"a\"", "W/\"a\"", "\"b\", W/\"a\"", " ,, \"b\" ,\"a\" ", "*", " * "] {
+            assert!(has(list, "W/\"a\"") && has(list, "\"a\""), "{list}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_tags_has_none() {
+        for list in ["", "a", "\"a", "W/a", "\"b\" \"a\"", "w/\"a\"", "**", "*, \"b\"", "\"b\"x, \"a\"", "\"ä\""] {
+            assert!(!has(list, "W/\"a\""), "{list}");
+        }
+        assert!(!has("\"a\"", "a") && !has("\"a\"", "\"a\" x") && !has("*", ""));
+    }
+
+    #[test]
+    fn a_tag_may_have_a_comma() {
+        assert!(has("\"x,y\", \"a,b\"", "\"a,b\""));
+        assert!(!has("\"x,y\"", "\"x\""));
+    }
+
+    #[test]
+    fn too_many_tags_are_none() {
+        let many = |count: usize| format!("{}\"a\"", "\"b\",".repeat(count));
+        assert!(has(&many(4000), "\"a\""));
+        assert!(!has(&many(5000), "\"a\""));
+    }
+
+    #[test]
+    fn only_reads_have_preconditions() {
+        let mut headers = HeaderMap::new();
+        headers.append(IF_NONE_MATCH, HeaderValue::from_static("*"));
+        let tag = HeaderValue::from_static("\"a\"");
+        assert!(Precondition::of(&Method::HEAD, &headers).has(&tag));
+        assert!(!Precondition::of(&Method::POST, &headers).has(&tag));
+    }
+
+    #[test]
+    fn tags_differ_by_all_their_parts() {
+        let tag = |parts: &[&str]| {
+            let mut hasher = TagHasher::new("test");
+            parts.iter().for_each(|part| hasher.add(part.as_bytes()));
+            hasher.finish()
+        };
+        assert_ne!(tag(&["ab", "c"]), tag(&["a", "bc"]));
+        assert_ne!(tag(&[]), tag(&[""]));
+        assert_eq!(tag(&["a"]), tag(&["a"]));
+        let text = tag(&["a"]);
+        let text = text.to_str().expect("ASCII");
+        assert!(text.len() == 30 && text.starts_with("W/\"") && text.ends_with('"'), "{text}");
+    }
+}

@@ -1,0 +1,75 @@
+//! Which headers a response gets.
+
+use std::time::Duration;
+
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    COOKIE, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING, VARY,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::collector::{Browser, Collected};
+
+/// Headers that belong to a body: its tag covers them, and 304 has none of them.
+pub(crate) const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, LOCATION];
+
+/// What a browser may do with a response: ask each time, or keep it for so long.
+fn cache_control(max_age: Option<u64>) -> HeaderValue {
+    match max_age {
+        None => HeaderValue::from_static("private, no-cache"),
+        Some(seconds) => {
+            HeaderValue::from_str(&format!("private, max-age={seconds}")).expect("a number is a value of a header")
+        }
+    }
+}
+
+/// For how many seconds a browser may keep the response without asking; `None` for none.
+fn max_age(status: StatusCode, headers: &HeaderMap, collected: &Collected) -> Option<u64> {
+    let Browser::AtMost(ttl) = collected.browser_ttl else { return None };
+    let is_kept = matches!(status.as_u16(), 200 | 301 | 308 | 404 | 410) && !headers.contains_key(SET_COOKIE);
+    // Rounded down: no copy outlives what it was made of.
+    let seconds = ttl.min(collected.hard_ttl.unwrap_or(Duration::ZERO)).as_secs();
+    (is_kept && seconds > 0).then_some(seconds)
+}
+
+/// Sets `Cache-Control`, unless the handler has. `is_whole`: the body was read before the head leaves. One that was not, and that of HEAD,
+/// may be made of more than was collected.
+pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, collected: &Collected, is_whole: bool) {
+    if headers.contains_key(CACHE_CONTROL) {
+        return;
+    }
+    let max_age = max_age(status, headers, collected).filter(|_| is_whole);
+    headers.insert(CACHE_CONTROL, cache_control(max_age));
+    if max_age.is_some() && !collected.is_public {
+        // A browser has one cache for all who log in.
+        vary_by(headers, &COOKIE);
+        vary_by(headers, &AUTHORIZATION);
+    }
+}
+
+fn vary_by(headers: &mut HeaderMap, name: &HeaderName) {
+    let has = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii)
+            .any(|one| one == b"*" || one.eq_ignore_ascii_case(name.as_str().as_bytes()))
+    };
+    if !headers.get_all(VARY).iter().any(has) {
+        headers.append(VARY, HeaderValue::from_name(name.clone()));
+    }
+}
+
+/// Whether the handler has forbidden every copy.
+pub(crate) fn is_no_store(headers: &HeaderMap) -> bool {
+    let directives =
+        headers.get_all(CACHE_CONTROL).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    directives.map(<[u8]>::trim_ascii).any(|directive| directive.eq_ignore_ascii_case(b"no-store"))
+}
+
+/// Takes the headers of a body away.
+pub(crate) fn without_body(headers: &mut HeaderMap) {
+    for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+}

@@ -1,0 +1,19 @@
+//! What browsers may keep of responses that are made of cached values.
+//!
+//! [`CacheHeaders`] is a layer of [`tower`](https://docs.rs/tower) services, such as those of axum: one line gives every response the
+//! `Cache-Control` and the `ETag` that its values allow. [`not_modified`] answers before a response is rendered.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod body;
+mod collector;
+mod etag;
+mod headers;
+mod layer;
+mod not_modified;
+mod scope;
+
+pub use body::ResponseBody;
+pub use layer::{CacheHeaders, CacheHeadersService, ResponseFuture};
+pub use not_modified::{NoBody, not_modified, not_modified_with};
+pub use scope::in_scope;

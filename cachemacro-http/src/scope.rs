@@ -1,0 +1,29 @@
+//! The scope of a request, for tasks.
+
+use std::future::Future;
+
+use cachemacro_runtime::{observed, observer_in_scope};
+
+use crate::collector::Collector;
+
+/// A future whose cached calls count as those of the handler that makes it: for a task that the handler spawns, and whose output is part
+/// of the response. Outside of [`CacheHeaders`](crate::CacheHeaders) it is the future itself.
+///
+/// ```
+/// # async fn related(_: u64) -> Vec<String> { Vec::new() }
+/// # async fn handler() {
+/// use cachemacro::http;
+///
+/// let related = tokio::spawn(http::in_scope(related(7)));
+/// # related.await.unwrap();
+/// # }
+/// ```
+pub fn in_scope<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let collector = observer_in_scope::<Collector>();
+    async move {
+        match collector {
+            Some(collector) => observed(collector, future).await,
+            None => future.await,
+        }
+    }
+}
