@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cachemacro_runtime::{AnsweredCall, CallOutcome, Observer};
+use cachemacro_runtime::{AnsweredCall, CallOutcome, Observer, ServedEntry};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::etag::Precondition;
@@ -15,6 +15,8 @@ pub(crate) struct Collector(Arc<Inner>);
 struct Inner {
     /// Whether the handler may ask for a tag of versions. Only then are the keys of entries written.
     build: Option<Arc<str>>,
+    /// Whether entries are remembered, to look for them before the next request's handler.
+    remembers: bool,
     precondition: Precondition,
     collected: Mutex<Collected>,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Collected {
     pub(crate) tag: Option<(u64, HeaderValue)>,
     /// The entries with their loads: what tags of versions are made of. `None` where one was not stored.
     pub(crate) entries: Option<Vec<EntryState>>,
+    /// The entries, to look for them again. `None` where one cannot be.
+    pub(crate) served: Option<Vec<ServedEntry>>,
 }
 
 /// How long a browser may keep it without asking.
@@ -66,10 +70,11 @@ pub(crate) struct EntryState {
 }
 
 impl Collector {
-    pub(crate) fn new(method: &Method, headers: &HeaderMap, build: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(method: &Method, headers: &HeaderMap, build: Option<Arc<str>>, remembers: bool) -> Self {
         let precondition = Precondition::of(method, headers);
-        let collected = Collected { is_public: true, entries: build.is_some().then(Vec::new), ..Collected::default() };
-        Self(Arc::new(Inner { build, precondition, collected: Mutex::new(collected) }))
+        let (entries, served) = (build.is_some().then(Vec::new), remembers.then(Vec::new));
+        let collected = Collected { is_public: true, entries, served, ..Collected::default() };
+        Self(Arc::new(Inner { build, remembers, precondition, collected: Mutex::new(collected) }))
     }
 
     pub(crate) fn build(&self) -> Option<&str> {
@@ -106,6 +111,7 @@ impl Observer for Collector {
     fn answered(&self, call: &AnsweredCall<'_>) {
         // Before the lock: this writes the key.
         let state = self.0.build.is_some().then(|| state(call)).flatten();
+        let entry = self.0.remembers.then(|| call.entry()).flatten();
         let mut collected = self.lock();
         collected.calls += 1;
         let hard_ttl = call.hard_ttl().unwrap_or(Duration::ZERO);
@@ -115,6 +121,10 @@ impl Observer for Collector {
         match (&mut collected.entries, state) {
             (Some(entries), Some(state)) => entries.push(state),
             _ => collected.entries = None,
+        }
+        match (&mut collected.served, entry) {
+            (Some(served), Some(entry)) => served.push(entry),
+            _ => collected.served = None,
         }
     }
 }

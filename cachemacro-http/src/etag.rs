@@ -23,12 +23,36 @@ impl Precondition {
     /// Whether the tag is one of these, by the weak comparison. `*` is any.
     pub(crate) fn has(&self, tag: &HeaderValue) -> bool {
         let Some(wanted) = opaque(tag.as_bytes()) else { return false };
-        self.0.iter().any(|value| is_in(value.as_bytes(), wanted))
+        self.0.iter().any(|value| value.as_bytes().trim_ascii() == b"*") || self.tags().any(|tag| tag == wanted)
+    }
+}
+
+impl Precondition {
+    /// The tags, without their quotes. `*` is none.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().flat_map(|value| Tags(value.as_bytes()))
+    }
+}
+
+/// The tags of a list, up to its first mistake.
+struct Tags<'a>(&'a [u8]);
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while let Some(rest) = self.0.trim_ascii_start().strip_prefix(b",") {
+            self.0 = rest;
+        }
+        let (tag, rest) = first(self.0)?;
+        let rest = rest.trim_ascii_start();
+        self.0 = if rest.is_empty() || rest.starts_with(b",") { rest } else { &[] };
+        Some(tag)
     }
 }
 
 /// The quoted part of a whole tag.
-fn opaque(tag: &[u8]) -> Option<&[u8]> {
+pub(crate) fn opaque(tag: &[u8]) -> Option<&[u8]> {
     let (tag, rest) = first(tag)?;
     rest.trim_ascii().is_empty().then_some(tag)
 }
@@ -39,26 +63,6 @@ fn first(list: &[u8]) -> Option<(&[u8], &[u8])> {
     let quoted = list.strip_prefix(b"W/").unwrap_or(list).strip_prefix(b"\"")?;
     let end = quoted.iter().position(|byte| *byte == b'"')?;
     Some((&quoted[..end], &quoted[end + 1..]))
-}
-
-/// Whether a list of tags has this one. What is no list of tags has none, from its first mistake on.
-fn is_in(mut list: &[u8], wanted: &[u8]) -> bool {
-    if list.trim_ascii() == b"*" {
-        return true;
-    }
-    loop {
-        while let Some(rest) = list.trim_ascii_start().strip_prefix(b",") {
-            list = rest;
-        }
-        let Some((tag, rest)) = first(list) else { return false };
-        if tag == wanted {
-            return true;
-        }
-        list = rest.trim_ascii_start();
-        if !list.is_empty() && !list.starts_with(b",") {
-            return false;
-        }
-    }
 }
 
 /// Makes a tag from all that it depends on. SHA-256, of which 128 bits are kept: texts of users cannot be chosen so that two bodies have one

@@ -6,13 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cachemacro_runtime::{observed, observed_sync};
-use http::header::{CONTENT_RANGE, ETAG, RANGE};
+use cachemacro_runtime::observed;
+use http::header::{CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::before::{BeforeHandler, Question};
 use crate::body::ResponseBody;
 use crate::collector::{Collected, Collector};
 use crate::etag::TagHasher;
@@ -58,6 +60,7 @@ const LARGEST: u64 = 1024 * 1024;
 pub struct CacheHeaders {
     build: Option<Arc<str>>,
     largest: u64,
+    before: Option<BeforeHandler>,
 }
 
 impl CacheHeaders {
@@ -65,7 +68,7 @@ impl CacheHeaders {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it is where the settings begin")]
     pub const fn new() -> Self {
-        Self { build: None, largest: LARGEST }
+        Self { build: None, largest: LARGEST, before: None }
     }
 
     /// A name of the program's build, such as the commit that it was made from. It is part of the tags that
@@ -80,6 +83,36 @@ impl CacheHeaders {
     #[must_use]
     pub const fn etag_up_to(mut self, bytes: u64) -> Self {
         self.largest = bytes;
+        self
+    }
+}
+
+impl CacheHeaders {
+    /// Answers 304 before the handler runs, for routes whose responses are made of nothing but the URL, the headers of the request that they name in `Vary`, the
+    /// `principal`, and what their handlers are served by cached functions.
+    ///
+    /// `principal` says for whom a response is: the id of the user who is logged in, `Some(String::new())` where a response is the same for all, and `None` for a request
+    /// that always goes to the handler. **The layer belongs inside of the one that authenticates**, and only on such routes: a handler that counts visits, or shows a
+    /// message once, is not one of them.
+    ///
+    /// The layer remembers which entries the last 10,000 responses with a tag were made of, by URL, principal and tag. If the sender of a request has a response, and each of its
+    /// entries would be served again, of the same load and fresh, it gets 304; otherwise the handler runs. Entries in this process are looked at, others are asked
+    /// for. An answer that is not stored, and a function in source mode, leave the request to the handler.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use cachemacro::http::CacheHeaders;
+    /// # async fn show() -> &'static str { "" }
+    ///
+    /// let same_for_all = CacheHeaders::new().not_modified_before_handler(|_| Some(String::new()));
+    /// let app: Router = Router::new().route("/cities/{id}", get(show).layer(same_for_all));
+    /// ```
+    #[must_use]
+    pub fn not_modified_before_handler(
+        mut self,
+        principal: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.before = Some(BeforeHandler::new(principal));
         self
     }
 }
@@ -99,8 +132,10 @@ pub struct CacheHeadersService<S> {
     settings: CacheHeaders,
 }
 
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// The response of a [`CacheHeadersService`].
-pub struct ResponseFuture<B: Body, E>(Pin<Box<dyn Future<Output = Result<Response<ResponseBody<B>>, E>> + Send>>);
+pub struct ResponseFuture<B: Body, E>(Boxed<Result<Response<ResponseBody<B>>, E>>);
 
 impl<B: Body, E> Future for ResponseFuture<B, E> {
     type Output = Result<Response<ResponseBody<B>>, E>;
@@ -118,9 +153,10 @@ impl<B: Body, E> fmt::Debug for ResponseFuture<B, E> {
 
 impl<S, Q, B> Service<Request<Q>> for CacheHeadersService<S>
 where
-    S: Service<Request<Q>, Response = Response<B>>,
-    S::Future: Send + 'static,
-    S::Error: 'static,
+    S: Service<Request<Q>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    Q: Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Send,
@@ -134,11 +170,17 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let asked = Asked::of(&request, &self.settings);
-        let collector = asked.collector.clone();
-        // The service may call the handler here already.
-        let response = observed_sync(collector.clone(), || self.inner.call(request));
+        // The one that is ready.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let (head, body) = request.into_parts();
+        let asked = Asked::of(&head, &self.settings);
         ResponseFuture(Box::pin(async move {
+            if let Some(response) = asked.answer().await {
+                return Ok(response);
+            }
+            let collector = asked.collector.clone();
+            let response = async move { inner.call(Request::from_parts(head, body)).await };
             let response = observed(collector, response).await?;
             Ok(asked.finish(response).await)
         }))
@@ -151,17 +193,23 @@ struct Asked {
     is_range: bool,
     largest: u64,
     collector: Collector,
+    /// Whether the response may be known already.
+    question: Option<Question>,
 }
 
 impl Asked {
-    fn of<Q>(request: &Request<Q>, settings: &CacheHeaders) -> Self {
-        let (method, headers) = (request.method(), request.headers());
-        Self {
-            method: method.clone(),
-            is_range: headers.contains_key(RANGE),
-            largest: settings.largest,
-            collector: Collector::new(method, headers, settings.build.clone()),
-        }
+    fn of(request: &Parts, settings: &CacheHeaders) -> Self {
+        let (method, headers) = (&request.method, &request.headers);
+        let is_range = headers.contains_key(RANGE);
+        let question = settings.before.as_ref().filter(|_| !is_range).and_then(|before| before.question(request));
+        let build = settings.build.clone();
+        let collector = Collector::new(method, headers, build, question.is_some());
+        Self { method: method.clone(), is_range, largest: settings.largest, collector, question }
+    }
+
+    /// 304, if the sender of the request has its response.
+    async fn answer<B: Body>(&self) -> Option<Response<ResponseBody<B>>> {
+        self.question.as_ref()?.answer(&self.collector).await
     }
 
     /// The response with its headers, or 304.
@@ -169,19 +217,22 @@ impl Asked {
         let (mut head, body) = response.into_parts();
         let mut body = ResponseBody::new(body);
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
-        let collected = self.collector.collected();
-        if collected.calls == 0 || !is_read || head.status.is_informational() {
+        if self.collector.collected().calls == 0 || !is_read || head.status.is_informational() {
             return Response::from_parts(head, body);
         }
         // It may call cached functions when it is read.
         let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
         let collected = self.collector.collected();
+        let has_own = head.headers.contains_key(CACHE_CONTROL);
         set_cache_control(head.status, &mut head.headers, &collected, is_whole);
         if head.status != StatusCode::OK || self.is_range || head.headers.contains_key(CONTENT_RANGE) {
             return Response::from_parts(head, body);
         }
         if !head.headers.contains_key(ETAG) && !is_no_store(&head.headers) {
             set_tag(&mut head.headers, &body, &collected, is_whole);
+        }
+        if let Some(question) = self.question.filter(|_| is_whole) {
+            question.remember(head.status, &head.headers, has_own, collected);
         }
         if head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag)) {
             head.status = StatusCode::NOT_MODIFIED;

@@ -5,6 +5,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod before;
 mod body;
 mod collector;
 mod etag;
@@ -12,6 +13,11 @@ mod headers;
 mod layer;
 mod not_modified;
 mod scope;
+
+/// The page of the guide, whose examples need `axum`.
+#[cfg(doctest)]
+#[doc = include_str!("../../cachemacro/src/guide/http.md")]
+mod guide {}
 
 pub use body::ResponseBody;
 pub use layer::{CacheHeaders, CacheHeadersService, ResponseFuture};

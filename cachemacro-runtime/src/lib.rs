@@ -54,6 +54,8 @@ pub use event::{Receive, Received, Subscription};
 pub use groups::{Consumer, Group, ReceivedEvent};
 pub use key::{KeyPart, KeyWriter};
 pub use local::Memory;
+#[cfg(feature = "http")]
+pub use observe::ServedEntry;
 pub use observe::{
     AnsweredCall, CacheMode, CallOutcome, Observer, Tier, Trace, WhyStale, observed, observed_sync, observer_in_scope,
     traced, traced_sync,

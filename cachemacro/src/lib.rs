@@ -4,8 +4,6 @@
 pub use cachemacro_macros::{CacheEvent, KeyPart, cached, invalidates};
 #[doc(hidden)]
 pub use cachemacro_runtime::__private;
-#[cfg(feature = "http")]
-pub use cachemacro_runtime::Part;
 pub use cachemacro_runtime::bounds;
 pub use cachemacro_runtime::{
     Aggregate, AlreadyInstalled, AnsweredCall, AtomicMoment, Batch, Cache, CacheBuilder, CacheError, CacheEvent,
@@ -16,6 +14,8 @@ pub use cachemacro_runtime::{
     Strategy, Subscription, SystemClock, Tier, Token, Trace, UnknownFunction, VerifyError, WhyStale, WithCache,
     load_hint, observed, observed_sync, observer_in_scope, strategy, traced, traced_sync,
 };
+#[cfg(feature = "http")]
+pub use cachemacro_runtime::{Part, ServedEntry};
 
 #[cfg(any(doc, doctest))]
 pub mod guide;

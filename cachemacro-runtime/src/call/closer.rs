@@ -1,6 +1,8 @@
 //! What the local tier serves where there is no plain hit: absences, entries of several aggregates, stale ones that another caller
 //! refreshes, older versions, near copies; and hits inside of loads and scopes.
 
+#[cfg(feature = "http")]
+use super::again;
 use super::load::{self, Served};
 use super::look::{Look, Other};
 use crate::cache::{Cache, Store, current};
@@ -11,7 +13,7 @@ use crate::key::{KeyRef, Simple, hash_of_text, hash_of_word};
 use crate::local::{Candidate, Found, LocalOther};
 use crate::near::NearCache;
 use crate::observe::{
-    CacheMode, CallOutcome, Event, Report, Tier, ToldKey, WhyStale, is_observed, tell, wants_aggregates,
+    CacheMode, CallOutcome, Event, Report, Tier, ToldCall, ToldKey, WhyStale, is_observed, tell, wants_aggregates,
 };
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
@@ -216,7 +218,15 @@ fn report<'k>(
         let (tier, version, written) = (Some(Tier::Local), Some(found.version()), Some(found.written()));
         let (snapshots, made) = (&[][..], Some(&found.made));
         let report = Report { outcome, tier, version, written, stale, deadlines, is_absent, snapshots, made };
-        let key = probe().map_or(ToldKey::Text(""), |probe| ToldKey::Parts(probe.key));
-        tell(observers, instance, key, &**clock, &[], report);
+        let Some(probe) = probe() else { return };
+        let told = ToldCall {
+            instance,
+            key: ToldKey::Parts(probe.key),
+            clock: &**clock,
+            aggregates: &[],
+            #[cfg(feature = "http")]
+            remember: &|load| again::of_hit(cache, instance, probe, load),
+        };
+        tell(observers, told, report);
     }
 }

@@ -1,6 +1,8 @@
 //! One call, from the hit to the load. The steps are in the order of the protocol.
 
 mod adapter;
+#[cfg(feature = "http")]
+mod again;
 mod arguments;
 mod binding;
 mod boxed;

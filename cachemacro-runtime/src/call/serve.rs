@@ -6,7 +6,7 @@ use super::state::{Call, Step};
 use crate::entry::{Content, Made};
 use crate::error::CacheError;
 use crate::observe;
-use crate::observe::{CallOutcome, Event, Report, Tier, ToldKey, WhyStale};
+use crate::observe::{CallOutcome, Event, Report, Tier, ToldCall, ToldKey, WhyStale};
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
 
@@ -88,8 +88,15 @@ impl Call {
         let inner = &*self.cache.inner;
         let observers = inner.observers.as_ref();
         if !self.is_refresh && observe::is_observed(observers) {
-            let key = ToldKey::Text(self.key.text());
-            observe::tell(observers, self.key.instance(), key, &*inner.clock, &self.aggregates, report());
+            let told = ToldCall {
+                instance: self.key.instance(),
+                key: ToldKey::Text(self.key.text()),
+                clock: &*inner.clock,
+                aggregates: &self.aggregates,
+                #[cfg(feature = "http")]
+                remember: &|load| self.remember(load),
+            };
+            observe::tell(observers, told, report());
         }
     }
 }

@@ -360,6 +360,14 @@ impl Call {
         Some(Step::Load(self.unstored()))
     }
 
+    /// Whether a question to the shared store may be answered by what it has.
+    #[cfg(feature = "http")]
+    pub(super) async fn asks_store(&mut self) -> bool {
+        self.degrade_if_suspect();
+        self.confirm_control().await;
+        !self.is_degraded && self.mode == CacheMode::Default
+    }
+
     fn degrade_if_suspect(&mut self) {
         let is_suspect = !self.is_local() && {
             self.cache.inner.retries.repeat();

@@ -60,6 +60,13 @@ impl<'a> EntryIdRef<'a> {
 }
 
 impl EntryId {
+    /// Of an entry that was found by this. The texts are those around its only part.
+    #[cfg(feature = "http")]
+    pub(crate) fn of_probe(instance: &'static Instance, probe: Probe<'_>, around: [&[u8]; 2]) -> Self {
+        let (form, parts) = probe.key.parts(around);
+        Self { hash: probe.hash, instance, form, parts: parts.into() }
+    }
+
     pub(crate) fn by_ref(&self) -> EntryIdRef<'_> {
         let Self { hash, instance, form, ref parts } = *self;
         EntryIdRef { hash, instance, form, parts }

@@ -10,6 +10,8 @@ mod part;
 pub(crate) use self::deferred::Deferred;
 pub use self::entries::{Absence, Entry, EntryKey, Payload};
 pub(crate) use self::entries::{Content, Freshness, LocalEntry, Object};
+#[cfg(feature = "http")]
+pub(crate) use self::id::EntryId;
 pub(crate) use self::id::{EntryIdRef, Prehashed, Probe};
 pub use self::made::Made;
 pub(crate) use self::made::PartList;

@@ -233,13 +233,18 @@ impl KeyWriter {
 
 impl KeyRef<'_> {
     /// The text of the key, where these are the bytes around its only part. It is that of the parts that [`rendered`] has.
-    pub(crate) fn text(self, [before, behind]: [&[u8]; 2]) -> String {
-        let part = match self {
-            Self::Parts(parts) => return rendered(parts),
-            Self::Word(word) => [&[NUMBER][..], &word.to_le_bytes()].concat(),
-            Self::Text(bytes) => [&[TEXT][..], bytes, &[TEXT]].concat(),
+    pub(crate) fn text(self, around: [&[u8]; 2]) -> String {
+        rendered(&self.parts(around).1)
+    }
+
+    /// The form and the parts of the key, where these are the bytes around its only part.
+    pub(crate) fn parts(self, [before, behind]: [&[u8]; 2]) -> (Form, Vec<u8>) {
+        let (form, part) = match self {
+            Self::Parts(parts) => return (Form::Other, parts.to_vec()),
+            Self::Word(word) => (Form::Word(word), [&[NUMBER][..], &word.to_le_bytes()].concat()),
+            Self::Text(bytes) => (Form::Text(before.len() + 1, bytes.len()), [&[TEXT][..], bytes, &[TEXT]].concat()),
         };
-        rendered(&[before, &part, behind].concat())
+        (form, [before, &part, behind].concat())
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(feature = "http")]
+use super::served_entry::ServedEntry;
 use crate::callsite::Instance;
 use crate::entry::Made;
 #[cfg(feature = "http")]
@@ -11,7 +13,7 @@ use crate::event::Aggregate;
 use crate::key::KeyRef;
 use crate::policy::Deadlines;
 use crate::protocol::Snapshot;
-use crate::util::clock::Moment;
+use crate::util::clock::{Clock, Moment};
 
 /// Where a value came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +84,7 @@ pub(crate) struct Report<'a> {
     /// Of the records, in the order of the aggregates.
     pub(crate) snapshots: &'a [Snapshot],
     /// `None` for what is not stored.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "it has no size"))]
     pub(crate) made: Option<&'a Made>,
 }
 
@@ -93,10 +96,21 @@ pub(crate) enum ToldKey<'a> {
     Parts(KeyRef<'a>),
 }
 
+/// A call that is told.
+#[derive(Clone, Copy)]
+pub(crate) struct ToldCall<'a> {
+    pub(crate) instance: &'static Instance,
+    pub(crate) key: ToldKey<'a>,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) aggregates: &'a [Aggregate],
+    /// Its entry, which this load has made.
+    #[cfg(feature = "http")]
+    pub(crate) remember: &'a dyn Fn(u64) -> Option<ServedEntry>,
+}
+
 /// A cached call that has its answer.
 pub struct AnsweredCall<'a> {
-    pub(super) instance: &'static Instance,
-    pub(super) key: ToldKey<'a>,
+    pub(super) call: ToldCall<'a>,
     pub(super) report: Report<'a>,
     pub(super) aggregates: &'a [Aggregate],
     /// By the clock of the cache.
@@ -108,21 +122,21 @@ impl AnsweredCall<'_> {
     /// The path of the cached function.
     #[must_use]
     pub fn function(&self) -> &'static str {
-        self.instance.site.info().name
+        self.call.instance.site.info().name
     }
 
     /// The cached function as it is called outside of the process: with its path, and with the types of a generic function.
     #[must_use]
     pub fn full_name(&self) -> &'static str {
-        &self.instance.name().text
+        &self.call.instance.name().text
     }
 
     /// The key of its entry, as the template of the annotation makes it: `user:123`.
     #[must_use]
     pub fn key(&self) -> String {
-        match self.key {
+        match self.call.key {
             ToldKey::Text(text) => text.to_owned(),
-            ToldKey::Parts(key) => key.text(self.instance.texts_around()),
+            ToldKey::Parts(key) => key.text(self.call.instance.texts_around()),
         }
     }
 
@@ -190,7 +204,7 @@ impl AnsweredCall<'_> {
     pub fn part(&self) -> Option<Part> {
         let made = self.report.made?;
         Some(Part {
-            function: self.instance.name().text.as_str().into(),
+            function: self.call.instance.name().text.as_str().into(),
             key: self.key().into(),
             load: Some(made.load()?),
             version: self.report.version,
@@ -199,6 +213,14 @@ impl AnsweredCall<'_> {
             is_public: self.is_public(),
             browser_ttl: self.browser_ttl(),
         })
+    }
+
+    /// The entry that was served or stored, to ask later whether it would be served again. `None` for an answer that is not stored, and of
+    /// a function in source mode, whose source would have to be asked.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn entry(&self) -> Option<ServedEntry> {
+        (self.call.remember)(self.load()?)
     }
 
     /// The entries that the value was made of: what cached functions have served that were called inside of its load, and what that
@@ -221,13 +243,13 @@ impl AnsweredCall<'_> {
     /// Whether the function is `public`.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        self.instance.policy().public
+        self.call.instance.policy().public
     }
 
     /// The `browser_ttl` of the function.
     #[must_use]
     pub fn browser_ttl(&self) -> Option<Duration> {
-        self.instance.policy().browser
+        self.call.instance.policy().browser
     }
 
     /// Whether the call ran inside the load of another cached function.

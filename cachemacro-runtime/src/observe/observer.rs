@@ -9,11 +9,8 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::answered::{AnsweredCall, Report, ToldKey};
+use super::answered::{AnsweredCall, Report, ToldCall};
 use super::mode::CacheMode;
-use crate::callsite::Instance;
-use crate::event::Aggregate;
-use crate::util::clock::Clock;
 use crate::util::context;
 use crate::util::context::{Entered, LOAD, MODE, OBSERVER, Part, Within};
 use crate::util::sync::{LocalKey, thread_local};
@@ -226,20 +223,19 @@ pub(crate) fn wants_aggregates(of_cache: Option<&Observers>) -> bool {
 /// Tells the observers of the scope, and those of the cache.
 #[cold]
 #[inline(never)]
-pub(crate) fn tell(
-    of_cache: Option<&Observers>,
-    instance: &'static Instance,
-    key: ToldKey<'_>,
-    clock: &dyn Clock,
-    aggregates: &[Aggregate],
-    report: Report<'_>,
-) {
+pub(crate) fn tell(of_cache: Option<&Observers>, told: ToldCall<'_>, report: Report<'_>) {
     let current = context::read(Observing::clone);
     if let Some(Observing::Nobody) = current {
         return;
     }
     let is_loading = context::flags() & LOAD != 0;
-    let call = |is_inside_load| AnsweredCall { instance, key, report, aggregates, now: clock.now(), is_inside_load };
+    let call = |is_inside_load| AnsweredCall {
+        call: told,
+        report,
+        aggregates: told.aggregates,
+        now: told.clock.now(),
+        is_inside_load,
+    };
     let mut nobody = Some(Observing::Nobody);
     let _entered = Entered::new(&mut nobody);
     if let Some(Observing::By { observers, is_inside_load }) = current {

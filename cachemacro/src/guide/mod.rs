@@ -13,6 +13,7 @@
 //! | [`events`] | what invalidates an entry, and what happens when that fails |
 //! | [`transactions`] | reads and writes that are not committed yet |
 //! | [`fleet`] | many processes on one Redis |
+//! | [`http`] | headers of responses: what a browser may keep, and 304 |
 //! | [`testing`] | a cache and a clock for each test, and what a test can assert |
 //! | [`strategy`] | the report of how stale each cache may get |
 //! | [`observing`] | what one call did, modes, counters, findings |
@@ -38,6 +39,9 @@ pub mod freshness {}
 pub mod getting_started {}
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
+// The package `cachemacro-http` compiles its examples, which need `axum`.
+#[cfg_attr(not(doctest), doc = include_str!("http.md"))]
+pub mod http {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 #[doc = include_str!("limits.md")]

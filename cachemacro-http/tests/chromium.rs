@@ -1,0 +1,142 @@
+//! What a page sees in a real browser: Chromium, without a window. The page fetches, writes, and reports what it saw.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cachemacro::http::{self, CacheHeaders};
+use cachemacro::{Cache, CacheEvent, cached};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+#[derive(Clone, CacheEvent, Serialize, Deserialize)]
+#[event(name = "item.updated", key = "item:<id>", version = version)]
+struct ItemUpdated {
+    id: u64,
+    version: u64,
+}
+
+#[derive(Clone)]
+struct App {
+    cache: Cache,
+    version: Arc<AtomicU64>,
+    /// The statuses of all answers to `/items/…`.
+    statuses: Arc<Mutex<Vec<u16>>>,
+    report: mpsc::UnboundedSender<Vec<u64>>,
+}
+
+impl App {
+    #[cached(key = "item:<id>", version_from = |version| *version, invalidated_by(ItemUpdated { id }), hard_ttl = "10m", cache = &self.cache)]
+    async fn item(&self, id: u64) -> u64 {
+        let _ = id;
+        self.version.load(SeqCst)
+    }
+}
+
+async fn item(State(app): State<App>, Path((_, id)): Path<(String, u64)>) -> Json<u64> {
+    Json(app.item(id).await)
+}
+
+async fn quick(State(app): State<App>, Path(id): Path<u64>) -> Response {
+    let version = app.item(id).await;
+    match http::not_modified() {
+        Some(response) => response.into_response(),
+        None => Json(version).into_response(),
+    }
+}
+
+async fn write(State(app): State<App>) {
+    let version = app.version.fetch_add(1, SeqCst) + 1;
+    app.cache.publish(ItemUpdated { id: 1, version }).await.expect("the cache is in this process");
+}
+
+async fn noted(State(app): State<App>, request: axum::extract::Request, next: Next) -> Response {
+    let is_item = request.uri().path().starts_with("/items");
+    let response = next.run(request).await;
+    if is_item {
+        app.statuses.lock().expect("no panic").push(response.status().as_u16());
+    }
+    response
+}
+
+/// Two reads, a write, three reads.
+const PAGE: &str = r#"<!doctype html><script type="module">
+const url = decodeURIComponent(location.hash.slice(1));
+const seen = [];
+const read = async () => seen.push(await (await fetch(url)).json());
+await read(); await read();
+await fetch("/write", { method: "POST" });
+await read(); await read(); await read();
+await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(seen) });
+</script>"#;
+
+/// A browser that is killed at the end.
+struct Chromium {
+    child: Child,
+    folder: std::path::PathBuf,
+}
+
+impl Chromium {
+    fn open(url: &str) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let name = format!("cachemacro-chromium-{}-{}", std::process::id(), NUMBER.fetch_add(1, SeqCst));
+        let folder = std::env::temp_dir().join(name);
+        let child = Command::new("chromium")
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+            .args(["--disable-background-networking", "--disable-component-update", "--no-proxy-server"])
+            .arg(format!("--user-data-dir={}", folder.display()))
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromium is installed (apt-get install chromium)");
+        Self { child, folder }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What a page saw, and which statuses the service answered with.
+async fn seen(path: &str) -> (Vec<u64>, Vec<u16>) {
+    let (report, mut reports) = mpsc::unbounded_channel();
+    let cache = Cache::builder().build();
+    let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default(), report };
+    let router = Router::new()
+        .route("/items/{kind}/{id}", get(item))
+        .route("/items/quick/{id}", get(quick))
+        .layer(CacheHeaders::new().build_id("1"))
+        .route("/write", post(write))
+        .route("/report", post(async |State(app): State<App>, Json(seen): Json<Vec<u64>>| app.report.send(seen).is_ok().to_string()))
+        .route("/", get(async || Html(PAGE)))
+        .layer(middleware::from_fn_with_state(app.clone(), noted))
+        .with_state(app.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let _browser = Chromium::open(&format!("http://127.0.0.1:{port}/#{path}"));
+    let seen = tokio::time::timeout(Duration::from_secs(60), reports.recv()).await;
+    server.abort();
+    let statuses = app.statuses.lock().expect("no panic").clone();
+    (seen.unwrap_or_else(|_| panic!("no report in 60 s: {statuses:?}")).expect("a report"), statuses)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_shows_an_old_version_after_an_event() {
+    for path in ["/items/plain/1", "/items/quick/1"] {
+        let (seen, statuses) = seen(path).await;
+        assert_eq!((seen, statuses), (vec![1, 1, 2, 2, 2], vec![200, 304, 200, 304, 304]), "{path}");
+    }
+}
