@@ -34,10 +34,33 @@ pub(crate) struct Collected {
     pub(crate) is_public: bool,
     /// The tag of versions, when the handler asked for it, and after how many answers.
     pub(crate) tag: Option<(u64, HeaderValue)>,
+    /// The version of all that was served.
+    pub(crate) version: Version,
     /// The entries with their loads: what tags of versions are made of. `None` where one was not stored.
     pub(crate) entries: Option<Vec<EntryState>>,
     /// The entries, to look for them again. `None` where one cannot be.
     pub(crate) served: Option<Vec<ServedEntry>>,
+}
+
+/// The version of a response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Version {
+    /// Nothing was served yet.
+    #[default]
+    Any,
+    Of(u64),
+    /// It has none, or more than one.
+    Never,
+}
+
+impl Version {
+    fn and(self, other: Option<u64>) -> Self {
+        match (self, other) {
+            (Self::Any, Some(version)) => Self::Of(version),
+            (Self::Of(one), Some(other)) if one == other => self,
+            _ => Self::Never,
+        }
+    }
 }
 
 /// How long a browser may keep it without asking.
@@ -118,6 +141,7 @@ impl Observer for Collector {
         collected.hard_ttl = Some(collected.hard_ttl.map_or(hard_ttl, |least| least.min(hard_ttl)));
         collected.browser_ttl = collected.browser_ttl.and(browser_ttl(call));
         collected.is_public &= is_public(call);
+        collected.version = collected.version.and(call.lasting_version());
         match (&mut collected.entries, state) {
             (Some(entries), Some(state)) => entries.push(state),
             _ => collected.entries = None,

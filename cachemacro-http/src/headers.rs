@@ -1,5 +1,6 @@
 //! Which headers a response gets.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use http::header::{
@@ -8,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::collector::{Browser, Collected};
+use crate::collector::{Browser, Collected, Version};
 
 /// Headers that belong to a body: its tag covers them, and 304 has none of them.
 pub(crate) const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, LOCATION];
@@ -32,6 +33,34 @@ fn max_age(status: StatusCode, headers: &HeaderMap, collected: &Collected) -> Op
     (is_kept && seconds > 0).then_some(seconds)
 }
 
+/// A year, as nothing may be kept longer.
+const FOR_GOOD: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+
+/// Sets `Cache-Control` of a response to a URL with this version, unless the handler has.
+pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, collected: &Collected, asked: Option<u64>) {
+    let (Some(asked), Version::Of(served)) = (asked, collected.version) else { return };
+    if status != StatusCode::OK || headers.contains_key(CACHE_CONTROL) {
+        return;
+    }
+    let is_for_one = headers.contains_key(SET_COOKIE);
+    let value = match asked.cmp(&served) {
+        Ordering::Equal if is_for_one => return,
+        Ordering::Equal => FOR_GOOD,
+        Ordering::Less => HeaderValue::from_static("no-store"),
+        Ordering::Greater => cache_control(None),
+    };
+    headers.insert(CACHE_CONTROL, value);
+    if asked == served && !collected.is_public {
+        vary_by_user(headers);
+    }
+}
+
+/// A browser has one cache for all who log in.
+fn vary_by_user(headers: &mut HeaderMap) {
+    vary_by(headers, &COOKIE);
+    vary_by(headers, &AUTHORIZATION);
+}
+
 /// Sets `Cache-Control`, unless the handler has. `is_whole`: the body was read before the head leaves. One that was not, and that of HEAD,
 /// may be made of more than was collected.
 pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, collected: &Collected, is_whole: bool) {
@@ -41,9 +70,7 @@ pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, col
     let max_age = max_age(status, headers, collected).filter(|_| is_whole);
     headers.insert(CACHE_CONTROL, cache_control(max_age));
     if max_age.is_some() && !collected.is_public {
-        // A browser has one cache for all who log in.
-        vary_by(headers, &COOKIE);
-        vary_by(headers, &AUTHORIZATION);
+        vary_by_user(headers);
     }
 }
 

@@ -18,7 +18,8 @@ use crate::before::{BeforeHandler, Question};
 use crate::body::ResponseBody;
 use crate::collector::{Collected, Collector};
 use crate::etag::TagHasher;
-use crate::headers::{OF_THE_BODY, is_no_store, set_cache_control, without_body};
+use crate::headers::{OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
+use crate::versioned::asked_version;
 
 /// The largest body that a tag is made of, in bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -61,6 +62,7 @@ pub struct CacheHeaders {
     build: Option<Arc<str>>,
     largest: u64,
     before: Option<BeforeHandler>,
+    is_versioned: bool,
 }
 
 impl CacheHeaders {
@@ -68,7 +70,7 @@ impl CacheHeaders {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it is where the settings begin")]
     pub const fn new() -> Self {
-        Self { build: None, largest: LARGEST, before: None }
+        Self { build: None, largest: LARGEST, before: None, is_versioned: false }
     }
 
     /// A name of the program's build, such as the commit that it was made from. It is part of the tags that
@@ -76,6 +78,23 @@ impl CacheHeaders {
     #[must_use]
     pub fn build_id(mut self, build: impl Into<Arc<str>>) -> Self {
         self.build = Some(build.into());
+        self
+    }
+
+    /// For routes whose URLs have a version, as [`versioned`](crate::versioned) writes it: `/avatars/123?v=7`.
+    ///
+    /// | the response, with status 200, is of | gets `Cache-Control` |
+    /// |---|---|
+    /// | the version that was asked for | `private, max-age=31536000, immutable`: a browser never asks again |
+    /// | a newer one | `no-store`: this URL is of the past |
+    /// | an older one, as the version that was asked for is not there yet | `private, no-cache` |
+    /// | no version, or several | as without this |
+    ///
+    /// Its version is that of the row which the cached functions of the handler have served. It counts only where it names the value for good: they are in row mode,
+    /// depend on one aggregate, of which no event restores or rolls back a version, and their loads call no other cached functions.
+    #[must_use]
+    pub const fn versioned_urls(mut self) -> Self {
+        self.is_versioned = true;
         self
     }
 
@@ -193,6 +212,8 @@ struct Asked {
     is_range: bool,
     largest: u64,
     collector: Collector,
+    /// The version that the URL asks for.
+    version: Option<u64>,
     /// Whether the response may be known already.
     question: Option<Question>,
 }
@@ -204,7 +225,8 @@ impl Asked {
         let question = settings.before.as_ref().filter(|_| !is_range).and_then(|before| before.question(request));
         let build = settings.build.clone();
         let collector = Collector::new(method, headers, build, question.is_some());
-        Self { method: method.clone(), is_range, largest: settings.largest, collector, question }
+        let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
+        Self { method: method.clone(), is_range, largest: settings.largest, collector, version, question }
     }
 
     /// 304, if the sender of the request has its response.
@@ -224,6 +246,7 @@ impl Asked {
         let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
         let collected = self.collector.collected();
         let has_own = head.headers.contains_key(CACHE_CONTROL);
+        set_version(head.status, &mut head.headers, &collected, self.version.filter(|_| is_whole));
         set_cache_control(head.status, &mut head.headers, &collected, is_whole);
         if head.status != StatusCode::OK || self.is_range || head.headers.contains_key(CONTENT_RANGE) {
             return Response::from_parts(head, body);

@@ -13,6 +13,7 @@ mod headers;
 mod layer;
 mod not_modified;
 mod scope;
+mod versioned;
 
 /// The page of the guide, whose examples need `axum`.
 #[cfg(doctest)]
@@ -23,3 +24,4 @@ pub use body::ResponseBody;
 pub use layer::{CacheHeaders, CacheHeadersService, ResponseFuture};
 pub use not_modified::{NoBody, not_modified, not_modified_with};
 pub use scope::in_scope;
+pub use versioned::versioned;

@@ -119,7 +119,10 @@ async fn seen(path: &str) -> (Vec<u64>, Vec<u16>) {
         .route("/items/quick/{id}", get(quick))
         .layer(CacheHeaders::new().build_id("1"))
         .route("/write", post(write))
-        .route("/report", post(async |State(app): State<App>, Json(seen): Json<Vec<u64>>| app.report.send(seen).is_ok().to_string()))
+        .route(
+            "/report",
+            post(async |State(app): State<App>, Json(seen): Json<Vec<u64>>| app.report.send(seen).is_ok().to_string()),
+        )
         .route("/", get(async || Html(PAGE)))
         .layer(middleware::from_fn_with_state(app.clone(), noted))
         .with_state(app.clone());

@@ -12,6 +12,8 @@ use crate::entry::Part;
 use crate::event::Aggregate;
 use crate::key::KeyRef;
 use crate::policy::Deadlines;
+#[cfg(feature = "http")]
+use crate::policy::Mode;
 use crate::protocol::Snapshot;
 use crate::util::clock::{Clock, Moment};
 
@@ -186,6 +188,18 @@ impl AnsweredCall<'_> {
     #[must_use]
     pub fn hard_ttl(&self) -> Option<Duration> {
         self.report.deadlines.map(|deadlines| deadlines.hard.since(self.now))
+    }
+
+    /// The version of the row that was served, if it names the value for good: the function is in row mode, depends on one aggregate, of which no event
+    /// restores or rolls back a version, and its load called no cached function.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn lasting_version(&self) -> Option<u64> {
+        let site = self.call.instance.site;
+        let is_of_row = site.info().mode == Mode::Row && !self.is_absent() && !site.goes_back();
+        let is_of_one = site.info().events.iter().map(|event| event.aggregates.len()).sum::<usize>() <= 1;
+        let is_whole = self.made_of().is_some_and(<[Part]>::is_empty);
+        self.version().filter(|_| is_of_row && is_of_one && is_whole)
     }
 
     /// The aggregates that the value depends on, each with the newest version that its record knew, 0 before the first; `None`
