@@ -72,6 +72,11 @@ async fn quick(State(app): State<App>, Path(id): Path<u64>) -> Response {
     Html(format!("{} v{}", user.name, user.version)).into_response()
 }
 
+/// The picture of a user.
+async fn picture(State(app): State<App>, Path(id): Path<u64>) -> String {
+    app.user(id).await.map(|user| format!("picture {}", user.version)).unwrap_or_default()
+}
+
 async fn spawned(State(app): State<App>) -> String {
     tokio::spawn(http::in_scope(async move { app.user(1).await })).await.expect("no panic").expect("a user").name
 }
@@ -81,6 +86,11 @@ fn router(app: &App, layer: CacheHeaders) -> Router {
         .route("/users/{id}", get(page).post(page))
         .route("/quick/{id}", get(quick))
         .route("/spawned", get(spawned))
+        .route("/pictures/{id}", get(picture))
+        .route(
+            "/two/{id}",
+            get(async |State(app): State<App>| format!("{:?} {:?}", app.user(1).await, app.user(2).await)),
+        )
         .route("/none", get(async || "none"))
         .route(
             "/own",
@@ -218,4 +228,32 @@ async fn a_tag_of_versions_is_compared_before_rendering() {
     let loaded_again = ask(&service, Method::GET, "/quick/1", &[(IF_NONE_MATCH, &tag)]).await;
     assert_eq!(loaded_again.status, StatusCode::OK, "no response outlives the hard TTL of its entries");
     assert_eq!(loaded_again.header(VARY), None);
+}
+
+#[tokio::test]
+async fn a_versioned_url_lasts_only_with_the_version_that_it_names() {
+    let app = App::new(&ManualClock::default());
+    let router = router(&app, CacheHeaders::new().versioned_urls());
+    app.version.store(7, Ordering::SeqCst);
+    for (url, expected) in [
+        (http::versioned("/pictures/1", 7), "private, max-age=31536000, immutable"),
+        (http::versioned("/pictures/1", 6), "no-store"),
+        (http::versioned("/pictures/1", 8), "private, no-cache"),
+        ("/pictures/1".to_owned(), "private, no-cache"),
+        ("/pictures/1?v=07".to_owned(), "private, no-cache"),
+    ] {
+        let answer = get_of(&router, &url).await;
+        assert_eq!((answer.status, answer.header(CACHE_CONTROL)), (StatusCode::OK, Some(expected)), "{url}");
+        let is_for_good = expected.ends_with("immutable");
+        assert_eq!(answer.header(VARY).is_some(), is_for_good, "a user who logs in later is another one");
+    }
+    app.update().await;
+    let old = get_of(&router, &http::versioned("/pictures/1", 7)).await;
+    assert_eq!((old.header(CACHE_CONTROL), &*old.body), (Some("no-store"), "picture 8"));
+    let missing = get_of(&router, &http::versioned("/users/99", 7)).await;
+    assert_eq!((missing.status, missing.header(CACHE_CONTROL)), (StatusCode::NOT_FOUND, Some("private, no-cache")));
+    // Two rows of one version have one version; of two they have none.
+    app.version.store(9, Ordering::SeqCst);
+    let two = get_of(&router, &http::versioned("/two/1", 8)).await;
+    assert_eq!(two.header(CACHE_CONTROL), Some("private, no-cache"), "versions 8 and 9");
 }

@@ -24,6 +24,11 @@ const PROGRAMS: &[Program] = &[
         tests: "cachemacro-redis's connections through Sentinel",
     },
     Program {
+        name: "chromium",
+        package: "chromium",
+        tests: "what a page sees in a browser, by the headers of cachemacro-http",
+    },
+    Program {
         name: "valgrind",
         package: "valgrind",
         tests: "the instructions of the hot paths, beside docs/instructions.md",

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, in steps, and one summary at the end; `--quick` leaves out what takes long.
 //!
-//! Besides Rust the tests need Redis, which they start themselves: on free loopback ports, in temporary folders; and Valgrind,
-//! which counts instructions. Where programs are missing they are installed first, if that is possible without a password (see
+//! Besides Rust the tests need Redis and Chromium, which they start themselves: on free loopback ports, in temporary folders; and
+//! Valgrind, which counts instructions. Where programs are missing they are installed first, if that is possible without a password (see
 //! `programs`); if it is not, no test runs.
 
 use crate::metadata::{self, array, text};
