@@ -58,7 +58,8 @@ pub struct Described {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cache event",
     label = "not an event",
-    note = "add `#[derive(CacheEvent)]` and `#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]` to it"
+    note = "add `#[derive(CacheEvent)]` and `#[event(name = \"user.updated\", key = \"user:<id>\", version = version)]` to it",
+    note = "in `#[invalidates(…)]`, where it is not what the expression makes: name what is, `emits(UserUpdated)`"
 )]
 pub trait CacheEvent {
     /// The description of the type.

@@ -17,7 +17,8 @@ use super::writer::KeyWriter;
     note = "key parts are integers, `bool`, `char`, strings, paths, times and addresses of the standard library, `Option`s, references, \
             tuples and slices of these, and types with `#[derive(KeyPart)]`; with a feature of cachemacro those of `uuid`, `chrono`, `time` \
             and `rust_decimal`",
-    note = "a type of your own: `#[derive(KeyPart)]`; any other: compute a part, `<email.as_str()>`; a float: round it to the unit you \
+    note = "a type of your own: `#[derive(KeyPart)]`; any other: compute a part, `<email.as_str()>`, \
+            and in an event take a field of another type, `email: String`; a float: round it to the unit you \
             mean, `<(price * 100.0).round() as i64>`; an argument that is no part of the result: `skip(…)` it"
 )]
 pub trait KeyPart {

@@ -2,7 +2,7 @@
 
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, ExprMacro, ExprStruct, GenericArgument, Path, PathArguments, Token, Type};
+use syn::{Expr, ExprCall, ExprMacro, ExprMethodCall, ExprStruct, GenericArgument, Path, PathArguments, Token, Type};
 
 use crate::model::function::Function;
 
@@ -10,6 +10,10 @@ use crate::model::function::Function;
 const WRAPPERS: [&str; 14] = [
     "Some", "Ok", "Err", "None", "Box", "Vec", "Arc", "Rc", "Option", "Result", "Default", "Into", "Iterator", "String",
 ];
+
+/// Types that are no events, whatever is done with them.
+const PRIMITIVES: [&str; 15] =
+    ["bool", "char", "str", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize"];
 
 /// The event types that occur in an expression, each once.
 pub(crate) fn scan(expr: &Expr, function: &Function) -> Vec<Path> {
@@ -53,6 +57,19 @@ impl<'ast> Visit<'ast> for Search<'_> {
             Some(event) if !is_wrapper(&event) => self.found(event),
             _ => visit::visit_expr_call(self, node),
         }
+    }
+
+    /// `ids.iter().map(|id| Changed { id: *id })`, `changed.then(|| Changed { id })`: what the method is called on is no event where its
+    /// argument makes one.
+    fn visit_expr_method_call(&mut self, node: &'ast ExprMethodCall) {
+        let mut inner = Search { function: self.function, found: Vec::new() };
+        node.args.iter().for_each(|argument| inner.visit_expr(argument));
+        let replaces =
+            node.method == "then_some" || node.args.iter().any(|argument| matches!(argument, Expr::Closure(_)));
+        if inner.found.is_empty() || !replaces {
+            self.visit_expr(&node.receiver);
+        }
+        inner.found.into_iter().for_each(|event| self.found(event));
     }
 
     fn visit_expr_path(&mut self, node: &'ast syn::ExprPath) {
@@ -101,6 +118,10 @@ fn is_wrapper(path: &Path) -> bool {
     path.segments.last().is_some_and(|last| WRAPPERS.iter().any(|wrapper| last.ident == wrapper))
 }
 
+fn is_primitive(path: &Path) -> bool {
+    path.get_ident().is_some_and(|name| PRIMITIVES.iter().any(|primitive| name == primitive))
+}
+
 fn innermost(ty: &Type) -> Option<Path> {
     match ty {
         Type::Reference(reference) => innermost(&reference.elem),
@@ -110,7 +131,7 @@ fn innermost(ty: &Type) -> Option<Path> {
         Type::Array(array) => innermost(&array.elem),
         Type::Path(path) if path.qself.is_none() => {
             if !is_wrapper(&path.path) {
-                return Some(path.path.clone());
+                return (!is_primitive(&path.path)).then(|| path.path.clone());
             }
             let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
             arguments.args.iter().find_map(|argument| match argument {
@@ -132,7 +153,7 @@ mod tests {
 
     fn found(expr: Expr) -> Vec<String> {
         let function = function::read(parse_quote! {
-            fn f(event: UserUpdated, all: &[Option<m::Moved>], id: u64) {}
+            fn f(event: UserUpdated, all: &[Option<m::Moved>], id: u64, ids: Vec<UserId>, team: Option<TeamId>, changed: bool) {}
         });
         scan(&expr, &function).iter().map(tidy).collect()
     }
@@ -148,6 +169,16 @@ mod tests {
             (parse_quote!(UserUpdated(id)), vec!["UserUpdated"]),
             (parse_quote!(Some(Box::new(A { id }))), vec!["A"]),
             (parse_quote!((A { id }, [B::new()], vec![C(id), A { id }])), vec!["A", "B", "C"]),
+            (parse_quote!(ids.iter().map(|id| A { id: *id }).collect::<Vec<_>>()), vec!["A"]),
+            (parse_quote!(team.map(|team| A { team })), vec!["A"]),
+            (parse_quote!(changed.then(|| A { id })), vec!["A"]),
+            (parse_quote!(changed.then_some(A { id })), vec!["A"]),
+            (parse_quote!(all.iter().flatten().cloned().collect::<Vec<_>>()), vec!["m::Moved"]),
+            (
+                parse_quote!((event.clone(), all.iter().map(|moved| B { id: moved.id }).collect::<Vec<_>>())),
+                vec!["UserUpdated", "B"],
+            ),
+            (parse_quote!(vec![event.clone(), UserUpdated { id }]), vec!["UserUpdated"]),
             (parse_quote!(|user| if user.gone { Some(A { id }) } else { None }), vec!["A"]),
             (
                 parse_quote!(|user| {
@@ -167,5 +198,7 @@ mod tests {
     fn no_event_is_guessed() {
         assert!(found(parse_quote!(|user| user.event())).is_empty());
         assert!(found(parse_quote!(make_event())).is_empty());
+        assert!(found(parse_quote!(make_event(id))).is_empty());
+        assert!(found(parse_quote!(changed.then(make_event))).is_empty());
     }
 }

@@ -9,7 +9,7 @@ use crate::expand::span::{call_over, here};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Passing, ReceiverForm};
 use crate::model::policy::Computed;
-use crate::syntax::mentions::mentions;
+use crate::syntax::mentions::{captures, mentions};
 use crate::syntax::rename_self;
 
 /// ```text
@@ -45,8 +45,7 @@ pub(crate) fn ttl(name: &str) -> Ident {
 fn kept(cached: &Cached) -> impl Iterator<Item = (Ident, Ident)> {
     let function = &cached.function;
     let closures = closures(cached);
-    let is_named =
-        |name: &Ident| closures.iter().any(|closure| mentions(&closure.body, name) && !mentions(&closure.inputs, name));
+    let is_named = |name: &Ident| closures.iter().any(|closure| captures(closure, name));
     let is_by_value = |form: &ReceiverForm| matches!(form, ReceiverForm::Value(_));
     let this = function.receiver.iter().filter(|receiver| is_by_value(&receiver.form));
     let this = this.map(|receiver| (Ident::new("self", receiver.span), rename_self::name(receiver.span)));

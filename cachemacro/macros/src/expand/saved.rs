@@ -7,7 +7,7 @@ use crate::expand::span::here;
 use crate::expand::{body, defer};
 use crate::model::function::ReceiverForm;
 use crate::model::writer::{Source, Writer};
-use crate::syntax::mentions::mentions;
+use crate::syntax::mentions::{captures, mentions};
 use crate::syntax::rename_self;
 
 /// A copy of an argument that an event names.
@@ -84,7 +84,7 @@ fn is_deferred(writer: &Writer, name: &Ident) -> bool {
 fn is_read(writer: &Writer, name: &Ident) -> bool {
     let in_source = |source: &Source| match source {
         Source::Arguments(expr) => mentions(expr, name),
-        Source::Value(closure) => mentions(closure, name),
+        Source::Value(closure) => captures(closure, name),
     };
     writer.sources.iter().any(in_source)
 }

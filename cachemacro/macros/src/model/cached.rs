@@ -7,7 +7,7 @@ use crate::model::function::Function;
 use crate::model::policy::{Computed, Policy};
 use crate::model::template::Template;
 use crate::syntax::krate::Krate;
-use crate::syntax::mentions::mentions;
+use crate::syntax::mentions::{captures, mentions};
 
 pub(crate) struct Cached {
     pub(crate) krate: Krate,
@@ -41,10 +41,10 @@ impl Cached {
         let closures = [&self.keep, &self.weight].into_iter().flatten();
         self.key.starts_from(name)
             || exprs.chain(source).chain(rebuild).any(|expr| mentions(expr, name))
-            || closures.into_iter().any(|closure| mentions(closure, name))
+            || closures.into_iter().any(|closure| captures(closure, name))
             || self.policy.computed().any(|(_, computed)| match computed {
                 Computed::Before(expr) => mentions(expr, name),
-                Computed::Of(closure) => mentions(closure, name),
+                Computed::Of(closure) => captures(closure, name),
             })
     }
 }

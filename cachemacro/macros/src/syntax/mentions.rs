@@ -2,6 +2,9 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::{Expr, ExprClosure};
+
+use crate::syntax::pattern::bound_names;
 
 /// Whether `tokens` name `ident` as a variable: not after a dot, not before or after `::`.
 ///
@@ -10,12 +13,25 @@ pub(crate) fn mentions(tokens: &impl ToTokens, ident: &Ident) -> bool {
     stream_mentions(tokens.to_token_stream(), &ident.to_string())
 }
 
+/// Whether an expression names `ident` as a variable of the function around it. A parameter of a closure is another variable.
+pub(crate) fn names(expr: &Expr, ident: &Ident) -> bool {
+    match expr {
+        Expr::Closure(closure) => captures(closure, ident),
+        _ => mentions(expr, ident),
+    }
+}
+
+/// The same of a closure.
+pub(crate) fn captures(closure: &ExprClosure, ident: &Ident) -> bool {
+    mentions(&closure.body, ident) && !closure.inputs.iter().any(|input| bound_names(input).contains(ident))
+}
+
 fn stream_mentions(tokens: TokenStream, name: &str) -> bool {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     tokens.iter().enumerate().any(|(at, token)| match token {
         TokenTree::Group(group) => stream_mentions(group.stream(), name),
         TokenTree::Ident(ident) => *ident == name && is_variable(&tokens, at),
-        TokenTree::Literal(literal) => captures(&literal.to_string(), name),
+        TokenTree::Literal(literal) => formats(&literal.to_string(), name),
         TokenTree::Punct(_) => false,
     })
 }
@@ -34,7 +50,7 @@ fn is_variable(tokens: &[TokenTree], at: usize) -> bool {
     !after_dot && !after_path && !before_colon
 }
 
-fn captures(literal: &str, name: &str) -> bool {
+fn formats(literal: &str, name: &str) -> bool {
     literal.contains('"') && (literal.contains(&format!("{{{name}}}")) || literal.contains(&format!("{{{name}:")))
 }
 
@@ -58,6 +74,18 @@ mod tests {
         assert!(found(quote!(E { other: id.0 })));
         assert!(found(quote!(format!("{id:?}"))));
         assert!(found(quote!(0..id)));
+    }
+
+    #[test]
+    fn a_parameter_is_another_variable() {
+        let id = Ident::new("id", Span::call_site());
+        let named = |expr: Expr| names(&expr, &id);
+        assert!(named(syn::parse_quote!(|user| E { id, user })));
+        assert!(named(syn::parse_quote!(E { id })));
+        assert!(!named(syn::parse_quote!(|id| E { id: id.0 })));
+        assert!(!named(syn::parse_quote!(|id: &Id| E { id: id.0 })));
+        assert!(!named(syn::parse_quote!(|User { id, .. }| E { id: *id })));
+        assert!(!named(syn::parse_quote!(|&(id, _)| E { id })));
     }
 
     #[test]

@@ -4,10 +4,11 @@ use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Expr;
 use syn::ext::IdentExt;
+use syn::visit_mut::{self, VisitMut};
 
 use crate::model::cached::{Agreement, Binding, BoundField, Let};
 use crate::model::function::Function;
-use crate::model::template::Computed;
+use crate::model::template::{Computed, Template};
 use crate::parse::cached::RawBinding;
 use crate::syntax::diag::Diag;
 use crate::syntax::mentions::mentions;
@@ -149,6 +150,10 @@ fn agreement(field: &Ident, value: &Expr, function: &Function, key: &Key, diag: 
     let is_only_computed =
         |name: &&Ident| mentions(value, name) && !key.is_let(name) && key.covers(name) && !key.has_place(name);
     let Some(argument) = function.names().find(is_only_computed) else { return Agreement::Plain };
+    let besides = without_parts(value, template);
+    if !function.names().filter(is_only_computed).any(|name| mentions(&besides, name)) {
+        return Agreement::CarriedLet(spelled);
+    }
     let texts: Vec<&Computed> = template.computed().filter(|computed| computed.roots == [argument.clone()]).collect();
     if !texts.is_empty() && *argument == spelled {
         let as_field = |computed: &&Computed| tidy(&renamed(computed.expr.to_token_stream(), argument, field));
@@ -166,6 +171,23 @@ fn agreement(field: &Ident, value: &Expr, function: &Function, key: &Key, diag: 
     let remedy = format!("bind what is in the key: `{field}: {in_key}`; or add `<{argument}>` to the key");
     diag.error(value.to_token_stream(), what, remedy);
     Agreement::Plain
+}
+
+/// A value without the computed parts of the key in it: `Some(_)` of `Some(id.get())`.
+fn without_parts(value: &Expr, template: &Template) -> Expr {
+    struct Cut(Vec<String>);
+    impl VisitMut for Cut {
+        fn visit_expr_mut(&mut self, node: &mut Expr) {
+            if self.0.contains(&tidy(&*node)) {
+                *node = syn::parse_quote!(());
+            } else {
+                visit_mut::visit_expr_mut(self, node);
+            }
+        }
+    }
+    let mut value = value.clone();
+    Cut(template.computed().map(|computed| tidy(&computed.expr)).collect()).visit_expr_mut(&mut value);
+    value
 }
 
 fn renamed(tokens: TokenStream, from: &Ident, to: &Ident) -> TokenStream {

@@ -9,7 +9,7 @@ use crate::model::writer::{OnError, Source, Writer};
 use crate::parse::invalidates::RawInvalidates;
 use crate::syntax::diag::Diag;
 use crate::syntax::krate::Krate;
-use crate::syntax::mentions::mentions;
+use crate::syntax::mentions::names;
 use crate::syntax::spelling::tidy;
 use crate::validate::{commit, signature};
 
@@ -97,7 +97,7 @@ fn check_failure_can_be_told(raw: &RawInvalidates, function: &Function, diag: &D
 fn check_names_are_readable(raw: &RawInvalidates, function: &Function, diag: &Diag) {
     let unique = |arg: &&crate::model::function::Arg| matches!(arg.passing, Passing::RefMut(_));
     for name in function.args.iter().filter(unique).flat_map(|arg| &arg.names) {
-        if let Some(source) = raw.sources.iter().find(|source| mentions(source, name)) {
+        if let Some(source) = raw.sources.iter().find(|source| names(source, name)) {
             let what =
                 format!("this event is made from `{name}`, a mutable reference that the body uses at the same time");
             diag.error(source, what, "make the event from the success value: `|value| UserUpdated { .. }`");
@@ -136,6 +136,13 @@ fn find_events(raw: &RawInvalidates, function: &Function, diag: &Diag) -> Vec<Pa
             let what = format!("`{spelled}` is a type, and an event is a value");
             let remedy = format!("write `{spelled} {{}}`, or give it its fields: `{spelled} {{ id, version }}`");
             diag.error(source, what, remedy);
+        } else if found.is_empty() && is_argument(source, function) {
+            let name = tidy(source);
+            diag.error(
+                source,
+                format!("`{name}` is an argument, and no event"),
+                format!("make an event from it: `UserUpdated {{ {name} }}`"),
+            );
         } else if found.is_empty() {
             diag.error(
                 source,
