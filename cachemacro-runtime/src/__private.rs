@@ -14,7 +14,7 @@ pub use crate::callsite::{
     AbsentError, Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn,
     LookedAt, OnError, RegisteredEvent, Role, Writer, WriterInfo,
 };
-pub use crate::callsite::{Read, TypeCheck, Written, type_of};
+pub use crate::callsite::{Read, TypeCheck, Written, type_of, writing, writing_sync};
 pub use crate::entry::{Absence, EntryKey};
 pub use crate::event::{
     AggregateKey, Aggregates, Bind, CacheEvent, Described, EventInfo, EventKind, Fields, IntoVersion, Moves,

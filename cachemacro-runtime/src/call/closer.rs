@@ -6,7 +6,7 @@ use super::again;
 use super::load::{self, Served};
 use super::look::{Look, Other};
 use crate::cache::{Cache, Store, current};
-use crate::callsite::Instance;
+use crate::callsite::{Callsite, Instance, is_written_here};
 use crate::coalesce::Refreshed;
 use crate::entry::{Content, EntryIdRef, Object, PartList, Probe};
 use crate::key::{KeyRef, Simple, hash_of_text, hash_of_word};
@@ -18,7 +18,7 @@ use crate::observe::{
 use crate::protocol::FenceKind;
 use crate::util::clock::Moment;
 use crate::util::context;
-use crate::util::context::{CACHE, LOAD, MODE, OBSERVER};
+use crate::util::context::{CACHE, LOAD, MODE, OBSERVER, WRITER};
 
 #[inline(never)]
 pub(super) fn closer_part(
@@ -56,7 +56,7 @@ pub(super) fn closer_key_current(key: &EntryIdRef<'_>, look: &mut Look) -> Optio
 /// An entry that [`seen_version`] may serve, looked up before its source is asked. `None` where the call goes the long way.
 pub(super) fn candidate(cache: &Cache, key: &EntryIdRef<'_>) -> Option<Candidate> {
     match cache.store(key.instance().site) {
-        Store::Local(local) if is_served_here(cache, false) => local.candidate(key.probe()),
+        Store::Local(local) if is_served_here(cache, key.instance().site, false) => local.candidate(key.probe()),
         _ => None,
     }
 }
@@ -70,14 +70,15 @@ pub(super) fn seen_version(cache: &Cache, key: &EntryIdRef<'_>, found: Found, ve
     None
 }
 
-/// Whether an entry of the local tier is served without a call: no load or observer needs names that only a call has rendered, and the mode allows
-/// it. A load asks the floor of a shared store: a near copy may be older than the records that the load is stored under.
-fn is_served_here(cache: &Cache, is_near: bool) -> bool {
+/// Whether an entry of the local tier is served without a call: no load or observer needs names that only a call has rendered, and neither the mode
+/// nor a writer around it forbids it. A load asks the floor of a shared store: a near copy may be older than the records that the load is stored under.
+fn is_served_here(cache: &Cache, site: &Callsite, is_near: bool) -> bool {
     let flags = context::flags();
     let observers = cache.inner.observers.as_ref();
     !(flags & LOAD != 0 && (is_near || load::WANTS_NAMES))
         && !(flags & MODE != 0 && CacheMode::current() != CacheMode::OnlyIfCached)
         && !(is_observed(observers) && wants_aggregates(observers))
+        && !(flags & WRITER != 0 && is_written_here(site))
 }
 
 /// What the local tier serves, if that is no plain hit, or in a cache that has a shared store or observers, or inside of a load or a
@@ -95,7 +96,7 @@ fn closer<'k>(
         Store::Shared(_) => return None,
     };
     if !look.is_known {
-        if !is_served_here(cache, near.is_some()) {
+        if !is_served_here(cache, instance.site, near.is_some()) {
             return None;
         }
         cache.inner.local.look(probe()?, &mut look.found);

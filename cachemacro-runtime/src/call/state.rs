@@ -12,7 +12,7 @@ use super::permit::LoadPermit;
 use super::served::{Found, Stored};
 use super::waiting::Wait;
 use crate::cache::{Asked, Cache, Store};
-use crate::callsite::Callsite;
+use crate::callsite::{Callsite, is_written_here};
 use crate::coalesce::{LeaderGuard, LoadGuard};
 use crate::entry::{Content, EntryKey, Made, Object, PartList};
 use crate::error::{CacheError, StoreError};
@@ -158,14 +158,15 @@ impl Call {
         this
     }
 
-    /// Whether the function is switched off, and its number in the control record, as far as this process knows.
+    /// Whether the function is switched off, and its number in the control record, as far as this process knows. A call inside of a writer whose events
+    /// end its entry goes past the cache.
     fn read_control(&mut self) {
         let (inner, site) = (&self.cache.inner, self.key.site());
         let is_off = inner.local.is_off(site);
         self.clears = inner.control.as_ref().filter(|_| !site.policy().local).map_or(0, |control| control.number(site));
         match self.mode {
             CacheMode::OnlyIfCached | CacheMode::Forget => self.is_off = is_off,
-            _ if is_off => self.mode = CacheMode::Bypass,
+            _ if is_off || is_written_here(site) => self.mode = CacheMode::Bypass,
             _ => {}
         }
     }

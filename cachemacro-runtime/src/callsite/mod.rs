@@ -11,6 +11,7 @@ mod origin;
 pub(crate) mod registry;
 pub(crate) mod site;
 mod writer;
+mod writing;
 
 pub use self::check::TypeCheck;
 pub(crate) use self::check::{bypassed_by_type, may_hold};
@@ -24,3 +25,5 @@ pub use self::registry::{CachedFn, InvalidatesFn, RegisteredEvent};
 pub(crate) use self::site::site_of;
 pub use self::site::{Callsite, Instance};
 pub use self::writer::{Commit, OnError, Role, Writer, WriterInfo};
+pub(crate) use self::writing::is_written_here;
+pub use self::writing::{writing, writing_sync};

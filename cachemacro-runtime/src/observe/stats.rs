@@ -101,8 +101,8 @@ pub struct FunctionStats {
     pub store_errors: u64,
     /// Values that could not be decoded. Each counts as a miss.
     pub decode_errors: u64,
-    /// Calls that went past the cache: of a function that is switched off, under `CacheMode::Bypass`, with `bypass_if`, in a transaction, or on a connection that
-    /// may be in one.
+    /// Calls that went past the cache: of a function that is switched off, under `CacheMode::Bypass`, with `bypass_if`, in a transaction, on a connection that
+    /// may be in one, or in the body of a writer whose events end the entry.
     pub bypasses: u64,
     /// The load times.
     pub load_times: LoadTimes,

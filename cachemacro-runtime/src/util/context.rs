@@ -20,6 +20,8 @@ pub(crate) const CACHE: u8 = 2;
 pub(crate) const LOAD: u8 = 4;
 /// Observers, who are told of every call.
 pub(crate) const OBSERVER: u8 = 8;
+/// The body of a writer: entries that its events will end are not served inside it.
+pub(crate) const WRITER: u8 = 16;
 
 thread_local! {
     /// Which parts are set. A hit reads only this. It has no destructor, so a read is one memory load.
@@ -34,7 +36,7 @@ pub(crate) fn flags() -> u8 {
 }
 
 /// One part of the context.
-pub(crate) trait Part: Sized + 'static {
+pub trait Part: Sized + 'static {
     /// Its flag.
     const FLAG: u8;
 
@@ -80,7 +82,7 @@ fn exchange<P: Part>(part: &mut Option<P>) {
 
 pin_project! {
     /// A future with a part that is set whenever it is polled, and when it is dropped.
-    pub(crate) struct Within<P: Part, F> {
+    pub struct Within<P: Part, F> {
         part: Option<P>,
         #[pin]
         future: Option<F>,

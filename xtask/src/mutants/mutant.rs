@@ -32,6 +32,7 @@ const COMPUTED_TTLS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "-
 
 const CLEAR: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=clear"]);
 const JOBS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=jobs"]);
+const OWN_WRITES: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=own_writes"]);
 
 const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
 
@@ -470,6 +471,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/near/coherence.rs",
             from: "        self.jobs.announced(followed.notices.iter().map(|(aggregate, _)| aggregate), self.clock.now());\n",
             to: "",
+        }],
+    },
+    Mutant {
+        name: "own-writes-by-hit",
+        rule: "R30: a writer is served no entry that its events end",
+        found_by: OWN_WRITES,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/closer.rs",
+            from: "\n        && !(flags & WRITER != 0 && is_written_here(site))",
+            to: "\n        && !(flags & WRITER != 0 && is_written_here(site) && false)",
+        }],
+    },
+    Mutant {
+        name: "own-writes-by-lookup",
+        rule: "R30: a writer looks up no entry that its events end",
+        found_by: OWN_WRITES,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/state.rs",
+            from: "is_off || is_written_here(site) =>",
+            to: "is_off || is_written_here(site) && false =>",
         }],
     },
 ];

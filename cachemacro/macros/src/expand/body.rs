@@ -25,6 +25,20 @@ pub(crate) fn run(krate: &Krate, function: &Function, rename_self: bool) -> Toke
     quote_spanned!(here()=> (move || -> #output { #body })())
 }
 
+/// ```text
+/// P::writing(&SITE, async move { .. }).await                                  (async)
+/// P::writing_sync(&SITE, move || -> R { body })                               (sync)
+/// ```
+pub(crate) fn run_in_writer(krate: &Krate, function: &Function, rename_self: bool) -> TokenStream {
+    let (p, output) = (krate.private(here()), &function.output);
+    if function.is_async() {
+        let body = future(krate, function, rename_self, &TokenStream::new(), here());
+        return quote_spanned!(here()=> #p::writing(&__CACHEMACRO_SITE, #body).await);
+    }
+    let body = statements(function, rename_self);
+    quote_spanned!(here()=> #p::writing_sync(&__CACHEMACRO_SITE, move || -> #output { #body }))
+}
+
 /// The body of an async function as a future, with these statements in front.
 pub(crate) fn future(
     krate: &Krate,

@@ -15,7 +15,7 @@ use crate::model::writer::{OnError, Source, Writer};
 ///     type Event0 = UserUpdated;                       // the path that the user writes occurs once
 ///     static SITE ..
 ///     let saved = P::again(&id);                       // an argument that an event names, as the body may move it
-///     let out: R = body;
+///     let out: R = P::writing(&SITE, body).await;      // entries that the events end are not served inside of it
 ///     let mut batch = P::Batch::new();
 ///     if P::succeeded(shape, &out) { let id = saved; batch.add_from(shape, &out, |user| ..); }
 ///     P::publish_quietly(&SITE, cache, batch).await;
@@ -47,13 +47,13 @@ fn steps(writer: &Writer) -> TokenStream {
     let save = saved.iter().map(|saved| &saved.save);
     let bind = saved.iter().map(|saved| &saved.bind);
     let reborrow = saved::reborrow_self(writer);
-    let run = body::run(&writer.krate, function, reborrow.is_some());
     let reborrows = defer::reborrows(writer);
     let (before, inside, after): (Vec<_>, Vec<_>, Vec<_>) = (
         reborrows.iter().map(|reborrow| &reborrow.before).collect(),
         reborrows.iter().map(|reborrow| &reborrow.inside).collect(),
         reborrows.iter().map(|reborrow| &reborrow.after).collect(),
     );
+    let run = run(writer, reborrow.is_some());
     let run = if reborrows.is_empty() { run } else { quote_spanned!(here()=> { #(#inside)* #run }) };
     let unsure = commit::unsure(writer);
     let types = commit::types(writer);
@@ -82,6 +82,14 @@ fn steps(writer: &Writer) -> TokenStream {
         #finish
         #publish
     }
+}
+
+/// The body. What it reads through the cache may be older than what it has written, unless another function publishes its events.
+fn run(writer: &Writer, rename_self: bool) -> TokenStream {
+    if defer::expr(writer).is_some() {
+        return body::run(&writer.krate, &writer.function, rename_self);
+    }
+    body::run_in_writer(&writer.krate, &writer.function, rename_self)
 }
 
 /// `let (a, b) = __arg1;` of a pattern that `#[async_trait]` moved into the body.
