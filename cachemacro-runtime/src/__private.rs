@@ -6,13 +6,13 @@ pub use crate::CacheError;
 pub use crate::cache::{Cache, Current, current as cache};
 pub use crate::call::{Again, CopyClone, CopyReference, ForEach, HoldForEach, HoldOnce, Lend, Lent, Once, Own};
 pub use crate::call::{
-    Background, Look, Miss, OneKey, PendingRead, ReadStep, RowVersion, Source, SourceRead, TryHit, evaluate, find,
-    find_current, find_one, find_one_current, read_background, read_inline, read_sync_background, read_sync_inline,
-    source, try_hit,
+    Background, CapturedValue, Look, Miss, OneKey, PendingRead, ReadStep, RowVersion, SentValue, Source, SourceRead,
+    TaskLocal, TryHit, evaluate, find, find_current, find_one, find_one_current, read_background, read_inline,
+    read_sync_background, read_sync_inline, source, try_hit,
 };
 pub use crate::callsite::{
     AbsentError, Argument, Bypass, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, Instance, InvalidatesFn,
-    LookedAt, OnError, RegisteredEvent, Role, Writer, WriterInfo,
+    LookedAt, OnError, RegisteredEvent, Role, TaskLocalUse, Writer, WriterInfo,
 };
 pub use crate::callsite::{Read, TypeCheck, Written, type_of, writing, writing_sync};
 pub use crate::entry::{Absence, EntryKey};

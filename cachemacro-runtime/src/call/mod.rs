@@ -32,6 +32,7 @@ mod stale_while_revalidate;
 mod state;
 mod store;
 mod sync;
+mod task_local;
 mod try_hit;
 mod waiting;
 
@@ -45,4 +46,5 @@ pub use self::read::{read_background, read_inline};
 pub use self::source::{Source, SourceRead, source};
 pub use self::state::Miss;
 pub use self::sync::{read_sync_background, read_sync_inline};
+pub use self::task_local::{CapturedValue, SentValue, TaskLocal};
 pub use self::try_hit::{TryHit, try_hit};

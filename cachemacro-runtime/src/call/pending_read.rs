@@ -4,6 +4,7 @@
 use super::adapter::{Answer, Due, Next, ReturnAdapter};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner, Step};
+use super::task_local::TaskLocals;
 use crate::entry::Deferred;
 use crate::value::{ErrorAdapter, Shape, Values};
 
@@ -16,7 +17,7 @@ pub enum ReadStep<S: Shape> {
 }
 
 /// Runs a load that no caller waits for.
-pub(super) type Refresh<S, L> = fn(Call, Box<LoadPermit>, ReturnAdapter<S>, L);
+pub(super) type Refresh<S, L> = fn(Call, Box<LoadPermit>, ReturnAdapter<S>, L, TaskLocals);
 
 /// A call, and how it runs loads of this kind. `T` is the result of a load, or the future of the result.
 pub struct PendingRead<S: Shape, L, T> {
@@ -27,6 +28,8 @@ pub struct PendingRead<S: Shape, L, T> {
     refresh: Option<Refresh<S, L>>,
     pub(super) due: Option<Due>,
     load: Option<L>,
+    /// The task-locals of the caller, for a refresh that outlives the call.
+    locals: TaskLocals,
     /// The last field, so that it is dropped after `due`.
     pub(super) deferred: Deferred,
 }
@@ -40,6 +43,7 @@ impl<S: Shape, L, T> PendingRead<S, L, T> {
             refresh: None,
             due: None,
             load: None,
+            locals: TaskLocals::default(),
             deferred: Deferred::default(),
         }
     }
@@ -53,6 +57,12 @@ impl<S: Shape, L, T> PendingRead<S, L, T> {
     /// Supplies the load that [`ReadStep::Load`] asked for.
     pub fn supply_loader(&mut self, load: L) {
         self.load = Some(load);
+    }
+
+    /// Where the task-locals of the caller are kept, if the load that was asked for outlives the call.
+    pub fn task_locals(&mut self) -> Option<&mut TaskLocals> {
+        let outlives = self.due.as_ref().is_some_and(|due| due.meanwhile.is_some());
+        outlives.then_some(&mut self.locals)
     }
 
     /// Whether a load was asked for and supplied.
@@ -75,7 +85,8 @@ impl<S: Shape, L, T> PendingRead<S, L, T> {
             return Next::load(self.call.unstored());
         };
         if let Some(refresh) = self.refresh {
-            refresh(self.call.for_refresh(), permit, self.adapter, load);
+            let locals = std::mem::take(&mut self.locals);
+            refresh(self.call.for_refresh(), permit, self.adapter, load, locals);
         }
         self.adapter.next(&mut self.call, Step::Serve(served))
     }

@@ -11,6 +11,7 @@ use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::refresh::refresh;
 use super::state::{Call, Miss, Spawner};
+use super::task_local::TaskLocals;
 use crate::observe::RefreshSpan;
 use crate::util::apart::Apart;
 use crate::value::{ErrorAdapter, LoadOutcome, Shape, Values};
@@ -132,7 +133,7 @@ pub fn read_background<S: Shape>(
 }
 
 /// Without a runtime the permit is dropped, and the next reader refreshes.
-fn spawn<S: Shape>(call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: Load<S>) {
+fn spawn<S: Shape>(call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: Load<S>, locals: TaskLocals) {
     let span = RefreshSpan::new(call.site().info().name);
-    boxed::spawn(span, Box::pin(refresh(call, permit, adapter, load)));
+    boxed::spawn(span, locals.around(Box::pin(refresh(call, permit, adapter, load))));
 }

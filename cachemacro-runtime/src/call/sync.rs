@@ -11,6 +11,7 @@ use super::loads::SyncLoad;
 use super::pending_read::{PendingRead, ReadStep};
 use super::permit::LoadPermit;
 use super::state::{Call, Miss, Spawner, Step};
+use super::task_local::TaskLocals;
 use crate::entry::Deferred;
 use crate::observe::RefreshSpan;
 use crate::util::block_on::block_on;
@@ -89,13 +90,19 @@ pub fn read_sync_background<S: Shape>(
 }
 
 /// The refresh runs on a new thread. In a thread pool it might be queued behind the callers that wait for it.
-fn spawn<S: Shape>(call: Call, permit: Box<LoadPermit>, adapter: ReturnAdapter<S>, load: SyncLoad<S>) {
+fn spawn<S: Shape>(
+    call: Call,
+    permit: Box<LoadPermit>,
+    adapter: ReturnAdapter<S>,
+    load: SyncLoad<S>,
+    locals: TaskLocals,
+) {
     let runtime = Handle::try_current().ok();
     let (mut scoped, span) = (context::scoped_cache(), RefreshSpan::new(call.site().info().name));
     let refresh = move || {
         let _entered = runtime.as_ref().map(Handle::enter);
         let _scoped = Entered::new(&mut scoped);
-        span.in_scope(|| refresh_sync(call, permit, adapter, &load));
+        locals.run(|| span.in_scope(|| refresh_sync(call, permit, adapter, &load)));
     };
     // Without a thread the permit is dropped, and the next reader refreshes.
     let _ = thread::Builder::new().name("cachemacro-refresh".to_owned()).spawn(refresh);

@@ -55,10 +55,23 @@ pub struct CallsiteInfo {
     pub bypass: Bypass,
     /// The `let`s of the annotation: their names, and their expressions as written.
     pub lets: &'static [(&'static str, &'static str)],
+    /// The task-locals of `context(…)`.
+    pub context: &'static [TaskLocalUse],
     /// Which of its errors are absences.
     pub absent: Option<AbsentError>,
     /// The expression after `cache =`, as written.
     pub cache: Option<&'static str>,
+}
+
+/// A task-local of `context(…)`.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskLocalUse {
+    /// Its path, as written.
+    pub name: &'static str,
+    /// Whether it is a part of the key. Else it is skipped.
+    pub in_key: bool,
+    /// Whether an event is bound to it: calls without it go past the cache.
+    pub is_bound: bool,
 }
 
 /// Which errors of a function are absences, and what a hit of one returns.
@@ -91,6 +104,7 @@ impl CallsiteInfo {
         computed_ttls: &[],
         bypass: Bypass::NONE,
         lets: &[],
+        context: &[],
         absent: None,
         cache: None,
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::callsite::{
     AbsentError, CachedFn, Callsite, CallsiteInfo, Commit, EventUse, InvalidatesFn, OnError, RegisteredEvent, Role,
-    Writer, WriterInfo,
+    TaskLocalUse, Writer, WriterInfo,
 };
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Computed, Mode, Policy, Refresh};
@@ -54,6 +54,7 @@ pub(super) const FIND: CallsiteInfo = CallsiteInfo {
     events: &[EventUse { event: &UPDATED, aggregates: &["user:<id>"], binding: "id", carries: &[] }],
     policy: POLICY,
     absent: Some(AbsentError { recognised_by: "|error| error.is_gone()", made_by: "Error::Gone(id)" }),
+    context: &[TaskLocalUse { name: "REQUEST_ID", in_key: false, is_bound: false }],
     ..CallsiteInfo::BASE
 };
 

@@ -11,7 +11,7 @@ use super::rollback::Rollback;
 use super::staleness;
 use super::staleness::StalenessPart;
 use super::type_name::{shorten, value_of};
-use crate::callsite::CallsiteInfo;
+use crate::callsite::{CallsiteInfo, TaskLocalUse};
 use crate::policy::{Mode, OnOutage, Refresh};
 use crate::util::serialize::serialize;
 
@@ -29,6 +29,8 @@ pub struct FunctionStrategy {
     pub mode: Mode,
     /// The type of its values, without modules.
     pub value_type: String,
+    /// The task-locals of its callers that it captures (`context`).
+    pub context: Vec<CapturedLocal>,
     /// The events that invalidate its entries.
     pub invalidated_by: Vec<Invalidation>,
     /// Why there are none.
@@ -55,7 +57,7 @@ pub struct FunctionStrategy {
 }
 
 serialize!(struct FunctionStrategy {
-    module, function, template, mode: mode.label(), value_type, invalidated_by, ttl_only, timing,
+    module, function, template, mode: mode.label(), value_type, context, invalidated_by, ttl_only, timing,
     after_event: human(*after_event), after_event_elsewhere: human(*after_event_elsewhere),
     max_staleness: human(*max_staleness), max_staleness_of_absence: max_staleness_of_absence.map(human),
     staleness_parts, staleness, on_rollback, on_failure,
@@ -108,6 +110,28 @@ serialize!(struct Timing {
     refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads,
     max_loads, on_outage: on_outage.map(Label::label), local, strict,
 });
+
+/// A task-local of the caller, which a refresh in the background gets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct CapturedLocal {
+    /// Its path as written: `TENANT`.
+    pub local: String,
+    /// Whether it is a part of the key. Else it is skipped, as the result does not depend on it.
+    pub in_key: bool,
+    /// Whether calls without it go past the cache, as an event is bound to it.
+    pub is_required: bool,
+}
+
+serialize!(struct CapturedLocal { local, in_key, is_required });
+
+impl CapturedLocal {
+    fn all_of(site: &CallsiteInfo) -> Vec<Self> {
+        let one =
+            |used: &TaskLocalUse| Self { local: used.name.to_owned(), in_key: used.in_key, is_required: used.is_bound };
+        site.context.iter().map(one).collect()
+    }
+}
 
 /// A TTL that each load computes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -166,6 +190,7 @@ impl FunctionStrategy {
             template: site.template.to_owned(),
             mode: site.mode,
             value_type: value_type(site),
+            context: CapturedLocal::all_of(site),
             ttl_only: site.ttl_only.map(str::to_owned),
             timing: Timing::of(site),
             after_event: if has_events { Duration::ZERO } else { policy.hard },
@@ -211,5 +236,6 @@ fn staleness_in_words(site: &CallsiteInfo, invalidated_by: &[Invalidation]) -> V
     sentences.extend(staleness::remarks(&site.policy, site.mode));
     sentences.extend(staleness::absent_in_words(site));
     sentences.extend(staleness::computed_in_words(site));
+    sentences.extend(staleness::context_in_words(site));
     sentences
 }

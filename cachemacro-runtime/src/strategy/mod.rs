@@ -46,7 +46,7 @@ mod warning;
 
 pub use event::{EventStrategy, Invalidation, Publisher};
 pub use failure::Failure;
-pub use function::{ComputedTtl, FunctionStrategy, Timing};
+pub use function::{CapturedLocal, ComputedTtl, FunctionStrategy, Timing};
 pub use model::{Strategy, strategy};
 pub use rollback::{Rollback, RollbackProfile};
 pub use staleness::StalenessPart;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::duration::human;
 use super::event::Invalidation;
-use crate::callsite::{AbsentError, Bypass, CallsiteInfo};
+use crate::callsite::{AbsentError, Bypass, CallsiteInfo, TaskLocalUse};
 use crate::near::DETECTION;
-use crate::policy::{Mode, OnOutage, Policy};
+use crate::policy::{Mode, OnOutage, Policy, Refresh};
 use crate::util::serialize::serialize;
 
 /// One part of a maximum staleness. The parts of a function add up to it.
@@ -266,6 +266,22 @@ pub(super) fn computed_in_words(site: &CallsiteInfo) -> Vec<String> {
         })
     });
     lets.chain(carried).collect()
+}
+
+/// The task-locals of the caller that the key and a refresh use.
+pub(super) fn context_in_words(site: &CallsiteInfo) -> Vec<String> {
+    let is_background = site.policy.refresh == Refresh::Background;
+    let one = |used: &TaskLocalUse| {
+        let name = used.name;
+        let loads = format!("a refresh in the background loads with the `{name}` of the call that started it");
+        let without = if used.is_bound { " A call without it goes past the cache." } else { "" };
+        match (used.in_key, is_background) {
+            (true, true) => format!("The task-local `{name}` is in the key, and {loads}.{without}"),
+            (true, false) => format!("The task-local `{name}` is in the key.{without}"),
+            (false, _) => format!("The result does not depend on the task-local `{name}` (`skip`), and {loads}."),
+        }
+    };
+    site.context.iter().map(one).collect()
 }
 
 fn percent(share: f64) -> String {

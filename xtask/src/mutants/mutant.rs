@@ -34,6 +34,8 @@ const CLEAR: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=cl
 const JOBS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=jobs"]);
 const OWN_WRITES: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=own_writes"]);
 
+const CONTEXT: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=context"]);
+
 const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
 
 /// The model checker: one of its tests.
@@ -401,6 +403,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/coalesce/failed_refresh.rs",
             from: " && entry.written < self.failed",
             to: "",
+        }],
+    },
+    Mutant {
+        name: "refresh-without-context",
+        rule: "R31: a refresh loads with the task-locals of the call that started it",
+        found_by: CONTEXT,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/pending_read.rs",
+            from: "outlives.then_some(&mut self.locals)",
+            to: "(!outlives).then_some(&mut self.locals)",
+        }],
+    },
+    Mutant {
+        name: "bound-to-nothing",
+        rule: "R31: a call without what an event is bound to goes past the cache",
+        found_by: CONTEXT,
+        edits: &[Edit {
+            file: "cachemacro/macros/src/expand/bypass.rs",
+            from: ".chain(unset)",
+            to: ".chain(unset.filter(|_| false))",
         }],
     },
     Mutant {

@@ -7,7 +7,7 @@ use syn::Index;
 use crate::expand::body::{self, Read};
 use crate::expand::by_value::{self, ByValue};
 use crate::expand::span::{at, call_over, here, reaching, reaching_to};
-use crate::expand::{before_body, classify};
+use crate::expand::{before_body, classify, context};
 use crate::model::cached::Cached;
 use crate::model::function::{Arg, Passing, Receiver, ReceiverForm};
 use crate::syntax::rename_self;
@@ -85,7 +85,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
                 #evaluate,
             )
         };
-        let read = body::read(cached, &Read { form: "background", at: here(), load });
+        let read = body::read(cached, &Read { form: "background", at: here(), load, carry: context::carry(cached) });
         return quote_spanned!(here()=> #outside #read);
     }
     let load = load(cached, &inputs);
@@ -100,7 +100,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
             }
         })
     };
-    let read = body::read(cached, &Read { form: "background", at: here(), load });
+    let read = body::read(cached, &Read { form: "background", at: here(), load, carry: context::carry(cached) });
     quote_spanned!(here()=> #outside #read)
 }
 

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, Path};
 
 use crate::expand::span::{at_start, call_over, here};
-use crate::expand::{computed, field_hash, named_once};
+use crate::expand::{computed, context, field_hash, named_once};
 use crate::model::cached::{Agreement, Binding, BoundField, Cached, Freshness};
 use crate::syntax::krate::Krate;
 use crate::syntax::spelling::tidy;
@@ -20,7 +20,7 @@ use crate::syntax::spelling::tidy;
 pub(crate) fn aggregates(cached: &Cached, of: &str) -> Option<TokenStream> {
     let Freshness::Events(bindings) = &cached.freshness else { return None };
     let of = Ident::new(of, here());
-    let bound = bindings.iter().enumerate().map(|(at, binding)| bind(&cached.krate, at, binding));
+    let bound = bindings.iter().enumerate().map(|(at, binding)| where_set(binding, bind(&cached.krate, at, binding)));
     Some(quote_spanned! {here()=>
         let mut __cachemacro_out = #of.aggregates();
         #(#bound)*
@@ -36,10 +36,23 @@ pub(crate) fn of_miss(cached: &Cached) -> Option<TokenStream> {
     match &cached.freshness {
         Freshness::Events(bindings) if bindings.len() == 1 => {
             let key = key(&cached.krate, 0, &bindings[0]);
-            Some(quote_spanned!(here()=> __cachemacro_miss.depend_on_key(&#key);))
+            Some(where_set(&bindings[0], quote_spanned!(here()=> __cachemacro_miss.depend_on_key(&#key);)))
         }
         _ => aggregates(cached, "__cachemacro_miss"),
     }
+}
+
+/// `if let Some(set0) = Option::as_ref(&captured0) { .. }`, for a binding to a task-local. A call without it goes past the cache.
+fn where_set(binding: &Binding, depend: TokenStream) -> TokenStream {
+    let mut locals: Vec<usize> = binding.fields.iter().filter_map(|field| field.local).collect();
+    locals.sort_unstable();
+    locals.dedup();
+    locals.into_iter().fold(depend, |depend, at| {
+        let (captured, set) = (context::captured(at), context::set(at));
+        quote_spanned! {here()=>
+            if let ::core::option::Option::Some(#set) = ::core::option::Option::as_ref(&#captured) { #depend }
+        }
+    })
 }
 
 fn bind(krate: &Krate, at: usize, binding: &Binding) -> TokenStream {
@@ -139,8 +152,30 @@ fn bound_value(krate: &Krate, field: &BoundField) -> TokenStream {
     let value = &field.value;
     let start = at_start(value);
     let p = krate.private(start);
-    let value = borrowed(value);
+    let value = match field.local {
+        None => borrowed(value),
+        Some(at) => borrowed(&of_set(value, at)),
+    };
     quote_spanned!(start=> #p::KeyPart::canonical(#value))
+}
+
+/// `set0.id` for `TENANT.id`.
+fn of_set(value: &Expr, at: usize) -> Expr {
+    let mut value = value.clone();
+    let mut place = &mut value;
+    loop {
+        place = match place {
+            Expr::Field(field) => &mut field.base,
+            Expr::Reference(reference) => &mut reference.expr,
+            Expr::Paren(paren) => &mut paren.expr,
+            Expr::Group(group) => &mut group.expr,
+            root => {
+                let set = Ident::new(&context::set(at).to_string(), at_start(root));
+                *root = syn::parse_quote!(#set);
+                return value;
+            }
+        };
+    }
 }
 
 /// `&id`, with parentheses only where precedence needs them.
@@ -208,6 +243,7 @@ mod tests {
         let field = |name: &str, value: Expr| BoundField {
             name: syn::parse_str(name).unwrap(),
             value,
+            local: None,
             computed: Agreement::Plain,
         };
         let fields = vec![field("id", parse_quote!(id)), field("org_id", parse_quote!(user.org))];
@@ -220,6 +256,7 @@ mod tests {
         let field = |name: &str, value: Expr| BoundField {
             name: syn::parse_str(name).unwrap(),
             value,
+            local: None,
             computed: Agreement::Plain,
         };
         let fields = vec![field("org", parse_quote!(org)), field("id", parse_quote!(id))];

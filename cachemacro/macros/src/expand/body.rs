@@ -59,6 +59,8 @@ pub(crate) struct Read<'c> {
     pub(crate) at: Span,
     /// Makes one load.
     pub(crate) load: TokenStream,
+    /// Before it, for a load that outlives the call.
+    pub(crate) carry: Option<TokenStream>,
 }
 
 /// ```text
@@ -74,7 +76,7 @@ pub(crate) struct Read<'c> {
 /// `answer` is bound first: before edition 2024, temporaries of a tail expression live longer than the locals that they borrow.
 pub(crate) fn read(cached: &Cached, read: &Read<'_>) -> TokenStream {
     let p = cached.krate.private(here());
-    let Read { form, at, load } = read;
+    let Read { form, at, load, carry } = read;
     let (prefix, step) = if cached.function.is_async() {
         ("read", quote_spanned!(here()=> step().await))
     } else {
@@ -83,6 +85,10 @@ pub(crate) fn read(cached: &Cached, read: &Read<'_>) -> TokenStream {
     let begin = Ident::new(&format!("{prefix}_{form}"), here());
     let returned = returned(cached);
     let supply_loader = quote_spanned!(*at=> __cachemacro_read.supply_loader(#load));
+    let supply_loader = match carry {
+        None => supply_loader,
+        Some(carry) => quote_spanned!(here()=> { #carry #supply_loader }),
+    };
     quote_spanned! {here()=>
         let mut __cachemacro_read =
             #p::#begin(__cachemacro_miss, __cachemacro_shape, __cachemacro_values, __cachemacro_fail);

@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use crate::expand::by_value;
 use crate::expand::constant::{argument, option};
 use crate::expand::span::{at, at_start, ends, here};
+use crate::expand::{by_value, context};
 use crate::model::cached::{Cached, Look, Looked};
 use crate::syntax::spelling::tidy;
 
@@ -40,8 +40,13 @@ pub(crate) fn decide(cached: &Cached) -> Option<TokenStream> {
     let this = this.map(|(looked, remedy)| {
         check(cached, looked, remedy, &quote_spanned!(here()=> ::core::any::type_name::<Self>()))
     });
+    // No event could name the entry of a call without it.
+    let unset = cached.context.iter().enumerate().filter(|(_, local)| local.is_bound).map(|(at, _)| {
+        let captured = context::captured(at);
+        quote_spanned!(here()=> ::core::option::Option::is_none(&#captured))
+    });
     let held = bypass.held.then(|| quote_spanned!(here()=> true));
-    let reasons: Vec<_> = condition.into_iter().chain(held).chain(looks).chain(this).collect();
+    let reasons: Vec<_> = condition.into_iter().chain(held).chain(unset).chain(looks).chain(this).collect();
     (!reasons.is_empty()).then(|| {
         quote_spanned! {here()=>
             #(#unsure)*

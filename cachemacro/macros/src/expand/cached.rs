@@ -6,7 +6,7 @@ use syn::{AttrStyle, Expr, FnArg, Pat, PatIdent, Signature};
 
 use crate::expand::body;
 use crate::expand::span::{call_over, here, reaching};
-use crate::expand::{background, bind, by_value, bypass, cache, computed, inline, key, registration, values};
+use crate::expand::{background, bind, by_value, bypass, cache, computed, context, inline, key, registration, values};
 use crate::model::cached::{Cached, Mode};
 use crate::model::function::{Function, Passing};
 use crate::model::policy::Refresh;
@@ -42,6 +42,7 @@ pub(crate) fn expand(cached: &Cached) -> TokenStream {
 fn steps(cached: &Cached) -> TokenStream {
     let args = cached.function.args.iter().enumerate();
     let unpacked = args.filter_map(|(at, arg)| by_value::take_apart(cached, at, arg));
+    let context = context::capture(cached);
     let bypasses = bypass::decide(cached);
     let setup = setup(cached);
     let instance = registration::instance(cached);
@@ -56,6 +57,7 @@ fn steps(cached: &Cached) -> TokenStream {
     quote_spanned! {here()=>
         let __cachemacro_instance = #instance;
         #(#unpacked)*
+        #context
         #bypasses
         #setup
         #miss

@@ -67,7 +67,7 @@ pub(crate) fn read(cached: &Cached) -> TokenStream {
             }
         }
     };
-    let read = body::read(cached, &Read { form: "inline", at: here(), load });
+    let read = body::read(cached, &Read { form: "inline", at: here(), load, carry: None });
     let once_if = by_value::once_if(inputs.iter().flat_map(|input| &input.values));
     quote_spanned!(here()=> #(#outside)* #once_if #read)
 }

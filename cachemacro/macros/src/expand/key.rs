@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
-use syn::FnArg;
+use syn::{FnArg, Member};
 
-use crate::expand::computed;
 use crate::expand::span::{call_over, here, reaching};
+use crate::expand::{computed, context};
 use crate::model::cached::Cached;
 use crate::model::template::{Piece, Place};
 
@@ -77,9 +77,24 @@ fn part(cached: &Cached, place: &Place) -> TokenStream {
     let underlined = if members.is_empty() { argument(cached, place) } else { cached.key.literal.to_token_stream() };
     let read = reaching(&underlined, "__cachemacro_part");
     let call = call_over(&underlined, &cached.krate, "KeyPart::call_part", quote_spanned!(here()=> #read));
+    let value = match context::number(cached, root) {
+        None => quote_spanned!(here()=> #root #(.#members)*),
+        Some(at) => of_local(at, members),
+    };
     quote_spanned! {here()=>
-        let __cachemacro_part = &#root #(.#members)*;
+        let __cachemacro_part = &#value;
         let __cachemacro_part = #call;
+    }
+}
+
+/// `captured0`, or `Option::map(Option::as_ref(&captured0), |set0| &set0.id)`: `None` where the task-local is not set.
+fn of_local(at: usize, members: &[Member]) -> TokenStream {
+    let (captured, set) = (context::captured(at), context::set(at));
+    if members.is_empty() {
+        return captured.to_token_stream();
+    }
+    quote_spanned! {here()=>
+        ::core::option::Option::map(::core::option::Option::as_ref(&#captured), |#set| &#set #(.#members)*)
     }
 }
 
@@ -101,6 +116,9 @@ fn argument(cached: &Cached, place: &Place) -> TokenStream {
         FnArg::Typed(typed) => matches!(&*typed.pat, syn::Pat::Ident(pattern) if pattern.ident == place.root),
         FnArg::Receiver(_) => place.root == "self",
     };
+    if let Some(at) = context::number(cached, &place.root) {
+        return cached.context[at].path.to_token_stream();
+    }
     let input = cached.function.item.sig.inputs.iter().find(declares);
     input.map_or_else(
         || place.root.to_token_stream(),

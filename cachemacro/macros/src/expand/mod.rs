@@ -14,6 +14,7 @@ pub(crate) mod classify;
 pub(crate) mod commit;
 pub(crate) mod computed;
 pub(crate) mod constant;
+pub(crate) mod context;
 pub(crate) mod defer;
 pub(crate) mod event;
 pub(crate) mod field_hash;

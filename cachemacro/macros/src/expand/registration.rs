@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use crate::expand::constant::{argument, duration, option, some};
 use crate::expand::span::{call_over, here};
 use crate::expand::{bind, bypass};
-use crate::model::cached::{Cached, Freshness, Mode, NotFound};
+use crate::model::cached::{Cached, Freshness, Local, Mode, NotFound};
 use crate::model::policy::{Computed, OnOutage, Policy, Refresh, Ttl};
 use crate::model::writer::{Commit, OnError, Writer};
 use crate::syntax::krate::Krate;
@@ -40,6 +40,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
     let bypass = bypass::registered(cached).map(|bypass| quote_spanned!(here()=> bypass: #bypass,));
     let cache = field("cache", cached.cache.as_ref().map(tidy));
     let lets = lets(cached);
+    let context = context(cached);
     let absent = field("absent", cached.not_found.as_ref().map(|not_found| absent(cached, not_found)));
     let check = check_ttls(&cached.krate, &cached.policy);
     let (constant, policy) = match check {
@@ -72,6 +73,7 @@ pub(crate) fn of_cached(cached: &Cached) -> TokenStream {
             #bypass
             #absent
             #lets
+            #context
             #cache
             ..#p::CallsiteInfo::BASE
         });
@@ -93,6 +95,16 @@ fn lets(cached: &Cached) -> Option<TokenStream> {
         quote_spanned!(here()=> (#name, #expr))
     });
     (!cached.lets.is_empty()).then(|| quote_spanned!(here()=> lets: &[#(#lets),*],))
+}
+
+/// `context: &[P::TaskLocalUse { name: "TENANT", in_key: true, is_bound: false }],`
+fn context(cached: &Cached) -> Option<TokenStream> {
+    let p = cached.krate.private(here());
+    let locals = cached.context.iter().map(|Local { path, in_key, is_bound, .. }| {
+        let name = tidy(path);
+        quote_spanned!(here()=> #p::TaskLocalUse { name: #name, in_key: #in_key, is_bound: #is_bound })
+    });
+    (!cached.context.is_empty()).then(|| quote_spanned!(here()=> context: &[#(#locals),*],))
 }
 
 /// `P::AbsentError { recognised_by: "|error| error.gone()", made_by: "RepoError::Gone" }`

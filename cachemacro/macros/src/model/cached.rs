@@ -15,6 +15,8 @@ pub(crate) struct Cached {
     pub(crate) key: Template,
     /// `let filter = filter.normalized()`, for the key and the bindings.
     pub(crate) lets: Vec<Let>,
+    /// The task-locals of `context(…)`.
+    pub(crate) context: Vec<Local>,
     /// Its name in a shared store.
     pub(crate) name: Option<String>,
     pub(crate) mode: Mode,
@@ -47,6 +49,17 @@ impl Cached {
                 Computed::Of(closure) => captures(closure, name),
             })
     }
+}
+
+/// `context(crate::tenant::TENANT)`: a task-local of the caller.
+pub(crate) struct Local {
+    pub(crate) path: Path,
+    /// The last segment of the path: its name in the key and in the bindings.
+    pub(crate) name: Ident,
+    /// Whether it is a part of the key. Else the result does not depend on it.
+    pub(crate) in_key: bool,
+    /// Whether an event is bound to it. Then a call without it has no aggregate, and goes past the cache.
+    pub(crate) is_bound: bool,
 }
 
 /// Which calls go past the cache.
@@ -118,6 +131,8 @@ pub(crate) struct Binding {
 pub(crate) struct BoundField {
     pub(crate) name: Ident,
     pub(crate) value: Expr,
+    /// The number of the task-local that the value is, or is a field of.
+    pub(crate) local: Option<usize>,
     /// How the value and the key agree, where a part of the key is computed from it.
     pub(crate) computed: Agreement,
 }

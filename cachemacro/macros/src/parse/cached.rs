@@ -10,7 +10,7 @@ use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 31] = [
+pub(crate) const NAMES: [&str; 32] = [
     "key",
     "name",
     "version_from",
@@ -33,6 +33,7 @@ pub(crate) const NAMES: [&str; 31] = [
     "max_loads",
     "on_outage",
     "skip",
+    "context",
     "bypass_if",
     "autocommit",
     "local",
@@ -71,6 +72,7 @@ pub(crate) struct RawCached {
     pub(crate) share_error: Option<Given<ExprClosure>>,
     pub(crate) timeout: Option<Given<Ttl>>,
     pub(crate) skip: Option<Given<Vec<Ident>>>,
+    pub(crate) context: Option<Given<Vec<Path>>>,
     pub(crate) bypass_if: Option<Given<Expr>>,
     pub(crate) autocommit: Option<Given<Vec<Ident>>>,
     pub(crate) local: Option<Given<()>>,
@@ -142,6 +144,7 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "early" => item.put(&mut raw.early, diag, |item| value::number(item, "1.0")),
         "stale_if_error" => item.put(&mut raw.stale_if_error, diag, value::flag_or_bool),
         "skip" => item.put(&mut raw.skip, diag, |item| value::names(item, "db")),
+        "context" => item.put(&mut raw.context, diag, |item| value::paths(item, "TENANT")),
         "bypass_if" => item.put(&mut raw.bypass_if, diag, |item| value::expr(item, "tx.is_some()")),
         "autocommit" => item.put(&mut raw.autocommit, diag, |item| value::names(item, "conn")),
         "local" => item.put(&mut raw.local, diag, value::flag),

@@ -132,6 +132,21 @@ pub(crate) const CACHED: &[Foreign] = &[
     is(&["version", "etag"], "version_from"),
     is(&["ignore", "exclude", "ignoreargs", "except"], "skip"),
     like(
+        &[
+            "tasklocal",
+            "tasklocals",
+            "threadlocal",
+            "threadlocals",
+            "locals",
+            "capture",
+            "captures",
+            "propagate",
+            "ambient",
+        ],
+        "context",
+        "name the task-locals of tokio that a load uses: `context(TENANT)`, with `<TENANT>` in the key",
+    ),
+    like(
         &["unless", "cachewhen", "shouldcache", "onlyif", "filter"],
         "cache_if",
         "write `cache_if = |value| !value.is_draft`: which values are cached. For a condition on the arguments: `bypass_if = id == 0`",

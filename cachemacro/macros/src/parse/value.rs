@@ -313,6 +313,17 @@ pub(crate) fn names(item: &Item, example: &str) -> syn::Result<Vec<Ident>> {
     })
 }
 
+/// `context(TENANT, crate::trace::TRACE)`: paths.
+pub(crate) fn paths(item: &Item, example: &str) -> syn::Result<Vec<Path>> {
+    let read = |input: ParseStream<'_>| Path::parse_mod_style(input);
+    each(listed(item, example)?, |tokens| {
+        read.parse2(tokens.clone()).map_err(|_| {
+            let name = item.spelled();
+            wrong(tokens, format!("`{name}` lists task-locals by their names"), format!("write `{name}({example})`"))
+        })
+    })
+}
+
 /// Reads each item of a list, and reports all that cannot be read.
 pub(crate) fn each<T>(tokens: TokenStream, read: impl Fn(TokenStream) -> syn::Result<T>) -> syn::Result<Vec<T>> {
     let mut all = Vec::new();

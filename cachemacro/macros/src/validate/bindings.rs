@@ -13,17 +13,18 @@ use crate::parse::cached::RawBinding;
 use crate::syntax::diag::Diag;
 use crate::syntax::mentions::mentions;
 use crate::syntax::nearest::nearest;
-use crate::syntax::root::{is_variable, root};
+use crate::syntax::root::{is_variable, place_root, root};
 use crate::syntax::spelling::tidy;
 use crate::validate::key::Key;
 use crate::validate::template::what_there_is;
 
-/// The bindings, once checked; `skipped` are the arguments named in `skip`.
+/// The bindings, once checked; `skipped` are the arguments named in `skip`, `locals` the task-locals of `context`.
 pub(crate) fn check(
     raw: Vec<RawBinding>,
     function: &Function,
     key: &Key,
     skipped: &[Ident],
+    locals: &[Ident],
     diag: &Diag,
 ) -> Vec<Binding> {
     check_no_duplicates(&raw, diag);
@@ -31,14 +32,16 @@ pub(crate) fn check(
         .map(|binding| {
             check_is_not_self(&binding, diag);
             check_is_no_argument(&binding, function, diag);
+            let names: Vec<&Ident> = function.names().chain(locals).collect();
             for (name, value) in &binding.fields {
                 check_root(&binding, name, value, function, key, diag);
                 check_lets_are_in_key(name, value, key, diag);
-                check_value(name, value, function, key, skipped, diag);
+                check_value(name, value, &names, key, skipped, diag);
             }
             let field = |(name, value)| {
-                let computed = agreement(&name, &value, function, key, diag);
-                BoundField { name, value, computed }
+                let computed = agreement(&name, &value, &names, locals, key, diag);
+                let local = place_root(&value).and_then(|root| locals.iter().position(|local| local == root));
+                BoundField { name, value, local, computed }
             };
             Binding { event: binding.event, fields: binding.fields.into_iter().map(field).collect() }
         })
@@ -116,8 +119,8 @@ fn check_lets_are_in_key(field: &Ident, value: &Expr, key: &Key, diag: &Diag) {
     }
 }
 
-fn check_value(field: &Ident, value: &Expr, function: &Function, key: &Key, skipped: &[Ident], diag: &Diag) {
-    for name in function.names().filter(|name| mentions(value, name)) {
+fn check_value(field: &Ident, value: &Expr, names: &[&Ident], key: &Key, skipped: &[Ident], diag: &Diag) {
+    for name in names.iter().copied().filter(|name| mentions(value, name)) {
         if key.covers(name) || key.is_let(name) {
             continue;
         }
@@ -138,7 +141,7 @@ fn check_value(field: &Ident, value: &Expr, function: &Function, key: &Key, skip
 
 /// A part of the key that is computed tells two values of the argument apart only as it computes them. So what is bound is that part, or
 /// the argument with an event that computes the same.
-fn agreement(field: &Ident, value: &Expr, function: &Function, key: &Key, diag: &Diag) -> Agreement {
+fn agreement(field: &Ident, value: &Expr, names: &[&Ident], locals: &[Ident], key: &Key, diag: &Diag) -> Agreement {
     let Some(template) = &key.template else { return Agreement::Plain };
     let spelled = tidy(value);
     if let Some(at) = template.computed().position(|computed| tidy(&computed.expr) == spelled) {
@@ -149,13 +152,13 @@ fn agreement(field: &Ident, value: &Expr, function: &Function, key: &Key, diag: 
     }
     let is_only_computed =
         |name: &&Ident| mentions(value, name) && !key.is_let(name) && key.covers(name) && !key.has_place(name);
-    let Some(argument) = function.names().find(is_only_computed) else { return Agreement::Plain };
+    let Some(argument) = names.iter().copied().find(is_only_computed) else { return Agreement::Plain };
     let besides = without_parts(value, template);
-    if !function.names().filter(is_only_computed).any(|name| mentions(&besides, name)) {
+    if !names.iter().copied().filter(is_only_computed).any(|name| mentions(&besides, name)) {
         return Agreement::CarriedLet(spelled);
     }
     let texts: Vec<&Computed> = template.computed().filter(|computed| computed.roots == [argument.clone()]).collect();
-    if !texts.is_empty() && *argument == spelled {
+    if !texts.is_empty() && *argument == spelled && !locals.contains(argument) {
         let as_field = |computed: &&Computed| tidy(&renamed(computed.expr.to_token_stream(), argument, field));
         return Agreement::ByEvent(texts.iter().map(as_field).collect());
     }

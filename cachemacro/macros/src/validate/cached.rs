@@ -1,5 +1,7 @@
 //! `#[cached]`: every rule, then the model.
 
+use proc_macro2::Ident;
+
 use crate::model::cached::{Binding, Cached, Freshness, Mode};
 use crate::model::function::Function;
 use crate::model::policy::{OnOutage, Policy, Refresh};
@@ -8,16 +10,20 @@ use crate::parse::item::Given;
 use crate::syntax::diag::Diag;
 use crate::syntax::krate::Krate;
 use crate::validate::key::Key;
-use crate::validate::{bindings, bypass, coverage, key, name, not_found, refresh, share_error, signature, ttl};
+use crate::validate::{
+    bindings, bypass, context, coverage, key, name, not_found, refresh, share_error, signature, ttl,
+};
 
 pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> Option<Cached> {
     signature::check_common(&function, "cached", diag);
     signature::check_cached(&function, raw.mentions("local"), diag);
     signature::check_sync_is_local(&function, raw.mentions("local"), diag);
 
-    let key = key::check(&mut raw, &function, diag);
+    let named = context::named(&raw, &function, diag);
+    let locals: Vec<Ident> = named.iter().map(|local| local.name.clone()).collect();
+    let key = key::check(&mut raw, &function, &locals, diag);
     let bypass = bypass::check(&mut function, &raw, &key, diag);
-    coverage::check(&function, &raw, &key, diag);
+    coverage::check(&function, &raw, &key, &locals, diag);
     check_freshness_is_given(&raw, &function, diag);
     check_reason_is_given(&raw, diag);
     check_local_is_not_strict(&raw, diag);
@@ -27,7 +33,8 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
     share_error::check(&raw, &function, diag);
     let refresh = refresh::decide(&function, &raw, diag);
 
-    let bound = take_bindings(&mut raw, &function, &key, diag);
+    let bound = take_bindings(&mut raw, &function, &key, &locals, diag);
+    let context = context::check(named, &function, &raw, &key, refresh, &bound, diag);
     let not_found = not_found::check(&mut raw, &function, diag);
     let reason = raw.ttl_only.take().map(|reason| reason.value.value());
 
@@ -35,6 +42,7 @@ pub(crate) fn check(mut raw: RawCached, mut function: Function, diag: &Diag) -> 
         krate: Krate(raw.krate.take().map(|krate| krate.value)),
         key: key.template?,
         lets: key.lets,
+        context,
         name: raw.name.take().map(|given| given.value.value()),
         mode: match raw.version_from.take().map(|given| given.value) {
             None => Mode::Opaque,
@@ -140,8 +148,8 @@ fn check_there_is_a_store(raw: &RawCached, diag: &Diag) {
     }
 }
 
-fn take_bindings(raw: &mut RawCached, function: &Function, key: &Key, diag: &Diag) -> Vec<Binding> {
+fn take_bindings(raw: &mut RawCached, function: &Function, key: &Key, locals: &[Ident], diag: &Diag) -> Vec<Binding> {
     let bound: Vec<RawBinding> = raw.invalidated_by.take().map(|given| given.value).unwrap_or_default();
     let skipped = coverage::skipped(raw);
-    bindings::check(bound, function, key, &skipped, diag)
+    bindings::check(bound, function, key, &skipped, locals, diag)
 }

@@ -14,9 +14,9 @@ use crate::validate::bypass;
 use crate::validate::key::Key;
 use crate::validate::template::what_there_is;
 
-pub(crate) fn check(function: &Function, raw: &RawCached, key: &Key, diag: &Diag) {
+pub(crate) fn check(function: &Function, raw: &RawCached, key: &Key, locals: &[Ident], diag: &Diag) {
     let skipped = skipped(raw);
-    check_skips_exist(function, raw, &skipped, diag);
+    check_skips_exist(function, raw, locals, diag);
     check_skips_once(&skipped, diag);
     check_mutable_arguments(function, raw, &skipped, diag);
     check_skips_are_not_in_the_key(&skipped, key, diag);
@@ -44,8 +44,8 @@ fn is_the_cache(raw: &RawCached, name: &Ident) -> bool {
     raw.cache.as_ref().is_some_and(|given| names(&given.value, name))
 }
 
-fn check_skips_exist(function: &Function, raw: &RawCached, skipped: &[Ident], diag: &Diag) {
-    for name in skipped.iter().filter(|name| *name != "_") {
+fn check_skips_exist(function: &Function, raw: &RawCached, locals: &[Ident], diag: &Diag) {
+    for name in skipped(raw).iter().filter(|name| *name != "_") {
         if name == "self" {
             // `autocommit(self)` says that `self` holds no transaction.
             if !bypass::autocommit(raw).contains(name) {
@@ -53,15 +53,25 @@ fn check_skips_exist(function: &Function, raw: &RawCached, skipped: &[Ident], di
             }
             continue;
         }
-        if function.names().chain(&function.absent).any(|known| known == name) {
+        let is_autocommit = bypass::autocommit(raw).contains(name);
+        if function.names().chain(&function.absent).any(|known| known == name)
+            || !is_autocommit && is_local(raw, locals, name)
+        {
             continue;
         }
         let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
         let hint = did_you_mean(&name.to_string(), names.iter().map(String::as_str));
+        let is_static = !is_autocommit && *name == name.to_string().to_uppercase();
+        let hint = if is_static { format!("a task-local is named in `context({name})` too; ") } else { hint };
         let remedy = format!("{hint}{}", what_there_is(&function.name(), "argument", &names));
-        let list = if bypass::autocommit(raw).contains(name) { "autocommit" } else { "skip" };
+        let list = if is_autocommit { "autocommit" } else { "skip" };
         diag.error(name, format!("`{list}` names `{name}`, which is not an argument"), remedy);
     }
+}
+
+/// Whether it is a task-local of `context(…)`, or may be one.
+fn is_local(raw: &RawCached, locals: &[Ident], name: &Ident) -> bool {
+    locals.contains(name) || raw.mentions("context") && raw.context.is_none()
 }
 
 fn check_skipped_self(function: &Function, name: &Ident, diag: &Diag) {

@@ -119,6 +119,8 @@ fn check_keys(raw: &RawEvent, input: &DeriveInput, fields: &[Field], diag: &Diag
         owner: input.ident.to_string(),
         noun: "field",
         names: fields.iter().filter_map(|field| field.ident.clone()).collect(),
+        locals: Vec::new(),
+        is_open: false,
         absent: Vec::new(),
         this: None,
         members: false,

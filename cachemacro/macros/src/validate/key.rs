@@ -52,22 +52,26 @@ impl Key {
     }
 }
 
-pub(crate) fn check(raw: &mut RawCached, function: &Function, diag: &Diag) -> Key {
+/// `locals` are the task-locals of `context(…)`.
+pub(crate) fn check(raw: &mut RawCached, function: &Function, locals: &[Ident], diag: &Diag) -> Key {
     let lets = lets(raw, diag);
     let Some(given) = &raw.key else {
         if !raw.mentions("key") {
-            report_no_key(function, diag);
+            report_no_key(function, locals, diag);
         }
         return Key { template: None, covers: None, lets, text: String::new() };
     };
     let this = function.receiver.as_ref().map(|receiver| Ident::new("self", receiver.span));
     let names = lets.iter().map(|own| &own.name).chain(function.names()).cloned().collect();
     let absent = function.absent.clone();
-    let roots = Roots { owner: function.name(), noun: "argument", names, absent, this, members: true };
+    let is_open = raw.mentions("context") && raw.context.is_none();
+    let locals = locals.to_vec();
+    let roots = Roots { owner: function.name(), noun: "argument", names, locals, is_open, absent, this, members: true };
     let mut template = template::resolve(&given.value, &roots, diag);
     if let Some(template) = &mut template {
         check_lets_are_used(&lets, template, diag);
-        template.covers = covered(&template.covers, &lets, &roots.names[lets.len()..], roots.this.as_ref());
+        let known: Vec<Ident> = roots.names[lets.len()..].iter().chain(&roots.locals).cloned().collect();
+        template.covers = covered(&template.covers, &lets, &known, roots.this.as_ref());
     }
     let covers = match &template {
         Some(template) => Some(template.covers.clone()),
@@ -118,9 +122,10 @@ fn covered(names: &[Ident], lets: &[Let], arguments: &[Ident], this: Option<&Ide
     all
 }
 
-fn report_no_key(function: &Function, diag: &Diag) {
+fn report_no_key(function: &Function, locals: &[Ident], diag: &Diag) {
     let names: Vec<String> = function.names().map(|name| name.unraw().to_string()).collect();
-    let places: String = names.iter().map(|name| format!(":<{name}>")).collect();
+    let locals = locals.iter().map(ToString::to_string);
+    let places: String = locals.chain(names.iter().cloned()).map(|name| format!(":<{name}>")).collect();
     let ident = &function.item.sig.ident;
     let there_is = what_there_is(&function.name(), "argument", &names);
     let remedy = format!(
@@ -144,7 +149,7 @@ mod tests {
         let function = function::read(parse_quote!(
             async fn find(&self, id: u64, order: Order, (a, b): (u8, u8)) -> u64 {}
         ));
-        let key = check(&mut raw, &function, &diag);
+        let key = check(&mut raw, &function, &[], &diag);
         (key, function, diag.errors())
     }
 

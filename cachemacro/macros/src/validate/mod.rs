@@ -5,6 +5,7 @@ pub(crate) mod bypass;
 pub(crate) mod cached;
 pub(crate) mod commit;
 pub(crate) mod computed_ttl;
+pub(crate) mod context;
 pub(crate) mod coverage;
 pub(crate) mod event;
 pub(crate) mod invalidates;

@@ -10,7 +10,7 @@ use crate::syntax::diag::{Diag, list};
 use crate::syntax::leaves::leaves;
 use crate::syntax::mentions::mentions;
 use crate::syntax::nearest::nearest;
-use crate::syntax::root::{is_variable, root};
+use crate::syntax::root::{is_variable, root, root_of_field};
 
 /// The roots that placeholders may have, and the words for them in messages.
 pub(crate) struct Roots<'a> {
@@ -19,12 +19,31 @@ pub(crate) struct Roots<'a> {
     /// "argument" or "field".
     pub(crate) noun: &'a str,
     pub(crate) names: Vec<Ident>,
+    /// The task-locals of `context(…)`.
+    pub(crate) locals: Vec<Ident>,
+    /// Whether `context` could not be read: then a name in upper case may be one of its.
+    pub(crate) is_open: bool,
     /// Those that a `#[cfg(…)]` removes: their placeholders are left out.
     pub(crate) absent: Vec<Ident>,
     /// The `self` of a method, for `<self.tenant>`.
     pub(crate) this: Option<Ident>,
     /// Whether `<user.id>` may name a field of a root.
     pub(crate) members: bool,
+}
+
+impl Roots<'_> {
+    fn all(&self) -> impl Iterator<Item = &Ident> {
+        self.names.iter().chain(&self.locals)
+    }
+
+    fn contains(&self, name: &Ident) -> bool {
+        self.all().any(|known| known == name)
+    }
+
+    /// Whether it may be a task-local: a name in upper case, which is that of a static.
+    fn may_be_local(&self, name: &str) -> bool {
+        self.noun == "argument" && name.chars().any(char::is_uppercase) && !name.chars().any(char::is_lowercase)
+    }
 }
 
 pub(crate) fn resolve(literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Option<Template> {
@@ -55,7 +74,7 @@ fn find(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> O
     if place.root == "self" {
         return find_self(place, literal, roots, diag);
     }
-    let Some(root) = roots.names.iter().find(|name| name.unraw() == place.root) else {
+    let Some(root) = roots.all().find(|name| name.unraw() == place.root) else {
         report_unknown(place, literal, roots, diag);
         return None;
     };
@@ -79,23 +98,38 @@ fn compute(text: &str, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) -> Opti
         return None;
     }
     if let Some(unknown) = root(&expr).filter(|name| is_variable(name) && *name != "self")
-        && !roots.names.contains(unknown)
+        && !roots.contains(unknown)
     {
         let what = format!("`{unknown}` in the placeholder `<{text}>` is no {}", roots.noun);
         diag.error(literal, what, remedy_for_names(&unknown.to_string(), roots));
         return None;
     }
+    if let Some(local) = root_of_field(&expr).filter(|name| roots.locals.contains(name)) {
+        let what = format!(
+            "the placeholder `<{text}>` computes with a field of the task-local `{local}`, which it has to read first"
+        );
+        let remedy = format!(
+            "read it in the placeholder: `<{local}.try_with(|value| …).ok()>`; or make a field the part, as it is: `<{local}.id>`"
+        );
+        diag.error(literal, what, remedy);
+        return None;
+    }
     let this = roots.this.iter();
     // A `let` hides the argument of its name.
     let mut named: Vec<Ident> = Vec::new();
-    for name in roots.names.iter().chain(this).filter(|name| mentions(&expr, name)) {
+    for name in roots.all().chain(this).filter(|name| mentions(&expr, name)) {
         if !named.contains(name) {
             named.push(name.clone());
         }
     }
     if named.is_empty() {
+        let typed = root(&expr).map(ToString::to_string).unwrap_or_default();
+        if roots.is_open && roots.may_be_local(&typed) {
+            return None;
+        }
         let what = format!("the placeholder `<{text}>` names no {}, so it is the same in each key", roots.noun);
-        diag.error(literal, what, remedy_for_names("", roots));
+        let typed = if roots.may_be_local(&typed) { &typed } else { "" };
+        diag.error(literal, what, remedy_for_names(typed, roots));
         return None;
     }
     Some(Computed { expr, roots: named })
@@ -109,7 +143,7 @@ fn located(tokens: TokenStream, roots: &Roots<'_>) -> TokenStream {
             inner.set_span(Span::mixed_site().located_at(group.span()));
             inner.into()
         }
-        TokenTree::Ident(ref ident) if *ident == "self" || *ident == "Self" || roots.names.contains(ident) => token,
+        TokenTree::Ident(ref ident) if *ident == "self" || *ident == "Self" || roots.contains(ident) => token,
         // A text may name an argument: `format!("{id}")`.
         TokenTree::Literal(_) => token,
         _ => {
@@ -132,15 +166,31 @@ fn find_self(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag)
 }
 
 fn report_unknown(place: &RawPlace, literal: &LitStr, roots: &Roots<'_>, diag: &Diag) {
+    if roots.is_open && roots.may_be_local(&place.root) {
+        return;
+    }
     let what = format!("the placeholder `{}` names no {}", place.spelled(), roots.noun);
     diag.error(literal, what, remedy_for_names(&place.root, roots));
 }
 
 fn remedy_for_names(typed: &str, roots: &Roots<'_>) -> String {
-    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
-    let near = nearest(typed, names.iter().map(String::as_str));
-    let hint = near.map(|near| format!("did you mean `<{near}>`? ")).unwrap_or_default();
-    format!("{hint}{}", what_there_is(&roots.owner, roots.noun, &names))
+    let spelled = |names: &[Ident]| -> Vec<String> { names.iter().map(|name| name.unraw().to_string()).collect() };
+    let (names, locals) = (spelled(&roots.names), spelled(&roots.locals));
+    let all = || names.iter().chain(&locals).map(String::as_str);
+    let near = near(typed, all());
+    let hint = match near {
+        Some(near) => format!("did you mean `<{near}>`? "),
+        None if roots.may_be_local(typed) => format!("a task-local is named in `context({typed})`; "),
+        None => String::new(),
+    };
+    let there_is = what_there_is(&roots.owner, roots.noun, &names);
+    let locals = if locals.is_empty() { String::new() } else { format!(", and `context` names {}", list(&locals)) };
+    format!("{hint}{there_is}{locals}")
+}
+
+/// `TENANT` for `tenant` too.
+fn near<'a>(typed: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    names.clone().find(|name| name.eq_ignore_ascii_case(typed)).or_else(|| nearest(typed, names))
 }
 
 /// "`find` has the arguments `id` and `name`".
@@ -155,15 +205,15 @@ pub(crate) fn what_there_is(owner: &str, noun: &str, names: &[String]) -> String
 /// The roots that a template names, misspelled ones too: other rules go on with them if the template has errors. Nothing if it cannot
 /// be told.
 pub(crate) fn meant(literal: &LitStr, roots: &Roots<'_>) -> Option<Vec<Ident>> {
-    let names: Vec<String> = roots.names.iter().map(|name| name.unraw().to_string()).collect();
+    let names: Vec<String> = roots.all().map(|name| name.unraw().to_string()).collect();
     let (pieces, _) = template::read(&literal.value());
     if pieces.iter().any(|piece| matches!(piece, RawPiece::Unnamed | RawPiece::Computed(_))) {
         return None;
     }
     let meant = |piece| match piece {
         RawPiece::Place(RawPlace { root, .. }) => {
-            let near = nearest(&root, names.iter().map(String::as_str))?.to_owned();
-            roots.names.iter().find(|name| name.unraw() == near).cloned()
+            let near = near(&root, names.iter().map(String::as_str))?.to_owned();
+            roots.all().find(|name| name.unraw() == near).cloned()
         }
         RawPiece::Text(_) | RawPiece::Computed(_) | RawPiece::Unnamed => None,
     };
@@ -206,7 +256,16 @@ mod tests {
     fn roots() -> Roots<'static> {
         let name = |name: &str| Ident::new(name, Span::call_site());
         let names = vec![name("id"), name("user"), Ident::new_raw("type", Span::call_site())];
-        Roots { owner: "find".into(), noun: "argument", names, absent: Vec::new(), this: None, members: true }
+        Roots {
+            owner: "find".into(),
+            noun: "argument",
+            names,
+            locals: vec![name("TENANT")],
+            is_open: false,
+            absent: Vec::new(),
+            this: None,
+            members: true,
+        }
     }
 
     fn errors(text: &str) -> Vec<String> {
@@ -228,10 +287,21 @@ mod tests {
         assert_eq!(errors.len(), 3);
         assert_eq!(
             errors[0],
-            "the placeholder `<idd>` names no argument\nhelp: did you mean `<id>`? `find` has the arguments `id`, `user` and `type`"
+            "the placeholder `<idd>` names no argument\nhelp: did you mean `<id>`? `find` has the arguments `id`, `user` and `type`, and \
+             `context` names `TENANT`"
         );
         assert!(errors[1].contains("`<zebra>`") && !errors[1].contains("did you mean"));
         assert!(errors[2].contains("`self`"));
+    }
+
+    #[test]
+    fn task_locals_are_names_and_are_proposed() {
+        assert!(errors("<TENANT>:<TENANT.id>:<TENANT.with(|tenant| tenant.id)>").is_empty());
+        let errors = errors("<tenant>:<ORG>:<TENANT.name.len()>");
+        assert_eq!(errors.len(), 3);
+        assert!(errors[0].contains("did you mean `<TENANT>`?"), "{errors:?}");
+        assert!(errors[1].contains("a task-local is named in `context(ORG)`"), "{errors:?}");
+        assert!(errors[2].contains("`<TENANT.try_with(|value| …).ok()>`"), "{errors:?}");
     }
 
     #[test]
