@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::ServedEntry;
-use http::header::{ETAG, HeaderName, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, ETAG, HOST, HeaderName, SET_COOKIE, VARY};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
 use crate::body::ResponseBody;
-use crate::collector::{Collected, Collector};
-use crate::etag::opaque;
-use crate::headers::{is_no_store, set_cache_control, without_body};
+use crate::collector::Collected;
+use crate::etag::{Precondition, opaque};
+use crate::headers::{Allowed, is_no_store, set_cache_control, without_body};
 
 /// The number of responses that are remembered.
 const MOST: usize = 10_000;
@@ -32,12 +34,28 @@ pub(crate) struct BeforeHandler {
 }
 
 /// A response that a browser has.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Hash, PartialEq, Eq)]
 struct Id {
-    url: String,
+    host: Vec<u8>,
+    path: String,
     principal: String,
     /// Without its quotes.
     tag: Vec<u8>,
+}
+
+/// As [`Id`].
+#[derive(Hash)]
+struct IdRef<'a> {
+    host: &'a [u8],
+    path: &'a str,
+    principal: &'a str,
+    tag: &'a [u8],
+}
+
+impl Equivalent<Id> for IdRef<'_> {
+    fn equivalent(&self, id: &Id) -> bool {
+        (self.host, self.path, self.principal, self.tag) == (&*id.host, &*id.path, &*id.principal, &*id.tag)
+    }
 }
 
 /// What a response was made of.
@@ -45,15 +63,22 @@ struct Remembered {
     /// The headers of the request that it varies by.
     vary: Vec<(HeaderName, Vec<HeaderValue>)>,
     entries: Vec<ServedEntry>,
-    collected: Collected,
+    allowed: Allowed,
     /// Those of its 304; `Cache-Control` only where the handler has set it.
     headers: HeaderMap,
 }
 
-/// A request that may be answered without its handler, or whose response is to be remembered.
+/// A request that may be answered without its handler.
 pub(crate) struct Question {
     before: BeforeHandler,
-    url: String,
+    principal: String,
+}
+
+/// A request whose response is to be remembered.
+pub(crate) struct Unanswered {
+    before: BeforeHandler,
+    host: Vec<u8>,
+    path: String,
     principal: String,
     headers: HeaderMap,
 }
@@ -69,18 +94,31 @@ impl BeforeHandler {
             return None;
         }
         let principal = (self.principal)(request)?;
-        let (url, headers) = (request.uri.to_string(), request.headers.clone());
-        Some(Question { before: self.clone(), url, principal, headers })
+        Some(Question { before: self.clone(), principal })
     }
+}
+
+/// Of HTTP/2 it is in the URI, before that in a header.
+fn host(request: &Parts) -> &[u8] {
+    let header = || request.headers.get(HOST).map(HeaderValue::as_bytes);
+    request.uri.authority().map(|authority| authority.as_str().as_bytes()).or_else(header).unwrap_or_default()
+}
+
+fn path(request: &Parts) -> &str {
+    request.uri.path_and_query().map_or("", PathAndQuery::as_str)
 }
 
 impl Question {
     /// 304, if the sender has the response that the handler would make now.
-    pub(crate) async fn answer<B: Body>(&self, collector: &Collector) -> Option<Response<ResponseBody<B>>> {
-        for tag in collector.precondition().tags().take(TAGS) {
-            let id = Id { url: self.url.clone(), principal: self.principal.clone(), tag: tag.to_vec() };
-            let Some(known) = self.before.responses.get(&id) else { continue };
-            if known.is_for(&self.headers)
+    pub(crate) async fn answer<B: Body>(
+        &self,
+        request: &Parts,
+        tags: &Precondition,
+    ) -> Option<Response<ResponseBody<B>>> {
+        let (host, path, principal) = (host(request), path(request), &*self.principal);
+        for tag in tags.tags().take(TAGS) {
+            let Some(known) = self.before.responses.get(&IdRef { host, path, principal, tag }) else { continue };
+            if known.is_for(&request.headers)
                 && let Some(left) = known.left().await
             {
                 return Some(known.not_modified(left));
@@ -89,22 +127,29 @@ impl Question {
         None
     }
 
+    pub(crate) fn unanswered(self, request: &Parts) -> Unanswered {
+        let (host, path, headers) = (host(request).to_vec(), path(request).to_owned(), request.headers.clone());
+        Unanswered { before: self.before, host, path, principal: self.principal, headers }
+    }
+}
+
+impl Unanswered {
     /// Remembers what a whole response was made of.
     pub(crate) fn remember(self, status: StatusCode, headers: &HeaderMap, has_own: bool, collected: Collected) {
         let Some(tag) = headers.get(ETAG).and_then(|tag| opaque(tag.as_bytes())).map(<[u8]>::to_vec) else { return };
         let Some(vary) = vary(headers, &self.headers) else { return };
-        let Some(entries) = collected.served.clone().filter(|entries| !entries.is_empty()) else { return };
+        let Some(entries) = collected.served.filter(|entries| !entries.is_empty()) else { return };
         if status != StatusCode::OK || headers.contains_key(SET_COOKIE) || is_no_store(headers) {
             return;
         }
         let mut headers = headers.clone();
         without_body(&mut headers);
         if !has_own {
-            headers.remove(http::header::CACHE_CONTROL);
+            headers.remove(CACHE_CONTROL);
         }
-        let Self { before, url, principal, .. } = self;
-        let remembered = Remembered { vary, entries, collected, headers };
-        before.responses.insert(Id { url, principal, tag }, Arc::new(remembered));
+        let Self { before, host, path, principal, .. } = self;
+        let remembered = Remembered { vary, entries, allowed: collected.allowed, headers };
+        before.responses.insert(Id { host, path, principal, tag }, Arc::new(remembered));
     }
 }
 
@@ -140,8 +185,7 @@ impl Remembered {
         let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = self.headers.clone();
-        let collected = Collected { hard_ttl: Some(left), ..self.collected.clone() };
-        set_cache_control(StatusCode::OK, response.headers_mut(), &collected, true);
+        set_cache_control(StatusCode::OK, response.headers_mut(), self.allowed, left);
         response
     }
 }

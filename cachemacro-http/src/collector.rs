@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cachemacro_runtime::{AnsweredCall, CallOutcome, Observer, ServedEntry};
-use http::{HeaderMap, HeaderValue, Method};
+use cachemacro_runtime::{AnsweredCall, CallOutcome, Clock, Moment, Observer, ServedEntry};
+use http::HeaderValue;
 
 use crate::etag::Precondition;
+use crate::headers::Allowed;
 
 /// Collects what the answers to cached calls were made of. Clones share it.
 #[derive(Clone)]
@@ -26,12 +27,10 @@ struct Inner {
 pub(crate) struct Collected {
     /// The number of answers.
     pub(crate) calls: u64,
-    /// The least hard TTL that was left, of all of them; zero where one was not stored.
-    pub(crate) hard_ttl: Option<Duration>,
-    /// The least `browser_ttl` of all that they were made of.
-    pub(crate) browser_ttl: Browser,
-    /// Whether all of it is the same for every caller.
-    pub(crate) is_public: bool,
+    /// The earliest hard deadline, of all of them.
+    pub(crate) ends: Ends,
+    /// What all that was served allows.
+    pub(crate) allowed: Allowed,
     /// The tag of versions, when the handler asked for it, and after how many answers.
     pub(crate) tag: Option<(u64, HeaderValue)>,
     /// The version of all that was served.
@@ -40,6 +39,31 @@ pub(crate) struct Collected {
     pub(crate) entries: Option<Vec<EntryState>>,
     /// The entries, to look for them again. `None` where one cannot be.
     pub(crate) served: Option<Vec<ServedEntry>>,
+}
+
+/// When a response ends.
+#[derive(Clone, Default)]
+pub(crate) struct Ends {
+    /// The first clock that was seen, and the earliest deadline by it.
+    by: Option<(Arc<dyn Clock>, Moment)>,
+}
+
+impl Ends {
+    /// `None` is at once.
+    fn add(&mut self, clock: &Arc<dyn Clock>, deadline: Option<Moment>) {
+        let deadline = deadline.unwrap_or_default();
+        match &mut self.by {
+            None => self.by = Some((Arc::clone(clock), deadline)),
+            Some((first, earliest)) if Arc::ptr_eq(first, clock) => *earliest = deadline.min(*earliest),
+            // Another cache may have another clock, so only what is left carries over.
+            Some((first, earliest)) => *earliest = first.now().after(deadline.since(clock.now())).min(*earliest),
+        }
+    }
+
+    /// What is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.by.as_ref().map_or(Duration::ZERO, |(clock, earliest)| earliest.since(clock.now()))
+    }
 }
 
 /// The version of a response.
@@ -63,27 +87,6 @@ impl Version {
     }
 }
 
-/// How long a browser may keep it without asking.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Browser {
-    /// Nothing was served yet.
-    #[default]
-    Any,
-    AtMost(Duration),
-    /// Not at all: something has no `browser_ttl`.
-    Never,
-}
-
-impl Browser {
-    fn and(self, other: Option<Duration>) -> Self {
-        match (self, other) {
-            (Self::Never, _) | (_, None) => Self::Never,
-            (Self::Any, Some(ttl)) => Self::AtMost(ttl),
-            (Self::AtMost(least), Some(ttl)) => Self::AtMost(least.min(ttl)),
-        }
-    }
-}
-
 /// An entry, and the load that made it: its value is the same while these are.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EntryState {
@@ -93,10 +96,9 @@ pub(crate) struct EntryState {
 }
 
 impl Collector {
-    pub(crate) fn new(method: &Method, headers: &HeaderMap, build: Option<Arc<str>>, remembers: bool) -> Self {
-        let precondition = Precondition::of(method, headers);
+    pub(crate) fn new(precondition: Precondition, build: Option<Arc<str>>, remembers: bool) -> Self {
         let (entries, served) = (build.is_some().then(Vec::new), remembers.then(Vec::new));
-        let collected = Collected { is_public: true, entries, served, ..Collected::default() };
+        let collected = Collected { entries, served, ..Collected::default() };
         Self(Arc::new(Inner { build, remembers, precondition, collected: Mutex::new(collected) }))
     }
 
@@ -106,6 +108,10 @@ impl Collector {
 
     pub(crate) fn precondition(&self) -> &Precondition {
         &self.0.precondition
+    }
+
+    pub(crate) fn has_calls(&self) -> bool {
+        self.lock().calls > 0
     }
 
     pub(crate) fn collected(&self) -> Collected {
@@ -137,10 +143,10 @@ impl Observer for Collector {
         let entry = self.0.remembers.then(|| call.entry()).flatten();
         let mut collected = self.lock();
         collected.calls += 1;
-        let hard_ttl = call.hard_ttl().unwrap_or(Duration::ZERO);
-        collected.hard_ttl = Some(collected.hard_ttl.map_or(hard_ttl, |least| least.min(hard_ttl)));
-        collected.browser_ttl = collected.browser_ttl.and(browser_ttl(call));
-        collected.is_public &= is_public(call);
+        collected.ends.add(call.clock(), call.hard_deadline());
+        let allowed = &mut collected.allowed;
+        allowed.browser_ttl = allowed.browser_ttl.and(browser_ttl(call));
+        allowed.is_public &= is_public(call);
         collected.version = collected.version.and(call.lasting_version());
         match (&mut collected.entries, state) {
             (Some(entries), Some(state)) => entries.push(state),

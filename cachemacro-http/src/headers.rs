@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::collector::{Browser, Collected, Version};
+use crate::collector::{Collected, Version};
 
 /// Headers that belong to a body: its tag covers them, and 304 has none of them.
 pub(crate) const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, LOCATION];
@@ -24,13 +24,54 @@ fn cache_control(max_age: Option<u64>) -> HeaderValue {
     }
 }
 
-/// For how many seconds a browser may keep the response without asking; `None` for none.
-fn max_age(status: StatusCode, headers: &HeaderMap, collected: &Collected) -> Option<u64> {
-    let Browser::AtMost(ttl) = collected.browser_ttl else { return None };
-    let is_kept = matches!(status.as_u16(), 200 | 301 | 308 | 404 | 410) && !headers.contains_key(SET_COOKIE);
-    // Rounded down: no copy outlives what it was made of.
-    let seconds = ttl.min(collected.hard_ttl.unwrap_or(Duration::ZERO)).as_secs();
-    (is_kept && seconds > 0).then_some(seconds)
+/// How long a browser may keep it without asking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Browser {
+    /// Nothing was served yet.
+    #[default]
+    Any,
+    AtMost(Duration),
+    /// Not at all: something has no `browser_ttl`.
+    Never,
+}
+
+impl Browser {
+    pub(crate) fn and(self, other: Option<Duration>) -> Self {
+        match (self, other) {
+            (Self::Never, _) | (_, None) => Self::Never,
+            (Self::Any, Some(ttl)) => Self::AtMost(ttl),
+            (Self::AtMost(least), Some(ttl)) => Self::AtMost(least.min(ttl)),
+        }
+    }
+}
+
+/// What a browser may do with a response of what was served.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed {
+    pub(crate) browser_ttl: Browser,
+    /// Whether it is the same for every caller.
+    pub(crate) is_public: bool,
+}
+
+impl Default for Allowed {
+    /// Of nothing yet.
+    fn default() -> Self {
+        Self { browser_ttl: Browser::Any, is_public: true }
+    }
+}
+
+impl Allowed {
+    /// To ask each time.
+    pub(crate) const NOTHING: Self = Self { browser_ttl: Browser::Never, is_public: false };
+
+    /// For how many seconds a browser may keep the response without asking, with so much left of what it was made of; `None` for none.
+    fn max_age(self, status: StatusCode, headers: &HeaderMap, left: Duration) -> Option<u64> {
+        let Browser::AtMost(ttl) = self.browser_ttl else { return None };
+        let is_kept = matches!(status.as_u16(), 200 | 301 | 308 | 404 | 410) && !headers.contains_key(SET_COOKIE);
+        // Rounded down: no copy outlives what it was made of.
+        let seconds = ttl.min(left).as_secs();
+        (is_kept && seconds > 0).then_some(seconds)
+    }
 }
 
 /// A year, as nothing may be kept longer.
@@ -50,7 +91,7 @@ pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, collected
         Ordering::Greater => cache_control(None),
     };
     headers.insert(CACHE_CONTROL, value);
-    if asked == served && !collected.is_public {
+    if asked == served && !collected.allowed.is_public {
         vary_by_user(headers);
     }
 }
@@ -61,15 +102,14 @@ fn vary_by_user(headers: &mut HeaderMap) {
     vary_by(headers, &AUTHORIZATION);
 }
 
-/// Sets `Cache-Control`, unless the handler has. `is_whole`: the body was read before the head leaves. One that was not, and that of HEAD,
-/// may be made of more than was collected.
-pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, collected: &Collected, is_whole: bool) {
+/// Sets `Cache-Control`, unless the handler has.
+pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, allowed: Allowed, left: Duration) {
     if headers.contains_key(CACHE_CONTROL) {
         return;
     }
-    let max_age = max_age(status, headers, collected).filter(|_| is_whole);
+    let max_age = allowed.max_age(status, headers, left);
     headers.insert(CACHE_CONTROL, cache_control(max_age));
-    if max_age.is_some() && !collected.is_public {
+    if max_age.is_some() && !allowed.is_public {
         vary_by_user(headers);
     }
 }

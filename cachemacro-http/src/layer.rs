@@ -14,11 +14,11 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::before::{BeforeHandler, Question};
+use crate::before::{BeforeHandler, Unanswered};
 use crate::body::ResponseBody;
 use crate::collector::{Collected, Collector};
-use crate::etag::TagHasher;
-use crate::headers::{OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
+use crate::etag::{Precondition, TagHasher};
+use crate::headers::{Allowed, OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
 use crate::versioned::asked_version;
 
 /// The largest body that a tag is made of, in bytes.
@@ -112,7 +112,7 @@ impl CacheHeaders {
     ///
     /// `principal` says for whom a response is: the id of the user who is logged in, `Some(String::new())` where a response is the same for all, and `None` for a request
     /// that always goes to the handler. **The layer belongs inside of the one that authenticates**, and only on such routes: a handler that counts visits, or shows a
-    /// message once, is not one of them.
+    /// message once, is not one of them. What a task does that the handler spawns counts in [`in_scope`](crate::in_scope) only.
     ///
     /// The layer remembers which entries the last 10,000 responses with a tag were made of, by URL, principal and tag. If the sender of a request has a response, and each of its
     /// entries would be served again, of the same load and fresh, it gets 304; otherwise the handler runs. Entries in this process are looked at, others are asked
@@ -193,11 +193,12 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let (head, body) = request.into_parts();
-        let asked = Asked::of(&head, &self.settings);
+        let settings = self.settings.clone();
         ResponseFuture(Box::pin(async move {
-            if let Some(response) = asked.answer().await {
-                return Ok(response);
-            }
+            let asked = match Asked::of(&head, &settings).await {
+                Ok(asked) => asked,
+                Err(not_modified) => return Ok(not_modified),
+            };
             let collector = asked.collector.clone();
             let response = async move { inner.call(Request::from_parts(head, body)).await };
             let response = observed(collector, response).await?;
@@ -214,24 +215,26 @@ struct Asked {
     collector: Collector,
     /// The version that the URL asks for.
     version: Option<u64>,
-    /// Whether the response may be known already.
-    question: Option<Question>,
+    /// Where the response is to be remembered.
+    unanswered: Option<Unanswered>,
 }
 
 impl Asked {
-    fn of(request: &Parts, settings: &CacheHeaders) -> Self {
+    /// Or 304, if the sender of the request has its response.
+    async fn of<B: Body>(request: &Parts, settings: &CacheHeaders) -> Result<Self, Response<ResponseBody<B>>> {
         let (method, headers) = (&request.method, &request.headers);
         let is_range = headers.contains_key(RANGE);
+        let precondition = Precondition::of(method, headers);
         let question = settings.before.as_ref().filter(|_| !is_range).and_then(|before| before.question(request));
-        let build = settings.build.clone();
-        let collector = Collector::new(method, headers, build, question.is_some());
+        if let Some(question) = &question
+            && let Some(response) = question.answer(request, &precondition).await
+        {
+            return Err(response);
+        }
+        let unanswered = question.map(|question| question.unanswered(request));
+        let collector = Collector::new(precondition, settings.build.clone(), unanswered.is_some());
         let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
-        Self { method: method.clone(), is_range, largest: settings.largest, collector, version, question }
-    }
-
-    /// 304, if the sender of the request has its response.
-    async fn answer<B: Body>(&self) -> Option<Response<ResponseBody<B>>> {
-        self.question.as_ref()?.answer(&self.collector).await
+        Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered })
     }
 
     /// The response with its headers, or 304.
@@ -239,23 +242,27 @@ impl Asked {
         let (mut head, body) = response.into_parts();
         let mut body = ResponseBody::new(body);
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
-        if self.collector.collected().calls == 0 || !is_read || head.status.is_informational() {
+        if !self.collector.has_calls() || !is_read || head.status.is_informational() {
             return Response::from_parts(head, body);
         }
         // It may call cached functions when it is read.
         let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
         let collected = self.collector.collected();
         let has_own = head.headers.contains_key(CACHE_CONTROL);
-        set_version(head.status, &mut head.headers, &collected, self.version.filter(|_| is_whole));
-        set_cache_control(head.status, &mut head.headers, &collected, is_whole);
+        // What 304 says is what 200 would have said.
+        let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
+        set_version(status, &mut head.headers, &collected, self.version.filter(|_| is_whole));
+        // A body that was not read, and that of HEAD, may be made of more than was collected.
+        let allowed = if is_whole { collected.allowed } else { Allowed::NOTHING };
+        set_cache_control(status, &mut head.headers, allowed, collected.ends.left());
         if head.status != StatusCode::OK || self.is_range || head.headers.contains_key(CONTENT_RANGE) {
             return Response::from_parts(head, body);
         }
         if !head.headers.contains_key(ETAG) && !is_no_store(&head.headers) {
             set_tag(&mut head.headers, &body, &collected, is_whole);
         }
-        if let Some(question) = self.question.filter(|_| is_whole) {
-            question.remember(head.status, &head.headers, has_own, collected);
+        if let Some(unanswered) = self.unanswered.filter(|_| is_whole) {
+            unanswered.remember(head.status, &head.headers, has_own, collected);
         }
         if head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag)) {
             head.status = StatusCode::NOT_MODIFIED;

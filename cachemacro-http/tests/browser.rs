@@ -257,3 +257,21 @@ async fn a_versioned_url_lasts_only_with_the_version_that_it_names() {
     let two = get_of(&router, &http::versioned("/two/1", 8)).await;
     assert_eq!(two.header(CACHE_CONTROL), Some("private, no-cache"), "versions 8 and 9");
 }
+
+#[tokio::test]
+async fn of_two_layers_the_inner_one_decides() {
+    let app = App::new(&ManualClock::default());
+    app.version.store(7, Ordering::SeqCst);
+    let inner = CacheHeaders::new().versioned_urls();
+    let router: Router = Router::new()
+        .route("/pictures/{id}", get(picture).layer(inner))
+        .route("/users/{id}", get(page))
+        .layer(CacheHeaders::new())
+        .with_state(app.clone());
+    let picture = get_of(&router, &http::versioned("/pictures/1", 7)).await;
+    assert_eq!(picture.header(CACHE_CONTROL), Some("private, max-age=31536000, immutable"));
+    let tag = picture.header(ETAG).expect("a tag").to_owned();
+    let again = ask(&router, Method::GET, "/pictures/1", &[(IF_NONE_MATCH, &tag)]).await;
+    assert_eq!((again.status, again.header(CACHE_CONTROL)), (StatusCode::NOT_MODIFIED, Some("private, no-cache")));
+    assert_eq!(get_of(&router, "/users/1").await.header(CACHE_CONTROL), Some("private, no-cache"));
+}

@@ -223,7 +223,7 @@ fn report<'k>(
         let told = ToldCall {
             instance,
             key: ToldKey::Parts(probe.key),
-            clock: &**clock,
+            clock,
             aggregates: &[],
             #[cfg(feature = "http")]
             remember: &|load| again::of_hit(cache, instance, probe, load),

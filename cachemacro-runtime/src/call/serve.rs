@@ -91,7 +91,7 @@ impl Call {
             let told = ToldCall {
                 instance: self.key.instance(),
                 key: ToldKey::Text(self.key.text()),
-                clock: &*inner.clock,
+                clock: &inner.clock,
                 aggregates: &self.aggregates,
                 #[cfg(feature = "http")]
                 remember: &|load| self.remember(load),

@@ -1,6 +1,7 @@
 //! What an observer is told of one call.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "http")]
@@ -103,7 +104,7 @@ pub(crate) enum ToldKey<'a> {
 pub(crate) struct ToldCall<'a> {
     pub(crate) instance: &'static Instance,
     pub(crate) key: ToldKey<'a>,
-    pub(crate) clock: &'a dyn Clock,
+    pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) aggregates: &'a [Aggregate],
     /// Its entry, which this load has made.
     #[cfg(feature = "http")]
@@ -115,8 +116,6 @@ pub struct AnsweredCall<'a> {
     pub(super) call: ToldCall<'a>,
     pub(super) report: Report<'a>,
     pub(super) aggregates: &'a [Aggregate],
-    /// By the clock of the cache.
-    pub(super) now: Moment,
     pub(super) is_inside_load: bool,
 }
 
@@ -169,7 +168,7 @@ impl AnsweredCall<'_> {
     /// The time since the start of the load that returned the value, where it was in a store.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        self.report.written.map(|written| self.now.since(written))
+        self.report.written.map(|written| self.call.clock.now().since(written))
     }
 
     /// The version that the value is stored under: that of its row, its source, or the last event of its first aggregate.
@@ -181,13 +180,28 @@ impl AnsweredCall<'_> {
     /// What is left of the soft TTL; zero for a stale value, `None` for one without a TTL, as it was not stored.
     #[must_use]
     pub fn soft_ttl(&self) -> Option<Duration> {
-        self.report.deadlines.map(|deadlines| deadlines.soft.since(self.now))
+        self.report.deadlines.map(|deadlines| deadlines.soft.since(self.call.clock.now()))
+    }
+
+    /// When the value ends, by the [clock](Self::clock) of its cache: [`AnsweredCall::hard_ttl`] without reading the clock.
+    #[must_use]
+    pub const fn hard_deadline(&self) -> Option<Moment> {
+        match self.report.deadlines {
+            Some(deadlines) => Some(deadlines.hard),
+            None => None,
+        }
+    }
+
+    /// The clock of the cache.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<dyn Clock> {
+        self.call.clock
     }
 
     /// What is left of the hard TTL.
     #[must_use]
     pub fn hard_ttl(&self) -> Option<Duration> {
-        self.report.deadlines.map(|deadlines| deadlines.hard.since(self.now))
+        self.report.deadlines.map(|deadlines| deadlines.hard.since(self.call.clock.now()))
     }
 
     /// The version of the row that was served, if it names the value for good: the function is in row mode, depends on one aggregate, of which no event

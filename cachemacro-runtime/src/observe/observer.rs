@@ -229,13 +229,7 @@ pub(crate) fn tell(of_cache: Option<&Observers>, told: ToldCall<'_>, report: Rep
         return;
     }
     let is_loading = context::flags() & LOAD != 0;
-    let call = |is_inside_load| AnsweredCall {
-        call: told,
-        report,
-        aggregates: told.aggregates,
-        now: told.clock.now(),
-        is_inside_load,
-    };
+    let call = |is_inside_load| AnsweredCall { call: told, report, aggregates: told.aggregates, is_inside_load };
     let mut nobody = Some(Observing::Nobody);
     let _entered = Entered::new(&mut nobody);
     if let Some(Observing::By { observers, is_inside_load }) = current {
