@@ -323,3 +323,62 @@ async fn ten_thousand_caches_leave_nothing_behind() {
     }
     assert_eq!(Arc::strong_count(&alive), 1, "all caches are gone");
 }
+
+/// What a helper that makes a test's database does.
+fn database_of_a_test(number: u64) -> Database {
+    Cache::builder().build().set_for_thread();
+    Database::of(number)
+}
+
+#[tokio::test]
+async fn a_thread_has_its_cache() {
+    let read = async |number| {
+        let database = database_of_a_test(number);
+        let mut read = (row(1, database.clone()).await, sync_row(1, database.clone()));
+        database.row.store(100, SeqCst);
+        read.0 += row(1, database.clone()).await;
+        (read, Cache::current())
+    };
+    let (first, old) = read(1).await;
+    assert_eq!(first, (2, 1), "the second call is a hit");
+    let (second, new) = read(2).await;
+    assert_eq!(second, (4, 2), "not what the earlier database had");
+    assert_eq!((old.stats().entries, new.stats().entries), (2, 2));
+
+    let inner = Cache::builder().build();
+    assert_eq!(inner.scope(row(1, Database::of(7))).await, 7, "a scope inside counts");
+    assert_eq!(row(1, Database::of(8)).await, 2, "and ends");
+
+    write(1, 9, Database::of(2)).await;
+    assert_eq!(row(1, Database::of(9)).await, 9, "its writers use it");
+}
+
+/// Of threads that end, too.
+#[test]
+fn another_thread_has_another_cache() {
+    let alive = Arc::new(());
+    let threads: Vec<_> = (0..20)
+        .map(|number| {
+            let alive = Arc::clone(&alive);
+            std::thread::spawn(move || {
+                Cache::builder().clock(Witness(ManualClock::default(), alive)).build().set_for_thread();
+                assert_eq!(sync_row(1, Database::of(number)), number);
+                assert_eq!(sync_row(1, Database::of(100)), number);
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
+    assert_eq!(Arc::strong_count(&alive), 1, "the caches end with their threads");
+}
+
+#[tokio::test]
+async fn a_scope_around_ends_it() {
+    let outer = Cache::builder().build();
+    outer
+        .scope(async {
+            let database = database_of_a_test(1);
+            assert_eq!(row(1, database).await, 1);
+        })
+        .await;
+    assert_eq!(outer.scope(row(1, Database::of(2))).await, 2);
+}

@@ -40,6 +40,26 @@ impl Cache {
         run()
     }
 
+    /// From here on, all that this thread runs uses this cache instead of the process-wide one, as in a [`Cache::scope`]. This ends with the
+    /// thread, with a scope around it, or when it is called again.
+    ///
+    /// It is for the helper that gives each test its database: `#[test]` and `#[tokio::test]` run a test on one thread, so no test need be
+    /// changed. A test on a runtime with several threads needs a scope.
+    ///
+    /// ```
+    /// # struct Db;
+    /// use cachemacro::Cache;
+    ///
+    /// fn fresh_database() -> Db {
+    ///     Cache::builder().build().set_for_thread();
+    ///     Db // connect, migrate, …
+    /// }
+    /// # fresh_database();
+    /// ```
+    pub fn set_for_thread(&self) {
+        context::set(self.part());
+    }
+
     /// The cache that an annotated function without `cache = …` uses here: the cache of the scope, or else
     /// [`Cache::global`].
     #[must_use]

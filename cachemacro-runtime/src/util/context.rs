@@ -71,6 +71,11 @@ impl<P: Part> Drop for Entered<'_, P> {
     }
 }
 
+/// Sets a part until it is set again, or the thread ends. An outer scope ends it, too.
+pub(crate) fn set<P: Part>(part: P) {
+    exchange(&mut Some(part));
+}
+
 fn exchange<P: Part>(part: &mut Option<P>) {
     let is_set = part.is_some();
     // A thread that is ending has no context.
