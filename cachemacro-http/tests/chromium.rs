@@ -37,6 +37,21 @@ impl App {
         let _ = id;
         self.version.load(SeqCst)
     }
+
+    #[cached(key = "kept:<id>", version_from = |version| *version, invalidated_by(ItemUpdated { id }), hard_ttl = "10m", browser_ttl = "2s", cache = &self.cache)]
+    async fn kept(&self, id: u64) -> u64 {
+        let _ = id;
+        self.version.load(SeqCst)
+    }
+}
+
+async fn kept(State(app): State<App>, Path(id): Path<u64>) -> Json<u64> {
+    Json(app.kept(id).await)
+}
+
+/// For good, as its URL has its version.
+async fn versioned(State(app): State<App>, Path(id): Path<u64>) -> Json<u64> {
+    Json(app.item(id).await)
 }
 
 async fn item(State(app): State<App>, Path((_, id)): Path<(String, u64)>) -> Json<u64> {
@@ -76,6 +91,36 @@ await read(); await read(); await read();
 await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(seen) });
 </script>"#;
 
+/// Reads, writes, and reads until the new version comes. Reports how often the old one came after the write, and for how many milliseconds after it was first
+/// there.
+const UNTIL: &str = r#"<!doctype html><script type="module">
+const url = decodeURIComponent(location.hash.slice(1));
+const read = async () => await (await fetch(url)).json();
+let [old, last] = [0, 0];
+const first = await read();
+const began = performance.now();
+await fetch("/write", { method: "POST" });
+for (;;) {
+  const asked = performance.now();
+  if (await read() !== first) break;
+  [old, last] = [old + 1, asked - began];
+  if (last > 20000) break;
+  await new Promise(go => setTimeout(go, 20));
+}
+await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify([old, Math.ceil(last)]) });
+</script>"#;
+
+/// Reads version 1, version 2 too early, version 1 again, then a write, and both again.
+const VERSIONED: &str = r#"<!doctype html><script type="module">
+const url = decodeURIComponent(location.hash.slice(1));
+const seen = [];
+const read = async version => seen.push(await (await fetch(`${url}?v=${version}`)).json());
+await read(1); await read(2); await read(1);
+await fetch("/write", { method: "POST" });
+await read(1); await read(2); await read(2);
+await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(seen) });
+</script>"#;
+
 /// A browser that is killed at the end.
 struct Chromium {
     child: Child,
@@ -110,20 +155,22 @@ impl Drop for Chromium {
 }
 
 /// What a page saw, and which statuses the service answered with.
-async fn seen(path: &str) -> (Vec<u64>, Vec<u16>) {
+async fn seen(page: &'static str, path: &str) -> (Vec<u64>, Vec<u16>) {
     let (report, mut reports) = mpsc::unbounded_channel();
     let cache = Cache::builder().build();
     let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default(), report };
     let router = Router::new()
         .route("/items/{kind}/{id}", get(item))
         .route("/items/quick/{id}", get(quick))
+        .route("/items/kept/{id}", get(kept))
+        .route("/items/versioned/{id}", get(versioned).layer(CacheHeaders::new().versioned_urls()))
         .layer(CacheHeaders::new().build_id("1"))
         .route("/write", post(write))
         .route(
             "/report",
             post(async |State(app): State<App>, Json(seen): Json<Vec<u64>>| app.report.send(seen).is_ok().to_string()),
         )
-        .route("/", get(async || Html(PAGE)))
+        .route("/", get(async move || Html(page)))
         .layer(middleware::from_fn_with_state(app.clone(), noted))
         .with_state(app.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -139,7 +186,23 @@ async fn seen(path: &str) -> (Vec<u64>, Vec<u16>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_shows_an_old_version_after_an_event() {
     for path in ["/items/plain/1", "/items/quick/1"] {
-        let (seen, statuses) = seen(path).await;
+        let (seen, statuses) = seen(PAGE, path).await;
         assert_eq!((seen, statuses), (vec![1, 1, 2, 2, 2], vec![200, 304, 200, 304, 304]), "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_ttl_is_never_exceeded() {
+    let (seen, statuses) = seen(UNTIL, "/items/kept/1").await;
+    let [old, last] = seen[..] else { panic!("{seen:?}") };
+    assert!(old > 0, "the browser keeps it, and no event reaches it");
+    assert!(last <= 2000, "the old version came {last} ms after it was first there");
+    assert_eq!(statuses, [200, 200], "the reads between came from the browser");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_kept_for_good_under_its_own_url_alone() {
+    let (seen, statuses) = seen(VERSIONED, "/items/versioned/1").await;
+    assert_eq!(seen, [1, 1, 1, 1, 2, 2], "what came too early is not kept under the URL of version 2");
+    assert_eq!(statuses, [200, 200, 200], "version 1, version 2 too early, version 2");
 }

@@ -252,7 +252,13 @@ fn shorten(ttl: Duration, share: f64) -> Duration {
 /// # Panics
 /// At compile time, with the contradiction in words.
 #[track_caller]
-pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option<Duration>, idle: Option<Duration>) {
+pub const fn check_ttls(
+    soft: Option<Duration>,
+    hard: Duration,
+    negative: Option<Duration>,
+    idle: Option<Duration>,
+    browser: Option<Duration>,
+) {
     assert!(!hard.is_zero(), "hard_ttl or max_ttl is zero: nothing would ever be served; give it a positive duration");
     if let Some(soft) = soft {
         assert!(
@@ -273,6 +279,13 @@ pub const fn check_ttls(soft: Option<Duration>, hard: Duration, negative: Option
         assert!(
             idle.as_nanos() < hard.as_nanos(),
             "time_to_idle is not below hard_ttl, or its max_ttl: each entry ends before it is idle for so long"
+        );
+    }
+    if let Some(browser) = browser {
+        assert!(!browser.is_zero(), "browser_ttl is zero: leave it out, and browsers ask before each use");
+        assert!(
+            browser.as_nanos() <= hard.as_nanos(),
+            "browser_ttl is longer than hard_ttl, or than its max_ttl: a browser would show a value for longer than it may be served"
         );
     }
 }

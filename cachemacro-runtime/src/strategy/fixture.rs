@@ -83,7 +83,15 @@ pub(super) const RATE: CallsiteInfo = CallsiteInfo {
     value_type: Some(|| "f64"),
     mode: Mode::Opaque,
     ttl_only: Some("the bank sends no events | only a file"),
-    policy: Policy { negative: None, stale_if_error: Some(false), local: true, refresh: Refresh::Inline, ..POLICY },
+    policy: Policy {
+        negative: None,
+        stale_if_error: Some(false),
+        local: true,
+        refresh: Refresh::Inline,
+        public: true,
+        browser: Some(Duration::from_secs(30)),
+        ..POLICY
+    },
     ..CallsiteInfo::BASE
 };
 

@@ -77,6 +77,8 @@ pub struct Timing {
     pub computed: Vec<ComputedTtl>,
     /// How long an entry is kept that is not read.
     pub time_to_idle: Option<Duration>,
+    /// How long browsers may keep what is made of a value, without asking.
+    pub browser_ttl: Option<Duration>,
     /// The largest share (0 to 1) that chance subtracts from a TTL.
     pub jitter: f64,
     /// β of the probabilistic early refresh.
@@ -99,16 +101,18 @@ pub struct Timing {
     pub on_outage: Option<OnOutage>,
     /// Whether entries stay in the process.
     pub local: bool,
+    /// Whether the value is the same for every caller.
+    pub public: bool,
     /// Whether every read checks the floor in the shared store.
     pub strict: bool,
 }
 
 serialize!(struct Timing {
     soft_ttl: human(*soft_ttl), hard_ttl: human(*hard_ttl), negative_ttl: negative_ttl.map(human), computed,
-    time_to_idle: time_to_idle.map(human), jitter,
+    time_to_idle: time_to_idle.map(human), browser_ttl: browser_ttl.map(human), jitter,
     early, refresh: refresh.label(), stale_if_error, timeout: timeout.map(human),
     refresh_backoff: human(*refresh_backoff), share_error, max_concurrent_loads,
-    max_loads, on_outage: on_outage.map(Label::label), local, strict,
+    max_loads, on_outage: on_outage.map(Label::label), local, public, strict,
 });
 
 /// A task-local of the caller, which a refresh in the background gets.
@@ -158,6 +162,7 @@ impl Timing {
             hard_ttl: policy.hard,
             negative_ttl: policy.negative,
             time_to_idle: policy.idle,
+            browser_ttl: policy.browser,
             jitter: policy.jitter,
             early: policy.early,
             refresh: policy.refresh,
@@ -169,6 +174,7 @@ impl Timing {
             max_loads: policy.max_loads,
             on_outage: policy.on_outage,
             local: policy.local,
+            public: policy.public,
             strict: policy.strict,
         }
     }

@@ -149,6 +149,8 @@ fn policy(krate: &Krate, policy: &Policy, duration: impl Fn(&Ttl) -> Option<Toke
         field("negative", policy.negative.as_ref().and_then(fixed)),
         with_default("computed", computed(krate, policy)),
         field("idle", policy.idle.as_ref().and_then(&duration)),
+        field("browser", policy.browser.as_ref().and_then(&duration)),
+        with_default("public", policy.public.then_some(true)),
         field("early", policy.early),
         field("stale_if_error", policy.stale_if_error),
         field("timeout", policy.timeout.as_ref().and_then(&duration)),
@@ -201,7 +203,7 @@ pub(crate) fn instance(cached: &Cached) -> TokenStream {
         return quote_spanned!(here()=> __CACHEMACRO_SITE.instance(|| ()));
     };
     let whole = policy(&cached.krate, &cached.policy, |ttl| Some(duration(ttl)));
-    let arguments = quote_spanned!(here()=> __cachemacro_policy.soft, __cachemacro_policy.hard, __cachemacro_policy.negative, __cachemacro_policy.idle);
+    let arguments = quote_spanned!(here()=> __cachemacro_policy.soft, __cachemacro_policy.hard, __cachemacro_policy.negative, __cachemacro_policy.idle, __cachemacro_policy.browser);
     let check = call_over(constant, &cached.krate, "check_ttls", arguments);
     quote_spanned! {here()=>
         __CACHEMACRO_SITE.instance_with(|| (), const {
@@ -249,14 +251,21 @@ fn ttls_of_type(policy: &Policy) -> Option<String> {
 }
 
 fn check_ttls(krate: &Krate, policy: &Policy) -> Option<TokenStream> {
-    let ttls =
-        [policy.soft.as_ref(), Some(&policy.hard), policy.negative.as_ref(), policy.max.as_ref(), policy.idle.as_ref()];
+    let ttls = [
+        policy.soft.as_ref(),
+        Some(&policy.hard),
+        policy.negative.as_ref(),
+        policy.max.as_ref(),
+        policy.idle.as_ref(),
+        policy.browser.as_ref(),
+    ];
     let constant = ttls.into_iter().flatten().find_map(|ttl| match ttl {
         Ttl::Const(expr) => Some(expr),
         Ttl::Literal(_) | Ttl::OfType(_) | Ttl::Computed(_) => None,
     })?;
     let arguments = quote_spanned! {here()=>
-        __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative, __CACHEMACRO_POLICY.idle
+        __CACHEMACRO_POLICY.soft, __CACHEMACRO_POLICY.hard, __CACHEMACRO_POLICY.negative, __CACHEMACRO_POLICY.idle,
+        __CACHEMACRO_POLICY.browser
     };
     let check = call_over(constant, krate, "check_ttls", arguments);
     Some(quote_spanned!(here()=> const _: () = #check;))

@@ -26,6 +26,8 @@ pub(crate) struct Policy {
     pub(crate) strict: bool,
     pub(crate) refresh: Refresh,
     pub(crate) local: bool,
+    pub(crate) public: bool,
+    pub(crate) browser: Option<Ttl>,
 }
 
 /// A duration: a literal, a constant whose value only the compiler knows, or how each load computes it.
@@ -79,6 +81,7 @@ impl Policy {
             ("negative_ttl", self.negative.as_ref()),
             ("max_ttl", self.max.as_ref()),
             ("time_to_idle", self.idle.as_ref()),
+            ("browser_ttl", self.browser.as_ref()),
             ("timeout", self.timeout.as_ref()),
             ("refresh_backoff", self.refresh_backoff.as_ref()),
         ];

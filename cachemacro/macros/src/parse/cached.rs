@@ -10,7 +10,7 @@ use crate::parse::not_found::{self, RawNotFound};
 use crate::parse::{foreign, value};
 use crate::syntax::diag::{Diag, message};
 
-pub(crate) const NAMES: [&str; 32] = [
+pub(crate) const NAMES: [&str; 34] = [
     "key",
     "name",
     "version_from",
@@ -37,6 +37,8 @@ pub(crate) const NAMES: [&str; 32] = [
     "bypass_if",
     "autocommit",
     "local",
+    "public",
+    "browser_ttl",
     "consistency",
     "refresh",
     "cache_if",
@@ -76,6 +78,8 @@ pub(crate) struct RawCached {
     pub(crate) bypass_if: Option<Given<Expr>>,
     pub(crate) autocommit: Option<Given<Vec<Ident>>>,
     pub(crate) local: Option<Given<()>>,
+    pub(crate) public: Option<Given<()>>,
+    pub(crate) browser_ttl: Option<Given<Ttl>>,
     pub(crate) strict: Option<Given<bool>>,
     pub(crate) refresh: Option<Given<Refresh>>,
     pub(crate) cache_if: Option<Given<ExprClosure>>,
@@ -148,6 +152,8 @@ fn take(raw: &mut RawCached, item: &Item, diag: &Diag) {
         "bypass_if" => item.put(&mut raw.bypass_if, diag, |item| value::expr(item, "tx.is_some()")),
         "autocommit" => item.put(&mut raw.autocommit, diag, |item| value::names(item, "conn")),
         "local" => item.put(&mut raw.local, diag, value::flag),
+        "public" => item.put(&mut raw.public, diag, value::flag),
+        "browser_ttl" => item.put(&mut raw.browser_ttl, diag, value::fixed_ttl),
         "consistency" => {
             item.put(&mut raw.strict, diag, |item| value::choice(item, &[("strict", true), ("bounded", false)]))
         }

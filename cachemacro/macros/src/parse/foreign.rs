@@ -31,6 +31,12 @@ const fn not(names: &'static [&'static str], instead: &'static str) -> Foreign {
 
 /// For `#[cached]`.
 pub(crate) const CACHED: &[Foreign] = &[
+    is(&["browserage", "browsermaxage", "clientttl", "httpttl", "browsercache", "browser"], "browser_ttl"),
+    like(
+        &["cachecontrol"],
+        "browser_ttl",
+        "write `browser_ttl = \"30s\"` for what browsers may keep without asking; the layer `http::CacheHeaders` sets the header",
+    ),
     is(
         &["ttl", "expires", "expire", "expiry", "expiration", "time", "duration", "timetolive", "expireafterwrite"],
         "hard_ttl",

@@ -83,6 +83,8 @@ fn policy(raw: &RawCached, refresh: Refresh) -> Option<Policy> {
         strict: value(&raw.strict).unwrap_or(false),
         refresh,
         local: raw.local.is_some(),
+        public: raw.public.is_some(),
+        browser: value(&raw.browser_ttl),
     })
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn check(raw: &mut RawCached, function: &Function, diag: &Diag) {
     check_names_no_argument(raw, function, diag);
     check_soft_is_within_hard(raw, diag);
     check_negative_is_within_hard(raw, diag);
+    check_browser_is_within_hard(raw, diag);
     check_idle_can_end_something(raw, diag);
     check_early_is_a_factor(raw, diag);
     check_loads_are_a_number(raw, diag);
@@ -40,7 +41,9 @@ fn check_hard_is_given(raw: &RawCached, function: &Function, diag: &Diag) {
 }
 
 fn check_names_no_argument(raw: &RawCached, function: &Function, diag: &Diag) {
-    for given in [&raw.max_ttl, &raw.time_to_idle, &raw.timeout, &raw.refresh_backoff].into_iter().flatten() {
+    for given in
+        [&raw.max_ttl, &raw.time_to_idle, &raw.browser_ttl, &raw.timeout, &raw.refresh_backoff].into_iter().flatten()
+    {
         let (Ttl::Const(expr) | Ttl::OfType(expr)) = &given.value else { continue };
         if let Some(argument) = function.names().find(|name| mentions(expr, name)) {
             let name = &given.name;
@@ -77,6 +80,23 @@ fn check_negative_is_within_hard(raw: &RawCached, diag: &Diag) {
             spelled(hard)
         );
         diag.error(&negative.tokens, what, format!("make `negative_ttl` at most `{name}`; a few seconds are usual"));
+    }
+}
+
+/// No event reaches a browser's copy.
+fn check_browser_is_within_hard(raw: &RawCached, diag: &Diag) {
+    let (Some(browser), Some(hard)) = (&raw.browser_ttl, bound(raw)) else { return };
+    if longer(browser, hard) {
+        let name = &hard.name;
+        let what = format!(
+            "`browser_ttl = {}` is longer than `{name} = {}`: a browser would show a value for longer than it may be served",
+            spelled(browser),
+            spelled(hard)
+        );
+        let remedy = format!(
+            "make `browser_ttl` at most `{name}`; no event reaches what a browser keeps, so a few seconds are usual"
+        );
+        diag.error(&browser.tokens, what, remedy);
     }
 }
 
