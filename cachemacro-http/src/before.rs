@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachemacro_runtime::ServedEntry;
-use http::header::{CACHE_CONTROL, ETAG, HOST, HeaderName, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_LOCATION, ETAG, EXPIRES, HOST, HeaderName, SET_COOKIE, VARY};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -16,12 +16,15 @@ use quick_cache::sync::Cache;
 use crate::body::ResponseBody;
 use crate::collector::Collected;
 use crate::etag::{Precondition, opaque};
-use crate::headers::{Allowed, is_no_store, set_cache_control, without_body};
+use crate::headers::{Browser, has_lifetime, is_no_store, set_cache_control};
 
 /// The number of responses that are remembered.
 const MOST: usize = 10_000;
 /// The number of tags of a request that are looked for.
 const TAGS: usize = 8;
+
+/// What 304 repeats of the response (RFC 9110, section 15.4.5). Any other header may be of one request alone.
+const OF_A_304: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_LOCATION, ETAG, EXPIRES, VARY];
 
 /// Who a response is for; `None` for a request that always goes to the handler.
 type Principal = dyn Fn(&Parts) -> Option<String> + Send + Sync;
@@ -63,7 +66,7 @@ struct Remembered {
     /// The headers of the request that it varies by.
     vary: Vec<(HeaderName, Vec<HeaderValue>)>,
     entries: Vec<ServedEntry>,
-    allowed: Allowed,
+    browser: Browser,
     /// Those of its 304; `Cache-Control` only where the handler has set it.
     headers: HeaderMap,
 }
@@ -118,10 +121,9 @@ impl Question {
         let (host, path, principal) = (host(request), path(request), &*self.principal);
         for tag in tags.tags().take(TAGS) {
             let Some(known) = self.before.responses.get(&IdRef { host, path, principal, tag }) else { continue };
-            if known.is_for(&request.headers)
-                && let Some(left) = known.left().await
-            {
-                return Some(known.not_modified(left));
+            if known.is_for(&request.headers) {
+                // Of one response alone: in an outage each question takes its time.
+                return known.left().await.map(|left| known.not_modified(left));
             }
         }
         None
@@ -134,7 +136,7 @@ impl Question {
 }
 
 impl Unanswered {
-    /// Remembers what a whole response was made of.
+    /// Remembers what a whole response was made of, whose tag is of its entries too: a URL that was rewritten before it came here names more than one response.
     pub(crate) fn remember(self, status: StatusCode, headers: &HeaderMap, has_own: bool, collected: Collected) {
         let Some(tag) = headers.get(ETAG).and_then(|tag| opaque(tag.as_bytes())).map(<[u8]>::to_vec) else { return };
         let Some(vary) = vary(headers, &self.headers) else { return };
@@ -142,13 +144,14 @@ impl Unanswered {
         if status != StatusCode::OK || headers.contains_key(SET_COOKIE) || is_no_store(headers) {
             return;
         }
-        let mut headers = headers.clone();
-        without_body(&mut headers);
-        if !has_own {
-            headers.remove(CACHE_CONTROL);
+        let kept = |name: &HeaderName| OF_A_304.contains(name) && (has_own || *name != CACHE_CONTROL);
+        let headers: HeaderMap =
+            headers.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+        if has_lifetime(&headers) {
+            return;
         }
         let Self { before, host, path, principal, .. } = self;
-        let remembered = Remembered { vary, entries, allowed: collected.allowed, headers };
+        let remembered = Remembered { vary, entries, browser: collected.browser, headers };
         before.responses.insert(Id { host, path, principal, tag }, Arc::new(remembered));
     }
 }
@@ -185,7 +188,7 @@ impl Remembered {
         let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = self.headers.clone();
-        set_cache_control(StatusCode::OK, response.headers_mut(), self.allowed, left);
+        set_cache_control(StatusCode::OK, response.headers_mut(), self.browser, left);
         response
     }
 }

@@ -7,7 +7,10 @@ use cachemacro_runtime::{AnsweredCall, CallOutcome, Clock, Moment, Observer, Ser
 use http::HeaderValue;
 
 use crate::etag::Precondition;
-use crate::headers::Allowed;
+use crate::headers::Browser;
+
+/// Of a response that is made of more entries, nothing is remembered.
+const MOST_SERVED: usize = 256;
 
 /// Collects what the answers to cached calls were made of. Clones share it.
 #[derive(Clone)]
@@ -16,8 +19,7 @@ pub(crate) struct Collector(Arc<Inner>);
 struct Inner {
     /// Whether the handler may ask for a tag of versions. Only then are the keys of entries written.
     build: Option<Arc<str>>,
-    /// Whether entries are remembered, to look for them before the next request's handler.
-    remembers: bool,
+    wants: Wants,
     precondition: Precondition,
     collected: Mutex<Collected>,
 }
@@ -29,8 +31,8 @@ pub(crate) struct Collected {
     pub(crate) calls: u64,
     /// The earliest hard deadline, of all of them.
     pub(crate) ends: Ends,
-    /// What all that was served allows.
-    pub(crate) allowed: Allowed,
+    /// How long a browser may keep what all of them were made of.
+    pub(crate) browser: Browser,
     /// The tag of versions, when the handler asked for it, and after how many answers.
     pub(crate) tag: Option<(u64, HeaderValue)>,
     /// The version of all that was served.
@@ -67,23 +69,26 @@ impl Ends {
 }
 
 /// The version of a response.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Version {
     /// Nothing was served yet.
     #[default]
     Any,
-    Of(u64),
+    /// That of one entry: of this function, under this key.
+    Of(u64, (&'static str, String)),
     /// It has none, or more than one.
     Never,
 }
 
 impl Version {
-    fn and(self, other: Option<u64>) -> Self {
-        match (self, other) {
-            (Self::Any, Some(version)) => Self::Of(version),
-            (Self::Of(one), Some(other)) if one == other => self,
+    fn and(&mut self, other: Option<(u64, (&'static str, String))>) {
+        *self = match (std::mem::take(self), other) {
+            (Self::Any, Some((version, entry))) => Self::Of(version, entry),
+            (Self::Of(version, entry), Some(other)) if (version, &entry) == (other.0, &other.1) => {
+                Self::Of(version, entry)
+            }
             _ => Self::Never,
-        }
+        };
     }
 }
 
@@ -95,11 +100,20 @@ pub(crate) struct EntryState {
     pub(crate) load: u64,
 }
 
+/// What is collected beside TTLs.
+#[derive(Clone, Copy)]
+pub(crate) struct Wants {
+    /// The entries, to look for them before the next request's handler.
+    pub(crate) served: bool,
+    /// The version of the response.
+    pub(crate) version: bool,
+}
+
 impl Collector {
-    pub(crate) fn new(precondition: Precondition, build: Option<Arc<str>>, remembers: bool) -> Self {
-        let (entries, served) = (build.is_some().then(Vec::new), remembers.then(Vec::new));
-        let collected = Collected { entries, served, ..Collected::default() };
-        Self(Arc::new(Inner { build, remembers, precondition, collected: Mutex::new(collected) }))
+    pub(crate) fn new(precondition: Precondition, build: Option<Arc<str>>, wants: Wants) -> Self {
+        let entries = (build.is_some() || wants.served).then(Vec::new);
+        let collected = Collected { entries, served: wants.served.then(Vec::new), ..Collected::default() };
+        Self(Arc::new(Inner { build, wants, precondition, collected: Mutex::new(collected) }))
     }
 
     pub(crate) fn build(&self) -> Option<&str> {
@@ -138,23 +152,36 @@ impl Collected {
 
 impl Observer for Collector {
     fn answered(&self, call: &AnsweredCall<'_>) {
+        let Wants { served, version } = self.0.wants;
         // Before the lock: this writes the key.
-        let state = self.0.build.is_some().then(|| state(call)).flatten();
-        let entry = self.0.remembers.then(|| call.entry()).flatten();
+        let state = (self.0.build.is_some() || served).then(|| state(call)).flatten();
+        let entry = served.then(|| call.entry()).flatten();
+        let version = version.then(|| Some((call.lasting_version()?, (call.full_name(), call.key()))));
+        let (browser, clock) = (browser_ttl(call), call.clock());
         let mut collected = self.lock();
         collected.calls += 1;
-        collected.ends.add(call.clock(), call.hard_deadline());
-        let allowed = &mut collected.allowed;
-        allowed.browser_ttl = allowed.browser_ttl.and(browser_ttl(call));
-        allowed.is_public &= is_public(call);
-        collected.version = collected.version.and(call.lasting_version());
-        match (&mut collected.entries, state) {
-            (Some(entries), Some(state)) => entries.push(state),
-            _ => collected.entries = None,
+        collected.ends.add(clock, call.hard_deadline());
+        collected.browser = collected.browser.and(browser);
+        if let Some(version) = version {
+            collected.version.and(version);
         }
-        match (&mut collected.served, entry) {
-            (Some(served), Some(entry)) => served.push(entry),
-            _ => collected.served = None,
+        collected.add(state, entry);
+    }
+}
+
+impl Collected {
+    fn add(&mut self, state: Option<EntryState>, entry: Option<ServedEntry>) {
+        let (Some(entries), Some(state)) = (&mut self.entries, state) else {
+            (self.entries, self.served) = (None, None);
+            return;
+        };
+        if entries.len() <= MOST_SERVED && entries.contains(&state) {
+            return;
+        }
+        entries.push(state);
+        match (&mut self.served, entry) {
+            (Some(served), Some(entry)) if entries.len() <= MOST_SERVED => served.push(entry),
+            _ => self.served = None,
         }
     }
 }
@@ -166,10 +193,6 @@ fn browser_ttl(call: &AnsweredCall<'_>) -> Option<Duration> {
     }
     let parts = call.made_of()?;
     parts.iter().try_fold(call.browser_ttl()?, |least, part| Some(least.min(part.browser_ttl?)))
-}
-
-fn is_public(call: &AnsweredCall<'_>) -> bool {
-    call.is_public() && call.made_of().is_some_and(|parts| parts.iter().all(|part| part.is_public))
 }
 
 fn state(call: &AnsweredCall<'_>) -> Option<EntryState> {

@@ -1,8 +1,10 @@
 //! Entity tags: how they are made, and whether a request has one (RFC 9110, sections 8.8.3 and 13.1.2).
 
-use http::header::{HeaderName, IF_NONE_MATCH};
+use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use http::{HeaderMap, HeaderValue, Method};
 use sha2::{Digest, Sha256};
+
+use crate::collector::EntryState;
 
 /// More bytes of `If-None-Match` than this are not looked at: then the response is sent whole.
 const LONGEST: usize = 16 * 1024;
@@ -12,9 +14,10 @@ const LONGEST: usize = 16 * 1024;
 pub(crate) struct Precondition(Vec<HeaderValue>);
 
 impl Precondition {
-    /// Only GET and HEAD are answered with 304.
+    /// Only GET and HEAD are answered with 304. Other conditions come first (RFC 9110, section 13.2.2), and are the handler's.
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let is_read = *method == Method::GET || *method == Method::HEAD;
+        let has_others = headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE);
+        let is_read = (*method == Method::GET || *method == Method::HEAD) && !has_others;
         let tags = headers.get_all(IF_NONE_MATCH);
         let len: usize = tags.iter().map(HeaderValue::len).sum();
         Self(if is_read && len <= LONGEST { tags.iter().cloned().collect() } else { Vec::new() })
@@ -80,6 +83,18 @@ impl TagHasher {
     pub(crate) fn add(&mut self, part: &[u8]) {
         self.0.update((part.len() as u64).to_le_bytes());
         self.0.update(part);
+    }
+
+    /// The entries, in any order: that of calls which ran at the same time is not that of the next request.
+    pub(crate) fn add_entries(&mut self, mut entries: Vec<EntryState>) {
+        entries.sort_unstable();
+        entries.dedup();
+        self.add(&(entries.len() as u64).to_le_bytes());
+        for EntryState { function, key, load } in &entries {
+            self.add(function.as_bytes());
+            self.add(key.as_bytes());
+            self.add(&load.to_le_bytes());
+        }
     }
 
     /// A part of the last thing that is added: without its length.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    COOKIE, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING, VARY,
+    COOKIE, EXPIRES, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING, VARY,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -43,30 +43,10 @@ impl Browser {
             (Self::AtMost(least), Some(ttl)) => Self::AtMost(least.min(ttl)),
         }
     }
-}
-
-/// What a browser may do with a response of what was served.
-#[derive(Clone, Copy)]
-pub(crate) struct Allowed {
-    pub(crate) browser_ttl: Browser,
-    /// Whether it is the same for every caller.
-    pub(crate) is_public: bool,
-}
-
-impl Default for Allowed {
-    /// Of nothing yet.
-    fn default() -> Self {
-        Self { browser_ttl: Browser::Any, is_public: true }
-    }
-}
-
-impl Allowed {
-    /// To ask each time.
-    pub(crate) const NOTHING: Self = Self { browser_ttl: Browser::Never, is_public: false };
 
     /// For how many seconds a browser may keep the response without asking, with so much left of what it was made of; `None` for none.
     fn max_age(self, status: StatusCode, headers: &HeaderMap, left: Duration) -> Option<u64> {
-        let Browser::AtMost(ttl) = self.browser_ttl else { return None };
+        let Self::AtMost(ttl) = self else { return None };
         let is_kept = matches!(status.as_u16(), 200 | 301 | 308 | 404 | 410) && !headers.contains_key(SET_COOKIE);
         // Rounded down: no copy outlives what it was made of.
         let seconds = ttl.min(left).as_secs();
@@ -79,7 +59,8 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("private, max-age=3153600
 
 /// Sets `Cache-Control` of a response to a URL with this version, unless the handler has.
 pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, collected: &Collected, asked: Option<u64>) {
-    let (Some(asked), Version::Of(served)) = (asked, collected.version) else { return };
+    let (Some(asked), Version::Of(served, _)) = (asked, &collected.version) else { return };
+    let served = *served;
     if status != StatusCode::OK || headers.contains_key(CACHE_CONTROL) {
         return;
     }
@@ -91,7 +72,7 @@ pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, collected
         Ordering::Greater => cache_control(None),
     };
     headers.insert(CACHE_CONTROL, value);
-    if asked == served && !collected.allowed.is_public {
+    if asked == served {
         vary_by_user(headers);
     }
 }
@@ -103,13 +84,13 @@ fn vary_by_user(headers: &mut HeaderMap) {
 }
 
 /// Sets `Cache-Control`, unless the handler has.
-pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, allowed: Allowed, left: Duration) {
+pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, browser: Browser, left: Duration) {
     if headers.contains_key(CACHE_CONTROL) {
         return;
     }
-    let max_age = allowed.max_age(status, headers, left);
+    let max_age = browser.max_age(status, headers, left);
     headers.insert(CACHE_CONTROL, cache_control(max_age));
-    if max_age.is_some() && !allowed.is_public {
+    if max_age.is_some() {
         vary_by_user(headers);
     }
 }
@@ -132,6 +113,16 @@ pub(crate) fn is_no_store(headers: &HeaderMap) -> bool {
     let directives =
         headers.get_all(CACHE_CONTROL).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     directives.map(<[u8]>::trim_ascii).any(|directive| directive.eq_ignore_ascii_case(b"no-store"))
+}
+
+/// Whether a copy lasts for a time that was true when the response was made.
+pub(crate) fn has_lifetime(headers: &HeaderMap) -> bool {
+    let directives =
+        headers.get_all(CACHE_CONTROL).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut names = directives.map(|one| one.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii());
+    let lasts =
+        |name: &[u8]| [&b"max-age"[..], b"s-maxage", b"immutable"].iter().any(|one| name.eq_ignore_ascii_case(one));
+    names.any(lasts) || headers.contains_key(EXPIRES)
 }
 
 /// Takes the headers of a body away.

@@ -16,9 +16,9 @@ use tower_service::Service;
 
 use crate::before::{BeforeHandler, Unanswered};
 use crate::body::ResponseBody;
-use crate::collector::{Collected, Collector};
+use crate::collector::{Collected, Collector, Wants};
 use crate::etag::{Precondition, TagHasher};
-use crate::headers::{Allowed, OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
+use crate::headers::{Browser, OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
 use crate::versioned::asked_version;
 
 /// The largest body that a tag is made of, in bytes.
@@ -90,8 +90,10 @@ impl CacheHeaders {
     /// | an older one, as the version that was asked for is not there yet | `private, no-cache` |
     /// | no version, or several | as without this |
     ///
-    /// Its version is that of the row which the cached functions of the handler have served. It counts only where it names the value for good: they are in row mode,
-    /// depend on one aggregate, of which no event restores or rolls back a version, and their loads call no other cached functions.
+    /// Its version is that of the row which the cached functions of the handler have served. It counts only where it names the value for good: it is of one entry, which is stored; its function is in row
+    /// mode and depends on one aggregate, of which no event of this program restores or rolls back a version, and its load calls no other cached functions. **A body that
+    /// changes with the program and not with the row, such as a rendered template, needs another path for each build; and where another program gives a version again,
+    /// versions are no names.**
     #[must_use]
     pub const fn versioned_urls(mut self) -> Self {
         self.is_versioned = true;
@@ -232,8 +234,9 @@ impl Asked {
             return Err(response);
         }
         let unanswered = question.map(|question| question.unanswered(request));
-        let collector = Collector::new(precondition, settings.build.clone(), unanswered.is_some());
         let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
+        let wants = Wants { served: unanswered.is_some(), version: version.is_some() };
+        let collector = Collector::new(precondition, settings.build.clone(), wants);
         Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered })
     }
 
@@ -248,20 +251,22 @@ impl Asked {
         // It may call cached functions when it is read.
         let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
         let collected = self.collector.collected();
-        let has_own = head.headers.contains_key(CACHE_CONTROL);
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
         set_version(status, &mut head.headers, &collected, self.version.filter(|_| is_whole));
+        let has_own = head.headers.contains_key(CACHE_CONTROL);
         // A body that was not read, and that of HEAD, may be made of more than was collected.
-        let allowed = if is_whole { collected.allowed } else { Allowed::NOTHING };
-        set_cache_control(status, &mut head.headers, allowed, collected.ends.left());
+        let browser = if is_whole { collected.browser } else { Browser::Never };
+        set_cache_control(status, &mut head.headers, browser, collected.ends.left());
         if head.status != StatusCode::OK || self.is_range || head.headers.contains_key(CONTENT_RANGE) {
             return Response::from_parts(head, body);
         }
-        if !head.headers.contains_key(ETAG) && !is_no_store(&head.headers) {
+        let has_tag = head.headers.contains_key(ETAG);
+        if !has_tag && !is_no_store(&head.headers) {
             set_tag(&mut head.headers, &body, &collected, is_whole);
         }
-        if let Some(unanswered) = self.unanswered.filter(|_| is_whole) {
+        // The handler's own tag may be that of other entries, too.
+        if let Some(unanswered) = self.unanswered.filter(|_| is_whole && !has_tag) {
             unanswered.remember(head.status, &head.headers, has_own, collected);
         }
         if head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag)) {
@@ -285,6 +290,10 @@ fn set_tag<B: Body>(headers: &mut HeaderMap, body: &ResponseBody<B>, collected: 
     } else if is_whole {
         let mut hasher = TagHasher::new("body");
         hasher.add_headers(headers, &OF_THE_BODY);
+        // Where responses are remembered, no tag may be that of two which are made of different entries.
+        if let Some(entries) = collected.entries.as_ref().filter(|_| collected.served.is_some()) {
+            hasher.add_entries(entries.clone());
+        }
         body.chunks().for_each(|chunk| hasher.add_chunk(chunk));
         headers.insert(ETAG, hasher.finish());
     }

@@ -23,5 +23,5 @@ mod guide {}
 pub use body::ResponseBody;
 pub use layer::{CacheHeaders, CacheHeadersService, ResponseFuture};
 pub use not_modified::{NoBody, not_modified, not_modified_with};
-pub use scope::in_scope;
+pub use scope::{in_scope, in_scope_sync};
 pub use versioned::versioned;

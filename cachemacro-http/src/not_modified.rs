@@ -63,19 +63,12 @@ pub fn not_modified_with(parts: &[&str]) -> Option<Response<NoBody>> {
     Some(response)
 }
 
-/// The order of calls that ran at the same time is not that of the next request.
-fn tag_of_versions(build: &str, mut entries: Vec<EntryState>, parts: &[&str]) -> HeaderValue {
-    entries.sort_unstable();
-    entries.dedup();
+fn tag_of_versions(build: &str, entries: Vec<EntryState>, parts: &[&str]) -> HeaderValue {
     let mut hasher = TagHasher::new("versions");
     hasher.add(build.as_bytes());
     hasher.add(&(parts.len() as u64).to_le_bytes());
     parts.iter().for_each(|part| hasher.add(part.as_bytes()));
-    for EntryState { function, key, load } in &entries {
-        hasher.add(function.as_bytes());
-        hasher.add(key.as_bytes());
-        hasher.add(&load.to_le_bytes());
-    }
+    hasher.add_entries(entries);
     hasher.finish()
 }
 

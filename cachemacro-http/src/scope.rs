@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use cachemacro_runtime::{observed, observer_in_scope};
+use cachemacro_runtime::{observed, observed_sync, observer_in_scope};
 
 use crate::collector::Collector;
 
@@ -25,5 +25,14 @@ pub fn in_scope<F: Future>(future: F) -> impl Future<Output = F::Output> {
             Some(collector) => observed(collector, future).await,
             None => future.await,
         }
+    }
+}
+
+/// As [`in_scope`], for a closure that runs on another thread: `spawn_blocking(http::in_scope_sync(|| …))`.
+pub fn in_scope_sync<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let collector = observer_in_scope::<Collector>();
+    move || match collector {
+        Some(collector) => observed_sync(collector, run),
+        None => run(),
     }
 }

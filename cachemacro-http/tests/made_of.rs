@@ -74,6 +74,12 @@ impl Shop {
         format!("{:?} {}", self.price(id).await, self.currency("eur").await)
     }
 
+    #[cached(key = "fleeting:<id>", ttl_only = "not kept", hard_ttl = "5m", cache_if = |_| false, cache = &self.cache)]
+    async fn fleeting(&self, id: u64) -> u64 {
+        self.gate.acquire().await.expect("it is never closed").forget();
+        id
+    }
+
     #[cached(key = "shelf:<id>", ttl_only = "made of labels", hard_ttl = "5m", jitter = "0%", cache = &self.cache)]
     async fn shelf(&self, id: u64) -> String {
         self.label(id).await
@@ -206,6 +212,25 @@ async fn waiters_are_told_what_the_leader_is() {
         assert_eq!(told.load, all[0].load);
     }
     assert_eq!(all.iter().filter(|told| told.outcome == CallOutcome::Waited).count(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_no_entry_for_waiters_too() {
+    let shop = Shop::new(cache(&ManualClock::default()));
+    shop.gate.forget_permits(usize::MAX >> 8);
+    let call = || {
+        let shop = shop.clone();
+        tokio::spawn(async move { told(shop.fleeting(1)).await })
+    };
+    let calls = [call(), call()];
+    while shop.cache.stats().functions.iter().map(|function| function.waits).sum::<u64>() < 1 {
+        tokio::task::yield_now().await;
+    }
+    shop.gate.add_permits(1 << 20);
+    for call in calls {
+        let told = call.await.expect("no panic");
+        assert_eq!((told.load, told.part, told.made_of), (None, None, None), "{:?}", told.outcome);
+    }
 }
 
 #[tokio::test]

@@ -59,6 +59,9 @@ impl Remembered {
 
 impl Again for Remembered {
     fn left_here(&self) -> Option<Option<Duration>> {
+        if !matches!(CacheMode::current(), CacheMode::Default | CacheMode::OnlyIfCached) {
+            return Some(None);
+        }
         match self.cache.store(self.key.site()) {
             Store::Local(local) => Some(local.look_up(&self.key).and_then(|(entry, _)| self.left_of_entry(&entry))),
             Store::Near(near) => near.kept(&self.key).map(|entry| self.left_of_entry(&entry)),
@@ -70,7 +73,7 @@ impl Again for Remembered {
         Box::pin(async move {
             let (aggregates, ops) = self.there.as_ref()?;
             let mut call = Call::new(&self.cache, *ops, Arc::clone(&self.key));
-            (call.aggregates, call.mode) = (aggregates.clone(), CacheMode::Default);
+            call.aggregates = aggregates.clone();
             if !call.asks_store().await {
                 return None;
             }

@@ -281,6 +281,8 @@ impl Call {
         made: Option<Made>,
         outcome: CallOutcome,
     ) -> Landed {
+        // What was not stored is no entry: nothing may be kept of it.
+        let made = made.filter(|_| outcome == CallOutcome::Loaded);
         let for_waiters = made.clone().unwrap_or_default();
         let (landing, version) = match loaded {
             Loaded::Value { object, version, .. } => (Landing::Value(object, version, deadlines, for_waiters), version),

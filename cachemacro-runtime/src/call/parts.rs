@@ -14,7 +14,8 @@ impl Call {
 
     /// What the call was made of, without an entry.
     pub(super) fn unstored_parts(&self, inside: &PartList) -> PartList {
-        PartList::of(self.part(None, false, None), &Made::of_nothing()).and(inside)
+        let part = Part { browser_ttl: None, ..self.part(None, false, None) };
+        PartList::of(part, &Made::of_nothing()).and(inside)
     }
 
     fn part(&self, version: Option<u64>, is_absent: bool, load: Option<u64>) -> Part {

@@ -366,6 +366,7 @@ impl Call {
     pub(super) async fn asks_store(&mut self) -> bool {
         self.degrade_if_suspect();
         self.confirm_control().await;
+        // A function that is switched off goes past the cache.
         !self.is_degraded && self.mode == CacheMode::Default
     }
 

@@ -204,14 +204,16 @@ impl AnsweredCall<'_> {
         self.report.deadlines.map(|deadlines| deadlines.hard.since(self.call.clock.now()))
     }
 
-    /// The version of the row that was served, if it names the value for good: the function is in row mode, depends on one aggregate, of which no event
-    /// restores or rolls back a version, and its load called no cached function.
+    /// The version of the row that was served, if it names the value for good: the value is stored, the function is in row mode and depends on one aggregate, of
+    /// which no event of this program restores or rolls back a version, and its load called no cached function.
     #[cfg(feature = "http")]
     #[must_use]
     pub fn lasting_version(&self) -> Option<u64> {
         let site = self.call.instance.site;
         let is_of_row = site.info().mode == Mode::Row && !self.is_absent() && !site.goes_back();
-        let is_of_one = site.info().events.iter().map(|event| event.aggregates.len()).sum::<usize>() <= 1;
+        let mut aggregates = site.info().events.iter().flat_map(|event| event.aggregates);
+        let first = aggregates.next();
+        let is_of_one = aggregates.all(|aggregate| Some(aggregate) == first);
         let is_whole = self.made_of().is_some_and(<[Part]>::is_empty);
         self.version().filter(|_| is_of_row && is_of_one && is_whole)
     }

@@ -18,6 +18,7 @@
 //! | [`strategy`] | the report of how stale each cache may get |
 //! | [`observing`] | what one call did, modes, counters, findings |
 //! | [`choosing`] | which mode and which TTLs |
+//! | [`layers`] | where a value is kept, and what that costs |
 //! | [`guarantees`] | what holds, and what it needs |
 //! | [`limits`] | what does not hold |
 //! | [`features`] | the Cargo features |
@@ -44,6 +45,8 @@ pub mod guarantees {}
 pub mod http {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+#[doc = include_str!("layers.md")]
+pub mod layers {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 #[doc = include_str!("observing.md")]
