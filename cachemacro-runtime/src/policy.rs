@@ -282,7 +282,10 @@ pub const fn check_ttls(
         );
     }
     if let Some(browser) = browser {
-        assert!(!browser.is_zero(), "browser_ttl is zero: leave it out, and browsers ask before each use");
+        assert!(
+            browser.as_secs() > 0,
+            "browser_ttl is below one second, and browsers count in seconds: leave it out, and browsers ask before each use"
+        );
         assert!(
             browser.as_nanos() <= hard.as_nanos(),
             "browser_ttl is longer than hard_ttl, or than its max_ttl: a browser would show a value for longer than it may be served"

@@ -1,5 +1,7 @@
 //! Rules about durations and the other numbers of the policy.
 
+use std::time::Duration;
+
 use crate::model::function::{Function, Kind};
 use crate::model::policy::Ttl;
 use crate::parse::cached::RawCached;
@@ -85,6 +87,16 @@ fn check_negative_is_within_hard(raw: &RawCached, diag: &Diag) {
 
 /// No event reaches a browser's copy.
 fn check_browser_is_within_hard(raw: &RawCached, diag: &Diag) {
+    if let Some(browser) = &raw.browser_ttl
+        && matches!(browser.value, Ttl::Literal(ttl) if ttl < Duration::from_secs(1))
+    {
+        let what = format!("`browser_ttl = {}` is below one second, and browsers count in seconds", spelled(browser));
+        diag.error(
+            &browser.tokens,
+            what,
+            "write at least `\"1s\"`, or leave it out: then browsers ask before each use",
+        );
+    }
     let (Some(browser), Some(hard)) = (&raw.browser_ttl, bound(raw)) else { return };
     if longer(browser, hard) {
         let name = &hard.name;
