@@ -14,9 +14,10 @@ use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
 use crate::body::ResponseBody;
+use crate::browser::Browser;
 use crate::collector::Collected;
 use crate::etag::{Precondition, opaque};
-use crate::headers::{Browser, has_lifetime, is_no_store, set_cache_control};
+use crate::headers::{has_lifetime, is_no_store, set_cache_control};
 
 /// The number of responses that are remembered.
 const MOST: usize = 10_000;

@@ -1,13 +1,15 @@
 //! What a response was made of: an observer of the cached calls that its handler makes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use cachemacro_runtime::{AnsweredCall, CallOutcome, Clock, Moment, Observer, ServedEntry};
+use cachemacro_runtime::{AnsweredCall, Observer, ServedEntry};
 use http::HeaderValue;
 
+use crate::browser::{Browser, browser_ttl};
+use crate::ends::Ends;
+use crate::entry_state::EntryState;
 use crate::etag::Precondition;
-use crate::headers::Browser;
+use crate::version::Version;
 
 /// Of a response that is made of more entries, nothing is remembered.
 const MOST_SERVED: usize = 256;
@@ -41,63 +43,6 @@ pub(crate) struct Collected {
     pub(crate) entries: Option<Vec<EntryState>>,
     /// The entries, to look for them again. `None` where one cannot be.
     pub(crate) served: Option<Vec<ServedEntry>>,
-}
-
-/// When a response ends.
-#[derive(Clone, Default)]
-pub(crate) struct Ends {
-    /// The first clock that was seen, and the earliest deadline by it.
-    by: Option<(Arc<dyn Clock>, Moment)>,
-}
-
-impl Ends {
-    /// `None` is at once.
-    fn add(&mut self, clock: &Arc<dyn Clock>, deadline: Option<Moment>) {
-        let deadline = deadline.unwrap_or_default();
-        match &mut self.by {
-            None => self.by = Some((Arc::clone(clock), deadline)),
-            Some((first, earliest)) if Arc::ptr_eq(first, clock) => *earliest = deadline.min(*earliest),
-            // Another cache may have another clock, so only what is left carries over.
-            Some((first, earliest)) => *earliest = first.now().after(deadline.since(clock.now())).min(*earliest),
-        }
-    }
-
-    /// What is left.
-    pub(crate) fn left(&self) -> Duration {
-        self.by.as_ref().map_or(Duration::ZERO, |(clock, earliest)| earliest.since(clock.now()))
-    }
-}
-
-/// The version of a response.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Version {
-    /// Nothing was served yet.
-    #[default]
-    Any,
-    /// That of one entry: of this function, under this key.
-    Of(u64, (&'static str, String)),
-    /// It has none, or more than one.
-    Never,
-}
-
-impl Version {
-    fn and(&mut self, other: Option<(u64, (&'static str, String))>) {
-        *self = match (std::mem::take(self), other) {
-            (Self::Any, Some((version, entry))) => Self::Of(version, entry),
-            (Self::Of(version, entry), Some(other)) if (version, &entry) == (other.0, &other.1) => {
-                Self::Of(version, entry)
-            }
-            _ => Self::Never,
-        };
-    }
-}
-
-/// An entry, and the load that made it: its value is the same while these are.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct EntryState {
-    pub(crate) function: &'static str,
-    pub(crate) key: String,
-    pub(crate) load: u64,
 }
 
 /// What is collected beside TTLs.
@@ -154,7 +99,7 @@ impl Observer for Collector {
     fn answered(&self, call: &AnsweredCall<'_>) {
         let Wants { served, version } = self.0.wants;
         // Before the lock: this writes the key.
-        let state = (self.0.build.is_some() || served).then(|| state(call)).flatten();
+        let state = (self.0.build.is_some() || served).then(|| EntryState::of(call)).flatten();
         let entry = served.then(|| call.entry()).flatten();
         let version = version.then(|| Some((call.lasting_version()?, (call.full_name(), call.key()))));
         let (browser, clock) = (browser_ttl(call), call.clock());
@@ -184,17 +129,4 @@ impl Collected {
             _ => self.served = None,
         }
     }
-}
-
-/// `None` where the answer, or something that it was made of, may not be kept by a browser.
-fn browser_ttl(call: &AnsweredCall<'_>) -> Option<Duration> {
-    if matches!(call.outcome(), CallOutcome::Failed | CallOutcome::Refused | CallOutcome::LoadedNotStored) {
-        return None;
-    }
-    let parts = call.made_of()?;
-    parts.iter().try_fold(call.browser_ttl()?, |least, part| Some(least.min(part.browser_ttl?)))
-}
-
-fn state(call: &AnsweredCall<'_>) -> Option<EntryState> {
-    Some(EntryState { function: call.full_name(), key: call.key(), load: call.load()? })
 }

@@ -4,7 +4,7 @@ use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use http::{HeaderMap, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 
-use crate::collector::EntryState;
+use crate::entry_state::EntryState;
 
 /// More bytes of `If-None-Match` than this are not looked at: then the response is sent whole.
 const LONGEST: usize = 16 * 1024;

@@ -9,7 +9,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::collector::{Collected, Version};
+use crate::browser::Browser;
+use crate::version::Version;
 
 /// Headers that belong to a body: its tag covers them, and 304 has none of them.
 pub(crate) const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, LOCATION];
@@ -24,42 +25,12 @@ fn cache_control(max_age: Option<u64>) -> HeaderValue {
     }
 }
 
-/// How long a browser may keep it without asking.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Browser {
-    /// Nothing was served yet.
-    #[default]
-    Any,
-    AtMost(Duration),
-    /// Not at all: something has no `browser_ttl`.
-    Never,
-}
-
-impl Browser {
-    pub(crate) fn and(self, other: Option<Duration>) -> Self {
-        match (self, other) {
-            (Self::Never, _) | (_, None) => Self::Never,
-            (Self::Any, Some(ttl)) => Self::AtMost(ttl),
-            (Self::AtMost(least), Some(ttl)) => Self::AtMost(least.min(ttl)),
-        }
-    }
-
-    /// For how many seconds a browser may keep the response without asking, with so much left of what it was made of; `None` for none.
-    fn max_age(self, status: StatusCode, headers: &HeaderMap, left: Duration) -> Option<u64> {
-        let Self::AtMost(ttl) = self else { return None };
-        let is_kept = matches!(status.as_u16(), 200 | 301 | 308 | 404 | 410) && !headers.contains_key(SET_COOKIE);
-        // Rounded down: no copy outlives what it was made of.
-        let seconds = ttl.min(left).as_secs();
-        (is_kept && seconds > 0).then_some(seconds)
-    }
-}
-
 /// A year, as nothing may be kept longer.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// Sets `Cache-Control` of a response to a URL with this version, unless the handler has.
-pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, collected: &Collected, asked: Option<u64>) {
-    let (Some(asked), Version::Of(served, _)) = (asked, &collected.version) else { return };
+pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, version: &Version, asked: Option<u64>) {
+    let (Some(asked), Version::Of(served, _)) = (asked, version) else { return };
     let served = *served;
     if status != StatusCode::OK || headers.contains_key(CACHE_CONTROL) {
         return;

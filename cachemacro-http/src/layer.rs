@@ -16,9 +16,10 @@ use tower_service::Service;
 
 use crate::before::{BeforeHandler, Unanswered};
 use crate::body::ResponseBody;
+use crate::browser::Browser;
 use crate::collector::{Collected, Collector, Wants};
 use crate::etag::{Precondition, TagHasher};
-use crate::headers::{Browser, OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
+use crate::headers::{OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
 use crate::versioned::asked_version;
 
 /// The largest body that a tag is made of, in bytes.
@@ -253,7 +254,7 @@ impl Asked {
         let collected = self.collector.collected();
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
-        set_version(status, &mut head.headers, &collected, self.version.filter(|_| is_whole));
+        set_version(status, &mut head.headers, &collected.version, self.version.filter(|_| is_whole));
         let has_own = head.headers.contains_key(CACHE_CONTROL);
         // A body that was not read, and that of HEAD, may be made of more than was collected.
         let browser = if is_whole { collected.browser } else { Browser::Never };

@@ -7,12 +7,16 @@
 
 mod before;
 mod body;
+mod browser;
 mod collector;
+mod ends;
+mod entry_state;
 mod etag;
 mod headers;
 mod layer;
 mod not_modified;
 mod scope;
+mod version;
 mod versioned;
 
 /// The page of the guide, whose examples need `axum`.

@@ -10,7 +10,8 @@ use http::header::ETAG;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::collector::{Collector, EntryState};
+use crate::collector::Collector;
+use crate::entry_state::EntryState;
 use crate::etag::TagHasher;
 
 /// 304, if the sender of the request has the response already that the handler is about to render. As [`not_modified_with`] without `parts`.

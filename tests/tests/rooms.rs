@@ -1,4 +1,4 @@
-//! Imports of the runtime, of the store on Redis and of the macros go down their rooms, and make no circle: neither between rooms
+//! Imports of the runtime, of the store on Redis, of the headers of responses and of the macros go down their rooms, and make no circle: neither between rooms
 //! nor between files.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +18,10 @@ struct Layout {
     files: usize,
 }
 
-const CRATES: [Layout; 3] = [
+const CRATES: [Layout; 4] = [
     Layout { folder: "../cachemacro-runtime/src", rows: RUNTIME, files: 100 },
     Layout { folder: "../cachemacro-redis/src", rows: REDIS, files: 30 },
+    Layout { folder: "../cachemacro-http/src", rows: HTTP, files: 10 },
     MACROS,
 ];
 
@@ -45,6 +46,15 @@ const REDIS: &[&[&str]] = &[
     &["store"],
     &["channel", "event_log"],
     &["connect", "fuzz", "lib"],
+];
+
+const HTTP: &[&[&str]] = &[
+    &["body", "browser", "ends", "entry_state", "version", "versioned"],
+    &["etag", "headers"],
+    &["collector"],
+    &["before", "not_modified", "scope"],
+    &["layer"],
+    &["lib"],
 ];
 
 const MACRO_ROOMS: &[&[&str]] = &[
