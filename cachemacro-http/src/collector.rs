@@ -19,7 +19,7 @@ const MOST_SERVED: usize = 256;
 pub(crate) struct Collector(Arc<Inner>);
 
 struct Inner {
-    /// Whether the handler may ask for a tag of versions. Only then are the keys of entries written.
+    /// The build, where the handler may ask for a tag of versions.
     build: Option<Arc<str>>,
     wants: Wants,
     precondition: Precondition,

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::browser::Browser;
 use crate::version::Version;
 
-/// Headers that belong to a body: its tag covers them, and 304 has none of them.
+/// Headers that belong to a body: its tag covers them.
 pub(crate) const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, LOCATION];
 
 /// What a browser may do with a response: ask each time, or keep it for so long.

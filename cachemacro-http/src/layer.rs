@@ -120,6 +120,7 @@ impl CacheHeaders {
     /// The layer remembers which entries the last 10,000 responses with a tag were made of, by URL, principal and tag. If the sender of a request has a response, and each of its
     /// entries would be served again, of the same load and fresh, it gets 304; otherwise the handler runs. Entries in this process are looked at, others are asked
     /// for. An answer that is not stored, and a function in source mode, leave the request to the handler.
+    /// On such a route a tag is of the body and of the loads of its entries, so that one tag never names two responses.
     ///
     /// ```
     /// use axum::{Router, routing::get};
