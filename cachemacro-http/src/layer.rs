@@ -140,6 +140,58 @@ impl CacheHeaders {
     }
 }
 
+impl CacheHeaders {
+    /// Answers one request, with a handler that is a function: what the layer does, for a framework whose services are not those of `tower`. The future of the handler
+    /// need not be `Send`.
+    ///
+    /// The handler gets the request as it is. It is not run if 304 comes [before the handler](Self::not_modified_before_handler). The method, the URI and the headers of the request
+    /// are looked at. A framework with requests of other types makes one without a body of them, and ignores it in the handler: `examples/actix.rs` in the repository is such a
+    /// middleware, for `actix-web`.
+    ///
+    /// # Errors
+    /// Those of the handler.
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use axum::body::Body;
+    /// use axum::http::{Request, Response, header::ETAG};
+    /// use cachemacro::{cached, http::CacheHeaders};
+    /// # #[cached(key = "city:<id>", ttl_only = "cities do not move", hard_ttl = "1h")]
+    /// # async fn city(id: u64) -> String { format!("city {id}") }
+    ///
+    /// async fn show(_: Request<()>) -> Result<Response<Body>, Infallible> {
+    ///     Ok(Response::new(Body::from(city(7).await)))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Infallible> {
+    /// let request = Request::get("/cities/7").body(()).unwrap();
+    /// let response = CacheHeaders::new().answer(request, show).await?;
+    /// assert!(response.headers().contains_key(ETAG));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn answer<Q, B: Body, E, F>(
+        &self,
+        request: Request<Q>,
+        handler: impl FnOnce(Request<Q>) -> F,
+    ) -> Result<Response<ResponseBody<B>>, E>
+    where
+        F: Future<Output = Result<Response<B>, E>>,
+    {
+        let (head, body) = request.into_parts();
+        let asked = match Asked::of(&head, self).await {
+            Ok(asked) => asked,
+            Err(not_modified) => return Ok(not_modified),
+        };
+        // What the function does before its future is polled counts, too.
+        let response = async move { handler(Request::from_parts(head, body)).await };
+        let response = observed(asked.collector.clone(), response).await?;
+        Ok(asked.finish(response).await)
+    }
+}
+
 impl<S> Layer<S> for CacheHeaders {
     type Service = CacheHeadersService<S>;
 
@@ -196,18 +248,8 @@ where
         // The one that is ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let (head, body) = request.into_parts();
         let settings = self.settings.clone();
-        ResponseFuture(Box::pin(async move {
-            let asked = match Asked::of(&head, &settings).await {
-                Ok(asked) => asked,
-                Err(not_modified) => return Ok(not_modified),
-            };
-            let collector = asked.collector.clone();
-            let response = async move { inner.call(Request::from_parts(head, body)).await };
-            let response = observed(collector, response).await?;
-            Ok(asked.finish(response).await)
-        }))
+        ResponseFuture(Box::pin(async move { settings.answer(request, |request| inner.call(request)).await }))
     }
 }
 
