@@ -4,3 +4,5 @@
 //! |---|---|
 //! | What does a service with annotated caches look like, and what do they get right? | `cargo run --example atlas` |
 //! | What do four processes of it do on one Redis, and when that or one of them dies? | `cargo run --example fleet` |
+//! | How does a store for another server begin? | `cargo run --manifest-path examples/Cargo.toml --example own_store` |
+//! | How does an actix-web service get `Cache-Control` and `ETag`? | `cargo run --manifest-path examples/Cargo.toml --example actix` |
