@@ -1,9 +1,7 @@
-//! What a page sees in a real browser: Chromium, without a window. The page fetches, writes, and reports what it saw.
+//! What a page sees in a real browser: Chromium, without a window. A script of the page fetches, writes, and returns what it saw.
 
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::middleware::{self, Next};
@@ -12,8 +10,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cachemacro::http::{self, CacheHeaders};
 use cachemacro::{Cache, CacheEvent, cached};
+use cachemacro_servers::Chromium;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
 #[derive(Clone, CacheEvent, Serialize, Deserialize)]
 #[event(name = "item.updated", key = "item:<id>", version = version)]
@@ -28,7 +26,6 @@ struct App {
     version: Arc<AtomicU64>,
     /// The statuses of all answers to `/items/…`.
     statuses: Arc<Mutex<Vec<u16>>>,
-    report: mpsc::UnboundedSender<Vec<u64>>,
 }
 
 impl App {
@@ -81,84 +78,47 @@ async fn noted(State(app): State<App>, request: axum::extract::Request, next: Ne
 }
 
 /// Two reads, a write, three reads.
-const PAGE: &str = r#"<!doctype html><script type="module">
-const url = decodeURIComponent(location.hash.slice(1));
-const seen = [];
-const read = async () => seen.push(await (await fetch(url)).json());
-await read(); await read();
-await fetch("/write", { method: "POST" });
-await read(); await read(); await read();
-await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(seen) });
-</script>"#;
+const PAGE: &str = r#"async url => {
+  const seen = [];
+  const read = async () => seen.push(await (await fetch(url)).json());
+  await read(); await read();
+  await fetch("/write", { method: "POST" });
+  await read(); await read(); await read();
+  return seen;
+}"#;
 
-/// Reads, writes, and reads until the new version comes. Reports how often the old one came after the write, and for how many milliseconds after it was first
+/// Reads, writes, and reads until the new version comes. Returns how often the old one came after the write, and for how many milliseconds after it was first
 /// there.
-const UNTIL: &str = r#"<!doctype html><script type="module">
-const url = decodeURIComponent(location.hash.slice(1));
-const read = async () => await (await fetch(url)).json();
-let [old, last] = [0, 0];
-const first = await read();
-const began = performance.now();
-await fetch("/write", { method: "POST" });
-for (;;) {
-  const asked = performance.now();
-  if (await read() !== first) break;
-  [old, last] = [old + 1, asked - began];
-  if (last > 20000) break;
-  await new Promise(go => setTimeout(go, 20));
-}
-await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify([old, Math.ceil(last)]) });
-</script>"#;
+const UNTIL: &str = r#"async url => {
+  const read = async () => await (await fetch(url)).json();
+  let [old, last] = [0, 0];
+  const first = await read();
+  const began = performance.now();
+  await fetch("/write", { method: "POST" });
+  for (;;) {
+    const asked = performance.now();
+    if (await read() !== first) break;
+    [old, last] = [old + 1, asked - began];
+    if (last > 20000) break;
+    await new Promise(go => setTimeout(go, 20));
+  }
+  return [old, Math.ceil(last)];
+}"#;
 
 /// Reads version 1, version 2 too early, version 1 again, then a write, and both again.
-const VERSIONED: &str = r#"<!doctype html><script type="module">
-const url = decodeURIComponent(location.hash.slice(1));
-const seen = [];
-const read = async version => seen.push(await (await fetch(`${url}?v=${version}`)).json());
-await read(1); await read(2); await read(1);
-await fetch("/write", { method: "POST" });
-await read(1); await read(2); await read(2);
-await fetch("/report", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(seen) });
-</script>"#;
+const VERSIONED: &str = r#"async url => {
+  const seen = [];
+  const read = async version => seen.push(await (await fetch(`${url}?v=${version}`)).json());
+  await read(1); await read(2); await read(1);
+  await fetch("/write", { method: "POST" });
+  await read(1); await read(2); await read(2);
+  return seen;
+}"#;
 
-/// A browser that is killed at the end.
-struct Chromium {
-    child: Child,
-    folder: std::path::PathBuf,
-}
-
-impl Chromium {
-    fn open(url: &str) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let name = format!("cachemacro-chromium-{}-{}", std::process::id(), NUMBER.fetch_add(1, SeqCst));
-        let folder = std::env::temp_dir().join(name);
-        let child = Command::new("chromium")
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
-            .args(["--disable-background-networking", "--disable-component-update", "--no-proxy-server"])
-            .arg(format!("--user-data-dir={}", folder.display()))
-            .arg(url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromium is installed (apt-get install chromium)");
-        Self { child, folder }
-    }
-}
-
-impl Drop for Chromium {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// What a page saw, and which statuses the service answered with.
-async fn seen(page: &'static str, path: &str) -> (Vec<u64>, Vec<u16>) {
-    let (report, mut reports) = mpsc::unbounded_channel();
+/// What a script saw, and which statuses the service answered with.
+async fn seen(script: &'static str, path: &'static str) -> (Vec<u64>, Vec<u16>) {
     let cache = Cache::builder().build();
-    let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default(), report };
+    let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default() };
     let router = Router::new()
         .route("/items/{kind}/{id}", get(item))
         .route("/items/quick/{id}", get(quick))
@@ -166,21 +126,18 @@ async fn seen(page: &'static str, path: &str) -> (Vec<u64>, Vec<u16>) {
         .route("/items/versioned/{id}", get(versioned).layer(CacheHeaders::new().versioned_urls()))
         .layer(CacheHeaders::new().build_id("1"))
         .route("/write", post(write))
-        .route(
-            "/report",
-            post(async |State(app): State<App>, Json(seen): Json<Vec<u64>>| app.report.send(seen).is_ok().to_string()),
-        )
-        .route("/", get(async move || Html(page)))
+        .route("/", get(async || Html("<!doctype html>")))
         .layer(middleware::from_fn_with_state(app.clone(), noted))
         .with_state(app.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
-    let _browser = Chromium::open(&format!("http://127.0.0.1:{port}/#{path}"));
-    let seen = tokio::time::timeout(Duration::from_secs(60), reports.recv()).await;
+    let run =
+        move || Chromium::start().open(&format!("http://127.0.0.1:{port}/")).evaluate(&format!("({script})('{path}')"));
+    let seen = tokio::task::spawn_blocking(run).await.expect("the script returns");
     server.abort();
     let statuses = app.statuses.lock().expect("no panic").clone();
-    (seen.unwrap_or_else(|_| panic!("no report in 60 s: {statuses:?}")).expect("a report"), statuses)
+    (serde_json::from_value(seen).expect("numbers"), statuses)
 }
 
 #[tokio::test(flavor = "multi_thread")]

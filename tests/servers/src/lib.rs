@@ -1,4 +1,4 @@
-//! Real servers for tests and examples: started on free loopback ports, in temporary folders, killed on drop.
+//! Real servers and a browser for tests and examples: started on free loopback ports, in temporary folders, killed on drop.
 //!
 //! | type | is |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | [`Sentinel`] | a primary, two replicas and three sentinels that fail over |
 //! | [`Cluster`] | three primaries and three replicas that fail over, with live migration of slots |
 //! | [`Proxy`] | a TCP proxy in front of a server, with faults that are switched while it runs |
+//! | [`Chromium`] | a browser without a window, with tabs that run what they are told |
 //!
 //! ```
 //! use cachemacro_servers::{Options, Standalone};
@@ -22,6 +23,7 @@
 //! All calls block: a start takes some 20 ms, a failover seconds. Use `block_in_place` or `spawn_blocking` where something
 //! else has to go on in the same thread meanwhile.
 
+mod chromium;
 mod cluster;
 mod program;
 mod proxy;
@@ -31,6 +33,7 @@ mod sentinel;
 mod standalone;
 mod wait;
 
+pub use chromium::{Chromium, Tab};
 pub use cluster::{Cluster, Migration};
 pub use program::is_installed;
 pub use proxy::{Faults, Proxy};

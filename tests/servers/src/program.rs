@@ -1,11 +1,11 @@
 //! Programs that are found on the PATH, started, stopped and killed.
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,11 +17,20 @@ const SERVERS: [&str; 2] = ["redis-server", "valkey-server"];
 /// kills the group given first and removes the folder given second.
 const GUARD: &str = r#"read -r _; kill -s KILL -- "-$0"; rm -rf -- "$1""#;
 
+/// The file of a program's folder that has what it said.
+const LOG: &str = "log";
+
 static SERVER: OnceLock<Option<&'static str>> = OnceLock::new();
 
 fn server() -> Option<&'static str> {
-    let runs = |name: &&&str| Command::new(name).arg("--version").stdout(Stdio::null()).status().is_ok();
-    *SERVER.get_or_init(|| SERVERS.iter().find(runs).copied())
+    *SERVER.get_or_init(|| SERVERS.iter().find(|name| is_there(name)).copied())
+}
+
+/// Whether there is a program of this name.
+pub(crate) fn is_there(name: &str) -> bool {
+    let mut command = Command::new(name);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok()
 }
 
 /// Whether a server can be started on this machine.
@@ -47,17 +56,27 @@ impl Program {
                  or `cargo xtask test`, which does that where it may"
             );
         };
-        let log = folder.join("log");
-        // Emptied, so that why an earlier start failed is not read again.
-        let output = OpenOptions::new().create(true).write(true).truncate(true).open(&log);
-        let output = output.expect("a file in a folder of our own");
-        let errors = output.try_clone().expect("a file that was just opened");
+        let log = open_log(folder);
         let mut command = Command::new(name);
-        command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(output).stderr(errors);
+        command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().expect("a file that was just opened"));
+        Self::spawn(command, folder, log)
+    }
+
+    /// Starts what was described, in its folder, with this file of [`open_log`] for its errors.
+    pub(crate) fn spawn(mut command: Command, folder: &Path, log: File) -> Self {
         // A group of its own: Ctrl-C in a terminal is for the tests, and a kill reaches the children that save.
-        let child = command.process_group(0).spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        command.current_dir(folder).stderr(log).process_group(0);
+        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let guard = guard(&child, folder);
-        Self { child, guard, log }
+        Self { child, guard, log: folder.join(LOG) }
+    }
+
+    /// Its standard input and output.
+    ///
+    /// # Panics
+    /// Where they are no pipes, or were taken already.
+    pub(crate) fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
+        (self.child.stdin.take().expect("a pipe"), self.child.stdout.take().expect("a pipe"))
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -97,6 +116,12 @@ impl Drop for Program {
         let _ = self.guard.wait();
         let _ = self.child.wait();
     }
+}
+
+/// Emptied, so that why an earlier start failed is not read again.
+pub(crate) fn open_log(folder: &Path) -> File {
+    let file = OpenOptions::new().create(true).write(true).truncate(true).open(folder.join(LOG));
+    file.expect("a file in a folder of our own")
 }
 
 fn guard(child: &Child, folder: &Path) -> Child {
