@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cachemacro_runtime::strategy::NamedRoute;
 use cachemacro_runtime::{AnsweredCall, Observer, ServedEntry};
 use http::HeaderValue;
 
@@ -9,6 +10,7 @@ use crate::browser::{Browser, browser_ttl};
 use crate::ends::Ends;
 use crate::entry_state::EntryState;
 use crate::etag::Precondition;
+use crate::told::{Told, ToldCall};
 use crate::version::Version;
 
 /// Of a response that is made of more entries, nothing is remembered.
@@ -22,6 +24,8 @@ struct Inner {
     /// The build, where the handler may ask for a tag of versions.
     build: Option<Arc<str>>,
     wants: Wants,
+    /// Where it has a name.
+    route: Option<NamedRoute>,
     precondition: Precondition,
     collected: Mutex<Collected>,
 }
@@ -43,6 +47,8 @@ pub(crate) struct Collected {
     pub(crate) entries: Option<Vec<EntryState>>,
     /// The entries, to look for them again. `None` where one cannot be.
     pub(crate) served: Option<Vec<ServedEntry>>,
+    /// The calls, in words, for a response that explains itself.
+    pub(crate) told: Option<Told>,
 }
 
 /// What is collected beside TTLs.
@@ -52,13 +58,25 @@ pub(crate) struct Wants {
     pub(crate) served: bool,
     /// The version of the response.
     pub(crate) version: bool,
+    /// The calls, in words.
+    pub(crate) told: bool,
 }
 
 impl Collector {
-    pub(crate) fn new(precondition: Precondition, build: Option<Arc<str>>, wants: Wants) -> Self {
+    pub(crate) fn new(
+        precondition: Precondition,
+        build: Option<Arc<str>>,
+        route: Option<NamedRoute>,
+        wants: Wants,
+    ) -> Self {
         let entries = (build.is_some() || wants.served).then(Vec::new);
-        let collected = Collected { entries, served: wants.served.then(Vec::new), ..Collected::default() };
-        Self(Arc::new(Inner { build, wants, precondition, collected: Mutex::new(collected) }))
+        let collected = Collected {
+            entries,
+            served: wants.served.then(Vec::new),
+            told: wants.told.then(Told::default),
+            ..Collected::default()
+        };
+        Self(Arc::new(Inner { build, wants, route, precondition, collected: Mutex::new(collected) }))
     }
 
     pub(crate) fn build(&self) -> Option<&str> {
@@ -75,6 +93,11 @@ impl Collector {
 
     pub(crate) fn collected(&self) -> Collected {
         self.lock().clone()
+    }
+
+    /// Tells the route that its handler has set `Cache-Control`.
+    pub(crate) fn has_own_headers(&self) {
+        self.0.route.iter().for_each(NamedRoute::has_own_headers);
     }
 
     /// Remembers the tag of all that was collected until now.
@@ -97,11 +120,15 @@ impl Collected {
 
 impl Observer for Collector {
     fn answered(&self, call: &AnsweredCall<'_>) {
-        let Wants { served, version } = self.0.wants;
+        let Wants { served, version, told } = self.0.wants;
+        if let Some(route) = &self.0.route {
+            route.answered(call);
+        }
         // Before the lock: this writes the key.
         let state = (self.0.build.is_some() || served).then(|| EntryState::of(call)).flatten();
         let entry = served.then(|| call.entry()).flatten();
         let version = version.then(|| Some((call.lasting_version()?, (call.full_name(), call.key()))));
+        let told = told.then(|| ToldCall::of(call));
         let (browser, clock) = (browser_ttl(call), call.clock());
         let mut collected = self.lock();
         collected.calls += 1;
@@ -110,6 +137,7 @@ impl Observer for Collector {
         if let Some(version) = version {
             collected.version.and(version);
         }
+        collected.told.iter_mut().zip(told).for_each(|(all, call)| all.add(call));
         collected.add(state, entry);
     }
 }

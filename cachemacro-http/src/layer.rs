@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use cachemacro_runtime::observed;
+use cachemacro_runtime::strategy::NamedRoute;
 use http::header::{CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,6 +21,8 @@ use crate::browser::Browser;
 use crate::collector::{Collected, Collector, Wants};
 use crate::etag::{Precondition, TagHasher};
 use crate::headers::{OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
+use crate::told;
+use crate::told::{Control, Tag, ToldResponse, Untagged};
 use crate::versioned::asked_version;
 
 /// The largest body that a tag is made of, in bytes.
@@ -64,6 +67,10 @@ pub struct CacheHeaders {
     largest: u64,
     before: Option<BeforeHandler>,
     is_versioned: bool,
+    explains: bool,
+    route: Option<NamedRoute>,
+    /// The functions that the route declares.
+    made_of: Option<Vec<String>>,
 }
 
 impl CacheHeaders {
@@ -71,7 +78,15 @@ impl CacheHeaders {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it is where the settings begin")]
     pub const fn new() -> Self {
-        Self { build: None, largest: LARGEST, before: None, is_versioned: false }
+        Self {
+            build: None,
+            largest: LARGEST,
+            before: None,
+            is_versioned: false,
+            explains: cfg!(debug_assertions),
+            route: None,
+            made_of: None,
+        }
     }
 
     /// A name of the program's build, such as the commit that it was made from. It is part of the tags that
@@ -96,8 +111,64 @@ impl CacheHeaders {
     /// changes with the program and not with the row, such as a rendered template, needs another path for each build; and where another program gives a version again,
     /// versions are no names.**
     #[must_use]
-    pub const fn versioned_urls(mut self) -> Self {
+    pub fn versioned_urls(mut self) -> Self {
         self.is_versioned = true;
+        self.declared()
+    }
+
+    /// Gives the routes under this layer a name, and so a row in the strategy: how old their responses may be in a browser and in a process.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use cachemacro::http::CacheHeaders;
+    /// # use cachemacro::{cached, strategy};
+    /// # #[cached(key = "city:<id>", ttl_only = "cities do not move", hard_ttl = "1h")]
+    /// # async fn city(id: u64) -> String { format!("city {id}") }
+    /// # async fn show() -> &'static str { "" }
+    ///
+    /// let layer = CacheHeaders::new().named("city page").made_of(["city"]);
+    /// let app: Router = Router::new().route("/cities/{id}", get(show).layer(layer));
+    ///
+    /// let strategy = strategy();
+    /// assert_eq!(strategy.route("city page").unwrap().layers[0].max_staleness.as_secs(), 3600);
+    /// ```
+    ///
+    /// The strategy knows the layers that were made when it is asked: a test of the document makes the router first.
+    #[must_use]
+    pub fn named(mut self, route: impl Into<String>) -> Self {
+        self.route = Some(NamedRoute::new(route));
+        self.declared()
+    }
+
+    /// Declares the cached functions that the responses of a [named](Self::named) route are made of, with those that are called inside of loads: by the name after `fn`, or with the module. Without it
+    /// the strategy knows those of the responses so far. [`Strategy::verify`](cachemacro_runtime::Strategy::verify) fails if there is none of such a name, and after a response that was made of
+    /// another one.
+    #[must_use]
+    pub fn made_of<N: Into<String>>(mut self, functions: impl IntoIterator<Item = N>) -> Self {
+        self.made_of = Some(functions.into_iter().map(Into::into).collect());
+        self.declared()
+    }
+
+    /// Tells the strategy what is known of the route.
+    fn declared(self) -> Self {
+        if let Some(route) = &self.route {
+            if self.is_versioned {
+                route.has_versioned_urls();
+            }
+            self.made_of.iter().for_each(|functions| route.made_of(functions));
+        }
+        self
+    }
+
+    /// Whether responses say in a header `Cache-Status` (RFC 9211) what they were made of, and why they have the headers that they have. It names cached
+    /// functions, with what is left of their TTLs. Default: in debug builds.
+    ///
+    /// ```text
+    /// cache-status: "shop::users::find"; hit; ttl=57, cachemacro; detail="asks before each use, as shop::users::find has no browser_ttl; ETag of the body"
+    /// ```
+    #[must_use]
+    pub const fn cache_status(mut self, is_told: bool) -> Self {
+        self.explains = is_told;
         self
     }
 
@@ -273,14 +344,17 @@ impl Asked {
         let precondition = Precondition::of(method, headers);
         let question = settings.before.as_ref().filter(|_| !is_range).and_then(|before| before.question(request));
         if let Some(question) = &question
-            && let Some(response) = question.answer(request, &precondition).await
+            && let Some(mut response) = question.answer(request, &precondition).await
         {
+            if settings.explains {
+                told::set_before_handler(response.headers_mut());
+            }
             return Err(response);
         }
         let unanswered = question.map(|question| question.unanswered(request));
         let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
-        let wants = Wants { served: unanswered.is_some(), version: version.is_some() };
-        let collector = Collector::new(precondition, settings.build.clone(), wants);
+        let wants = Wants { served: unanswered.is_some(), version: version.is_some(), told: settings.explains };
+        let collector = Collector::new(precondition, settings.build.clone(), settings.route.clone(), wants);
         Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered })
     }
 
@@ -297,28 +371,74 @@ impl Asked {
         let collected = self.collector.collected();
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
-        set_version(status, &mut head.headers, &collected.version, self.version.filter(|_| is_whole));
-        let has_own = head.headers.contains_key(CACHE_CONTROL);
-        // A body that was not read, and that of HEAD, may be made of more than was collected.
-        let browser = if is_whole { collected.browser } else { Browser::Never };
-        set_cache_control(status, &mut head.headers, browser, collected.ends.left());
-        if head.status != StatusCode::OK || self.is_range || head.headers.contains_key(CONTENT_RANGE) {
-            return Response::from_parts(head, body);
-        }
-        let has_tag = head.headers.contains_key(ETAG);
-        if !has_tag && !is_no_store(&head.headers) {
-            set_tag(&mut head.headers, &body, &collected, is_whole);
+        let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole);
+        let tag = self.set_tag(&mut head, &body, &collected, is_whole);
+        if let Some(told) = &collected.told {
+            told.set(&mut head.headers, &ToldResponse { status, control, is_whole, tag });
         }
         // The handler's own tag may be that of other entries, too.
-        if let Some(unanswered) = self.unanswered.filter(|_| is_whole && !has_tag) {
-            unanswered.remember(head.status, &head.headers, has_own, collected);
+        if let Some(unanswered) = self.unanswered.filter(|_| is_whole && matches!(tag, Tag::Body | Tag::Versions)) {
+            unanswered.remember(head.status, &head.headers, control != Control::Entries, collected);
         }
-        if head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag)) {
+        let is_known = head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag));
+        if is_known && !matches!(tag, Tag::None(_)) {
             head.status = StatusCode::NOT_MODIFIED;
             without_body(&mut head.headers);
             return Response::from_parts(head, ResponseBody::empty());
         }
         Response::from_parts(head, body)
+    }
+
+    fn set_cache_control(
+        &self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        collected: &Collected,
+        is_whole: bool,
+    ) -> Control {
+        if headers.contains_key(CACHE_CONTROL) {
+            self.collector.has_own_headers();
+            return Control::Handler;
+        }
+        set_version(status, headers, &collected.version, self.version.filter(|_| is_whole));
+        if headers.contains_key(CACHE_CONTROL) {
+            return Control::Version;
+        }
+        // A body that was not read, and that of HEAD, may be made of more than was collected.
+        let browser = if is_whole { collected.browser } else { Browser::Never };
+        set_cache_control(status, headers, browser, collected.ends.left());
+        Control::Entries
+    }
+
+    /// The handler's tag, or the one of versions, if the handler has asked for it; else that of the body.
+    fn set_tag<B: Body>(
+        &self,
+        head: &mut response::Parts,
+        body: &ResponseBody<B>,
+        collected: &Collected,
+        is_whole: bool,
+    ) -> Tag {
+        if head.status != StatusCode::OK {
+            return Tag::None(Untagged::Status);
+        }
+        if self.is_range || head.headers.contains_key(CONTENT_RANGE) {
+            return Tag::None(Untagged::Range);
+        }
+        if head.headers.contains_key(ETAG) {
+            return Tag::Handler;
+        }
+        if is_no_store(&head.headers) {
+            return Tag::None(Untagged::NoStore);
+        }
+        if let Some(tag) = collected.tag_of_versions() {
+            head.headers.insert(ETAG, tag.clone());
+            return Tag::Versions;
+        }
+        if !is_whole {
+            return Tag::None(if self.method == Method::HEAD { Untagged::Head } else { Untagged::NotWhole });
+        }
+        head.headers.insert(ETAG, tag_of_the_body(&head.headers, body, collected));
+        Tag::Body
     }
 
     /// Whether the body may be read: a handler that streams sends more when it has more.
@@ -327,18 +447,13 @@ impl Asked {
     }
 }
 
-/// The tag of versions, if the handler has asked for it; else that of the body.
-fn set_tag<B: Body>(headers: &mut HeaderMap, body: &ResponseBody<B>, collected: &Collected, is_whole: bool) {
-    if let Some(tag) = collected.tag_of_versions() {
-        headers.insert(ETAG, tag.clone());
-    } else if is_whole {
-        let mut hasher = TagHasher::new("body");
-        hasher.add_headers(headers, &OF_THE_BODY);
-        // Where responses are remembered, no tag may be that of two which are made of different entries.
-        if let Some(entries) = collected.entries.as_ref().filter(|_| collected.served.is_some()) {
-            hasher.add_entries(entries.clone());
-        }
-        body.chunks().for_each(|chunk| hasher.add_chunk(chunk));
-        headers.insert(ETAG, hasher.finish());
+fn tag_of_the_body<B: Body>(headers: &HeaderMap, body: &ResponseBody<B>, collected: &Collected) -> HeaderValue {
+    let mut hasher = TagHasher::new("body");
+    hasher.add_headers(headers, &OF_THE_BODY);
+    // Where responses are remembered, no tag may be that of two which are made of different entries.
+    if let Some(entries) = collected.entries.as_ref().filter(|_| collected.served.is_some()) {
+        hasher.add_entries(entries.clone());
     }
+    body.chunks().for_each(|chunk| hasher.add_chunk(chunk));
+    hasher.finish()
 }

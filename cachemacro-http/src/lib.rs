@@ -16,6 +16,7 @@ mod headers;
 mod layer;
 mod not_modified;
 mod scope;
+mod told;
 mod version;
 mod versioned;
 

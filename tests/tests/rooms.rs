@@ -50,7 +50,7 @@ const REDIS: &[&[&str]] = &[
 
 const HTTP: &[&[&str]] = &[
     &["body", "browser", "ends", "entry_state", "version", "versioned"],
-    &["etag", "headers"],
+    &["etag", "headers", "told"],
     &["collector"],
     &["before", "not_modified", "scope"],
     &["layer"],

@@ -18,7 +18,7 @@ pub(crate) use self::check::{bypassed_by_type, may_hold};
 pub(crate) use self::connection::{Carried, SAY_WHEN, carried};
 pub use self::connection::{Read, Written, type_of};
 pub use self::info::{AbsentError, Argument, Bypass, CallsiteInfo, EventUse, LookedAt, TaskLocalUse};
-pub(crate) use self::named::{instances_named, sites_named};
+pub(crate) use self::named::{instances_named, is_named, sites_named};
 pub(crate) use self::naming::{shared_by_instances, site_name};
 pub(crate) use self::origin::Origin;
 pub use self::registry::{CachedFn, InvalidatesFn, RegisteredEvent};

@@ -29,11 +29,15 @@ pub(crate) fn instances_named(name: &str) -> Result<Vec<&'static Instance>, Unkn
 /// # Errors
 /// [`UnknownFunction`]: no cached function of the binary has the name.
 pub(crate) fn sites_named(name: &str) -> Result<Vec<&'static Callsite>, UnknownFunction> {
+    let meant: Vec<_> = sites().filter(|site| is_named(site.info(), name)).collect();
+    if meant.is_empty() { Err(UnknownFunction::new(name.to_owned(), near(name))) } else { Ok(meant) }
+}
+
+/// Whether this is its name, or the end of its path.
+pub(crate) fn is_named(info: &CallsiteInfo, name: &str) -> bool {
     let ends =
         |path: &String| path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with("::"));
-    let is_meant = |site: &&'static Callsite| !name.is_empty() && names(site.info()).iter().any(ends);
-    let meant: Vec<_> = sites().filter(is_meant).collect();
-    if meant.is_empty() { Err(UnknownFunction::new(name.to_owned(), near(name))) } else { Ok(meant) }
+    !name.is_empty() && names(info).iter().any(ends)
 }
 
 /// As written after `fn`, with the module, and as it is called outside of the process.

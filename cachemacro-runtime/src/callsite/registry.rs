@@ -1,6 +1,7 @@
 //! All annotations that are linked into the binary.
 
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use super::site::Callsite;
 use super::writer::Writer;
@@ -53,6 +54,18 @@ impl Callsite {
     /// Whether an event of the binary may make an older version of an entry valid again: by RESTORE or ROLLBACK.
     pub(crate) fn goes_back(&self) -> bool {
         *self.goes_back.get_or_init(|| self.is_moved_by(&[EventKind::Restores, EventKind::RollsBack]))
+    }
+
+    /// Whether a version of this function's rows is never given to other content; asked for a response that is to be kept for good.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_lasting_versions(&self) -> bool {
+        self.is_asked_for_lasting_versions.store(true, Ordering::Relaxed);
+        !self.rotates()
+    }
+
+    /// Whether that was asked.
+    pub(crate) fn is_asked_for_lasting_versions(&self) -> bool {
+        self.is_asked_for_lasting_versions.load(Ordering::Relaxed)
     }
 
     fn is_moved_by(&self, kinds: &[EventKind]) -> bool {

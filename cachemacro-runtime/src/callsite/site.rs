@@ -19,6 +19,8 @@ pub struct Callsite {
     pub(super) rotates: OnceLock<bool>,
     pub(super) goes_back: OnceLock<bool>,
     pub(super) instances: Instances,
+    /// Whether a response was to be kept for good under a version of its row.
+    pub(super) is_asked_for_lasting_versions: AtomicBool,
     /// The annotation with the TTLs of the first instance, for TTLs that are constants of a type.
     known: OnceLock<CallsiteInfo>,
 }
@@ -35,6 +37,7 @@ impl Callsite {
             rotates: OnceLock::new(),
             goes_back: OnceLock::new(),
             instances: Instances::new(),
+            is_asked_for_lasting_versions: AtomicBool::new(false),
             known: OnceLock::new(),
         }
     }

@@ -205,12 +205,13 @@ impl AnsweredCall<'_> {
     }
 
     /// The version of the row that was served, if it names the value for good: the value is stored, the function is in row mode and depends on one aggregate, of
-    /// which no event of this program restores or rolls back a version, and its load called no cached function.
+    /// which no event of this program rolls back a version, and its load called no cached function. Where an event does, [`Strategy::verify`](crate::Strategy::verify) says so
+    /// once this was asked.
     #[cfg(feature = "http")]
     #[must_use]
     pub fn lasting_version(&self) -> Option<u64> {
         let site = self.call.instance.site;
-        let is_of_row = site.info().mode == Mode::Row && !self.is_absent() && !site.goes_back();
+        let is_of_row = site.info().mode == Mode::Row && !self.is_absent() && site.has_lasting_versions();
         let mut aggregates = site.info().events.iter().flat_map(|event| event.aggregates);
         let first = aggregates.next();
         let is_of_one = aggregates.all(|aggregate| Some(aggregate) == first);

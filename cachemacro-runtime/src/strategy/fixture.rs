@@ -9,6 +9,7 @@ use crate::callsite::{
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Computed, Mode, Policy, Refresh};
 use crate::strategy::Strategy;
+use crate::strategy::named_route::Facts;
 
 pub(super) const POLICY: Policy = Policy {
     soft: Some(Duration::from_secs(60)),
@@ -130,20 +131,37 @@ inventory::submit! { CachedFn(&BEST_SELLERS_SITE) }
 inventory::submit! { InvalidatesFn(&ON_SOLD) }
 inventory::submit! { RegisteredEvent(&UNHEARD) }
 
-/// A row with a restoring event, a report that hears of another service, a rate with none.
+/// A route that is made of these functions, which it declares.
+pub(super) fn route(name: &str, functions: &[&str]) -> Facts {
+    let declared = Some(functions.iter().map(|name| (*name).to_owned()).collect());
+    Facts { name: name.to_owned(), declared, ..Facts::default() }
+}
+
+/// A page of each kind.
+fn routes() -> [Facts; 4] {
+    let picture = Facts { has_versioned_urls: true, has_own_headers: true, ..route("picture", &["shop::users::find"]) };
+    let served =
+        Facts { served: ["shop::reports::rate".to_owned()].into(), name: "rates".to_owned(), ..Facts::default() };
+    let unasked = Facts { name: "search".to_owned(), ..Facts::default() };
+    [route("front page", &["find", "best_sellers"]), picture, served, unasked]
+}
+
+/// A row with a restoring event, a report that hears of another service, a rate with none; and routes.
 pub(super) fn shop() -> Strategy {
-    Strategy::of(
+    Strategy::with_routes(
         &[&FIND_SITE, &BEST_SELLERS_SITE, &RATE_SITE],
         &[&RENAME_WRITER, &RESTORE_WRITER, &ON_UPDATED, &ON_SOLD],
         &[&UPDATED, &RESTORED, &SOLD, &UNHEARD],
+        &routes(),
     )
 }
 
 pub(super) fn shop_backwards() -> Strategy {
-    Strategy::of(
+    Strategy::with_routes(
         &[&RATE_SITE, &BEST_SELLERS_SITE, &FIND_SITE],
         &[&ON_SOLD, &ON_UPDATED, &RESTORE_WRITER, &RENAME_WRITER],
         &[&UNHEARD, &SOLD, &RESTORED, &UPDATED],
+        &routes(),
     )
 }
 

@@ -6,6 +6,7 @@ use super::duration::human;
 use super::event::Invalidation;
 use super::failure::Failure;
 use super::labels::Label;
+use super::layer::LayerBound;
 use super::registry::{Registry, path};
 use super::rollback::Rollback;
 use super::staleness;
@@ -50,6 +51,8 @@ pub struct FunctionStrategy {
     pub staleness_parts: Vec<StalenessPart>,
     /// The bounds in words, one sentence each.
     pub staleness: Vec<String>,
+    /// The layers that keep its values, why, and how old they may be there.
+    pub layers: Vec<LayerBound>,
     /// What happens on rollback.
     pub on_rollback: Rollback,
     /// What happens if invalidation fails, per policy of the publishers.
@@ -60,7 +63,7 @@ serialize!(struct FunctionStrategy {
     module, function, template, mode: mode.label(), value_type, context, invalidated_by, ttl_only, timing,
     after_event: human(*after_event), after_event_elsewhere: human(*after_event_elsewhere),
     max_staleness: human(*max_staleness), max_staleness_of_absence: max_staleness_of_absence.map(human),
-    staleness_parts, staleness, on_rollback, on_failure,
+    staleness_parts, staleness, layers, on_rollback, on_failure,
 });
 
 /// The timing of a cached function, with all defaults filled in.
@@ -205,6 +208,7 @@ impl FunctionStrategy {
             max_staleness_of_absence: policy.negative.map(|negative| negative.min(policy.hard)),
             staleness_parts: staleness::parts(policy),
             staleness: staleness_in_words(site, &invalidated_by),
+            layers: LayerBound::all_of(site, has_events),
             on_rollback: Rollback::of(site, &invalidated_by),
             on_failure: Failure::all_of(site, &invalidated_by),
             invalidated_by,

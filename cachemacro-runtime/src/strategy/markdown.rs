@@ -5,7 +5,9 @@ use super::event::{EventStrategy, Invalidation, Publisher};
 use super::failure::Failure;
 use super::function::FunctionStrategy;
 use super::labels::Label;
+use super::layer::{Layer, LayerBound};
 use super::model::Strategy;
+use super::route::RouteStrategy;
 use crate::policy::{Mode, Refresh};
 
 const HEAD: &str = "\
@@ -23,6 +25,8 @@ edit. A test that calls `assert_matches` compares this file with them, and rewri
 - A value that was loaded through another cached function may be as old as that function's line allows, if that is more.
 - `Cache::clear`, `clear_function` and `disable_function` end what the process has at once, and what other processes of the
   namespace and the shared store have within 1s, or when they can be reached.
+- Browsers ask before each use of a response, and get 304 while it is the same, where it has the headers of `cachemacro::http` and
+  not all that it is made of has a `browser_ttl`.
 ";
 
 impl Strategy {
@@ -39,6 +43,10 @@ fn render(strategy: &Strategy) -> String {
         blocks.push("This binary caches nothing.\n".to_owned());
     } else {
         blocks.push(summary(strategy.functions()));
+        blocks.push(layers(strategy.functions()));
+    }
+    if !strategy.routes().is_empty() {
+        blocks.push(routes(strategy.routes()));
     }
     blocks.extend(strategy.functions().iter().map(section));
     if !strategy.events().is_empty() {
@@ -64,6 +72,40 @@ fn summary(functions: &[FunctionStrategy]) -> String {
         ]
     });
     table(&head, rows)
+}
+
+/// How old a value may be on each layer that keeps it.
+fn layers(functions: &[FunctionStrategy]) -> String {
+    let rows = functions.iter().map(|function| {
+        let cell = |layer| in_a_cell(function.layers.iter().find(|bound| bound.layer == layer));
+        vec![code(&function.path()), cell(Layer::SharedStore), cell(Layer::Process), cell(Layer::Browser)]
+    });
+    let head = [
+        "stale after an event in any process, and at most, whatever is lost",
+        "in the shared store",
+        "in a process",
+        "in a browser",
+    ];
+    format!("## Layers\n\n{}", table(&head, rows))
+}
+
+fn in_a_cell(bound: Option<&LayerBound>) -> String {
+    bound.map_or_else(|| "-".to_owned(), LayerBound::in_a_cell)
+}
+
+/// How old a response may be on each layer that keeps it, or what it is made of.
+fn routes(routes: &[RouteStrategy]) -> String {
+    let rows = routes.iter().map(|route| {
+        let cell = |layer| in_a_cell(route.layer(layer));
+        let made_of = codes(route.made_of.iter().cloned());
+        vec![code(&route.name), or_dash(made_of), cell(Layer::Process), cell(Layer::Browser)]
+    });
+    let table = table(&["route", "made of", "in a process", "in a browser"], rows);
+    let notes = routes.iter().map(|route| item(&code(&route.name), &route.notes()));
+    format!(
+        "## Routes\n\nHow old a response may be, of a route with a name: after an event in any process, and whatever is lost.\n\n{table}\n{}",
+        notes.collect::<String>()
+    )
 }
 
 /// `0s`, or a dash where there is no event.
@@ -102,6 +144,7 @@ fn section(function: &FunctionStrategy) -> String {
         ("What invalidates it", vec![invalidated_by(function)]),
         ("Who sends that, and who receives it", sent_by(&function.invalidated_by)),
         ("How stale it may be", function.staleness.clone()),
+        ("Which layers keep it, and why", function.layers.iter().map(|bound| bound.why.clone()).collect()),
         ("On rollback", function.on_rollback.answer.clone()),
         ("If an invalidation fails", on_failure(&function.on_failure)),
     ];

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::event::EventStrategy;
 use super::function::FunctionStrategy;
+use super::named_route::{self, Facts};
 use super::registry::Registry;
+use super::route::RouteStrategy;
 use super::verify::{self, Problem, VerifyError};
 use super::warning::Warning;
 use super::{document, warning};
@@ -19,12 +21,13 @@ use crate::util::serialize::serialize;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Strategy {
     functions: Vec<FunctionStrategy>,
+    routes: Vec<RouteStrategy>,
     events: Vec<EventStrategy>,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
 }
 
-serialize!(struct Strategy { functions, events, problems, warnings });
+serialize!(struct Strategy { functions, routes, events, problems, warnings });
 
 /// The strategy of this binary: all `#[cached]` and `#[invalidates]` functions and all events linked into it.
 ///
@@ -43,20 +46,32 @@ pub fn strategy() -> Strategy {
     let sites: Vec<_> = registry::sites().collect();
     let writers: Vec<_> = registry::writers().collect();
     let events: Vec<_> = registry::events().collect();
-    let mut strategy = Strategy::of(&sites, &writers, &events);
+    let mut strategy = Strategy::with_routes(&sites, &writers, &events, &named_route::all());
     strategy.problems.extend(verify::noticed());
+    strategy.problems.dedup();
     let noticed = warning::noticed(&strategy.warnings);
     strategy.warnings.extend(noticed);
     strategy
 }
 
 impl Strategy {
+    #[cfg(test)]
     pub(crate) fn of(sites: &[&'static Callsite], writers: &[&'static Writer], events: &[&'static EventInfo]) -> Self {
+        Self::with_routes(sites, writers, events, &[])
+    }
+
+    pub(super) fn with_routes(
+        sites: &[&'static Callsite],
+        writers: &[&'static Writer],
+        events: &[&'static EventInfo],
+        routes: &[Facts],
+    ) -> Self {
         let registry = Registry::of(sites, writers, events);
         Self {
+            routes: routes.iter().map(|route| RouteStrategy::of(route, &registry)).collect(),
             functions: registry.sites.iter().map(|site| FunctionStrategy::of(site, &registry)).collect(),
             events: registry.events.iter().map(|event| EventStrategy::of(event, &registry)).collect(),
-            problems: verify::problems(&registry),
+            problems: verify::problems(&registry, routes),
             warnings: warning::warnings(&registry),
         }
     }
@@ -71,6 +86,18 @@ impl Strategy {
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&FunctionStrategy> {
         self.functions.iter().find(|function| function.function == name || function.path() == name)
+    }
+
+    /// The routes that have a name, sorted by it.
+    #[must_use]
+    pub fn routes(&self) -> &[RouteStrategy] {
+        &self.routes
+    }
+
+    /// The route of this name.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<&RouteStrategy> {
+        self.routes.iter().find(|route| route.name == name)
     }
 
     /// The events.
@@ -100,6 +127,8 @@ impl Strategy {
     /// - [`Problem::NameShared`]: functions have one name in a shared store, and are not stored there.
     /// - [`Problem::TypesLookAlike`]: a generic function was called with different types of one name, on a shared store. It is
     ///   known after the call.
+    /// - [`Problem::UnknownInRoute`], [`Problem::NotDeclared`]: a route with a name declares that it is made of other functions than it is.
+    /// - [`Problem::VersionsComeAgain`]: URLs have a version, and an event may use a version again.
     pub fn verify(&self) -> Result<Vec<Warning>, VerifyError> {
         if self.problems.is_empty() { Ok(self.warnings.clone()) } else { Err(VerifyError::new(self.problems.clone())) }
     }

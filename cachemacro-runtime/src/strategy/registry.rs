@@ -1,6 +1,6 @@
 //! The annotations of one binary, in an order that depends on them alone.
 
-use crate::callsite::{Callsite, CallsiteInfo, Role, Writer, WriterInfo};
+use crate::callsite::{Callsite, CallsiteInfo, Role, Writer, WriterInfo, instances_named, is_named};
 use crate::event::{EventInfo, template_shape};
 
 pub(super) struct Registry {
@@ -41,6 +41,24 @@ impl Registry {
     /// The cached functions whose entries an event invalidates, also if they do not name it.
     pub(super) fn listeners<'a>(&'a self, event: &'a EventInfo) -> impl Iterator<Item = &'static CallsiteInfo> {
         self.sites.iter().copied().filter(move |site| moves(event, site))
+    }
+}
+
+impl Registry {
+    /// The cached functions of a name, as `cachemacro::Cache::entries` takes it.
+    pub(super) fn named(&self, name: &str) -> Vec<&'static CallsiteInfo> {
+        let named: Vec<_> = self.sites.iter().copied().filter(|site| is_named(site, name)).collect();
+        if !named.is_empty() {
+            return named;
+        }
+        // With the types of a call.
+        let instances = instances_named(name).unwrap_or_default();
+        instances.into_iter().map(|instance| instance.site.reported()).collect()
+    }
+
+    /// Whether an event can end entries of the function.
+    pub(super) fn has_events(&self, site: &CallsiteInfo) -> bool {
+        !site.events.is_empty() || self.events.iter().any(|event| moves(event, site))
     }
 }
 

@@ -179,13 +179,6 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
         }
         None => remarks.push("Absences are not cached.".to_owned()),
     }
-    if let Some(browser) = policy.browser {
-        let browser = human(browser);
-        remarks.push(format!(
-            "Browsers may keep what is made of a value for {browser} without asking (`browser_ttl`), and never beyond its hard TTL. No event reaches what a browser keeps: after an \
-             event its reader may see the old value for {browser} more."
-        ));
-    }
     if policy.public {
         remarks.push("The value is the same for every caller (`public`).".to_owned());
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::duration::human;
 use super::event::{Invalidation, Publisher};
 use super::function::FunctionStrategy;
+use super::layer::{Layer, LayerBound};
 use super::markdown::{after_event, at_most};
 use super::model::Strategy;
 
@@ -43,6 +44,11 @@ fn render(strategy: &Strategy) -> String {
     let widths = widths(&blocks);
     let mut out: String = blocks.iter().map(|block| draw(block, &widths)).collect();
     out += "\nAFTER EVENT: in the publishing process. AT MOST: whatever is lost; + the source's own lag.\n";
+    for route in strategy.routes() {
+        let cell = |layer| route.layer(layer).map_or_else(|| "-".to_owned(), LayerBound::in_a_cell);
+        let (process, browser) = (cell(Layer::Process), cell(Layer::Browser));
+        out += &note("route", &format!("{}: in a process {process}; in a browser {browser}", route.name));
+    }
     for problem in strategy.problems() {
         out += &note("problem", &problem.to_string());
     }

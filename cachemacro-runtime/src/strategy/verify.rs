@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::registry::{Registry, listed, names, path};
+use super::named_route::Facts;
+use super::registry::{Registry, listed, moves, names, path};
 use super::type_name::{shorten, value_of};
-use crate::callsite::{CallsiteInfo, Carried, Commit, Role, SAY_WHEN, carried, shared_by_instances, site_name};
-use crate::event::template_shape;
+use crate::callsite::registry::{events, sites};
+use crate::callsite::{
+    CallsiteInfo, Carried, Commit, Role, SAY_WHEN, carried, shared_by_instances, site_name, sites_named,
+};
+use crate::event::{EventInfo, EventKind, template_shape};
 use crate::util::serialize::serialize;
 
 /// A cache that cannot be right.
@@ -49,6 +53,30 @@ pub enum Problem {
         /// The function, as `module::function`.
         function: String,
     },
+    /// A route with a name declares that it is made of a function which the program does not have.
+    UnknownInRoute {
+        /// The route.
+        route: String,
+        /// The name that it declares.
+        function: String,
+        /// What may be meant.
+        hint: String,
+    },
+    /// A response of a route was made of a function that the route does not declare. It is known after the request.
+    NotDeclared {
+        /// The route.
+        route: String,
+        /// The function, as `module::function`.
+        function: String,
+    },
+    /// The URLs of a route have a version of a function's row, and an event may give a version again that the row has had before: so its
+    /// responses are asked for each time. For a route that declares no functions it is known after a request.
+    VersionsComeAgain {
+        /// The function, as `module::function`.
+        function: String,
+        /// The event's name on the wire.
+        event: String,
+    },
 }
 
 serialize!(enum Problem, "problem" {
@@ -57,6 +85,9 @@ serialize!(enum Problem, "problem" {
     KeysCollide = "keys_collide" { functions },
     NameShared = "name_shared" { name, functions },
     TypesLookAlike = "types_look_alike" { name, function },
+    UnknownInRoute = "unknown_in_route" { route, function, hint },
+    NotDeclared = "not_declared" { route, function },
+    VersionsComeAgain = "versions_come_again" { function, event },
 });
 
 /// One of several functions that can render the same key.
@@ -107,6 +138,19 @@ impl fmt::Display for Problem {
                 "`{function}` was called with different types that look alike in `{name}`, so it is not stored in a shared \
                  store for any of them: give the types different names"
             ),
+            Self::UnknownInRoute { route, function, hint } => {
+                write!(f, "the route `{route}` declares that it is made of `{function}` (`made_of`): {hint}")
+            }
+            Self::NotDeclared { route, function } => write!(
+                f,
+                "a response of the route `{route}` was made of `{function}`, which the route does not declare, so its bounds do not hold: name \
+                 the function in `made_of`"
+            ),
+            Self::VersionsComeAgain { function, event } => write!(
+                f,
+                "a route has URLs with the version of `{function}`, and `{event}` may give a row a version again that it has had with other content: no browser may keep \
+                 such a URL for good, so each is asked for each time. Take `versioned_urls` away, or let the event give a new version (`restores = …`)"
+            ),
         }
     }
 }
@@ -155,8 +199,38 @@ fn path_of(site: &CallsiteInfo) -> String {
     path(site.module, site.name)
 }
 
-pub(super) fn problems(registry: &Registry) -> Vec<Problem> {
-    unsent(registry).chain(uncommitted(registry)).chain(collisions(registry)).chain(shared_names(registry)).collect()
+pub(super) fn problems(registry: &Registry, routes: &[Facts]) -> Vec<Problem> {
+    let of_functions =
+        unsent(registry).chain(uncommitted(registry)).chain(collisions(registry)).chain(shared_names(registry));
+    of_functions.chain(routes.iter().flat_map(|route| of_route(route, registry))).collect()
+}
+
+/// What a route declares that is not so.
+fn of_route(route: &Facts, registry: &Registry) -> Vec<Problem> {
+    let Some(declared) = &route.declared else { return Vec::new() };
+    let (mut problems, mut sites) = (Vec::new(), Vec::new());
+    for name in declared {
+        let named = registry.named(name);
+        if named.is_empty() {
+            let hint = sites_named(name).map_or_else(|unknown| unknown.to_string(), |_| String::new());
+            problems.push(Problem::UnknownInRoute { route: route.name.clone(), function: name.clone(), hint });
+        }
+        sites.extend(named);
+    }
+    for served in route.served.iter().flat_map(|name| registry.named(name)) {
+        if !sites.iter().any(|site| path_of(site) == path_of(served)) {
+            problems.push(Problem::NotDeclared { route: route.name.clone(), function: path_of(served) });
+        }
+    }
+    if route.has_versioned_urls {
+        problems.extend(sites.iter().filter_map(|site| versions_come_again(site, &registry.events)));
+    }
+    problems
+}
+
+fn versions_come_again(site: &CallsiteInfo, events: &[&EventInfo]) -> Option<Problem> {
+    let event = events.iter().find(|event| event.kind == EventKind::RollsBack && moves(event, site))?;
+    Some(Problem::VersionsComeAgain { function: path_of(site), event: event.name.to_owned() })
 }
 
 fn shared_names(registry: &Registry) -> impl Iterator<Item = Problem> {
@@ -171,7 +245,10 @@ fn shared_names(registry: &Registry) -> impl Iterator<Item = Problem> {
 /// What was noticed while the program ran.
 pub(super) fn noticed() -> impl Iterator<Item = Problem> {
     let look_alike = |(name, site): (String, &CallsiteInfo)| Problem::TypesLookAlike { name, function: path_of(site) };
-    shared_by_instances().into_iter().map(look_alike)
+    let events: Vec<_> = events().collect();
+    let unlasting = sites().filter(|site| site.is_asked_for_lasting_versions());
+    let come_again = unlasting.filter_map(move |site| versions_come_again(site.info(), &events));
+    shared_by_instances().into_iter().map(look_alike).chain(come_again)
 }
 
 fn unsent(registry: &Registry) -> impl Iterator<Item = Problem> {
@@ -228,7 +305,7 @@ mod tests {
     use crate::policy::Policy;
     use crate::strategy::Strategy;
     use crate::strategy::fixture;
-    use crate::strategy::fixture::{FIND, RENAME, RESTORED, site, writer};
+    use crate::strategy::fixture::{FIND, RENAME, RESTORED, ROLLED_BACK, site, writer};
     use crate::strategy::warning::Warning;
 
     #[test]
@@ -263,6 +340,37 @@ mod tests {
     fn an_event_of_the_same_aggregate_counts_though_no_function_names_it() {
         let strategy = Strategy::of(&[site(FIND)], &[writer(RENAME)], &[&RESTORED]);
         assert_eq!(strategy.verify(), Ok(Vec::new()), "and it needs no publisher");
+    }
+
+    #[test]
+    fn a_route_declares_what_it_is_made_of() {
+        let verified = |route: Facts| {
+            let strategy = Strategy::with_routes(&[site(FIND)], &[writer(RENAME)], &[], &[route]);
+            strategy.verify().map_or_else(|error| error.to_string(), |_| String::new())
+        };
+        let served = |name: &str| Facts { served: [name.to_owned()].into(), ..fixture::route("page", &["find"]) };
+        assert_eq!(verified(served("shop::users::find")), "");
+        assert_eq!(verified(served("shop::elsewhere::find")), "", "a function of another program");
+        assert_eq!(
+            verified(Facts { declared: Some(Default::default()), ..served("shop::users::find") }),
+            "the caching strategy cannot be right:\n\
+             - a response of the route `page` was made of `shop::users::find`, which the route does not declare, so its bounds do not \
+             hold: name the function in `made_of`"
+        );
+        let unknown = verified(fixture::route("page", &["best_seller"]));
+        assert!(unknown.ends_with("did you mean `shop::reports::best_sellers`?"), "{unknown}");
+    }
+
+    #[test]
+    fn versions_that_come_again_name_nothing_for_good() {
+        let verified = |event: &'static EventInfo| {
+            let back = writer(WriterInfo { events: Box::leak(Box::new([event])), ..RENAME });
+            let picture = Facts { has_versioned_urls: true, ..fixture::route("picture", &["find"]) };
+            Strategy::with_routes(&[site(FIND)], &[writer(RENAME), back], &[], &[picture]).verify()
+        };
+        assert_eq!(verified(&RESTORED), Ok(Vec::new()), "a restored row has a new version");
+        let error = verified(&ROLLED_BACK).unwrap_err().to_string();
+        assert!(error.contains("the version of `shop::users::find`, and `user.rolled_back` may"), "{error}");
     }
 
     #[test]
