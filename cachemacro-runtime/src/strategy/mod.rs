@@ -18,6 +18,9 @@
 //!   an annotation, so the report names it without a number. An event may be lost, or the data
 //!   of a store, and a program may write that no cache knows of.
 //! - **Absences**: as values, but `negative_ttl` instead of `hard_ttl`.
+//! - **In a browser** ([`layers`](FunctionStrategy::layers)): after an event `browser_ttl` more than in a process; whatever is lost, as in a
+//!   process, as `max-age` is never more than what is left of the hard TTL. Without `browser_ttl` it asks before each use.
+//! - **Of a route with a name** ([`RouteStrategy`]): as the oldest value in it. A browser keeps it for the least `browser_ttl` of them.
 //! - **Jitter** only subtracts, so it is part of no bound.
 //!
 //! # What belongs to the binary
