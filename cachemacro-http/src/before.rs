@@ -10,17 +10,22 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
-use quick_cache::Equivalent;
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::body::ResponseBody;
 use crate::browser::Browser;
 use crate::collector::Collected;
-use crate::etag::{Precondition, opaque};
+use crate::etag::{Precondition, TagHasher, opaque};
 use crate::headers::{has_lifetime, is_no_store, set_cache_control};
+use crate::vary::Vary;
 
-/// The number of responses that are remembered.
+/// The number of responses that are remembered, at most.
 const MOST: usize = 10_000;
+/// The memory that they take, at most, in bytes. It is estimated.
+const MEMORY: u64 = 32 * 1024 * 1024;
+/// Of one entry, without its key.
+const OF_AN_ENTRY: u64 = 400;
 /// The number of tags of a request that are looked for.
 const TAGS: usize = 8;
 
@@ -34,39 +39,27 @@ type Principal = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 #[derive(Clone)]
 pub(crate) struct BeforeHandler {
     principal: Arc<Principal>,
-    responses: Arc<Cache<Id, Arc<Remembered>>>,
+    responses: Arc<Cache<Id, Arc<Remembered>, Weight>>,
 }
 
-/// A response that a browser has.
-#[derive(Hash, PartialEq, Eq)]
-struct Id {
-    host: Vec<u8>,
-    path: String,
-    principal: String,
-    /// Without its quotes.
-    tag: Vec<u8>,
-}
+/// A response that a browser has: a hash of host, path, principal and tag, as a client chooses how long they are.
+type Id = [u8; 32];
 
-/// As [`Id`].
-#[derive(Hash)]
-struct IdRef<'a> {
-    host: &'a [u8],
-    path: &'a str,
-    principal: &'a str,
-    tag: &'a [u8],
-}
+/// How much of the memory a response takes.
+#[derive(Clone)]
+struct Weight;
 
-impl Equivalent<Id> for IdRef<'_> {
-    fn equivalent(&self, id: &Id) -> bool {
-        (self.host, self.path, self.principal, self.tag) == (&*id.host, &*id.path, &*id.principal, &*id.tag)
+impl Weighter<Id, Arc<Remembered>> for Weight {
+    fn weight(&self, _: &Id, remembered: &Arc<Remembered>) -> u64 {
+        remembered.weight.max(MEMORY / MOST as u64)
     }
 }
 
 /// What a response was made of.
 struct Remembered {
-    /// The headers of the request that it varies by.
-    vary: Vec<(HeaderName, Vec<HeaderValue>)>,
+    vary: Vary,
     entries: Vec<ServedEntry>,
+    weight: u64,
     browser: Browser,
     /// Those of its 304; `Cache-Control` only where the handler has set it.
     headers: HeaderMap,
@@ -75,21 +68,22 @@ struct Remembered {
 /// A request that may be answered without its handler.
 pub(crate) struct Question {
     before: BeforeHandler,
-    principal: String,
+    /// Of host, path and principal.
+    id: TagHasher,
 }
 
 /// A request whose response is to be remembered.
 pub(crate) struct Unanswered {
     before: BeforeHandler,
-    host: Vec<u8>,
-    path: String,
-    principal: String,
+    id: TagHasher,
     headers: HeaderMap,
+    vary: Option<Vary>,
 }
 
 impl BeforeHandler {
     pub(crate) fn new(principal: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { principal: Arc::new(principal), responses: Arc::new(Cache::new(MOST)) }
+        let responses = Cache::with_weighter(MOST, MEMORY, Weight);
+        Self { principal: Arc::new(principal), responses: Arc::new(responses) }
     }
 
     /// Only GET is answered.
@@ -98,7 +92,9 @@ impl BeforeHandler {
             return None;
         }
         let principal = (self.principal)(request)?;
-        Some(Question { before: self.clone(), principal })
+        let mut id = TagHasher::new("response");
+        [host(request), path(request).as_bytes(), principal.as_bytes()].iter().for_each(|part| id.add(part));
+        Some(Question { before: self.clone(), id })
     }
 }
 
@@ -119,10 +115,9 @@ impl Question {
         request: &Parts,
         tags: &Precondition,
     ) -> Option<Response<ResponseBody<B>>> {
-        let (host, path, principal) = (host(request), path(request), &*self.principal);
         for tag in tags.tags().take(TAGS) {
-            let Some(known) = self.before.responses.get(&IdRef { host, path, principal, tag }) else { continue };
-            if known.is_for(&request.headers) {
+            let Some(known) = self.before.responses.get(&id_of(&self.id, tag)) else { continue };
+            if known.vary.is_for(&request.headers) {
                 // Of one response alone: in an outage each question takes its time.
                 return known.left().await.map(|left| known.not_modified(left));
             }
@@ -131,51 +126,46 @@ impl Question {
     }
 
     pub(crate) fn unanswered(self, request: &Parts) -> Unanswered {
-        let (host, path, headers) = (host(request).to_vec(), path(request).to_owned(), request.headers.clone());
-        Unanswered { before: self.before, host, path, principal: self.principal, headers }
+        Unanswered { before: self.before, id: self.id, headers: request.headers.clone(), vary: None }
     }
 }
 
+fn id_of(id: &TagHasher, tag: &[u8]) -> Id {
+    let mut id = id.clone();
+    id.add(tag);
+    id.hash()
+}
+
 impl Unanswered {
+    /// What the handler says that its response varies by. What is added to `Vary` later, for browsers, is the principal here.
+    pub(crate) fn varies_by(&mut self, headers: &HeaderMap) {
+        self.vary = Vary::of(headers, &self.headers);
+    }
+
     /// Remembers what a whole response was made of, whose tag is of its entries too: a URL that was rewritten before it came here names more than one response.
     pub(crate) fn remember(self, status: StatusCode, headers: &HeaderMap, has_own: bool, collected: Collected) {
-        let Some(tag) = headers.get(ETAG).and_then(|tag| opaque(tag.as_bytes())).map(<[u8]>::to_vec) else { return };
-        let Some(vary) = vary(headers, &self.headers) else { return };
-        let Some(entries) = collected.served.filter(|entries| !entries.is_empty()) else { return };
+        let Some(tag) = headers.get(ETAG).and_then(|tag| opaque(tag.as_bytes())) else { return };
+        let Some(vary) = self.vary else { return };
+        // The handler has said that its response is made of something else, too.
+        let has_parts = collected.tag.as_ref().is_some_and(|tag| tag.has_parts);
+        let weight = collected.entries.iter().flatten().map(|entry| OF_AN_ENTRY + 2 * entry.key.len() as u64).sum();
+        let Some(entries) = collected.served.filter(|entries| !entries.is_empty() && !has_parts) else { return };
         if status != StatusCode::OK || headers.contains_key(SET_COOKIE) || is_no_store(headers) {
             return;
         }
         let kept = |name: &HeaderName| OF_A_304.contains(name) && (has_own || *name != CACHE_CONTROL);
+        let id = id_of(&self.id, tag);
         let headers: HeaderMap =
             headers.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
         if has_lifetime(&headers) {
             return;
         }
-        let Self { before, host, path, principal, .. } = self;
-        let remembered = Remembered { vary, entries, browser: collected.browser, headers };
-        before.responses.insert(Id { host, path, principal, tag }, Arc::new(remembered));
+        let remembered = Remembered { vary, entries, weight, browser: collected.browser, headers };
+        self.before.responses.insert(id, Arc::new(remembered));
     }
-}
-
-/// The headers of the request that the response names in `Vary`, with their values. `None` for `*`.
-fn vary(response: &HeaderMap, request: &HeaderMap) -> Option<Vec<(HeaderName, Vec<HeaderValue>)>> {
-    let names = response.get_all(VARY).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    names
-        .map(<[u8]>::trim_ascii)
-        .filter(|name| !name.is_empty())
-        .map(|name| {
-            let name = HeaderName::from_bytes(name).ok().filter(|name| name.as_str() != "*")?;
-            let values = request.get_all(&name).iter().cloned().collect();
-            Some((name, values))
-        })
-        .collect()
 }
 
 impl Remembered {
-    fn is_for(&self, request: &HeaderMap) -> bool {
-        self.vary.iter().all(|(name, values)| request.get_all(name).iter().eq(values))
-    }
-
     /// The least of what is left of the entries' hard TTLs; `None` if one of them would not be served again.
     async fn left(&self) -> Option<Duration> {
         let mut least = Duration::MAX;
@@ -197,5 +187,31 @@ impl Remembered {
 impl fmt::Debug for BeforeHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BeforeHandler").field("responses", &self.responses.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client chooses takes no more than the memory, however much there is of it.
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let weights = [0, 1_000, 50_000, MEMORY / 100, MEMORY, 10 * MEMORY];
+        for weight in weights {
+            let before = BeforeHandler::new(|_| Some(String::new()));
+            for number in 0..2 * MOST as u64 {
+                let mut id = [0; 32];
+                id[..8].copy_from_slice(&number.to_le_bytes());
+                let vary = Vary::of(&HeaderMap::new(), &HeaderMap::new()).expect("it varies by nothing");
+                let (browser, headers) = (Browser::Never, HeaderMap::new());
+                before
+                    .responses
+                    .insert(id, Arc::new(Remembered { vary, entries: Vec::new(), weight, browser, headers }));
+            }
+            let kept = before.responses.len();
+            assert!(kept <= MOST && kept as u64 * weight <= MEMORY, "{kept} of {weight}");
+            assert!(weight > MEMORY / 100 || kept > 0, "{weight}");
+        }
     }
 }

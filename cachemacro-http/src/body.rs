@@ -28,16 +28,18 @@ impl<B: Body> ResponseBody<B> {
         Self { read: VecDeque::new(), error: None, rest: None }
     }
 
-    /// Reads all of it. Returns whether it has ended, without an error and with at most so many bytes; otherwise what was read is
-    /// still sent.
+    /// Reads all of it. Returns whether it has ended, without an error, without trailers and with at most so many bytes; otherwise what was
+    /// read is still sent.
     pub(crate) async fn read(&mut self, largest: u64) -> bool {
-        let mut len = 0;
+        let (mut len, mut has_trailers) = (0, false);
         while let Some(rest) = &mut self.rest {
             match poll_fn(|context| rest.as_mut().poll_frame(context)).await {
                 None => self.rest = None,
                 Some(Ok(frame)) => {
                     let frame = in_one_piece(frame);
                     len += frame.data_ref().map_or(0, |data| data.len() as u64);
+                    // A tag is of bytes alone, and 304 has no trailers.
+                    has_trailers |= frame.is_trailers();
                     self.read.push_back(frame);
                     if len > largest {
                         return false;
@@ -49,7 +51,7 @@ impl<B: Body> ResponseBody<B> {
                 }
             }
         }
-        true
+        !has_trailers
     }
 
     /// The bytes that were read.

@@ -39,8 +39,8 @@ pub(crate) struct Collected {
     pub(crate) ends: Ends,
     /// How long a browser may keep what all of them were made of.
     pub(crate) browser: Browser,
-    /// The tag of versions, when the handler asked for it, and after how many answers.
-    pub(crate) tag: Option<(u64, HeaderValue)>,
+    /// The tag of versions, when the handler asked for it.
+    pub(crate) tag: Option<TagOfVersions>,
     /// The version of all that was served.
     pub(crate) version: Version,
     /// The entries with their loads: what tags of versions are made of. `None` where one was not stored.
@@ -49,6 +49,16 @@ pub(crate) struct Collected {
     pub(crate) served: Option<Vec<ServedEntry>>,
     /// The calls, in words, for a response that explains itself.
     pub(crate) told: Option<Told>,
+}
+
+/// The tag of versions.
+#[derive(Clone)]
+pub(crate) struct TagOfVersions {
+    pub(crate) tag: HeaderValue,
+    /// The number of answers that it is made of.
+    pub(crate) calls: u64,
+    /// Whether it is made of anything else.
+    pub(crate) has_parts: bool,
 }
 
 /// What is collected beside TTLs.
@@ -100,10 +110,8 @@ impl Collector {
         self.0.route.iter().for_each(NamedRoute::has_own_headers);
     }
 
-    /// Remembers the tag of all that was collected until now.
-    pub(crate) fn set_tag_of_versions(&self, tag: HeaderValue) {
-        let mut collected = self.lock();
-        collected.tag = Some((collected.calls, tag));
+    pub(crate) fn set_tag_of_versions(&self, tag: TagOfVersions) {
+        self.lock().tag = Some(tag);
     }
 
     fn lock(&self) -> MutexGuard<'_, Collected> {
@@ -114,7 +122,7 @@ impl Collector {
 impl Collected {
     /// The tag of versions, if nothing was collected since the handler asked for it.
     pub(crate) fn tag_of_versions(&self) -> Option<&HeaderValue> {
-        self.tag.as_ref().filter(|(calls, _)| *calls == self.calls).map(|(_, tag)| tag)
+        self.tag.as_ref().filter(|tag| tag.calls == self.calls).map(|tag| &tag.tag)
     }
 }
 

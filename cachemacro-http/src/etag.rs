@@ -70,6 +70,7 @@ fn first(list: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Makes a tag from all that it depends on. SHA-256, of which 128 bits are kept: texts of users cannot be chosen so that two bodies have one
 /// tag.
+#[derive(Clone)]
 pub(crate) struct TagHasher(Sha256);
 
 impl TagHasher {
@@ -111,6 +112,11 @@ impl TagHasher {
             }
             self.add(b"");
         }
+    }
+
+    /// What is no tag.
+    pub(crate) fn hash(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
 
     /// A weak tag: compression on the way changes the bytes.

@@ -25,6 +25,11 @@ fn cache_control(max_age: Option<u64>) -> HeaderValue {
     }
 }
 
+/// Whether the handler has said itself how long a copy lasts.
+pub(crate) fn has_own(headers: &HeaderMap) -> bool {
+    headers.contains_key(CACHE_CONTROL) || headers.contains_key(EXPIRES)
+}
+
 /// A year, as nothing may be kept longer.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
@@ -32,7 +37,7 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("private, max-age=3153600
 pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, version: &Version, asked: Option<u64>) {
     let (Some(asked), Version::Of(served, _)) = (asked, version) else { return };
     let served = *served;
-    if status != StatusCode::OK || headers.contains_key(CACHE_CONTROL) {
+    if status != StatusCode::OK || has_own(headers) {
         return;
     }
     let is_for_one = headers.contains_key(SET_COOKIE);
@@ -56,7 +61,7 @@ fn vary_by_user(headers: &mut HeaderMap) {
 
 /// Sets `Cache-Control`, unless the handler has.
 pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, browser: Browser, left: Duration) {
-    if headers.contains_key(CACHE_CONTROL) {
+    if has_own(headers) {
         return;
     }
     let max_age = browser.max_age(status, headers, left);

@@ -20,7 +20,7 @@ use crate::body::ResponseBody;
 use crate::browser::Browser;
 use crate::collector::{Collected, Collector, Wants};
 use crate::etag::{Precondition, TagHasher};
-use crate::headers::{OF_THE_BODY, is_no_store, set_cache_control, set_version, without_body};
+use crate::headers::{OF_THE_BODY, has_own, is_no_store, set_cache_control, set_version, without_body};
 use crate::told;
 use crate::told::{Control, Tag, ToldResponse, Untagged};
 use crate::versioned::asked_version;
@@ -33,7 +33,7 @@ const LARGEST: u64 = 1024 * 1024;
 /// | a response to GET or HEAD | gets |
 /// |---|---|
 /// | whose handler called no cached function | nothing |
-/// | with `Cache-Control` from its handler | a tag, unless it is `no-store` |
+/// | with `Cache-Control` or `Expires` from its handler | a tag, unless it is `no-store` |
 /// | all of whose calls, and what these were made of, have `browser_ttl` | `Cache-Control: private, max-age=…`: the least `browser_ttl`, and no more than the least hard TTL that is left |
 /// | any other | `Cache-Control: private, no-cache`: a browser keeps it, and asks before each use |
 ///
@@ -185,12 +185,13 @@ impl CacheHeaders {
     /// `principal`, and what their handlers are served by cached functions.
     ///
     /// `principal` says for whom a response is: the id of the user who is logged in, `Some(String::new())` where a response is the same for all, and `None` for a request
-    /// that always goes to the handler. **The layer belongs inside of the one that authenticates**, and only on such routes: a handler that counts visits, or shows a
+    /// that always goes to the handler. What else a handler reads, such as a tenant in a task-local, belongs to it. **The layer belongs inside of the one that authenticates**, and only on such routes: a handler that counts visits, or shows a
     /// message once, is not one of them. What a task does that the handler spawns counts in [`in_scope`](crate::in_scope) only.
     ///
-    /// The layer remembers which entries the last 10,000 responses with a tag were made of, by URL, principal and tag. If the sender of a request has a response, and each of its
+    /// The layer remembers which entries the last responses with a tag were made of, by URL, principal and tag: of up to 10,000 responses, in about 32 MiB at most. If the sender of a request has a response, and each of its
     /// entries would be served again, of the same load and fresh, it gets 304; otherwise the handler runs. Entries in this process are looked at, others are asked
-    /// for. An answer that is not stored, and a function in source mode, leave the request to the handler.
+    /// for. An answer that is not stored, a function in source mode, and
+    /// [`not_modified_with`](crate::not_modified_with) with parts leave the request to the handler.
     /// On such a route a tag is of the body and of the loads of its entries, so that one tag never names two responses.
     ///
     /// ```
@@ -359,7 +360,7 @@ impl Asked {
     }
 
     /// The response with its headers, or 304.
-    async fn finish<B: Body>(self, response: Response<B>) -> Response<ResponseBody<B>> {
+    async fn finish<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         let (mut head, body) = response.into_parts();
         let mut body = ResponseBody::new(body);
         let is_read = self.method == Method::GET || self.method == Method::HEAD;
@@ -368,6 +369,7 @@ impl Asked {
         }
         // It may call cached functions when it is read.
         let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
+        self.unanswered.iter_mut().for_each(|unanswered| unanswered.varies_by(&head.headers));
         let collected = self.collector.collected();
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
@@ -396,7 +398,7 @@ impl Asked {
         collected: &Collected,
         is_whole: bool,
     ) -> Control {
-        if headers.contains_key(CACHE_CONTROL) {
+        if has_own(headers) {
             self.collector.has_own_headers();
             return Control::Handler;
         }

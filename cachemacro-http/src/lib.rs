@@ -17,6 +17,7 @@ mod layer;
 mod not_modified;
 mod scope;
 mod told;
+mod vary;
 mod version;
 mod versioned;
 

@@ -10,7 +10,7 @@ use http::header::ETAG;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::collector::Collector;
+use crate::collector::{Collector, TagOfVersions};
 use crate::entry_state::EntryState;
 use crate::etag::TagHasher;
 
@@ -52,9 +52,12 @@ pub fn not_modified() -> Option<Response<NoBody>> {
 pub fn not_modified_with(parts: &[&str]) -> Option<Response<NoBody>> {
     let collector = observer_in_scope::<Collector>()?;
     let collected = collector.collected();
-    let tag = tag_of_versions(collector.build()?, collected.entries.filter(|entries| !entries.is_empty())?, parts);
+    let entries = collected.entries.filter(|entries| !entries.is_empty())?;
+    let tag = tag_of_versions(collector.build()?, entries, parts);
     let is_known = collector.precondition().has(&tag);
-    collector.set_tag_of_versions(tag.clone());
+    // What other tasks were served since is not in it.
+    let has_parts = !parts.is_empty();
+    collector.set_tag_of_versions(TagOfVersions { tag: tag.clone(), calls: collected.calls, has_parts });
     if !is_known {
         return None;
     }

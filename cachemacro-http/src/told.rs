@@ -142,7 +142,7 @@ impl ToldResponse {
     /// What a browser does with it.
     fn keeps<'a>(&self, headers: &HeaderMap, asks: Option<&'a str>) -> Cow<'a, str> {
         match self.control {
-            Control::Handler => return "Cache-Control is the handler's".into(),
+            Control::Handler => return "Cache-Control or Expires is the handler's".into(),
             Control::Version => return "Cache-Control by the version of the URL".into(),
             Control::Entries => {}
         }
@@ -172,7 +172,9 @@ impl Tag {
             Self::None(Untagged::Range) => "no ETag, as a range was asked for",
             Self::None(Untagged::NoStore) => "no ETag, as it is no-store",
             Self::None(Untagged::Head) => "no ETag, as HEAD has no body to make it of: ask with GET",
-            Self::None(Untagged::NotWhole) => "no ETag, as the body has no known length, is too large, or failed",
+            Self::None(Untagged::NotWhole) => {
+                "no ETag, as the body has no known length, is too large, has trailers, or failed"
+            }
         }
     }
 }

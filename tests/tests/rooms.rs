@@ -51,7 +51,7 @@ const REDIS: &[&[&str]] = &[
 const HTTP: &[&[&str]] = &[
     &["body", "browser", "ends", "entry_state", "version", "versioned"],
     &["etag", "headers", "told"],
-    &["collector"],
+    &["collector", "vary"],
     &["before", "not_modified", "scope"],
     &["layer"],
     &["lib"],
