@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use cachemacro_runtime::{AnsweredCall, CallOutcome, Tier};
-use http::header::{HeaderName, SET_COOKIE};
+use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// The header.
@@ -142,12 +142,12 @@ impl ToldResponse {
     /// What a browser does with it.
     fn keeps<'a>(&self, headers: &HeaderMap, asks: Option<&'a str>) -> Cow<'a, str> {
         match self.control {
-            Control::Handler => return "Cache-Control or Expires is the handler's".into(),
+            Control::Handler if headers.contains_key(CACHE_CONTROL) => return "Cache-Control is the handler's".into(),
+            Control::Handler => return "Expires is the handler's".into(),
             Control::Version => return "Cache-Control by the version of the URL".into(),
             Control::Entries => {}
         }
-        let is_kept =
-            headers.get(http::header::CACHE_CONTROL).is_some_and(|value| value.as_bytes() != b"private, no-cache");
+        let is_kept = headers.get(CACHE_CONTROL).is_some_and(|value| value.as_bytes() != b"private, no-cache");
         if is_kept {
             return "max-age is the least browser_ttl, and no more than the least hard TTL that is left".into();
         }
