@@ -10,8 +10,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cachemacro::http::{self, CacheHeaders};
 use cachemacro::{Cache, CacheEvent, cached};
-use cachemacro_servers::Chromium;
+use cachemacro_servers::{Chromium, Tab};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::task::JoinHandle;
 
 #[derive(Clone, CacheEvent, Serialize, Deserialize)]
 #[event(name = "item.updated", key = "item:<id>", version = version)]
@@ -115,28 +117,48 @@ const VERSIONED: &str = r#"async url => {
   return seen;
 }"#;
 
-/// What a script saw, and which statuses the service answered with.
-async fn seen(script: &'static str, path: &'static str) -> (Vec<u64>, Vec<u16>) {
-    let cache = Cache::builder().build();
-    let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default() };
+/// A page that shows the version.
+async fn page(State(app): State<App>) -> Html<String> {
+    Html(format!("<!doctype html><p>{}</p>", app.item(1).await))
+}
+
+/// Serves this until the task is aborted.
+async fn serve(app: &App) -> (String, JoinHandle<()>) {
     let router = Router::new()
         .route("/items/{kind}/{id}", get(item))
         .route("/items/quick/{id}", get(quick))
         .route("/items/kept/{id}", get(kept))
         .route("/items/versioned/{id}", get(versioned).layer(CacheHeaders::new().versioned_urls()))
+        .route("/items/page", get(page))
         .layer(CacheHeaders::new().build_id("1"))
         .route("/write", post(write))
         .route("/", get(async || Html("<!doctype html>")))
         .layer(middleware::from_fn_with_state(app.clone(), noted))
         .with_state(app.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    let server = tokio::spawn(async move { axum::serve(listener, router).await });
-    let run =
-        move || Chromium::start().open(&format!("http://127.0.0.1:{port}/")).evaluate(&format!("({script})('{path}')"));
-    let seen = tokio::task::spawn_blocking(run).await.expect("the script returns");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    (url, tokio::spawn(async move { axum::serve(listener, router).await.expect("it accepts") }))
+}
+
+/// What is seen in a tab of this path, and which statuses the service answered with.
+async fn seen_in<T: Send + 'static>(
+    path: &'static str,
+    see: impl FnOnce(Tab<'_>) -> T + Send + 'static,
+) -> (T, Vec<u16>) {
+    let cache = Cache::builder().build();
+    let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default() };
+    let (url, server) = serve(&app).await;
+    let run = move || see(Chromium::start().open(&format!("{url}{path}")));
+    let seen = tokio::task::spawn_blocking(run).await.expect("it is seen");
     server.abort();
     let statuses = app.statuses.lock().expect("no panic").clone();
+    (seen, statuses)
+}
+
+/// What a script saw.
+async fn seen(script: &'static str, path: &'static str) -> (Vec<u64>, Vec<u16>) {
+    let run = move |tab: Tab<'_>| tab.evaluate(&format!("({script})('{path}')"));
+    let (seen, statuses) = seen_in("/", run).await;
     (serde_json::from_value(seen).expect("numbers"), statuses)
 }
 
@@ -162,4 +184,19 @@ async fn a_version_is_kept_for_good_under_its_own_url_alone() {
     let (seen, statuses) = seen(VERSIONED, "/items/versioned/1").await;
     assert_eq!(seen, [1, 1, 1, 1, 2, 2], "what came too early is not kept under the URL of version 2");
     assert_eq!(statuses, [200, 200, 200], "version 1, version 2 too early, version 2");
+}
+
+/// Leaves a page, writes, and goes back. Returns what the page shows then, and whether it is the page that was left.
+fn back(tab: Tab<'_>) -> (Value, Value) {
+    tab.evaluate("void (window.isKept = true, location.href = '/')");
+    tab.wait_for("location.pathname === '/'");
+    tab.evaluate("fetch('/write', { method: 'POST' }).then(() => void history.back())");
+    tab.wait_for("location.pathname !== '/' && document.readyState === 'complete'");
+    (tab.evaluate("document.querySelector('p').textContent"), tab.evaluate("window.isKept === true"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_back_button_shows_a_page_as_it_was_left() {
+    let (seen, statuses) = seen_in("/items/page", back).await;
+    assert_eq!((seen, statuses), (("1".into(), true.into()), vec![200]), "nothing is asked");
 }
