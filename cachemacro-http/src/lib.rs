@@ -9,6 +9,9 @@ mod before;
 mod body;
 mod browser;
 mod collector;
+#[cfg(feature = "edge")]
+#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
+pub mod edge;
 mod ends;
 mod entry_state;
 mod etag;

@@ -49,7 +49,7 @@ const REDIS: &[&[&str]] = &[
 ];
 
 const HTTP: &[&[&str]] = &[
-    &["body", "browser", "ends", "entry_state", "version", "versioned"],
+    &["body", "browser", "edge", "ends", "entry_state", "version", "versioned"],
     &["etag", "headers", "told"],
     &["collector", "vary"],
     &["before", "not_modified", "scope"],
