@@ -70,7 +70,7 @@ pub struct CacheHeaders {
     explains: bool,
     route: Option<NamedRoute>,
     /// The functions that the route declares.
-    made_of: Option<Vec<String>>,
+    made_of: Option<Arc<[String]>>,
 }
 
 impl CacheHeaders {
@@ -155,7 +155,7 @@ impl CacheHeaders {
             if self.is_versioned {
                 route.has_versioned_urls();
             }
-            self.made_of.iter().for_each(|functions| route.made_of(functions));
+            self.made_of.iter().for_each(|functions| route.made_of(&**functions));
         }
         self
     }
@@ -348,7 +348,7 @@ impl Asked {
             && let Some(mut response) = question.answer(request, &precondition).await
         {
             if settings.explains {
-                told::set_before_handler(response.headers_mut());
+                told::set_before_handler(&mut response);
             }
             return Err(response);
         }
@@ -376,14 +376,15 @@ impl Asked {
         let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole);
         let tag = self.set_tag(&mut head, &body, &collected, is_whole);
         if let Some(told) = &collected.told {
-            told.set(&mut head.headers, &ToldResponse { status, control, is_whole, tag });
+            let (is_head, is_versioned) = (self.method == Method::HEAD, self.version.is_some());
+            told.set(&mut head, &ToldResponse { status, is_head, is_versioned, control, is_whole, tag });
         }
         // The handler's own tag may be that of other entries, too.
         if let Some(unanswered) = self.unanswered.filter(|_| is_whole && matches!(tag, Tag::Body | Tag::Versions)) {
             unanswered.remember(head.status, &head.headers, control != Control::Entries, collected);
         }
         let is_known = head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag));
-        if is_known && !matches!(tag, Tag::None(_)) {
+        if is_known && !matches!(tag, Tag::None(_) | Tag::NotModified) {
             head.status = StatusCode::NOT_MODIFIED;
             without_body(&mut head.headers);
             return Response::from_parts(head, ResponseBody::empty());
@@ -421,7 +422,9 @@ impl Asked {
         is_whole: bool,
     ) -> Tag {
         if head.status != StatusCode::OK {
-            return Tag::None(Untagged::Status);
+            let is_of_versions = collected.tag_of_versions().is_some_and(|tag| head.headers.get(ETAG) == Some(tag));
+            let is_ours = head.status == StatusCode::NOT_MODIFIED && is_of_versions;
+            return if is_ours { Tag::NotModified } else { Tag::None(Untagged::Status) };
         }
         if self.is_range || head.headers.contains_key(CONTENT_RANGE) {
             return Tag::None(Untagged::Range);

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use cachemacro_runtime::{AnsweredCall, CallOutcome, Tier};
 use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 /// The header.
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -41,23 +42,31 @@ impl Told {
     }
 
     /// Adds the header: a member for each call, and one for the response.
-    pub(crate) fn set(&self, headers: &mut HeaderMap, response: &ToldResponse) {
+    pub(crate) fn set(&self, head: &mut Parts, response: &ToldResponse) {
+        if head.extensions.insert(IsTold).is_some() {
+            return;
+        }
         let mut value = self.calls.iter().map(|member| format!("{member}, ")).collect::<String>();
         if self.not_told > 0 {
             let _ = write!(value, "cachemacro; detail=\"{} more calls\", ", self.not_told);
         }
-        let keeps = response.keeps(headers, self.asks.as_deref());
+        let keeps = response.keeps(&head.headers, self.asks.as_deref());
         let _ = write!(value, "cachemacro; detail={}", quoted(&format!("{keeps}; {}", response.tag.in_words())));
-        headers.extend(HeaderValue::from_str(&value).map(|value| (CACHE_STATUS, value)));
+        head.headers.extend(HeaderValue::from_str(&value).map(|value| (CACHE_STATUS, value)));
     }
 }
 
+/// In the extensions of a response that says what it was made of: a layer outside of another one adds nothing to it.
+#[derive(Clone, Copy)]
+struct IsTold;
+
 /// Adds the header to a 304 that was answered before its handler.
-pub(crate) fn set_before_handler(headers: &mut HeaderMap) {
+pub(crate) fn set_before_handler<B>(response: &mut Response<B>) {
     let value = HeaderValue::from_static(
         "cachemacro; hit; detail=\"304 before the handler: each entry would be served again\"",
     );
-    headers.append(CACHE_STATUS, value);
+    response.extensions_mut().insert(IsTold);
+    response.headers_mut().append(CACHE_STATUS, value);
 }
 
 /// `"shop::users::find"; hit; ttl=57`
@@ -100,9 +109,16 @@ fn asks(call: &AnsweredCall<'_>) -> Option<String> {
     Some(format!("{}, of which {name} is made, has no browser_ttl", part.function))
 }
 
+/// Why a browser keeps nothing of an answer to HEAD.
+const HEAD: &str = "it answers HEAD: ask with GET";
+
 /// What the headers of a response were made by.
 pub(crate) struct ToldResponse {
     pub(crate) status: StatusCode,
+    /// Whether it answers HEAD.
+    pub(crate) is_head: bool,
+    /// Whether its URL has a version.
+    pub(crate) is_versioned: bool,
     pub(crate) control: Control,
     /// Whether the body was read.
     pub(crate) is_whole: bool,
@@ -125,6 +141,8 @@ pub(crate) enum Tag {
     Handler,
     Body,
     Versions,
+    /// The one of versions, with 304.
+    NotModified,
     None(Untagged),
 }
 
@@ -152,8 +170,10 @@ impl ToldResponse {
             return "max-age is the least browser_ttl, and no more than the least hard TTL that is left".into();
         }
         let why: Cow<'a, str> = match asks {
+            _ if self.is_head && self.is_versioned => HEAD.into(),
             Some(asks) => asks.into(),
             None if headers.contains_key(SET_COOKIE) => "it sets a cookie".into(),
+            None if self.is_head => HEAD.into(),
             None if !self.is_whole => "its body was not read".into(),
             None if !matches!(self.status.as_u16(), 200 | 301 | 308 | 404 | 410) => "of its status".into(),
             None => "less than a second is left".into(),
@@ -168,7 +188,8 @@ impl Tag {
             Self::Handler => "ETag is the handler's",
             Self::Body => "ETag of the body",
             Self::Versions => "ETag of the loads",
-            Self::None(Untagged::Status) => "no ETag, as the status is not 200",
+            Self::NotModified => "304 before rendering: ETag of the loads",
+            Self::None(Untagged::Status) => "no ETag is made, as the status is not 200",
             Self::None(Untagged::Range) => "no ETag, as a range was asked for",
             Self::None(Untagged::NoStore) => "no ETag, as it is no-store",
             Self::None(Untagged::Head) => "no ETag, as HEAD has no body to make it of: ask with GET",
