@@ -1,4 +1,4 @@
-//! The routes. Nothing here knows how an answer is kept; `?cache=` and the `Cache-Status` header only show it.
+//! The routes. Of caching they have a line each, for browsers; `?cache=` and the `Cache-Status` header only show what a cache did.
 
 use std::fmt::Write;
 use std::future::Future;
@@ -9,6 +9,7 @@ use axum::http::header::HeaderName;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cachemacro::http::CacheHeaders;
 use cachemacro::{Cache, CacheMode, CallOutcome, Tier, Trace, strategy, traced};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,16 +24,25 @@ pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// The service over one atlas.
 pub fn router(atlas: Atlas) -> Router {
     Router::new()
-        .route("/cities/{id}", get(city).patch(change_city))
+        .route("/cities/{id}", get(city).layer(page("a city", &["city"])).patch(change_city))
         .route("/cities/{id}/restore", post(restore_city))
-        .route("/countries/{code}/cities/{name}", get(city_by_name))
-        .route("/countries/{code}/largest", get(largest))
-        .route("/world", get(world))
-        .route("/map", get(map))
+        .route(
+            "/countries/{code}/cities/{name}",
+            get(city_by_name).layer(page("a city by its name", &["city_id", "city"])),
+        )
+        .route("/countries/{code}/largest", get(largest).layer(page("the largest cities", &["largest"])))
+        .route("/world", get(world).layer(page("the world", &["world"])))
+        .route("/map", get(map).layer(page("the map", &["map"])))
         .route("/events/country-changed", post(country_changed))
         .route("/stats", get(|| async { Json(Cache::global().stats()) }))
         .route("/strategy", get(|| async { strategy().to_markdown() }))
         .with_state(atlas)
+}
+
+/// What browsers may keep of a page. Its name and the cached functions that it is made of are a row in `CACHING.md`, which says how old it may be.
+fn page(name: &str, made_of: &[&str]) -> CacheHeaders {
+    // Its pages have a `cache-status` that is made from a trace.
+    CacheHeaders::new().named(name).made_of(made_of.iter().copied()).cache_status(false)
 }
 
 /// How a request wants its answer: `?cache=bypass` asks the database, and `?cache=refresh` renews the entry on the way.

@@ -94,7 +94,7 @@ async fn serve(port: u16, atlas: Atlas) -> Result<SocketAddr, Failure> {
 fn print_requests_to_try(address: SocketAddr) {
     say!(
         "
-Every answer tells in its `cache-status` header what the cache did. Ctrl-C ends.
+Every answer tells in its `cache-status` header what the cache did, and in `cache-control` what a browser may do. Ctrl-C ends.
 
   curl -i http://{address}/cities/2950159                     # Berlin: twice, and the second is a hit
   curl -X PATCH -d '{{\"name\": \"Spree-Athen\"}}' http://{address}/cities/2950159

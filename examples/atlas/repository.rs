@@ -85,7 +85,8 @@ impl Atlas {
         key = "world",
         ttl_only = "totals for a dashboard, where half a minute behind is as good as now",
         soft_ttl = "2s",
-        hard_ttl = "30s"
+        hard_ttl = "30s",
+        browser_ttl = "10s"
     )]
     pub async fn world(&self) -> sqlx::Result<World> {
         self.count_load();
@@ -101,6 +102,7 @@ impl Atlas {
         key = "map:<columns>",
         ttl_only = "cities are renamed and grow, but they do not move",
         hard_ttl = "1h",
+        browser_ttl = "10m",
         local
     )]
     pub async fn map(&self, columns: u16) -> sqlx::Result<Arc<str>> {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use cachemacro::strategy;
 use serde::de::DeserializeOwned;
 use sqlx::SqlitePool;
@@ -68,7 +69,7 @@ fn a_read_after_a_write_has_the_new_version() {
         let written: City = parse(&patch(&client, BERLIN, r#"{"population": 4000000}"#).await);
         assert_eq!(written.version, 2);
         let reply = get(&client, BERLIN).await;
-        assert!(!reply.is_hit(), "the old entry was served: {}", reply.cache);
+        assert!(!reply.is_hit(), "the old entry was served: {}", reply.cache());
         assert_eq!(parse::<City>(&reply), written);
         let reply = get(&client, BERLIN).await;
         assert!(reply.is_hit());
@@ -84,7 +85,7 @@ fn an_unknown_city_is_a_remembered_absence() {
         assert!(!first.is_hit());
         let second = get(&client, "/cities/999999999999").await;
         assert_eq!(second.status, StatusCode::NOT_FOUND);
-        assert!(second.cache.starts_with("atlas; hit; detail=negative"), "{}", second.cache);
+        assert!(second.cache().starts_with("atlas; hit; detail=negative"), "{}", second.cache());
         assert_eq!(first.body, second.body);
     });
 }
@@ -181,9 +182,33 @@ fn the_map_is_drawn_once() {
     });
 }
 
+#[test]
+fn a_browser_asks_for_a_city_each_time_and_keeps_the_map() {
+    const BERGEN: &str = "/cities/3161732";
+    with_service(async |client| {
+        let first = get(&client, BERGEN).await;
+        assert_eq!(first.headers["cache-control"], "private, no-cache");
+        let asks_again = async || {
+            let request = Request::get(format!("http://{}{BERGEN}", SERVICE.address));
+            let request = request.header("if-none-match", &first.headers["etag"]).body(Body::empty()).unwrap();
+            client.request(request).await.unwrap()
+        };
+        let second = asks_again().await;
+        assert_eq!((second.status, second.body.len()), (StatusCode::NOT_MODIFIED, 0));
+        assert!(second.is_hit());
+        patch(&client, BERGEN, r#"{"population": 290000}"#).await;
+        assert_eq!(parse::<City>(&asks_again().await).population, 290_000);
+
+        assert_eq!(get(&client, "/map").await.headers["cache-control"], "private, max-age=600");
+        assert!(!get(&client, "/stats").await.headers.contains_key("cache-control"), "it calls no cached function");
+    });
+}
+
 /// After a change of an annotation, run the tests with `CACHEMACRO_UPDATE=1` and read the difference.
 #[test]
 fn the_strategy_is_sound_and_written_down() {
+    // It knows the routes of the routers that there are.
+    LazyLock::force(&SERVICE);
     strategy().verify().unwrap();
     strategy().assert_matches("atlas/CACHING.md");
 }

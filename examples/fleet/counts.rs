@@ -61,10 +61,10 @@ impl Board {
     pub fn answered(&self, member: usize, path: &str, reply: &Reply, check: Check) {
         let mut counts = self.lock();
         if check.violations > 0 {
-            counts.first_stale.get_or_insert_with(|| format!("process {} to {path} ({})", member + 1, reply.cache));
+            counts.first_stale.get_or_insert_with(|| format!("process {} to {path} ({})", member + 1, reply.cache()));
         }
         let answers = &mut counts.members[member];
-        match reply.cache.as_str() {
+        match reply.cache() {
             hit if hit.contains("; hit") && hit.contains("; tier=shared") => answers.redis += 1,
             hit if hit.contains("; hit") => answers.local += 1,
             miss if miss.contains("; collapsed") => answers.waited += 1,
@@ -119,9 +119,10 @@ mod tests {
     use std::time::Duration;
 
     use axum::body::Bytes;
-    use axum::http::StatusCode;
+    use axum::http::{HeaderMap, HeaderValue, StatusCode};
 
     use super::{Answers, Board};
+    use crate::api::CACHE_STATUS;
     use crate::drive::{Check, Reply};
 
     #[test]
@@ -136,8 +137,8 @@ mod tests {
             "atlas; fwd=miss",
         ];
         for cache in headers {
-            let (cache, body) = (cache.to_owned(), Bytes::new());
-            let reply = Reply { status: StatusCode::OK, cache, body, took: Duration::ZERO };
+            let headers = HeaderMap::from_iter([(CACHE_STATUS, HeaderValue::from_static(cache))]);
+            let reply = Reply { status: StatusCode::OK, headers, body: Bytes::new(), took: Duration::ZERO };
             board.answered(0, "/", &reply, Check { checked: 1, violations: 0 });
         }
         let expected = Answers { local: 1, redis: 2, waited: 1, loaded: 2, checked: 6, ..Answers::default() };

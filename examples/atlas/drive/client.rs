@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
@@ -22,8 +22,7 @@ pub struct Client {
 /// An answer.
 pub struct Reply {
     pub status: StatusCode,
-    /// The `Cache-Status` header, empty where the answer has none.
-    pub cache: String,
+    pub headers: HeaderMap,
     pub body: Bytes,
     /// From the request until the whole body was here.
     pub took: Duration,
@@ -40,19 +39,26 @@ impl Client {
 
     pub async fn send(&self, method: Method, path: &str, body: &str) -> Result<Reply, Failure> {
         let request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        let request = request.body(Body::from(body.to_owned()))?;
+        self.request(request.body(Body::from(body.to_owned()))?).await
+    }
+
+    pub async fn request(&self, request: Request<Body>) -> Result<Reply, Failure> {
         let started = Instant::now();
         let (head, body) = self.http.request(request).await?.into_parts();
         let body = axum::body::to_bytes(Body::new(body), usize::MAX).await?;
-        let cache = head.headers.get(CACHE_STATUS).and_then(|status| status.to_str().ok()).unwrap_or_default();
-        Ok(Reply { status: head.status, cache: cache.to_owned(), body, took: started.elapsed() })
+        Ok(Reply { status: head.status, headers: head.headers, body, took: started.elapsed() })
     }
 }
 
 impl Reply {
     /// Whether the cache knew the answer.
     pub fn is_hit(&self) -> bool {
-        self.cache.starts_with("atlas; hit")
+        self.cache().starts_with("atlas; hit")
+    }
+
+    /// The `Cache-Status` header, empty where the answer has none.
+    pub fn cache(&self) -> &str {
+        self.headers.get(CACHE_STATUS).and_then(|status| status.to_str().ok()).unwrap_or_default()
     }
 }
 

@@ -33,7 +33,7 @@ impl Stage {
         let request = format!("{:<5} {path} {body}", method.as_str());
         // A long request takes its room from the answer's column.
         let exchange = format!("{:<44} {}", request.trim_end(), summary(&reply));
-        say!("  {exchange:<75} {:<12} {:>7}", cache_words(&reply.cache), short(reply.took));
+        say!("  {exchange:<75} {:<12} {:>7}", cache_words(reply.cache()), short(reply.took));
         Ok(reply)
     }
 }

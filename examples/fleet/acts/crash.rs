@@ -81,7 +81,7 @@ async fn kill(fleet: &mut Fleet, path: &str) -> Result<(usize, Duration, usize),
     fleet.members[VICTIM - 1].kill().await?;
     let killed = Instant::now();
     let replies: Vec<Reply> = others.join_all().await.into_iter().collect::<Result<_, _>>()?;
-    let has_loaded = |reply: &&Reply| reply.cache.contains("fwd=miss") && !reply.cache.contains("collapsed");
+    let has_loaded = |reply: &&Reply| reply.cache().contains("fwd=miss") && !reply.cache().contains("collapsed");
     Ok((replies.len(), killed.elapsed(), replies.iter().filter(has_loaded).count()))
 }
 
