@@ -159,10 +159,34 @@ impl Collected {
         if entries.len() <= MOST_SERVED && entries.contains(&state) {
             return;
         }
+        if entries.len() > MOST_SERVED && entries.len().is_power_of_two() {
+            // A list may have each many times.
+            entries.sort_unstable();
+            entries.dedup();
+        }
         entries.push(state);
         match (&mut self.served, entry) {
             (Some(served), Some(entry)) if entries.len() <= MOST_SERVED => served.push(entry),
             _ => self.served = None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_the_same_entries_take_no_more_memory() {
+        let mut collected = Collected { entries: Some(Vec::new()), ..Collected::default() };
+        for number in 0..100_000 {
+            let key = format!("user:{}", number % 300);
+            collected.add(Some(EntryState { function: "find", key, load: 1 }), None);
+        }
+        let mut entries = collected.entries.expect("all were stored");
+        assert!(entries.len() <= 1024, "{}", entries.len());
+        entries.sort_unstable();
+        entries.dedup();
+        assert_eq!(entries.len(), 300);
     }
 }

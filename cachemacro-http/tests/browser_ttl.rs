@@ -69,6 +69,17 @@ impl Shop {
     }
 }
 
+impl Shop {
+    #[cached(key = "crowd:<count>", ttl_only = "a test", hard_ttl = "10m", browser_ttl = "30s", jitter = "0%", cache = &self.cache)]
+    async fn crowd(&self, count: u64) -> u64 {
+        let mut sum = 0;
+        for id in 0..count {
+            sum += self.city(id).await;
+        }
+        sum
+    }
+}
+
 /// The headers of a response whose handler makes these calls.
 async fn headers<F>(calls: impl Fn() -> F + Clone + Send + 'static) -> HeaderMap
 where
@@ -169,6 +180,15 @@ async fn on_redis_what_a_load_was_made_of_counts() {
     for shop in [&one, &one, &other] {
         assert_eq!(of!(shop.over_silent(1)), ASKS);
         assert_eq!(of!(shop.map(1)), "private, max-age=20");
+    }
+}
+
+#[tokio::test]
+async fn what_is_made_of_too_much_to_know_is_not_kept() {
+    let shop = in_memory(&ManualClock::default());
+    for _ in 0..2 {
+        assert_eq!(of!(shop.crowd(256)), "private, max-age=20");
+        assert_eq!(of!(shop.crowd(257)), ASKS);
     }
 }
 

@@ -38,6 +38,13 @@ const CONTEXT: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=
 
 const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--test=failed_loads"]);
 
+const BROWSER_TTL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser_ttl"]);
+const HTTP_PROPERTIES: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=properties"]);
+const VERSIONED: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser"]);
+const TAGS: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=tags"]);
+const BEFORE_HANDLER: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=before_handler"]);
+const UNUSUAL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=unusual"]);
+
 /// The model checker: one of its tests.
 macro_rules! shuttle {
     ($test:literal) => {
@@ -513,6 +520,183 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-runtime/src/call/state.rs",
             from: "is_off || is_written_here(site) =>",
             to: "is_off || is_written_here(site) && false =>",
+        }],
+    },
+    Mutant {
+        name: "max-age-without-ttl",
+        rule: "R32: no browser keeps a response for longer than its entries live",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/browser.rs",
+            from: "ttl.min(left).as_secs()",
+            to: "ttl.max(left.min(ttl)).as_secs()",
+        }],
+    },
+    Mutant {
+        name: "max-age-without-parts",
+        rule: "R32: what a load was made of counts for what a browser may keep",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/browser.rs",
+            from: "parts.iter().try_fold(",
+            to: "parts.iter().take(0).try_fold(",
+        }],
+    },
+    Mutant {
+        name: "max-age-of-unknown-parts",
+        rule: "R32: a browser does not keep what is made of unknown entries",
+        found_by: BROWSER_TTL,
+        edits: &[Edit {
+            file: "cachemacro-http/src/browser.rs",
+            from: "let parts = call.made_of()?;",
+            to: "let parts = call.made_of().unwrap_or(&[]);",
+        }],
+    },
+    Mutant {
+        name: "max-age-of-what-is-not-stored",
+        rule: "R32: a browser does not keep what is not stored",
+        found_by: HTTP_PROPERTIES,
+        edits: &[
+            Edit {
+                file: "cachemacro-http/src/browser.rs",
+                from: "CallOutcome::Failed | CallOutcome::Refused | CallOutcome::LoadedNotStored)",
+                to: "CallOutcome::NotCalled)",
+            },
+            Edit {
+                file: "cachemacro-http/src/browser.rs",
+                from: "let parts = call.made_of()?;",
+                to: "let parts = call.made_of().unwrap_or(&[]);",
+            },
+        ],
+    },
+    Mutant {
+        name: "max-age-with-a-cookie",
+        rule: "R32: a browser does not keep a response that sets a cookie",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/browser.rs",
+            from: " && !headers.contains_key(SET_COOKIE)",
+            to: " && !(headers.contains_key(SET_COOKIE) && false)",
+        }],
+    },
+    Mutant {
+        name: "max-age-of-a-stream",
+        rule: "R32: a browser does not keep what may be made of more than was seen",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/layer.rs",
+            from: "if is_whole { collected.browser } else { Browser::Never }",
+            to: "if is_whole || true { collected.browser } else { Browser::Never }",
+        }],
+    },
+    Mutant {
+        name: "tag-without-load",
+        rule: "R33: what was loaded again has another tag",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-http/src/etag.rs",
+            from: "            self.add(&load.to_le_bytes());",
+            to: "            let _ = load;",
+        }],
+    },
+    Mutant {
+        name: "tag-without-build",
+        rule: "R33: a new build has other tags",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-http/src/not_modified.rs",
+            from: "    hasher.add(build.as_bytes());\n",
+            to: "    let _ = build;\n",
+        }],
+    },
+    Mutant {
+        name: "tag-without-parts",
+        rule: "R33: what a response shows beside its entries is in its tag",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-http/src/not_modified.rs",
+            from: "    parts.iter().for_each(|part| hasher.add(part.as_bytes()));\n",
+            to: "",
+        }],
+    },
+    Mutant {
+        name: "tag-without-entries",
+        rule: "R33: where responses are remembered, a tag names their entries",
+        found_by: BEFORE_HANDLER,
+        edits: &[Edit {
+            file: "cachemacro-http/src/layer.rs",
+            from: ".filter(|_| collected.served.is_some())",
+            to: ".filter(|_| collected.served.is_some() && false)",
+        }],
+    },
+    Mutant {
+        name: "tag-of-less",
+        rule: "R33: a tag is of all that was served until the response left",
+        found_by: UNUSUAL,
+        edits: &[Edit {
+            file: "cachemacro-http/src/collector.rs",
+            from: ".filter(|tag| tag.calls == self.calls)",
+            to: ".filter(|tag| tag.calls <= self.calls)",
+        }],
+    },
+    Mutant {
+        name: "before-without-vary",
+        rule: "R34: 304 before the handler is for the headers that the response varies by",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-http/src/vary.rs",
+            from: "self.names.is_empty() || hash(&self.names, request) == self.values",
+            to: "self.names.is_empty() || hash(&self.names, request) == self.values || true",
+        }],
+    },
+    Mutant {
+        name: "before-without-principal",
+        rule: "R34: 304 before the handler is for the principal of the response",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-http/src/before.rs",
+            from: "[host(request), path(request).as_bytes(), principal.as_bytes()]",
+            to: "[host(request), path(request).as_bytes(), &principal.as_bytes()[..0]]",
+        }],
+    },
+    Mutant {
+        name: "before-with-parts",
+        rule: "R34: a handler that names other parts is asked",
+        found_by: UNUSUAL,
+        edits: &[Edit {
+            file: "cachemacro-http/src/before.rs",
+            from: ".is_some_and(|tag| tag.has_parts)",
+            to: ".is_some_and(|tag| tag.has_parts && false)",
+        }],
+    },
+    Mutant {
+        name: "before-with-another-load",
+        rule: "R34: 304 before the handler is for the loads of the response",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/again.rs",
+            from: "made.load() == Some(self.load) && now < deadlines.soft",
+            to: "(made.load() == Some(self.load) || true) && now < deadlines.soft",
+        }],
+    },
+    Mutant {
+        name: "before-with-stale-entries",
+        rule: "R34: 304 before the handler is for entries that are fresh",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-runtime/src/call/again.rs",
+            from: "made.load() == Some(self.load) && now < deadlines.soft",
+            to: "made.load() == Some(self.load) && now < deadlines.hard",
+        }],
+    },
+    Mutant {
+        name: "for-good-without-its-version",
+        rule: "R35: a URL is kept for good with its version alone",
+        found_by: VERSIONED,
+        edits: &[Edit {
+            file: "cachemacro-http/src/headers.rs",
+            from: "match asked.cmp(&served) {",
+            to: "match served.cmp(&served) {",
         }],
     },
 ];
