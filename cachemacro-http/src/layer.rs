@@ -19,6 +19,7 @@ use crate::before::{BeforeHandler, Unanswered};
 use crate::body::ResponseBody;
 use crate::browser::Browser;
 use crate::collector::{Collected, Collector, Wants};
+use crate::entry_state::EntryState;
 use crate::etag::{Precondition, TagHasher};
 use crate::headers::{OF_THE_BODY, has_own, is_no_store, set_cache_control, set_version, without_body};
 use crate::told;
@@ -380,7 +381,9 @@ impl Asked {
             told.set(&mut head, &ToldResponse { status, is_head, is_versioned, control, is_whole, tag });
         }
         // The handler's own tag may be that of other entries, too.
-        if let Some(unanswered) = self.unanswered.filter(|_| is_whole && matches!(tag, Tag::Body | Tag::Versions)) {
+        if let Some(unanswered) =
+            self.unanswered.filter(|_| is_whole && matches!(tag, Tag::BodyAndLoads | Tag::Versions))
+        {
             unanswered.remember(head.status, &head.headers, control != Control::Entries, collected);
         }
         let is_known = head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag));
@@ -442,8 +445,10 @@ impl Asked {
         if !is_whole {
             return Tag::None(if self.method == Method::HEAD { Untagged::Head } else { Untagged::NotWhole });
         }
-        head.headers.insert(ETAG, tag_of_the_body(&head.headers, body, collected));
-        Tag::Body
+        // Where responses are remembered, no tag may be that of two which are made of different entries.
+        let entries = collected.entries.as_ref().filter(|_| collected.served.is_some());
+        head.headers.insert(ETAG, tag_of_the_body(&head.headers, body, entries));
+        if entries.is_some() { Tag::BodyAndLoads } else { Tag::Body }
     }
 
     /// Whether the body may be read: a handler that streams sends more when it has more.
@@ -452,13 +457,14 @@ impl Asked {
     }
 }
 
-fn tag_of_the_body<B: Body>(headers: &HeaderMap, body: &ResponseBody<B>, collected: &Collected) -> HeaderValue {
+fn tag_of_the_body<B: Body>(
+    headers: &HeaderMap,
+    body: &ResponseBody<B>,
+    entries: Option<&Vec<EntryState>>,
+) -> HeaderValue {
     let mut hasher = TagHasher::new("body");
     hasher.add_headers(headers, &OF_THE_BODY);
-    // Where responses are remembered, no tag may be that of two which are made of different entries.
-    if let Some(entries) = collected.entries.as_ref().filter(|_| collected.served.is_some()) {
-        hasher.add_entries(entries.clone());
-    }
+    entries.into_iter().for_each(|entries| hasher.add_entries(entries.clone()));
     body.chunks().for_each(|chunk| hasher.add_chunk(chunk));
     hasher.finish()
 }

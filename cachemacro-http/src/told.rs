@@ -140,6 +140,7 @@ pub(crate) enum Control {
 pub(crate) enum Tag {
     Handler,
     Body,
+    BodyAndLoads,
     Versions,
     /// The one of versions, with 304.
     NotModified,
@@ -162,7 +163,7 @@ impl ToldResponse {
         match self.control {
             Control::Handler if headers.contains_key(CACHE_CONTROL) => return "Cache-Control is the handler's".into(),
             Control::Handler => return "Expires is the handler's".into(),
-            Control::Version => return "Cache-Control by the version of the URL".into(),
+            Control::Version => return by_version(headers).into(),
             Control::Entries => {}
         }
         let is_kept = headers.get(CACHE_CONTROL).is_some_and(|value| value.as_bytes() != b"private, no-cache");
@@ -182,11 +183,21 @@ impl ToldResponse {
     }
 }
 
+/// What a browser does with the response of a URL with a version.
+fn by_version(headers: &HeaderMap) -> &'static str {
+    match headers.get(CACHE_CONTROL).map_or(&b""[..], HeaderValue::as_bytes) {
+        b"no-store" => "not kept, as the version in the URL is older than the one that is served",
+        b"private, no-cache" => "asks before each use, as the version in the URL is not there yet",
+        _ => "kept for good, as the version in the URL is the one that is served",
+    }
+}
+
 impl Tag {
     const fn in_words(self) -> &'static str {
         match self {
             Self::Handler => "ETag is the handler's",
             Self::Body => "ETag of the body",
+            Self::BodyAndLoads => "ETag of the body and the loads",
             Self::Versions => "ETag of the loads",
             Self::NotModified => "304 before rendering: ETag of the loads",
             Self::None(Untagged::Status) => "no ETag is made, as the status is not 200",

@@ -69,10 +69,19 @@ async fn told(method: Method, url: &str) -> String {
 
 #[tokio::test]
 async fn of_two_layers_the_inner_one_tells() {
-    assert_eq!(told(Method::GET, "/picture?v=1").await, "Cache-Control by the version of the URL; ETag of the body");
+    let kept = "kept for good, as the version in the URL is the one that is served; ETag of the body";
+    assert_eq!(told(Method::GET, "/picture?v=1").await, kept);
     let asks = "asks before each use, as cache_status::picture has no browser_ttl; ETag of the body";
     assert_eq!(told(Method::GET, "/picture").await, asks);
-    assert_eq!(told(Method::GET, "/before").await, asks);
+    assert_eq!(told(Method::GET, "/before").await, format!("{asks} and the loads"));
+}
+
+#[tokio::test]
+async fn of_a_url_with_another_version_it_says_which_is_older() {
+    let older = "not kept, as the version in the URL is older than the one that is served; no ETag, as it is no-store";
+    assert_eq!(told(Method::GET, "/picture?v=0").await, older);
+    let newer = "asks before each use, as the version in the URL is not there yet; ETag of the body";
+    assert_eq!(told(Method::GET, "/picture?v=2").await, newer);
 }
 
 #[tokio::test]
