@@ -8,8 +8,8 @@ pub use crate::local::Memory;
 pub use crate::near::DETECTION;
 pub use crate::protocol::{Applied, Fence, FenceKind, Index, Move, Refused, Snapshot};
 pub use crate::remote::{
-    Announcement, Answer, Claimed, ControlNumber, DeadLetter, Delivery, Each, Entered, Environment, EventLog, Fill,
-    Followed, GroupConsumer, Hold, InvalidationChannel, Lease, Lookup, MessageId, Notice, Position, Query, Raise,
+    Announcement, Answer, Claimed, ControlNumber, DeadLetter, Delivery, Each, Edge, Entered, Environment, EventLog,
+    Fill, Followed, GroupConsumer, Hold, InvalidationChannel, Lease, Lookup, MessageId, Notice, Position, Query, Raise,
     RaiseTo, RemoteStore, Retry, Shared, SharedStore, Start,
 };
 pub use crate::util::backoff::Backoff;

@@ -36,9 +36,9 @@ pub mod store {
     pub use cachemacro_redis::{OnFailover, Redis, RedisChannel, RedisConfigError, RedisEventLog, RedisStore};
     pub use cachemacro_runtime::store::{
         Absence, Aggregate, Announcement, Answer, Applied, Backoff, Claimed, DETECTION, DeadLetter, Delivery, Each,
-        Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, GroupConsumer, Hold, Index,
-        InvalidationChannel, Lease, Lookup, Made, Memory, MessageId, Move, Notice, Payload, Position, Query, Refused,
-        RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind, fnv64, fnv128,
+        Edge, Entered, Entry, EntryKey, Environment, EventLog, Fence, FenceKind, Fill, Followed, GroupConsumer, Hold,
+        Index, InvalidationChannel, Lease, Lookup, Made, Memory, MessageId, Move, Notice, Payload, Position, Query,
+        Refused, RemoteStore, Retry, Shared, SharedStore, Snapshot, Start, StoreError, StoreErrorKind, fnv64, fnv128,
     };
     /// Moved: it is `cachemacro::testing::contract`.
     #[cfg(feature = "testing")]

@@ -13,7 +13,7 @@ use crate::local::{LocalTier, Memory};
 use crate::near::{Control, NearCache, PublishTarget};
 use crate::observe::{FindingKind, Findings, Functions, Jobs, Observer, Observers, Repeated};
 use crate::policy::OnOutage;
-use crate::remote::{Blocking, Environment, Exclusive, RemoteStore, SharedStore, WatchedStore};
+use crate::remote::{Blocking, Edge, Environment, Exclusive, RemoteStore, SharedStore, WatchedStore};
 use crate::retry::Retries;
 use crate::util::clock::{Clock, SystemClock};
 use crate::util::own_runtime::OwnRuntime;
@@ -31,6 +31,7 @@ pub struct CacheBuilder {
     source_lag: Duration,
     observers: Option<Observers>,
     on_outage: OnOutage,
+    edges: Vec<Arc<dyn Edge>>,
 }
 
 impl Default for CacheBuilder {
@@ -44,6 +45,7 @@ impl Default for CacheBuilder {
             source_lag: Duration::ZERO,
             observers: None,
             on_outage: OnOutage::default(),
+            edges: Vec::new(),
         }
     }
 }
@@ -148,6 +150,14 @@ impl CacheBuilder {
         self
     }
 
+    /// Copies of responses outside of the stores, such as those of a CDN, which are told of the events that are published here. Each call of this
+    /// method adds one.
+    #[must_use]
+    pub fn edge(mut self, edge: impl Edge) -> Self {
+        self.edges.push(Arc::new(edge));
+        self
+    }
+
     /// Builds the cache.
     ///
     /// # Panics
@@ -183,7 +193,9 @@ impl CacheBuilder {
         let own_runtime = Arc::new(OwnRuntime::default());
         let publishing = near.clone().map(PublishTarget::Near).or_else(|| shared.clone().map(PublishTarget::Shared));
         let clock = Arc::clone(&self.clock);
-        let retries = Arc::new(Retries::new(publishing, channel.clone(), clock, Arc::clone(&own_runtime)));
+        let edges: Arc<[_]> = self.edges.into();
+        let own = Arc::clone(&own_runtime);
+        let retries = Arc::new(Retries::new(publishing, channel.clone(), Arc::clone(&edges), clock, own));
         Cache {
             inner: Arc::new(Inner {
                 namespace: self.namespace,
@@ -196,6 +208,7 @@ impl CacheBuilder {
                 control,
                 weighs: bound.is_by_bytes() || shared.is_some(),
                 observers: self.observers,
+                edges,
                 retries,
                 blocking: Blocking::new(own_runtime),
                 dropped_pending: AtomicU64::new(0),

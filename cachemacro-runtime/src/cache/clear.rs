@@ -43,6 +43,12 @@ impl Cache {
             Some(control) => Control::raise(control, String::new(), false),
             None => self.inner.local.clear(Scope::All),
         }
+        self.cleared();
+    }
+
+    /// What is kept outside of the stores does not know which function it was made by.
+    fn cleared(&self) {
+        self.inner.edges.iter().for_each(|edge| edge.cleared());
     }
 
     /// Waits until the shared store was told of all [clears](Self::clear), and of all functions that were switched off or on. From then on
@@ -142,6 +148,7 @@ impl Cache {
 
     fn for_each(&self, name: &str, change: impl Fn(&'static Callsite)) -> Result<(), UnknownFunction> {
         sites_named(name)?.into_iter().for_each(change);
+        self.cleared();
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::local::LocalTier;
 use crate::near::{Control, NearCache, PublishTarget};
 use crate::observe::{Counters, Finding, Findings, Functions, Jobs, Observers, Repeated, Stats};
 use crate::policy::OnOutage;
-use crate::remote::{Blocking, DecodedLookup, Entered, EventLog, InvalidationChannel, RemoteStore};
+use crate::remote::{Blocking, DecodedLookup, Edge, Entered, EventLog, InvalidationChannel, RemoteStore};
 use crate::retry::Retries;
 use crate::util::clock::Clock;
 use crate::value::Checks;
@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) checks: Checks,
     pub(crate) bus: Bus,
+    /// Told of moves after the stores.
+    pub(crate) edges: Arc<[Arc<dyn Edge>]>,
     pub(crate) retries: Arc<Retries>,
     pub(crate) blocking: Blocking,
     /// The number of events that waited for a commit and were dropped.

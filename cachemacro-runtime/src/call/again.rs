@@ -69,11 +69,17 @@ impl Again for Remembered {
         }
     }
 
-    fn left(&self) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send + '_>> {
+    fn is_here(&self) -> bool {
+        matches!(self.cache.store(self.key.site()), Store::Local(_))
+    }
+
+    fn left(&self, is_strict: bool) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send + '_>> {
         Box::pin(async move {
             let (aggregates, ops) = self.there.as_ref()?;
             let mut call = Call::new(&self.cache, *ops, Arc::clone(&self.key));
             call.aggregates = aggregates.clone();
+            // As a call does that may refresh early: it asks past the copies of this process.
+            call.is_early = is_strict;
             if !call.asks_store().await {
                 return None;
             }

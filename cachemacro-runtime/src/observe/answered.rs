@@ -183,6 +183,15 @@ impl AnsweredCall<'_> {
         self.report.deadlines.map(|deadlines| deadlines.soft.since(self.call.clock.now()))
     }
 
+    /// When the value becomes stale, by the [clock](Self::clock) of its cache: [`AnsweredCall::soft_ttl`] without reading the clock.
+    #[must_use]
+    pub const fn soft_deadline(&self) -> Option<Moment> {
+        match self.report.deadlines {
+            Some(deadlines) => Some(deadlines.soft),
+            None => None,
+        }
+    }
+
     /// When the value ends, by the [clock](Self::clock) of its cache: [`AnsweredCall::hard_ttl`] without reading the clock.
     #[must_use]
     pub const fn hard_deadline(&self) -> Option<Moment> {

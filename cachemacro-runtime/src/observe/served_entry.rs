@@ -16,8 +16,11 @@ pub(crate) trait Again: Send + Sync {
     /// What is left of its hard TTL, if this process would serve it. The outer `None`: a shared store has to be asked.
     fn left_here(&self) -> Option<Option<Duration>>;
 
-    /// As [`Again::left_here`], where a shared store has to be asked.
-    fn left(&self) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send + '_>>;
+    /// Whether it is kept in this process alone, so that no shared store knows better.
+    fn is_here(&self) -> bool;
+
+    /// As [`Again::left_here`], by the answer of a shared store; also where a copy is in this process, if that may be behind it.
+    fn left(&self, is_strict: bool) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send + '_>>;
 }
 
 impl ServedEntry {
@@ -27,8 +30,14 @@ impl ServedEntry {
     pub async fn hard_ttl(&self) -> Option<Duration> {
         match self.0.left_here() {
             Some(left) => left,
-            None => self.0.left().await,
+            None => self.0.left(false).await,
         }
+    }
+
+    /// As [`ServedEntry::hard_ttl`], and no acknowledged event has ended it, of any process: a shared store is asked also where a copy is in this process, as
+    /// that may be behind. For a response that is about to be kept where purges race it, such as by a CDN.
+    pub async fn hard_ttl_in_store(&self) -> Option<Duration> {
+        if self.0.is_here() { self.0.left_here().flatten() } else { self.0.left(true).await }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::hand_out::HandOut;
 use super::outlet::Outlet;
+use super::tell_edges::TellEdges;
 use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
 use crate::callsite::{OnError, Role, Writer, registry};
@@ -94,12 +95,12 @@ impl Batch {
         Self::default()
     }
 
-    /// An empty batch for events that are published to this cache at once. Without a shared store they have no announcement:
+    /// An empty batch for events that are published to this cache at once. Without a shared store and an edge they have no announcement:
     /// their moves are applied as they are added, and without a subscriber nothing else of them is kept.
     #[inline]
     fn of(cache: &Cache) -> Self {
         let inner = &*cache.inner;
-        if inner.shared.is_some() {
+        if inner.shared.is_some() || !inner.edges.is_empty() {
             return Self::new();
         }
         let drops_events = inner.bus.is_empty();
@@ -266,6 +267,7 @@ impl Cache {
     }
 
     pub(super) async fn apply(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
+        let _edges = TellEdges::new(self, &writes);
         self.move_here(&writes);
         let Some(shared) = self.inner.publishing() else { return Ok(()) };
         let channel = self.inner.channel.as_deref();

@@ -7,6 +7,7 @@ mod hand_out;
 mod outlet;
 mod pending;
 mod subscribe;
+mod tell_edges;
 mod unfinished;
 mod unsent;
 mod wait;

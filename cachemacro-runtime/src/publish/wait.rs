@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::outlet::Outlet;
+use super::tell_edges::TellEdges;
 use super::unsent::{Unsent, Writes};
 use crate::cache::Cache;
 use crate::callsite::OnError;
@@ -17,6 +18,7 @@ impl Cache {
     /// As `apply`, on this thread, for no longer than the store's timeout for each operation. What is not acknowledged
     /// by then goes to the retry queue.
     pub(super) fn apply_blocking(&self, writes: Writes, on_error: OnError) -> Result<(), CacheError> {
+        let _edges = TellEdges::new(self, &writes);
         self.move_here(&writes);
         let Some(shared) = &self.inner.shared else { return Ok(()) };
         let channel = self.inner.channel.as_ref();

@@ -11,7 +11,7 @@ use crate::event::Aggregate;
 use crate::near::PublishTarget;
 use crate::observe::{Down, Outage, Repeated, log};
 use crate::protocol::Move;
-use crate::remote::{Announcement, InvalidationChannel, Notice};
+use crate::remote::{Announcement, Edge, InvalidationChannel, Notice};
 use crate::util::all_of::all_of;
 use crate::util::backoff::Backoff;
 use crate::util::clock::Clock;
@@ -31,6 +31,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_
 pub(crate) struct Retries {
     target: Option<PublishTarget>,
     channel: Option<Arc<dyn InvalidationChannel>>,
+    edges: Arc<[Arc<dyn Edge>]>,
     clock: Arc<dyn Clock>,
     own_runtime: Arc<OwnRuntime>,
     state: Mutex<State>,
@@ -64,6 +65,7 @@ impl Retries {
     pub(crate) fn new(
         target: Option<PublishTarget>,
         channel: Option<Arc<dyn InvalidationChannel>>,
+        edges: Arc<[Arc<dyn Edge>]>,
         clock: Arc<dyn Clock>,
         own_runtime: Arc<OwnRuntime>,
     ) -> Self {
@@ -72,6 +74,7 @@ impl Retries {
         Self {
             target,
             channel,
+            edges,
             clock,
             own_runtime,
             state: Mutex::new(state),
@@ -267,6 +270,8 @@ impl Retries {
                 Err(_) => queue.not_applied(aggregate),
             });
             applied.ok()?;
+            // Until now other processes have served what this ends.
+            self.edges.iter().for_each(|edge| edge.moved(std::slice::from_ref(aggregate)));
         }
         Some(())
     }
