@@ -122,6 +122,15 @@ async fn page(State(app): State<App>) -> Html<String> {
     Html(format!("<!doctype html><p>{}</p>", app.item(1).await))
 }
 
+/// The same, with the script of the guide.
+async fn page_that_reloads(State(app): State<App>) -> Html<String> {
+    let script = r#"addEventListener("pageshow", ({ persisted }) => {
+      const [navigation] = performance.getEntriesByType("navigation");
+      if (persisted || navigation.type === "back_forward") location.reload();
+    });"#;
+    Html(format!("<!doctype html><script>{script}</script><p>{}</p>", app.item(1).await))
+}
+
 /// Serves this until the task is aborted.
 async fn serve(app: &App) -> (String, JoinHandle<()>) {
     let router = Router::new()
@@ -130,6 +139,7 @@ async fn serve(app: &App) -> (String, JoinHandle<()>) {
         .route("/items/kept/{id}", get(kept))
         .route("/items/versioned/{id}", get(versioned).layer(CacheHeaders::new().versioned_urls()))
         .route("/items/page", get(page))
+        .route("/items/reloading", get(page_that_reloads))
         .layer(CacheHeaders::new().build_id("1"))
         .route("/write", post(write))
         .route("/", get(async || Html("<!doctype html>")))
@@ -140,15 +150,16 @@ async fn serve(app: &App) -> (String, JoinHandle<()>) {
     (url, tokio::spawn(async move { axum::serve(listener, router).await.expect("it accepts") }))
 }
 
-/// What is seen in a tab of this path, and which statuses the service answered with.
+/// What is seen in a tab of this path, in a browser with these arguments, and which statuses the service answered with.
 async fn seen_in<T: Send + 'static>(
+    arguments: &'static [&'static str],
     path: &'static str,
     see: impl FnOnce(Tab<'_>) -> T + Send + 'static,
 ) -> (T, Vec<u16>) {
     let cache = Cache::builder().build();
     let app = App { cache, version: Arc::new(AtomicU64::new(1)), statuses: Arc::default() };
     let (url, server) = serve(&app).await;
-    let run = move || see(Chromium::start().open(&format!("{url}{path}")));
+    let run = move || see(Chromium::start_with(arguments).open(&format!("{url}{path}")));
     let seen = tokio::task::spawn_blocking(run).await.expect("it is seen");
     server.abort();
     let statuses = app.statuses.lock().expect("no panic").clone();
@@ -158,7 +169,7 @@ async fn seen_in<T: Send + 'static>(
 /// What a script saw.
 async fn seen(script: &'static str, path: &'static str) -> (Vec<u64>, Vec<u16>) {
     let run = move |tab: Tab<'_>| tab.evaluate(&format!("({script})('{path}')"));
-    let (seen, statuses) = seen_in("/", run).await;
+    let (seen, statuses) = seen_in(&[], "/", run).await;
     (serde_json::from_value(seen).expect("numbers"), statuses)
 }
 
@@ -186,17 +197,43 @@ async fn a_version_is_kept_for_good_under_its_own_url_alone() {
     assert_eq!(statuses, [200, 200, 200], "version 1, version 2 too early, version 2");
 }
 
-/// Leaves a page, writes, and goes back. Returns what the page shows then, and whether it is the page that was left.
-fn back(tab: Tab<'_>) -> (Value, Value) {
+/// What a browser has that keeps no pages, for whatever reason.
+const NO_PAGES: &[&str] = &["--disable-features=BackForwardCache"];
+
+/// Leaves a page, writes, and goes back.
+fn go_back(tab: &Tab<'_>) {
     tab.evaluate("void (window.isKept = true, location.href = '/')");
     tab.wait_for("location.pathname === '/'");
     tab.evaluate("fetch('/write', { method: 'POST' }).then(() => void history.back())");
     tab.wait_for("location.pathname !== '/' && document.readyState === 'complete'");
+}
+
+/// What the page shows then, and whether it is the page that was left.
+fn back(tab: Tab<'_>) -> (Value, Value) {
+    go_back(&tab);
     (tab.evaluate("document.querySelector('p').textContent"), tab.evaluate("window.isKept === true"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_back_button_shows_a_page_as_it_was_left() {
-    let (seen, statuses) = seen_in("/items/page", back).await;
+    let (seen, statuses) = seen_in(&[], "/items/page", back).await;
     assert_eq!((seen, statuses), (("1".into(), true.into()), vec![200]), "nothing is asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_page_the_back_button_shows_its_response_without_asking() {
+    let (seen, statuses) = seen_in(NO_PAGES, "/items/page", back).await;
+    assert_eq!((seen, statuses), (("1".into(), false.into()), vec![200]), "nothing is asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_reloads_shows_what_is_new_after_the_back_button() {
+    for arguments in [&[], NO_PAGES] {
+        let see = |tab: Tab<'_>| {
+            go_back(&tab);
+            tab.wait_for("document.querySelector('p')?.textContent === '2'");
+        };
+        let ((), statuses) = seen_in(arguments, "/items/reloading", see).await;
+        assert_eq!(statuses, [200, 200], "{arguments:?}");
+    }
 }

@@ -1,15 +1,18 @@
 //! The pages, in Chromium without a window.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use cachemacro_servers::Chromium;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::record::{Answer, Record};
 use crate::show::{Page, save};
 
 /// Runs a test beside a service.
-async fn with_pages(test: impl FnOnce(std::net::SocketAddr) + Send + 'static) {
+async fn with_pages(test: impl FnOnce(SocketAddr) + Send + 'static) {
     let address = crate::serve(0, Record::new()).await.expect("a port");
     tokio::task::spawn_blocking(move || test(address)).await.expect("the test passes");
 }
@@ -129,6 +132,87 @@ async fn a_client_that_remembers_tags_is_answered_304_until_something_changes() 
     // The menu has no prices.
     assert_eq!(work(&last[2]), [(303, ran), (304, rendered), (200, rendered), (200, rendered), (200, rendered)]);
     assert_eq!(client.get("/labels/1").await.expect("it answers"), "Sencha 9.90");
+}
+
+/// An answer of `curl -i`, without its body: a line for the status and one for each header.
+#[derive(PartialEq, Debug)]
+struct Head(Vec<String>);
+
+impl Head {
+    /// What differs from run to run is left out.
+    fn new<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+        let masked = |line: &str| match line.split_once(": ") {
+            Some(("date" | "connection", _)) => None,
+            Some(("content-length", _)) => Some("content-length".to_owned()),
+            Some(("cache-status", told)) => {
+                let (call, rest) = told.split_once("ttl=").unwrap_or((told, ""));
+                Some(format!("cache-status: {call}{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit())))
+            }
+            Some(("etag", _)) => Some("etag".to_owned()),
+            _ => Some(line.to_owned()),
+        };
+        Self(sorted(lines.filter_map(masked).collect()))
+    }
+
+    /// What the service answers to a command line of curl.
+    async fn of(command: &str, address: SocketAddr) -> (Self, Option<String>) {
+        let mut service = TcpStream::connect(address).await.expect("it listens");
+        service.write_all(request(command).as_bytes()).await.expect("it reads");
+        let mut answer = Vec::new();
+        service.read_to_end(&mut answer).await.expect("it answers");
+        let answer = String::from_utf8_lossy(&answer).replace('\r', "");
+        let head = answer.split("\n\n").next().unwrap_or_default();
+        (Self::new(head.lines()), tag_of(head))
+    }
+}
+
+/// What curl sends.
+fn request(command: &str) -> String {
+    // Every other part is in quotes.
+    let parts = command.split('\'').enumerate();
+    let words = parts.flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+    let (mut method, mut header, mut body, mut url) = ("GET", String::new(), "", "");
+    let mut words = words.skip_while(|word| *word == "curl");
+    while let Some(word) = words.next() {
+        match word {
+            "-i" => {}
+            "-I" => method = "HEAD",
+            "-H" => header = format!("{}\r\n", words.next().expect("a header")),
+            "-d" => {
+                (method, body) = ("POST", words.next().expect("a body"));
+                header = "content-type: application/x-www-form-urlencoded\r\n".to_owned();
+            }
+            _ => url = word,
+        }
+    }
+    let path = url.strip_prefix("http://127.0.0.1:8080").expect("the service");
+    let len = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {len}\r\n{header}\r\n{body}"
+    )
+}
+
+fn tag_of(head: &str) -> Option<String> {
+    head.lines().find_map(|line| line.strip_prefix("etag: ")).map(str::to_owned)
+}
+
+/// The transcripts of `cachemacro/src/guide/http.md`.
+#[tokio::test]
+async fn curl_shows_what_the_guide_says() {
+    let guide = std::fs::read_to_string("../cachemacro/src/guide/http.md").expect("the guide");
+    let address = crate::serve(0, Record::new()).await.expect("a port");
+    let mut tags: Vec<(String, String)> = Vec::new();
+    let transcripts: Vec<&str> = guide.split("```text\n$ ").skip(1).collect();
+    assert!(transcripts.len() >= 15);
+    for transcript in transcripts {
+        let (transcript, _) = transcript.split_once("\n```").expect("the end of a block");
+        let (command, told) = transcript.split_once('\n').expect("an answer");
+        // Tags of loads are others in each process.
+        let command = tags.iter().fold(command.to_owned(), |command, (told, now)| command.replace(told, now));
+        let (head, tag) = Head::of(&command, address).await;
+        assert_eq!(head, Head::new(told.lines()), "{command}");
+        tags.extend(tag_of(told).zip(tag));
+    }
 }
 
 /// The statuses of the answers of the service to one request.

@@ -80,13 +80,22 @@ impl Chromium {
     /// Where Chromium is not installed, with what to do about it.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With more arguments of the command line, such as `--disable-features=BackForwardCache`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_with(arguments: &[&str]) -> Self {
         assert!(
             Self::is_installed(),
             "chromium is not on the PATH: `apt-get install chromium`, or `cargo xtask test`, which does that where it may"
         );
         let folder = tempfile::Builder::new().prefix("cachemacro-").tempdir().expect("a temporary folder");
         let mut shell = Command::new("sh");
-        shell.args(["-c", LAUNCH, NAME]).args(ARGUMENTS);
+        shell.args(["-c", LAUNCH, NAME]).args(ARGUMENTS).args(arguments);
         shell.arg(format!("--user-data-dir={}", folder.path().display()));
         shell.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut program = Program::spawn(shell, folder.path(), open_log(folder.path()));
