@@ -5,6 +5,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod asked;
 mod before;
 mod body;
 mod browser;
@@ -19,6 +20,7 @@ mod headers;
 mod layer;
 mod not_modified;
 mod scope;
+mod settings;
 mod told;
 mod vary;
 mod version;
@@ -30,7 +32,8 @@ mod versioned;
 mod guide {}
 
 pub use body::ResponseBody;
-pub use layer::{CacheHeaders, CacheHeadersService, ResponseFuture};
+pub use layer::{CacheHeadersService, ResponseFuture};
 pub use not_modified::{NoBody, not_modified, not_modified_with};
 pub use scope::{in_scope, in_scope_sync};
+pub use settings::CacheHeaders;
 pub use versioned::versioned;

@@ -53,6 +53,8 @@ const HTTP: &[&[&str]] = &[
     &["etag", "headers", "told"],
     &["collector", "vary"],
     &["before", "not_modified", "scope"],
+    &["settings"],
+    &["asked"],
     &["layer"],
     &["lib"],
 ];

@@ -584,7 +584,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R32: a browser does not keep what may be made of more than was seen",
         found_by: HTTP_PROPERTIES,
         edits: &[Edit {
-            file: "cachemacro-http/src/layer.rs",
+            file: "cachemacro-http/src/asked.rs",
             from: "if is_whole { collected.browser } else { Browser::Never }",
             to: "if is_whole || true { collected.browser } else { Browser::Never }",
         }],
@@ -624,7 +624,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         rule: "R33: where responses are remembered, a tag names their entries",
         found_by: BEFORE_HANDLER,
         edits: &[Edit {
-            file: "cachemacro-http/src/layer.rs",
+            file: "cachemacro-http/src/asked.rs",
             from: ".filter(|_| collected.served.is_some())",
             to: ".filter(|_| collected.served.is_some() && false)",
         }],

@@ -1,0 +1,165 @@
+//! One request, and the headers of its response.
+
+use cachemacro_runtime::observed;
+use http::header::{CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, response};
+use http_body::Body;
+
+use crate::before::Unanswered;
+use crate::body::ResponseBody;
+use crate::browser::Browser;
+use crate::collector::{Collected, Collector, Wants};
+use crate::entry_state::EntryState;
+use crate::etag::{Precondition, TagHasher};
+use crate::headers::{OF_THE_BODY, has_own, is_no_store, set_cache_control, set_version, without_body};
+use crate::settings::CacheHeaders;
+use crate::told;
+use crate::told::{Control, Tag, ToldResponse, Untagged};
+use crate::versioned::asked_version;
+
+/// What a response is made for.
+pub(crate) struct Asked {
+    method: Method,
+    is_range: bool,
+    largest: u64,
+    pub(crate) collector: Collector,
+    /// The version that the URL asks for.
+    version: Option<u64>,
+    /// Where the response is to be remembered.
+    unanswered: Option<Unanswered>,
+}
+
+impl Asked {
+    /// Or 304, if the sender of the request has its response.
+    pub(crate) async fn of<B: Body>(
+        request: &Parts,
+        settings: &CacheHeaders,
+    ) -> Result<Self, Response<ResponseBody<B>>> {
+        let (method, headers) = (&request.method, &request.headers);
+        let is_range = headers.contains_key(RANGE);
+        let precondition = Precondition::of(method, headers);
+        let question = settings.before.as_ref().filter(|_| !is_range).and_then(|before| before.question(request));
+        if let Some(question) = &question
+            && let Some(mut response) = question.answer(request, &precondition).await
+        {
+            if settings.explains {
+                told::set_before_handler(&mut response);
+            }
+            return Err(response);
+        }
+        let unanswered = question.map(|question| question.unanswered(request));
+        let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
+        let wants = Wants { served: unanswered.is_some(), version: version.is_some(), told: settings.explains };
+        let collector = Collector::new(precondition, settings.build.clone(), settings.route.clone(), wants);
+        Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered })
+    }
+
+    /// The response with its headers, or 304.
+    pub(crate) async fn finish<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
+        let (mut head, body) = response.into_parts();
+        let mut body = ResponseBody::new(body);
+        let is_read = self.method == Method::GET || self.method == Method::HEAD;
+        if !self.collector.has_calls() || !is_read || head.status.is_informational() {
+            return Response::from_parts(head, body);
+        }
+        // It may call cached functions when it is read.
+        let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
+        self.unanswered.iter_mut().for_each(|unanswered| unanswered.varies_by(&head.headers));
+        let collected = self.collector.collected();
+        // What 304 says is what 200 would have said.
+        let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
+        let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole);
+        let tag = self.set_tag(&mut head, &body, &collected, is_whole);
+        if let Some(told) = &collected.told {
+            let (is_head, is_versioned) = (self.method == Method::HEAD, self.version.is_some());
+            told.set(&mut head, &ToldResponse { status, is_head, is_versioned, control, is_whole, tag });
+        }
+        // The handler's own tag may be that of other entries, too.
+        if let Some(unanswered) =
+            self.unanswered.filter(|_| is_whole && matches!(tag, Tag::BodyAndLoads | Tag::Versions))
+        {
+            unanswered.remember(head.status, &head.headers, control != Control::Entries, collected);
+        }
+        let is_known = head.headers.get(ETAG).is_some_and(|tag| self.collector.precondition().has(tag));
+        if is_known && !matches!(tag, Tag::None(_) | Tag::NotModified) {
+            head.status = StatusCode::NOT_MODIFIED;
+            without_body(&mut head.headers);
+            return Response::from_parts(head, ResponseBody::empty());
+        }
+        Response::from_parts(head, body)
+    }
+
+    fn set_cache_control(
+        &self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        collected: &Collected,
+        is_whole: bool,
+    ) -> Control {
+        if has_own(headers) {
+            self.collector.has_own_headers();
+            return Control::Handler;
+        }
+        set_version(status, headers, &collected.version, self.version.filter(|_| is_whole));
+        if headers.contains_key(CACHE_CONTROL) {
+            return Control::Version;
+        }
+        // A body that was not read, and that of HEAD, may be made of more than was collected.
+        let browser = if is_whole { collected.browser } else { Browser::Never };
+        set_cache_control(status, headers, browser, collected.ends.left());
+        Control::Entries
+    }
+
+    /// The handler's tag, or the one of versions, if the handler has asked for it; else that of the body.
+    fn set_tag<B: Body>(
+        &self,
+        head: &mut response::Parts,
+        body: &ResponseBody<B>,
+        collected: &Collected,
+        is_whole: bool,
+    ) -> Tag {
+        if head.status != StatusCode::OK {
+            let is_of_versions = collected.tag_of_versions().is_some_and(|tag| head.headers.get(ETAG) == Some(tag));
+            let is_ours = head.status == StatusCode::NOT_MODIFIED && is_of_versions;
+            return if is_ours { Tag::NotModified } else { Tag::None(Untagged::Status) };
+        }
+        if self.is_range || head.headers.contains_key(CONTENT_RANGE) {
+            return Tag::None(Untagged::Range);
+        }
+        if head.headers.contains_key(ETAG) {
+            return Tag::Handler;
+        }
+        if is_no_store(&head.headers) {
+            return Tag::None(Untagged::NoStore);
+        }
+        if let Some(tag) = collected.tag_of_versions() {
+            head.headers.insert(ETAG, tag.clone());
+            return Tag::Versions;
+        }
+        if !is_whole {
+            return Tag::None(if self.method == Method::HEAD { Untagged::Head } else { Untagged::NotWhole });
+        }
+        // Where responses are remembered, no tag may be that of two which are made of different entries.
+        let entries = collected.entries.as_ref().filter(|_| collected.served.is_some());
+        head.headers.insert(ETAG, tag_of_the_body(&head.headers, body, entries));
+        if entries.is_some() { Tag::BodyAndLoads } else { Tag::Body }
+    }
+
+    /// Whether the body may be read: a handler that streams sends more when it has more.
+    fn has_body<B: Body>(&self, body: &ResponseBody<B>) -> bool {
+        self.method == Method::GET && body.size_hint().exact().is_some_and(|len| len <= self.largest)
+    }
+}
+
+fn tag_of_the_body<B: Body>(
+    headers: &HeaderMap,
+    body: &ResponseBody<B>,
+    entries: Option<&Vec<EntryState>>,
+) -> HeaderValue {
+    let mut hasher = TagHasher::new("body");
+    hasher.add_headers(headers, &OF_THE_BODY);
+    entries.into_iter().for_each(|entries| hasher.add_entries(entries.clone()));
+    body.chunks().for_each(|chunk| hasher.add_chunk(chunk));
+    hasher.finish()
+}
