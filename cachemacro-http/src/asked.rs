@@ -9,7 +9,7 @@ use http_body::Body;
 use crate::before::Unanswered;
 use crate::body::ResponseBody;
 use crate::browser::Browser;
-use crate::collector::{Collected, Collector, Wants};
+use crate::collector::{Collected, Collecting, Collector, Wants};
 use crate::entry_state::EntryState;
 use crate::etag::{Precondition, TagHasher};
 use crate::headers::{OF_THE_BODY, has_own, is_no_store, set_cache_control, set_version, without_body};
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
     method: Method,
     is_range: bool,
     largest: u64,
-    pub(crate) collector: Collector,
+    pub(crate) collector: Collecting,
     /// The version that the URL asks for.
     version: Option<u64>,
     /// Where the response is to be remembered.
@@ -51,7 +51,8 @@ impl Asked {
         let unanswered = question.map(|question| question.unanswered(request));
         let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
         let wants = Wants { served: unanswered.is_some(), version: version.is_some(), told: settings.explains };
-        let collector = Collector::new(precondition, settings.build.clone(), settings.route.clone(), wants);
+        let collector =
+            Collector::new(precondition, settings.build.clone(), settings.route.clone(), wants).collecting();
         Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered })
     }
 
@@ -64,7 +65,8 @@ impl Asked {
             return Response::from_parts(head, body);
         }
         // It may call cached functions when it is read.
-        let is_whole = self.has_body(&body) && observed(self.collector.clone(), body.read(self.largest)).await;
+        let is_whole =
+            self.has_body(&body) && observed(Collector::clone(&self.collector), body.read(self.largest)).await;
         self.unanswered.iter_mut().for_each(|unanswered| unanswered.varies_by(&head.headers));
         let collected = self.collector.collected();
         // What 304 says is what 200 would have said.

@@ -1,5 +1,7 @@
 //! What a response was made of: an observer of the cached calls that its handler makes.
 
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cachemacro_runtime::strategy::NamedRoute;
@@ -27,7 +29,27 @@ struct Inner {
     /// Where it has a name.
     route: Option<NamedRoute>,
     precondition: Precondition,
+    /// Whether the response has left, or is given up.
+    is_over: AtomicBool,
     collected: Mutex<Collected>,
+}
+
+/// Ends what a [`Collector`] collects when it is dropped: a task that the handler has spawned may run as long as the process.
+pub(crate) struct Collecting(Collector);
+
+impl Deref for Collecting {
+    type Target = Collector;
+
+    fn deref(&self) -> &Collector {
+        &self.0
+    }
+}
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.0.0.is_over.store(true, Relaxed);
+        *self.0.lock() = Collected::default();
+    }
 }
 
 /// What was collected so far.
@@ -86,7 +108,13 @@ impl Collector {
             told: wants.told.then(Told::default),
             ..Collected::default()
         };
-        Self(Arc::new(Inner { build, wants, route, precondition, collected: Mutex::new(collected) }))
+        let (is_over, collected) = (AtomicBool::new(false), Mutex::new(collected));
+        Self(Arc::new(Inner { build, wants, route, precondition, is_over, collected }))
+    }
+
+    /// Collects until what it returns is dropped.
+    pub(crate) const fn collecting(self) -> Collecting {
+        Collecting(self)
     }
 
     pub(crate) fn build(&self) -> Option<&str> {
@@ -131,6 +159,9 @@ impl Observer for Collector {
         let Wants { served, version, told } = self.0.wants;
         if let Some(route) = &self.0.route {
             route.answered(call);
+        }
+        if self.0.is_over.load(Relaxed) {
+            return;
         }
         // Before the lock: this writes the key.
         let state = (self.0.build.is_some() || served).then(|| EntryState::of(call)).flatten();

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use crate::asked::Asked;
 use crate::body::ResponseBody;
+use crate::collector::Collector;
 use crate::settings::CacheHeaders;
 
 impl CacheHeaders {
@@ -62,7 +63,7 @@ impl CacheHeaders {
         };
         // What the function does before its future is polled counts, too.
         let response = async move { handler(Request::from_parts(head, body)).await };
-        let response = observed(asked.collector.clone(), response).await?;
+        let response = observed(Collector::clone(&asked.collector), response).await?;
         Ok(asked.finish(response).await)
     }
 }

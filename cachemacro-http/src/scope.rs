@@ -7,7 +7,7 @@ use cachemacro_runtime::{observed, observed_sync, observer_in_scope};
 use crate::collector::Collector;
 
 /// A future whose cached calls count as those of the handler that makes it: for a task that the handler spawns, and whose output is part
-/// of the response. Outside of [`CacheHeaders`](crate::CacheHeaders) it is the future itself.
+/// of the response. What it is served after the response's head has left does not count. Outside of [`CacheHeaders`](crate::CacheHeaders) it is the future itself.
 ///
 /// ```
 /// # async fn related(_: u64) -> Vec<String> { Vec::new() }

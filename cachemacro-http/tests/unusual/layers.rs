@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,11 +13,13 @@ use axum::http::header::{CACHE_CONTROL, ETAG, HeaderName, IF_NONE_MATCH};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{any, get as route};
+use cachemacro::ManualClock;
 use cachemacro::http::{self, CacheHeaders};
+use tokio::sync::Notify;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::server::{MEANT, no_panic, serve, talk, told};
+use crate::server::{MEANT, no_panic, serve, talk, told, until};
 use crate::shop::{ASKS, KEPT, Shop, get, get_again, send};
 
 async fn price(State(shop): State<Shop>, Path(id): Path<u64>) -> String {
@@ -255,5 +257,68 @@ async fn a_tag_of_versions_is_not_of_what_another_task_was_served_meanwhile() {
         let text = answer.text().to_owned();
         let first = tags.entry(answer.tag().expect("a tag").to_owned()).or_insert_with(|| text.clone());
         assert_eq!(*first, text, "two bodies have one tag");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_outlives_its_response_is_collected_no_more() {
+    let shop = Shop::new();
+    let (gate, told) = (Arc::new(Notify::new()), Arc::new(Mutex::new(Vec::new())));
+    let handler = {
+        let (gate, told) = (Arc::clone(&gate), Arc::clone(&told));
+        async move |Path(kind): Path<String>| {
+            let name = shop.name("bread").await;
+            tokio::spawn(http::in_scope(async move {
+                for _ in 0..2 {
+                    gate.notified().await;
+                    shop.name("butter").await;
+                    told.lock().expect("no panic").push(http::not_modified().is_some());
+                }
+            }));
+            if kind == "never" {
+                std::future::pending::<()>().await;
+            }
+            (if kind == "upgrades" { StatusCode::SWITCHING_PROTOCOLS } else { StatusCode::OK }, name)
+        }
+    };
+    let router = Router::new().route("/{kind}", any(handler)).layer(CacheHeaders::new().build_id("1"));
+    for (method, kind) in
+        [(Method::GET, "page"), (Method::GET, "upgrades"), (Method::POST, "page"), (Method::GET, "never")]
+    {
+        let request = Request::builder().method(method.clone()).uri(format!("/{kind}")).header(IF_NONE_MATCH, "*");
+        let mut response = Box::pin(router.clone().oneshot(request.body(Body::empty()).expect("a request")));
+        let answered = tokio::time::timeout(Duration::from_millis(20), &mut response).await;
+        assert_eq!(answered.is_ok(), kind != "never");
+        let task_says = async || {
+            let before = told.lock().expect("no panic").len();
+            gate.notify_one();
+            until("the task goes on", || told.lock().expect("no panic").len() > before).await;
+            *told.lock().expect("no panic").last().expect("it said something")
+        };
+        assert_eq!(task_says().await, kind == "never", "{method} {kind}");
+        drop(response);
+        assert!(!task_says().await, "{method} {kind}: there is no response");
+    }
+}
+
+#[tokio::test]
+async fn two_caches_with_two_clocks() {
+    let (early, late) = (ManualClock::default(), ManualClock::default());
+    late.advance(Duration::from_secs(1_000_000));
+    let (one, other) = (Shop::by(&early), Shop::by(&late));
+    one.name("bread").await;
+    early.advance(Duration::from_secs(580));
+    for is_first in [true, false] {
+        let shops = if is_first { [one.clone(), other.clone()] } else { [other.clone(), one.clone()] };
+        let handler = async move || {
+            let [first, second] = shops;
+            (first.name("bread").await, second.name("bread").await).0
+        };
+        let before = CacheHeaders::new().not_modified_before_handler(|_| Some(String::new()));
+        let router = Router::new().route("/", route(handler)).layer(before);
+        let first = get(&router, "/").await;
+        assert_eq!(first.control(), Some("private, max-age=20"), "what is left by the clock of each");
+        let again = get_again(&router, "/", first.tag().expect("a tag")).await;
+        assert_eq!((again.status.as_u16(), again.control()), (304, Some("private, max-age=20")));
     }
 }
