@@ -31,10 +31,15 @@ async fn three<K: Kept>(id: u64) -> u64 {
     id
 }
 
+#[cached(key = "four:<id>", ttl_only = "x", hard_ttl = |_| BROWSER, max_ttl = "1m", browser_ttl = "1m", local, cache_if = |id| *id > 1)]
+fn four(id: u64) -> u64 {
+    id
+}
+
 #[tokio::main]
 async fn main() {
     tokio::spawn(async {
-        assert_eq!((one(1).await, two(2).await, three::<Page>(3).await), (1, 2, 3));
+        assert_eq!((one(1).await, two(2).await, three::<Page>(3).await, four(4)), (1, 2, 3, 4));
     })
     .await
     .unwrap();

@@ -37,6 +37,12 @@ pub(crate) const CACHED: &[Foreign] = &[
         "browser_ttl",
         "write `browser_ttl = \"30s\"` for what browsers may keep without asking; the layer `http::CacheHeaders` sets the header",
     ),
+    not(
+        &["etag", "immutable", "lastmodified"],
+        "leave it out: the layer `http::CacheHeaders` gives responses their `ETag`, and those of URLs with a version \
+         `immutable` (`CacheHeaders::versioned_urls`)",
+    ),
+    not(&["private"], "leave it out: a value is private, unless `public` says that it is the same for every caller"),
     is(
         &["ttl", "expires", "expire", "expiry", "expiration", "time", "duration", "timetolive", "expireafterwrite"],
         "hard_ttl",
@@ -135,7 +141,7 @@ pub(crate) const CACHED: &[Foreign] = &[
          all functions that name it, as a tag does",
     ),
     is(&["event", "events"], "invalidated_by"),
-    is(&["version", "etag"], "version_from"),
+    is(&["version"], "version_from"),
     is(&["ignore", "exclude", "ignoreargs", "except"], "skip"),
     like(
         &[
