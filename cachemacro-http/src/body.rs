@@ -98,6 +98,13 @@ impl<B: Body> Body for ResponseBody<B> {
     }
 }
 
+/// An empty body: layers outside of this one ask for it, such as a timeout's, for the responses that they make.
+impl<B: Body> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 // Nothing in it is pinned in place.
 impl<B: Body> Unpin for ResponseBody<B> {}
 
