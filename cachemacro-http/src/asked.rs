@@ -1,7 +1,7 @@
 //! One request, and the headers of its response.
 
 use cachemacro_runtime::observed;
-use http::header::{CACHE_CONTROL, CONTENT_RANGE, ETAG, RANGE};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, ETAG, RANGE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, response};
 use http_body::Body;
@@ -140,7 +140,13 @@ impl Asked {
             return Tag::Versions;
         }
         if !is_whole {
-            return Tag::None(if self.method == Method::HEAD { Untagged::Head } else { Untagged::NotWhole });
+            return Tag::None(if self.method == Method::HEAD {
+                Untagged::Head
+            } else if head.headers.contains_key(CONTENT_ENCODING) {
+                Untagged::Encoded
+            } else {
+                Untagged::NotWhole
+            });
         }
         // Where responses are remembered, no tag may be that of two which are made of different entries.
         let entries = collected.entries.as_ref().filter(|_| collected.served.is_some());

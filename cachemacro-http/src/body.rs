@@ -113,3 +113,14 @@ impl<B: Body> fmt::Debug for ResponseBody<B> {
         f.debug_struct("ResponseBody").field("read", &self.read.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_outside_may_make_a_response() {
+        let body = ResponseBody::<crate::NoBody>::default();
+        assert!(body.is_end_stream() && body.size_hint().exact() == Some(0));
+    }
+}

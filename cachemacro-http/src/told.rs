@@ -154,6 +154,7 @@ pub(crate) enum Untagged {
     Range,
     NoStore,
     Head,
+    Encoded,
     NotWhole,
 }
 
@@ -204,6 +205,9 @@ impl Tag {
             Self::None(Untagged::Range) => "no ETag, as a range was asked for",
             Self::None(Untagged::NoStore) => "no ETag, as it is no-store",
             Self::None(Untagged::Head) => "no ETag, as HEAD has no body to make it of: ask with GET",
+            Self::None(Untagged::Encoded) => {
+                "no ETag, as a layer inside has compressed the body: it belongs outside of this one"
+            }
             Self::None(Untagged::NotWhole) => {
                 "no ETag, as the body has no known length, is too large, has trailers, or failed"
             }

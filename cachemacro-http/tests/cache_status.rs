@@ -1,6 +1,6 @@
 //! What a response says of itself, where it would be easy to say what is not so.
 
-use ::http::header::{ETAG, IF_NONE_MATCH};
+use ::http::header::{ACCEPT_ENCODING, ETAG, IF_NONE_MATCH};
 use ::http::{HeaderMap, Method, Request, StatusCode};
 use axum::Router;
 use axum::body::Body;
@@ -9,6 +9,7 @@ use axum::routing::get;
 use cachemacro::http::{self, CacheHeaders};
 use cachemacro::{CacheEvent, cached};
 use tower::ServiceExt;
+use tower_http::compression::CompressionLayer;
 
 #[derive(Clone, CacheEvent)]
 #[event(name = "picture.changed", key = "picture", version = version)]
@@ -42,6 +43,7 @@ fn app() -> Router {
         .route("/before", get(async || picture().await.to_string()).layer(same_for_all))
         .route("/weather", get(async || weather().await.to_string()))
         .route("/quick", get(quick))
+        .route("/packed", get(async || picture().await.to_string().repeat(100)).layer(CompressionLayer::new()))
         .layer(CacheHeaders::new().cache_status(true).build_id("1"))
 }
 
@@ -54,7 +56,7 @@ fn detail(headers: &HeaderMap) -> String {
 }
 
 async fn ask(method: Method, url: &str, tag: Option<&::http::HeaderValue>) -> (StatusCode, HeaderMap) {
-    let mut request = Request::builder().method(method).uri(url);
+    let mut request = Request::builder().method(method).uri(url).header(ACCEPT_ENCODING, "gzip");
     if let Some(tag) = tag {
         request = request.header(IF_NONE_MATCH, tag);
     }
@@ -102,4 +104,10 @@ async fn a_304_before_rendering_has_its_tag() {
     assert_eq!(status, StatusCode::NOT_MODIFIED);
     let asks = "asks before each use, as cache_status::picture has no browser_ttl";
     assert_eq!(detail(&headers), format!("{asks}; 304 before rendering: ETag of the loads"));
+}
+
+#[tokio::test]
+async fn a_layer_that_compresses_inside_is_told_where_it_belongs() {
+    let told = told(Method::GET, "/packed").await;
+    assert!(told.ends_with("a layer inside has compressed the body: it belongs outside of this one"), "{told}");
 }
