@@ -1,4 +1,4 @@
-//! `Cache-Control`, `ETag` and 304 for an actix-web service. Copy the middleware: `cache_headers` and the two bodies below it.
+//! `Cache-Control`, `ETag` and 304 for an actix-web service. Copy the middleware: `cache_headers` and the two bodies below it. It needs the crates `http` and `http-body`, both of version 1.
 //!
 //! The layer of `cachemacro::http` is for services of `tower`. Those of actix-web have other types of requests and responses (of version 0.2 of the crate `http`), and futures that are
 //! not `Send`; so its middleware calls `CacheHeaders::answer`.

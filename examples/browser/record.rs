@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::header::{CACHE_CONTROL, ETAG, HeaderName};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -15,6 +15,8 @@ use http_body::Body;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// An answer of the service.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +29,8 @@ pub struct Answer {
     /// The bytes of its body.
     pub bytes: Option<u64>,
     pub work: &'static str,
+    /// Why, in words: `Cache-Status`, which the layer adds in debug builds.
+    pub why: String,
 }
 
 /// Where answers are told. Clones share it.
@@ -91,8 +95,9 @@ pub async fn record(State(record): State<Record>, mut request: Request, next: Ne
         etag: header(ETAG),
         bytes: response.body().size_hint().exact(),
         work: work.name(),
+        why: header(CACHE_STATUS),
     };
-    // Without a page that listens there is nobody to tell.
+    // It fails where no page listens.
     let _ = record.0.send(answer);
     response
 }

@@ -155,7 +155,7 @@ pub async fn with_a_client(address: SocketAddr, mut answers: Receiver<Answer>) -
 
 /// As the panel has it.
 fn cells(answer: Answer) -> Vec<String> {
-    let Answer { method, path, status, cache_control, etag, bytes, work } = answer;
+    let Answer { method, path, status, cache_control, etag, bytes, work, .. } = answer;
     let or_none = |text: String| if text.is_empty() { "–".to_owned() } else { text };
     let etag = etag.get(..9).map(|start| format!("{start}…")).unwrap_or_default();
     let bytes = bytes.map_or("?".to_owned(), |bytes| bytes.to_string());

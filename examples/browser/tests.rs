@@ -44,6 +44,8 @@ async fn after_an_update_in_another_tab_no_old_value_is_shown_where_the_browser_
         let handlers = ["ran and rendered", "ran, did not render", "did not run"];
         let of = |path| rows.iter().find(|row| row[1] == path).map(|row| &*row[6]);
         assert_eq!(["GET /teas", "GET /teas/1", "GET /labels/1"].map(of), handlers.map(Some));
+        let why = page.tab().evaluate("document.querySelector('#answers tbody tr').title");
+        assert_eq!(why, "cachemacro; hit; detail=\"304 before the handler: each entry would be served again\"");
 
         let edit = browser.open(&format!("http://{address}/edit"));
         save(&edit, "Sencha", 1090);
