@@ -9,6 +9,8 @@ use crate::collector::Collector;
 /// A future whose cached calls count as those of the handler that makes it: for a task that the handler spawns, and whose output is part
 /// of the response. What it is served after the response's head has left does not count. Outside of [`CacheHeaders`](crate::CacheHeaders) it is the future itself.
 ///
+/// What a task is served without it does not count: a browser may then keep the response for longer than that allows.
+///
 /// ```
 /// # async fn related(_: u64) -> Vec<String> { Vec::new() }
 /// # async fn handler() {
