@@ -13,7 +13,8 @@ use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cachemacro::http::{self, CacheHeaders};
-use cachemacro::{Cache, CacheEvent, CacheMode, ManualClock, cached};
+use cachemacro::testing::{FaultyStore, ReferenceStore};
+use cachemacro::{Cache, CacheEvent, CacheMode, ManualClock, Memory, cached};
 use http_body_util::BodyExt;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -184,6 +185,7 @@ enum Step {
 /// A request, with a tag that the URL had at some time.
 #[derive(Clone, Debug)]
 struct Ask {
+    process: usize,
     kind: &'static str,
     org: u64,
     number: u64,
@@ -197,6 +199,7 @@ struct Ask {
 fn step() -> impl Strategy<Value = Step> {
     let names = prop::sample::select(&["", "a", "b"][..]);
     let ask = (
+        0_usize..2,
         prop::sample::select(&KINDS[..]),
         0_u64..2,
         0_u64..2,
@@ -206,8 +209,8 @@ fn step() -> impl Strategy<Value = Step> {
         0_usize..1000,
         prop::bool::weighted(0.05),
     );
-    let ask = ask.prop_map(|(kind, org, number, session, flag, language, tag, refreshes)| {
-        Step::Ask(Ask { kind, org, number, session, flag, language, tag, refreshes })
+    let ask = ask.prop_map(|(process, kind, org, number, session, flag, language, tag, refreshes)| {
+        Step::Ask(Ask { process, kind, org, number, session, flag, language, tag, refreshes })
     });
     prop_oneof![
         2 => (1_u64..40).prop_map(Step::Passes),
@@ -220,10 +223,20 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The service, and what its URLs have answered.
+/// Where entries are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Memory,
+    Shared,
+    /// Shared, with copies in each process.
+    Near,
+}
+
+/// The processes of a service, and what its URLs have answered.
 struct World {
-    app: App,
-    routers: [Router; 2],
+    place: Place,
+    apps: Vec<App>,
+    routers: Vec<[Router; 2]>,
     clock: ManualClock,
     /// The bodies by URL and tag, in the order of the answers.
     bodies: HashMap<String, Vec<(String, String)>>,
@@ -249,49 +262,72 @@ async fn send(router: &Router, ask: &Ask, url: &str, tag: Option<&str>) -> (Stat
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(place: Place) -> Self {
         let clock = ManualClock::default();
-        let cache = Cache::builder().clock(clock.clone()).build();
-        let rows = Arc::new([AtomicU64::new(11), AtomicU64::new(2)]);
-        let app = App { cache, rows, version: Arc::default(), template: 1 };
-        Self { routers: app.routers(), app, clock, bodies: HashMap::new(), not_modified: 0 }
+        let inside = Arc::new(ReferenceStore::new(Arc::new(clock.clone()), Duration::ZERO));
+        let store = FaultyStore::new(inside.shared(), clock.clone());
+        let cache = || {
+            let builder = Cache::builder().namespace("tags").clock(clock.clone());
+            match place {
+                Place::Memory => builder.build(),
+                Place::Shared => builder.shared(store.clone()).build(),
+                Place::Near => builder.memory(Memory::entries(100)).shared(store.clone()).build(),
+            }
+        };
+        let (rows, version) = (Arc::new([AtomicU64::new(11), AtomicU64::new(2)]), Arc::new(AtomicU64::new(0)));
+        let app = || App { cache: cache(), rows: Arc::clone(&rows), version: Arc::clone(&version), template: 1 };
+        let apps: Vec<_> = (0..if place == Place::Memory { 1 } else { 2 }).map(|_| app()).collect();
+        let routers = apps.iter().map(App::routers).collect();
+        Self { place, apps, routers, clock, bodies: HashMap::new(), not_modified: 0 }
     }
 
     async fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let app = &self.apps[0];
         match step {
             Step::Passes(seconds) => self.clock.advance(Duration::from_secs(seconds)),
             Step::Changes { org, is_told } => {
-                let row = &self.app.rows[usize::from(org == 1)];
+                let row = &app.rows[usize::from(org == 1)];
                 // Rows come back as they were.
                 row.store((row.load(SeqCst) + 3) % 13, SeqCst);
                 if is_told {
-                    let version = self.app.version.fetch_add(1, SeqCst) + 1;
-                    self.app.cache.publish(OrgChanged { org, version }).await.expect("it is in this process");
+                    let version = app.version.fetch_add(1, SeqCst) + 1;
+                    app.cache.publish(OrgChanged { org, version }).await.expect("the store is up");
                 }
             }
             Step::Deploy => {
-                self.app.template += 1;
-                self.routers = self.app.routers();
+                self.apps.iter_mut().for_each(|app| app.template += 1);
+                self.routers = self.apps.iter().map(App::routers).collect();
             }
-            Step::Clear => self.app.cache.clear(),
+            // Another process hears of these some time later.
+            Step::Clear | Step::Switch { .. } if self.place != Place::Memory => {}
+            Step::Clear => app.cache.clear(),
             Step::Switch { function, is_off } => {
-                let cache = &self.app.cache;
-                let switched = if is_off { cache.disable_function(function) } else { cache.enable_function(function) };
+                let switched =
+                    if is_off { app.cache.disable_function(function) } else { app.cache.enable_function(function) };
                 switched.expect("it is a function of this program");
             }
             Step::Ask(ask) => self.ask(&ask).await?,
         }
+        self.settle().await;
         Ok(())
+    }
+
+    /// Lets all tasks run: those that follow the announcements of other processes.
+    async fn settle(&self) {
+        if self.place == Place::Near {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     async fn ask(&mut self, ask: &Ask) -> Result<(), TestCaseError> {
         let url = format!("/{}/{}/{}", ask.org, ask.kind, ask.number);
         let known = self.bodies.entry(url.clone()).or_default();
         let sent = (!known.is_empty()).then(|| known[ask.tag % known.len()].clone());
-        let (status, tag, body) = send(&self.routers[0], ask, &url, sent.as_ref().map(|(tag, _)| &**tag)).await;
+        let routers = &self.routers[ask.process % self.routers.len()];
+        let (status, tag, body) = send(&routers[0], ask, &url, sent.as_ref().map(|(tag, _)| &**tag)).await;
         // Whatever was served is served once more, by the same clock; but not loaded again.
         let again = Ask { refreshes: false, ..ask.clone() };
-        let (_, _, expected) = send(&self.routers[1], &again, &url, None).await;
+        let (_, _, expected) = send(&routers[1], &again, &url, None).await;
         if status == StatusCode::NOT_MODIFIED {
             self.not_modified += 1;
             let (sent, body) = sent.expect("only who has a tag gets it");
@@ -311,14 +347,21 @@ impl World {
     }
 }
 
+fn run<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(future)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_tag_is_of_one_body_and_known_only_while_the_handler_would_send_it(steps in vec(step(), 20..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let mut world = World::new();
+    fn a_tag_is_of_one_body_and_known_only_while_the_handler_would_send_it(
+        place in prop::sample::select(&[Place::Memory, Place::Shared, Place::Near][..]),
+        steps in vec(step(), 20..80),
+    ) {
+        run(async {
+            let mut world = World::new(place);
             for step in steps {
                 world.step(step).await?;
             }
@@ -330,16 +373,21 @@ proptest! {
 /// What is looked for is there to be found.
 #[test]
 fn each_kind_is_answered_304() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        for kind in KINDS {
-            let mut world = World::new();
-
-            let ask = Ask { kind, org: 0, number: 1, session: "a", flag: "b", language: "", tag: 0, refreshes: false };
-            for _ in 0..3 {
-                world.ask(&ask).await.expect("it holds");
+    run(async {
+        for (place, kind) in
+            [Place::Memory, Place::Shared, Place::Near].into_iter().flat_map(|place| KINDS.map(|kind| (place, kind)))
+        {
+            let mut world = World::new(place);
+            for process in 0..world.apps.len() {
+                let (session, flag, language) = ("a", "b", "");
+                let ask = Ask { process, kind, org: 0, number: 1, session, flag, language, tag: 0, refreshes: false };
+                for _ in 0..3 {
+                    world.step(Step::Ask(ask.clone())).await.expect("it holds");
+                }
             }
-            assert_eq!(world.not_modified, 2, "{kind}");
+            // Processes that share a store share tags.
+            let expected = if place == Place::Memory { 2 } else { 5 };
+            assert_eq!(world.not_modified, expected, "{place:?} {kind}");
         }
     });
 }
