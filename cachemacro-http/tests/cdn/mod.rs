@@ -12,17 +12,17 @@ use tokio::task::JoinHandle;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Taken {
-    pub at: Instant,
-    pub line: String,
+pub(crate) struct Taken {
+    pub(crate) at: Instant,
+    pub(crate) line: String,
     /// In lower case, without `host`.
-    pub headers: Vec<String>,
-    pub body: String,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: String,
 }
 
 impl Taken {
     /// The tags of its body, or of its header.
-    pub fn tags(&self) -> Vec<String> {
+    pub(crate) fn tags(&self) -> Vec<String> {
         let list = self.body.split_once('[').map(|(_, rest)| rest.trim_end_matches("]}").replace('"', ""));
         let header = self.headers.iter().find_map(|header| header.strip_prefix("xkey-purge: ").map(str::to_owned));
         let list = list.or(header).unwrap_or_default();
@@ -32,7 +32,7 @@ impl Taken {
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Answers with these bytes, and goes on.
     Bytes(String),
     /// Answers with these bytes, and closes.
@@ -43,11 +43,11 @@ pub enum Reply {
     After(Duration, Box<Reply>),
 }
 
-pub fn answer(status: &str, headers: &str, body: &str) -> Reply {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()))
 }
 
-pub fn cloudflare_done() -> Reply {
+pub(crate) fn cloudflare_done() -> Reply {
     answer(
         "200 OK",
         "content-type: application/json\r\n",
@@ -55,16 +55,16 @@ pub fn cloudflare_done() -> Reply {
     )
 }
 
-pub struct Server {
-    pub address: String,
-    pub taken: Arc<Mutex<Vec<Taken>>>,
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) taken: Arc<Mutex<Vec<Taken>>>,
     task: JoinHandle<()>,
 }
 
 type Answers = Arc<dyn Fn(&Taken) -> Reply + Send + Sync>;
 
 impl Server {
-    pub async fn start(answers: impl Fn(&Taken) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answers: impl Fn(&Taken) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("it has one"));
         let taken = Arc::new(Mutex::new(Vec::new()));
@@ -78,12 +78,12 @@ impl Server {
     }
 
     /// These answers, and then that of Cloudflare for what is done.
-    pub async fn with(answers: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) async fn with(answers: impl IntoIterator<Item = Reply>) -> Self {
         let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
         Self::start(move |_| answers.lock().unwrap().pop_front().unwrap_or_else(cloudflare_done)).await
     }
 
-    pub fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
     }
 }
