@@ -1,6 +1,30 @@
 //! What CDNs keep, and how they are told that it is old.
 //!
-//! A response carries a [`Tag`] for each aggregate that it is made of. An event of an aggregate purges its tag from the CDN.
+//! A response carries a [`Tag`] for each aggregate that it is made of. When an aggregate has moved, a [`Purger`] purges its tag:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use cachemacro_http::edge::{Fastly, Purger, TagKey};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let fastly = Fastly::service("SU1Z0isxPaozGVKXdv0eY")
+//!     .token_from_env("FASTLY_API_TOKEN")
+//!     .fetch_timeout(Duration::from_secs(10));
+//! let purger = Purger::builder(TagKey::new("shop")).cdn(fastly).start()?;
+//!
+//! let ticket = purger.moved(["user:7", "city:3"]);
+//! purger.done(ticket).await; // each has had its last purge
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Twice.** A fetch that has read the old row when the purge comes stores it afterwards. So each purge is repeated after the CDN's fetch timeout, which is set at the CDN and told here; with a shield, which fetches for the other
+//! servers, it is repeated twice.
+//!
+//! **How long it takes.** [`Purger::bound`] says within which time a purge is done, however many events there are, if the CDN answers. If it does not answer, it serves what it has for the time that the response's headers
+//! allow; the purges wait, and are sent when it answers again. [`Purger::stats`] says so, as do metrics and one line of the log.
+//!
+//! **Any CDN.** [`Cdn`] is what a vendor is, and [`EdgeClient`] what sends the requests.
 
 mod answer;
 mod cdn;

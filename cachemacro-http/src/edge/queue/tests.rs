@@ -138,6 +138,16 @@ fn no_addition_delays_the_purges_of_another() {
     assert_eq!(queue.next(at(19_500)), Next::Idle);
 }
 
+#[test]
+fn a_call_counts_for_no_later_addition() {
+    let mut queue = queue(unlimited());
+    queue.add([moved("user:7")], at(5));
+    let first = call(&mut queue, at(5));
+    queue.add([moved("user:7")], at(5));
+    queue.finish(first.id, Outcome::Done, at(5));
+    assert_eq!(call(&mut queue, at(5)).tags, first.tags);
+}
+
 /// A tag that is purged all the time: the tickets go on.
 #[test]
 fn a_tag_that_moves_without_end_is_acknowledged() {
@@ -348,6 +358,7 @@ impl Model {
         made.purged = purged;
         self.queue.finish(id, outcome, self.now);
         self.check_tickets();
+        self.check_first();
     }
 
     /// Purges of a tag or of what is wider, that were acknowledged and began after the addition.
@@ -367,6 +378,18 @@ impl Model {
                 second => second.is_some(),
             }
         })
+    }
+
+    /// When nothing is due, each addition has been purged after it.
+    fn check_first(&self) {
+        if self.queue.is_busy(self.now) {
+            return;
+        }
+        for addition in &self.additions {
+            for tag in [addition.moved.aggregate, addition.moved.crowded] {
+                assert!(self.purges(addition, tag).next().is_some(), "an addition has no purge");
+            }
+        }
     }
 
     fn check_tickets(&self) {
