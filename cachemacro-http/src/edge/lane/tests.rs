@@ -101,8 +101,7 @@ mod lines {
     fn lines(test: impl FnOnce(&mut Run)) -> Vec<String> {
         let lines = Lines::default();
         dispatcher::with_default(&Dispatch::new(lines.clone()), || test(&mut Run::new()));
-        let lines = lines.0.lock().expect("no panic").clone();
-        lines
+        lines.0.lock().expect("no panic").clone()
     }
 
     #[test]
