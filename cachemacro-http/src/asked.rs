@@ -16,6 +16,7 @@ use crate::headers::{OF_THE_BODY, has_own, is_no_store, set_cache_control, set_v
 use crate::settings::CacheHeaders;
 use crate::told;
 use crate::told::{Control, Tag, ToldResponse, Untagged};
+use crate::vary::has_other_texts;
 use crate::versioned::asked_version;
 
 /// What a response is made for.
@@ -68,7 +69,9 @@ impl Asked {
         let is_whole =
             self.has_body(&body) && observed(Collector::clone(&self.collector), body.read(self.largest)).await;
         self.unanswered.iter_mut().for_each(|unanswered| unanswered.varies_by(&head.headers));
-        let collected = self.collector.collected();
+        let mut collected = self.collector.collected();
+        // A tag of versions names one text of the URL, unless the handler has named what the others differ by.
+        collected.tag = collected.tag.filter(|tag| tag.has_parts || !has_other_texts(&head.headers));
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
         let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole);

@@ -194,6 +194,27 @@ impl fmt::Debug for BeforeHandler {
 mod tests {
     use super::*;
 
+    /// A client that asks for many URLs takes nothing from others.
+    #[test]
+    fn what_is_asked_for_often_outlives_a_scan() {
+        let before = BeforeHandler::new(|_| Some(String::new()));
+        let insert = |number: u64| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&number.to_le_bytes());
+            let vary = Vary::of(&HeaderMap::new(), &HeaderMap::new()).expect("it varies by nothing");
+            let (browser, headers) = (Browser::Never, HeaderMap::new());
+            before
+                .responses
+                .insert(id, Arc::new(Remembered { vary, entries: Vec::new(), weight: 0, browser, headers }));
+            id
+        };
+        let often: Vec<_> = (0..1000).map(insert).collect();
+        often.iter().for_each(|id| assert!(before.responses.get(id).is_some()));
+        (1000..100_000).for_each(|number| _ = insert(number));
+        let left = often.iter().filter(|id| before.responses.get(*id).is_some()).count();
+        assert!(left > 900, "{left} of 1000");
+    }
+
     /// What a client chooses takes no more than the memory, however much there is of it.
     #[test]
     fn what_is_remembered_is_bounded() {

@@ -135,6 +135,9 @@ impl TagHasher {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn has(list: &str, tag: &str) -> bool {
@@ -193,5 +196,40 @@ mod tests {
         let text = tag(&["a"]);
         let text = text.to_str().expect("ASCII");
         assert!(text.len() == 30 && text.starts_with("W/\"") && text.ends_with('"'), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_has_the_tags_that_are_in_it(
+            tags in vec("[!#-~]{0,5}", 0..6),
+            between in vec("[ \t]{0,2},[ \t,]{0,2}", 6),
+            weak in vec(any::<bool>(), 6),
+            lines in vec(any::<bool>(), 6),
+            wanted in "[!#-~]{0,2}",
+        ) {
+            let mut headers = HeaderMap::new();
+            let mut line = String::new();
+            for (((tag, between), weak), ends) in tags.iter().zip(&between).zip(&weak).zip(&lines) {
+                line += &format!("{}\"{tag}\"{between}", if *weak { "W/" } else { "" });
+                if *ends {
+                    headers.append(IF_NONE_MATCH, line.parse().expect("a value"));
+                    line.clear();
+                }
+            }
+            headers.append(IF_NONE_MATCH, line.parse().expect("a value"));
+            let precondition = Precondition::of(&Method::GET, &headers);
+            prop_assert_eq!(precondition.tags().collect::<Vec<_>>(), tags.iter().map(String::as_bytes).collect::<Vec<_>>());
+            let wanted_tag = HeaderValue::from_str(&format!("W/\"{wanted}\"")).expect("a value");
+            prop_assert_eq!(precondition.has(&wanted_tag), tags.contains(&wanted));
+        }
+
+        #[test]
+        fn no_bytes_are_more_than_no_tag(bytes in vec(any::<u8>().prop_filter("a header has none", |byte| *byte >= 32 && *byte != 127), 0..200)) {
+            let mut headers = HeaderMap::new();
+            headers.append(IF_NONE_MATCH, HeaderValue::from_bytes(&bytes).expect("a value"));
+            let precondition = Precondition::of(&Method::GET, &headers);
+            let is_inside = |tag: &[u8]| tag.is_empty() || bytes.windows(tag.len()).any(|window| window == tag);
+            prop_assert!(precondition.tags().all(|tag| is_inside(tag) && !tag.contains(&b'"')));
+        }
     }
 }

@@ -25,7 +25,8 @@ pub fn not_modified() -> Option<Response<NoBody>> {
 ///
 /// To be called after the last cached call of the handler, and **only where the response is made of nothing but** the answers to its cached calls, the
 /// URL, and `parts`: give it whatever else the response shows, such as the language or the name of the user. A response after which other cached functions were
-/// called gets the tag of its body instead.
+/// called gets the tag of its body instead. So does one without `parts` that varies by a header of the request, such as `Accept`: a browser also sends a tag along that it was
+/// given for another value of that header.
 ///
 /// A tag is not the version of a row: an entry that is loaded again has another tag, whether or not it differs. So such a response never outlives the hard TTL
 /// of what it was made of. Processes that share a store share tags; without one each has its own, and a tag of another process is a

@@ -130,7 +130,15 @@ fn http_not_modified() -> Option<Response> {
     http::not_modified().map(IntoResponse::into_response)
 }
 
-const KINDS: [&str; 6] = ["plain", "quick", "varied", "varied-quick", "of-all", "of-all-before"];
+/// As what it is asked for, without saying so before rendering.
+async fn negotiated(State(app): State<App>, Path((org, number)): Path<(u64, u64)>, headers: HeaderMap) -> Response {
+    let said = Said { session: String::new(), flag: String::new(), ..Said::of(&headers) };
+    let mut response = render(&app, org, number, &said, http_not_modified).await;
+    response.headers_mut().append(VARY, "Origin, Accept-Language".parse().expect("a value"));
+    response
+}
+
+const KINDS: [&str; 7] = ["plain", "quick", "varied", "varied-quick", "of-all", "of-all-before", "negotiated"];
 
 impl App {
     /// With the layer, and without.
@@ -154,6 +162,7 @@ impl App {
             let nested = Router::new()
                 .route("/of-all/{number}", route(get(of_all), layer))
                 .route("/of-all-before/{number}", route(get(of_all), same))
+                .route("/negotiated/{number}", route(get(negotiated), layer))
                 .route("/plain/{number}", route(get(plain), layer))
                 .route("/quick/{number}", route(get(quick), layer))
                 .route("/varied/{number}", route(get(varied), before))

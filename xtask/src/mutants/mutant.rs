@@ -640,6 +640,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "tag-of-other-texts",
+        rule: "R33: a response that varies has a tag of what it varies by",
+        found_by: TAGS,
+        edits: &[Edit {
+            file: "cachemacro-http/src/asked.rs",
+            from: "tag.has_parts || !has_other_texts(&head.headers)",
+            to: "tag.has_parts || !has_other_texts(&head.headers) || true",
+        }],
+    },
+    Mutant {
         name: "before-without-vary",
         rule: "R34: 304 before the handler is for the headers that the response varies by",
         found_by: TAGS,
