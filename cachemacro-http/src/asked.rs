@@ -12,7 +12,8 @@ use crate::browser::Browser;
 use crate::collector::{Collected, Collecting, Collector, Wants};
 use crate::entry_state::EntryState;
 use crate::etag::{Precondition, TagHasher};
-use crate::headers::{OF_THE_BODY, has_own, is_no_store, set_cache_control, set_version, without_body};
+use crate::headers::{Audience, OF_THE_BODY, has_own, is_no_store, set_cache_control, set_version, without_body};
+use crate::public_route::{Kept, NotKept, PublicRoute, in_words};
 use crate::settings::CacheHeaders;
 use crate::told;
 use crate::told::{Control, Tag, ToldResponse, Untagged};
@@ -29,6 +30,8 @@ pub(crate) struct Asked {
     version: Option<u64>,
     /// Where the response is to be remembered.
     unanswered: Option<Unanswered>,
+    /// Where a CDN may keep it, and whether it may be one for all.
+    public: Option<(PublicRoute, bool)>,
 }
 
 impl Asked {
@@ -40,7 +43,10 @@ impl Asked {
         let (method, headers) = (&request.method, &request.headers);
         let is_range = headers.contains_key(RANGE);
         let precondition = Precondition::of(method, headers);
-        let question = settings.before.as_ref().filter(|_| !is_range).and_then(|before| before.question(request));
+        let public = settings.public_route().map(|public| (public.clone(), public.is_for_all(headers)));
+        // A CDN asks with its own tags, and 304 would have to say all that 200 says to it.
+        let before = settings.before.as_ref().filter(|_| !is_range && public.is_none());
+        let question = before.and_then(|before| before.question(request));
         if let Some(question) = &question
             && let Some(mut response) = question.answer(request, &precondition).await
         {
@@ -51,10 +57,15 @@ impl Asked {
         }
         let unanswered = question.map(|question| question.unanswered(request));
         let version = if settings.is_versioned { asked_version(&request.uri) } else { None };
-        let wants = Wants { served: unanswered.is_some(), version: version.is_some(), told: settings.explains };
+        let wants = Wants {
+            served: unanswered.is_some() || public.is_some(),
+            dependencies: public.is_some(),
+            version: version.is_some(),
+            told: settings.explains,
+        };
         let collector =
             Collector::new(precondition, settings.build.clone(), settings.route.clone(), wants).collecting();
-        Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered })
+        Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered, public })
     }
 
     /// The response with its headers, or 304.
@@ -74,11 +85,14 @@ impl Asked {
         collected.tag = collected.tag.filter(|tag| tag.has_parts || !has_other_texts(&head.headers));
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
-        let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole);
+        let at_edge = self.for_edges(status, &mut head.headers, &collected, is_whole).await;
+        let audience = if matches!(at_edge, Some(Ok(_))) { Audience::All } else { Audience::One };
+        let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole, audience);
         let tag = self.set_tag(&mut head, &body, &collected, is_whole);
         if let Some(told) = &collected.told {
             let (is_head, is_versioned) = (self.method == Method::HEAD, self.version.is_some());
-            told.set(&mut head, &ToldResponse { status, is_head, is_versioned, control, is_whole, tag });
+            let at_edge = at_edge.as_ref().map(in_words);
+            told.set(&mut head, &ToldResponse { status, is_head, is_versioned, control, at_edge, is_whole, tag });
         }
         // The handler's own tag may be that of other entries, too.
         if let Some(unanswered) =
@@ -95,24 +109,42 @@ impl Asked {
         Response::from_parts(head, body)
     }
 
+    /// Lets CDNs keep the response, or forbids it, on a route where they may.
+    async fn for_edges(
+        &self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        collected: &Collected,
+        is_whole: bool,
+    ) -> Option<Result<Kept, NotKept>> {
+        let (route, is_for_all) = self.public.as_ref()?;
+        let kept = if has_own(headers) {
+            None
+        } else {
+            Some(PublicRoute::keeps(&self.method, *is_for_all, status, headers, collected, is_whole).await)
+        };
+        route.set(headers, collected, kept)
+    }
+
     fn set_cache_control(
         &self,
         status: StatusCode,
         headers: &mut HeaderMap,
         collected: &Collected,
         is_whole: bool,
+        audience: Audience,
     ) -> Control {
         if has_own(headers) {
             self.collector.has_own_headers();
             return Control::Handler;
         }
-        set_version(status, headers, &collected.version, self.version.filter(|_| is_whole));
+        set_version(status, headers, &collected.version, self.version.filter(|_| is_whole), audience);
         if headers.contains_key(CACHE_CONTROL) {
             return Control::Version;
         }
         // A body that was not read, and that of HEAD, may be made of more than was collected.
         let browser = if is_whole { collected.browser } else { Browser::Never };
-        set_cache_control(status, headers, browser, collected.ends.left());
+        set_cache_control(status, headers, browser, collected.ends.left(), audience);
         Control::Entries
     }
 
@@ -152,7 +184,7 @@ impl Asked {
             });
         }
         // Where responses are remembered, no tag may be that of two which are made of different entries.
-        let entries = collected.entries.as_ref().filter(|_| collected.served.is_some());
+        let entries = collected.entries.as_ref().filter(|_| self.unanswered.is_some() && collected.served.is_some());
         head.headers.insert(ETAG, tag_of_the_body(&head.headers, body, entries));
         if entries.is_some() { Tag::BodyAndLoads } else { Tag::Body }
     }

@@ -17,7 +17,7 @@ use crate::body::ResponseBody;
 use crate::browser::Browser;
 use crate::collector::Collected;
 use crate::etag::{Precondition, TagHasher, opaque};
-use crate::headers::{has_lifetime, is_no_store, set_cache_control};
+use crate::headers::{Audience, has_lifetime, is_no_store, set_cache_control};
 use crate::vary::Vary;
 
 /// The number of responses that are remembered, at most.
@@ -179,7 +179,7 @@ impl Remembered {
         let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = self.headers.clone();
-        set_cache_control(StatusCode::OK, response.headers_mut(), self.browser, left);
+        set_cache_control(StatusCode::OK, response.headers_mut(), self.browser, left, Audience::One);
         response
     }
 }

@@ -9,6 +9,7 @@ use cachemacro_runtime::{AnsweredCall, Observer, ServedEntry};
 use http::HeaderValue;
 
 use crate::browser::{Browser, browser_ttl};
+use crate::dependencies::{Dependencies, OfCall};
 use crate::ends::Ends;
 use crate::entry_state::EntryState;
 use crate::etag::Precondition;
@@ -69,6 +70,8 @@ pub(crate) struct Collected {
     pub(crate) entries: Option<Vec<EntryState>>,
     /// The entries, to look for them again. `None` where one cannot be.
     pub(crate) served: Option<Vec<ServedEntry>>,
+    /// What a CDN has to know of it.
+    pub(crate) dependencies: Dependencies,
     /// The calls, in words, for a response that explains itself.
     pub(crate) told: Option<Told>,
 }
@@ -86,8 +89,10 @@ pub(crate) struct TagOfVersions {
 /// What is collected beside TTLs.
 #[derive(Clone, Copy)]
 pub(crate) struct Wants {
-    /// The entries, to look for them before the next request's handler.
+    /// The entries, to look for them again: before the next request's handler, or before a CDN keeps the response.
     pub(crate) served: bool,
+    /// What a CDN has to know of it.
+    pub(crate) dependencies: bool,
     /// The version of the response.
     pub(crate) version: bool,
     /// The calls, in words.
@@ -156,7 +161,7 @@ impl Collected {
 
 impl Observer for Collector {
     fn answered(&self, call: &AnsweredCall<'_>) {
-        let Wants { served, version, told } = self.0.wants;
+        let Wants { served, dependencies, version, told } = self.0.wants;
         if let Some(route) = &self.0.route {
             route.answered(call);
         }
@@ -167,6 +172,7 @@ impl Observer for Collector {
         let state = (self.0.build.is_some() || served).then(|| EntryState::of(call)).flatten();
         let entry = served.then(|| call.entry()).flatten();
         let version = version.then(|| Some((call.lasting_version()?, (call.full_name(), call.key()))));
+        let depends = dependencies.then(|| OfCall::new(call));
         let told = told.then(|| ToldCall::of(call));
         let (browser, clock) = (browser_ttl(call), call.clock());
         let mut collected = self.lock();
@@ -176,8 +182,15 @@ impl Observer for Collector {
         if let Some(version) = version {
             collected.version.and(version);
         }
+        if let Some(depends) = depends {
+            collected.dependencies.add(call, depends);
+        }
         collected.told.iter_mut().zip(told).for_each(|(all, call)| all.add(call));
         collected.add(state, entry);
+    }
+
+    fn wants_aggregates(&self) -> bool {
+        self.0.wants.dependencies
     }
 }
 

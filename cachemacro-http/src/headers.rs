@@ -15,12 +15,26 @@ use crate::version::Version;
 /// Headers that belong to a body: its tag covers them.
 pub(crate) const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, LOCATION];
 
-/// What a browser may do with a response: ask each time, or keep it for so long.
-fn cache_control(max_age: Option<u64>) -> HeaderValue {
-    match max_age {
-        None => HeaderValue::from_static("private, no-cache"),
-        Some(seconds) => {
-            HeaderValue::from_str(&format!("private, max-age={seconds}")).expect("a number is a value of a header")
+/// Who a response is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Audience {
+    /// Who has sent the request.
+    One,
+    /// Everyone: a CDN keeps it.
+    All,
+}
+
+impl Audience {
+    fn cache_control(self, directives: &str) -> HeaderValue {
+        let private = if self == Self::One { "private, " } else { "" };
+        HeaderValue::from_str(&format!("{private}{directives}")).expect("words and numbers are a value of a header")
+    }
+
+    /// What a browser may do with a response: ask each time, or keep it for so long.
+    fn asks_or_keeps(self, max_age: Option<u64>) -> HeaderValue {
+        match max_age {
+            None => self.cache_control("no-cache"),
+            Some(seconds) => self.cache_control(&format!("max-age={seconds}")),
         }
     }
 }
@@ -31,10 +45,16 @@ pub(crate) fn has_own(headers: &HeaderMap) -> bool {
 }
 
 /// A year, as nothing may be kept longer.
-const FOR_GOOD: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+const FOR_GOOD: &str = "max-age=31536000, immutable";
 
 /// Sets `Cache-Control` of a response to a URL with this version, unless the handler has.
-pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, version: &Version, asked: Option<u64>) {
+pub(crate) fn set_version(
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    version: &Version,
+    asked: Option<u64>,
+    audience: Audience,
+) {
     let (Some(asked), Version::Of(served, _)) = (asked, version) else { return };
     let served = *served;
     if status != StatusCode::OK || has_own(headers) {
@@ -43,12 +63,12 @@ pub(crate) fn set_version(status: StatusCode, headers: &mut HeaderMap, version: 
     let is_for_one = headers.contains_key(SET_COOKIE);
     let value = match asked.cmp(&served) {
         Ordering::Equal if is_for_one => return,
-        Ordering::Equal => FOR_GOOD,
+        Ordering::Equal => audience.cache_control(FOR_GOOD),
         Ordering::Less => HeaderValue::from_static("no-store"),
-        Ordering::Greater => cache_control(None),
+        Ordering::Greater => audience.asks_or_keeps(None),
     };
     headers.insert(CACHE_CONTROL, value);
-    if asked == served {
+    if asked == served && audience == Audience::One {
         vary_by_user(headers);
     }
 }
@@ -60,13 +80,19 @@ fn vary_by_user(headers: &mut HeaderMap) {
 }
 
 /// Sets `Cache-Control`, unless the handler has.
-pub(crate) fn set_cache_control(status: StatusCode, headers: &mut HeaderMap, browser: Browser, left: Duration) {
+pub(crate) fn set_cache_control(
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    browser: Browser,
+    left: Duration,
+    audience: Audience,
+) {
     if has_own(headers) {
         return;
     }
     let max_age = browser.max_age(status, headers, left);
-    headers.insert(CACHE_CONTROL, cache_control(max_age));
-    if max_age.is_some() {
+    headers.insert(CACHE_CONTROL, audience.asks_or_keeps(max_age));
+    if max_age.is_some() && audience == Audience::One {
         vary_by_user(headers);
     }
 }

@@ -56,11 +56,14 @@ impl CacheHeaders {
     where
         F: Future<Output = Result<Response<B>, E>>,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let asked = match Asked::of(&head, self).await {
             Ok(asked) => asked,
             Err(not_modified) => return Ok(not_modified),
         };
+        if let Some(public) = self.public_route() {
+            public.hide(&mut head.headers);
+        }
         // What the function does before its future is polled counts, too.
         let response = async move { handler(Request::from_parts(head, body)).await };
         let response = observed(Collector::clone(&asked.collector), response).await?;

@@ -10,8 +10,7 @@ mod before;
 mod body;
 mod browser;
 mod collector;
-#[cfg(feature = "edge")]
-#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
+mod dependencies;
 pub mod edge;
 mod ends;
 mod entry_state;
@@ -19,6 +18,7 @@ mod etag;
 mod headers;
 mod layer;
 mod not_modified;
+mod public_route;
 mod scope;
 mod settings;
 mod told;

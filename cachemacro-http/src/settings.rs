@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use cachemacro_runtime::strategy::NamedRoute;
+use http::header::HeaderName;
 use http::request::Parts;
 
 use crate::before::BeforeHandler;
+use crate::edge::EdgeHeaders;
+use crate::public_route::PublicRoute;
 
 /// The largest body that a tag is made of, in bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -48,6 +51,7 @@ pub struct CacheHeaders {
     pub(crate) build: Option<Arc<str>>,
     pub(crate) largest: u64,
     pub(crate) before: Option<BeforeHandler>,
+    pub(crate) public: Option<PublicRoute>,
     pub(crate) is_versioned: bool,
     pub(crate) explains: bool,
     pub(crate) route: Option<NamedRoute>,
@@ -64,6 +68,7 @@ impl CacheHeaders {
             build: None,
             largest: LARGEST,
             before: None,
+            public: None,
             is_versioned: false,
             explains: cfg!(debug_assertions),
             route: None,
@@ -138,6 +143,7 @@ impl CacheHeaders {
                 route.has_versioned_urls();
             }
             self.made_of.iter().for_each(|functions| route.made_of(&**functions));
+            self.public_route().into_iter().flat_map(PublicRoute::times).for_each(|times| route.kept_at_edge(times));
         }
         self
     }
@@ -191,5 +197,41 @@ impl CacheHeaders {
     ) -> Self {
         self.before = Some(BeforeHandler::new(principal));
         self
+    }
+}
+
+impl CacheHeaders {
+    /// Lets a CDN keep the responses of the routes under this layer, where all that they are made of is `public`: the CDNs of a `Purger`, or one by its [`EdgeHeaders`]. Each call adds to them.
+    ///
+    /// **A response is one for all**: the CDN gives it to each reader, whatever the cookies. So **the handler does not see `Cookie` and
+    /// `Authorization`**, unless they are [shown](Self::shows): the layer takes them out of the request. Where a handler knows its user by another header, or by what an outer layer has put into the
+    /// request, its route does not belong under this layer.
+    ///
+    /// | a response to GET | gets, for the CDN |
+    /// |---|---|
+    /// | of which all cached functions are `public`, those inside of loads too | `max-age`: the least soft TTL that is left; `stale-while-revalidate`: up to the least hard TTL; and a tag for each of its aggregates |
+    /// | with `Cache-Control` or `Expires` from its handler | the tags alone: the route is not covered by the strategy |
+    /// | that sets a cookie, varies by user, streams its body, or has another status than 200, 301, 308, 404 or 410 | `no-store` |
+    /// | to a request with `Authorization`, or with a header that is shown | `no-store` |
+    /// | of which something is stale, is not stored, or has moved since it was read | `no-store` |
+    ///
+    /// Before the head of a response leaves, the shared store is asked whether each of its entries is still valid. The browser gets `Cache-Control` without `private`, and no
+    /// `Vary: Cookie`. [`not_modified_before_handler`](Self::not_modified_before_handler) does nothing on such a route: the CDN answers.
+    #[must_use]
+    pub fn public(mut self, edges: impl Into<Vec<EdgeHeaders>>) -> Self {
+        self.public = Some(self.public.unwrap_or_default().and(edges.into()));
+        self.declared()
+    }
+
+    /// Leaves `Cookie` or `Authorization` in the requests of a [`public`](Self::public) route. What answers a request that has it is not kept by a CDN.
+    #[must_use]
+    pub fn shows(mut self, header: HeaderName) -> Self {
+        self.public = Some(self.public.unwrap_or_default().showing(header));
+        self
+    }
+
+    /// Where a CDN may keep the responses.
+    pub(crate) fn public_route(&self) -> Option<&PublicRoute> {
+        self.public.as_ref().filter(|public| public.has_edges())
     }
 }

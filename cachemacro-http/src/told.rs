@@ -50,8 +50,10 @@ impl Told {
         if self.not_told > 0 {
             let _ = write!(value, "cachemacro; detail=\"{} more calls\", ", self.not_told);
         }
+        let at_edge = response.at_edge.as_ref().map_or_else(String::new, |words| format!("{words}; "));
         let keeps = response.keeps(&head.headers, self.asks.as_deref());
-        let _ = write!(value, "cachemacro; detail={}", quoted(&format!("{keeps}; {}", response.tag.in_words())));
+        let _ =
+            write!(value, "cachemacro; detail={}", quoted(&format!("{keeps}; {at_edge}{}", response.tag.in_words())));
         head.headers.extend(HeaderValue::from_str(&value).map(|value| (CACHE_STATUS, value)));
     }
 }
@@ -120,6 +122,8 @@ pub(crate) struct ToldResponse {
     /// Whether its URL has a version.
     pub(crate) is_versioned: bool,
     pub(crate) control: Control,
+    /// What a CDN does with it, on a route where one may keep responses.
+    pub(crate) at_edge: Option<String>,
     /// Whether the body was read.
     pub(crate) is_whole: bool,
     pub(crate) tag: Tag,
@@ -167,7 +171,9 @@ impl ToldResponse {
             Control::Version => return by_version(headers).into(),
             Control::Entries => {}
         }
-        let is_kept = headers.get(CACHE_CONTROL).is_some_and(|value| value.as_bytes() != b"private, no-cache");
+        let is_kept = headers
+            .get(CACHE_CONTROL)
+            .is_some_and(|value| !matches!(value.as_bytes(), b"private, no-cache" | b"no-cache"));
         if is_kept {
             return "max-age is the least browser_ttl, and no more than the least hard TTL that is left".into();
         }
@@ -188,7 +194,7 @@ impl ToldResponse {
 fn by_version(headers: &HeaderMap) -> &'static str {
     match headers.get(CACHE_CONTROL).map_or(&b""[..], HeaderValue::as_bytes) {
         b"no-store" => "not kept, as the version in the URL is older than the one that is served",
-        b"private, no-cache" => "asks before each use, as the version in the URL is not there yet",
+        b"private, no-cache" | b"no-cache" => "asks before each use, as the version in the URL is not there yet",
         _ => "kept for good, as the version in the URL is the one that is served",
     }
 }

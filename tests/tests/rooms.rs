@@ -50,9 +50,9 @@ const REDIS: &[&[&str]] = &[
 
 const HTTP: &[&[&str]] = &[
     &["body", "browser", "edge", "ends", "entry_state", "version", "versioned"],
-    &["etag", "headers", "told"],
+    &["dependencies", "etag", "headers", "told"],
     &["collector", "vary"],
-    &["before", "not_modified", "scope"],
+    &["before", "not_modified", "public_route", "scope"],
     &["settings"],
     &["asked"],
     &["layer"],

@@ -29,6 +29,11 @@ const PROGRAMS: &[Program] = &[
         tests: "what a page sees in a browser, by the headers of cachemacro-http",
     },
     Program {
+        name: "varnishd",
+        package: "varnish varnish-modules",
+        tests: "what a CDN keeps of responses, and purges",
+    },
+    Program {
         name: "valgrind",
         package: "valgrind",
         tests: "the instructions of the hot paths, beside docs/instructions.md",
@@ -110,7 +115,7 @@ fn plan(missing: &[&Program], installer: impl FnOnce() -> Installer) -> Plan {
         Installer::NoAptGet => return Plan::GiveUp("this machine has no apt-get"),
         Installer::NotAllowed => return Plan::GiveUp("we are not root, and sudo is missing or asks for a password"),
     };
-    let mut packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let mut packages: Vec<&str> = missing.iter().flat_map(|program| program.package.split(' ')).collect();
     packages.sort_unstable();
     packages.dedup();
     Plan::Install(vec![

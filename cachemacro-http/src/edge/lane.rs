@@ -11,10 +11,11 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::bound::QueueBound;
 use super::cdn::Cdn;
 use super::client::EdgeClient;
 use super::log;
-use super::queue::{Call, Moved, Next, Outcome, Queue, QueueBound, QueueStats, Ticket};
+use super::queue::{Call, Moved, Next, Outcome, Queue, QueueStats, Ticket};
 use super::tag::Tag;
 
 /// Troubles that begin within this time after another are not logged.

@@ -27,28 +27,46 @@
 //! **Any CDN.** [`Cdn`] is what a vendor is, and [`EdgeClient`] what sends the requests.
 
 mod answer;
+mod bound;
 mod cdn;
+#[cfg(feature = "edge")]
 mod client;
 mod date;
+mod headers;
 #[cfg(feature = "edge-client")]
 mod https;
+#[cfg(feature = "edge")]
 mod lane;
+#[cfg(feature = "edge")]
 mod log;
+#[cfg(feature = "edge")]
 mod purger;
+#[cfg(feature = "edge")]
 mod queue;
+#[cfg(feature = "edge")]
 mod rate;
 mod secret;
 mod tag;
 mod vendor;
 
 pub use answer::Answer;
+pub use bound::QueueBound;
 pub use cdn::{Cdn, EdgeError, Limits, Purging, TagHeader};
+#[cfg(feature = "edge")]
+#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
 pub use client::{ClientError, EdgeClient, Sending};
+pub use headers::EdgeHeaders;
 #[cfg(feature = "edge-client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "edge-client")))]
 pub use https::HttpsClient;
+#[cfg(feature = "edge")]
+#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
 pub use lane::PurgeStats;
+#[cfg(feature = "edge")]
+#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
 pub use purger::{Purger, PurgerBuilder, Unfinished};
-pub use queue::{Call, Moved, Next, Outcome, Queue, QueueBound, QueueStats, Ticket};
+#[cfg(feature = "edge")]
+#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
+pub use queue::{Call, Moved, Next, Outcome, Queue, QueueStats, Ticket};
 pub use tag::{Tag, TagKey, kind_of};
 pub use vendor::{Cloudflare, Fastly, Plan, Varnish};

@@ -6,16 +6,19 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cachemacro_runtime::store::{Aggregate, Edge};
 use cachemacro_runtime::{Clock, SystemClock};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::bound::QueueBound;
 use super::cdn::{Cdn, EdgeError};
 use super::client::EdgeClient;
+use super::headers::EdgeHeaders;
 use super::lane::{Common, Lane, PurgeStats};
-use super::queue::{Moved, Queue, QueueBound, Ticket};
+use super::queue::{Moved, Queue, Ticket};
 use super::tag::{Tag, TagKey, kind_of};
 
 /// The kinds whose tags are kept; those of further ones are computed each time.
@@ -45,6 +48,7 @@ pub struct Purger(Arc<Inner>);
 
 struct Inner {
     key: TagKey,
+    cdns: Vec<Arc<dyn Cdn>>,
     lanes: Vec<Arc<Lane>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Held while something is added to all lanes, so that their tickets are the same. The tags of kinds: all of it, and what is crowded.
@@ -131,7 +135,7 @@ impl PurgerBuilder {
         let ended = Arc::new(Notify::new());
         let common = Common { client, clock: self.clock, call_timeout: self.call_timeout, ended: ended.clone() };
         let mut lanes = Vec::new();
-        for cdn in self.cdns {
+        for cdn in &self.cdns {
             for endpoint in 0..cdn.endpoints() {
                 let queue = Queue::new(&self.key, cdn.limits(), cdn.purging());
                 let queue = match self.capacity {
@@ -143,7 +147,7 @@ impl PurgerBuilder {
         }
         let tasks = lanes.iter().map(|lane| runtime.spawn(lane.clone().run(runtime.clone()))).collect();
         let kinds = Mutex::new(HashMap::new());
-        Ok(Purger(Arc::new(Inner { key: self.key, lanes, tasks: Mutex::new(tasks), kinds, ended })))
+        Ok(Purger(Arc::new(Inner { key: self.key, cdns: self.cdns, lanes, tasks: Mutex::new(tasks), kinds, ended })))
     }
 }
 
@@ -237,6 +241,25 @@ impl Purger {
         self.0.stop();
         let tags = self.stats().iter().map(|lane| lane.queue.depth).sum();
         Unfinished { tags, done_up_to: self.done_up_to() }
+    }
+}
+
+/// It is told of the events that are published in this process.
+impl Edge for Purger {
+    fn moved(&self, aggregates: &[Aggregate]) {
+        Self::moved(self, aggregates.iter().map(Aggregate::as_str));
+    }
+
+    fn cleared(&self) {
+        self.purge_namespace();
+    }
+}
+
+/// The headers for its CDNs.
+impl From<&Purger> for Vec<EdgeHeaders> {
+    fn from(purger: &Purger) -> Self {
+        let headers = |cdn: &Arc<dyn Cdn>| EdgeHeaders::shared(purger.0.key.clone(), Arc::clone(cdn));
+        purger.0.cdns.iter().map(headers).collect()
     }
 }
 

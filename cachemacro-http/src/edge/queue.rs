@@ -6,6 +6,7 @@ use std::time::Duration;
 use cachemacro_runtime::Moment;
 use cachemacro_runtime::store::Backoff;
 
+use super::bound::{QueueBound, bound, default_capacity};
 use super::cdn::{Limits, Purging};
 use super::rate::Bucket;
 use super::tag::{Tag, TagKey};
@@ -97,16 +98,6 @@ pub struct QueueStats {
     pub to_kind: u64,
     /// How often that was not enough, and all of the namespace was purged.
     pub to_namespace: u64,
-}
-
-/// How long it takes from an addition to the answers to its purges, with a CDN that answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct QueueBound {
-    /// To the first purge.
-    pub first: Duration,
-    /// To the last one, which no answer outlives that the CDN fetched before the addition.
-    pub last: Duration,
 }
 
 /// What it waits before it calls a CDN again that does not answer.
@@ -229,9 +220,7 @@ impl Queue {
 
     /// As many tags as the CDN takes in five seconds, at least those of one call, and at most 10,000.
     pub fn default_capacity(limits: Limits) -> usize {
-        let calls = Duration::from_secs(5).as_nanos().checked_div(limits.interval.as_nanos()).unwrap_or(u128::MAX);
-        let calls = usize::try_from(calls).unwrap_or(usize::MAX);
-        calls.saturating_mul(limits.tags_per_call).clamp(limits.tags_per_call.max(100), 10_000)
+        default_capacity(limits)
     }
 
     /// With room for so many tags, at least 16.
@@ -250,11 +239,7 @@ impl Queue {
     ///
     /// A sixteenth of the fetch timeout is what a repeated purge waits for that of a later addition of its tag.
     pub fn bound(&self, call: Duration) -> QueueBound {
-        let calls = self.capacity.div_ceil(self.limits.tags_per_call);
-        let slot = self.limits.interval.max(call / u32::try_from(self.limits.concurrent).unwrap_or(u32::MAX));
-        let first = slot * u32::try_from(calls + 2).unwrap_or(u32::MAX) + call;
-        let repeat = self.schedule.repeat_after + self.schedule.slack() + first;
-        QueueBound { first, last: first + repeat * u32::from(self.schedule.repeats) }
+        bound(self.limits, self.capacity, self.schedule.repeat_after, self.schedule.repeats, call)
     }
 
     /// Adds what one event has moved. The ticket is done when all of it has had its last purge; at once, if it is nothing.

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::util::all_of::each_of;
+
 /// An entry that a call was served: [`AnsweredCall::entry`](crate::AnsweredCall::entry).
 ///
 /// To remember it keeps neither the value nor the entry.
@@ -39,6 +41,16 @@ impl ServedEntry {
     pub async fn hard_ttl_in_store(&self) -> Option<Duration> {
         if self.0.is_here() { self.0.left_here().flatten() } else { self.0.left(true).await }
     }
+
+    /// The least [`ServedEntry::hard_ttl_in_store`] of several entries, all of which are asked for at once. `None` if one of them has none.
+    pub async fn least_hard_ttl_in_store(entries: &[Self]) -> Option<Duration> {
+        let all = each_of(entries.iter().map(|entry| boxed(entry.hard_ttl_in_store())).collect()).await;
+        all.into_iter().try_fold(Duration::MAX, |least, left| Some(least.min(left?)))
+    }
+}
+
+fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(future)
 }
 
 impl fmt::Debug for ServedEntry {

@@ -9,7 +9,7 @@ use crate::callsite::{
 use crate::event::{EventInfo, EventKind};
 use crate::policy::{Computed, Mode, Policy, Refresh};
 use crate::strategy::Strategy;
-use crate::strategy::named_route::Facts;
+use crate::strategy::named_route::{EdgeTimes, Facts};
 
 pub(super) const POLICY: Policy = Policy {
     soft: Some(Duration::from_secs(60)),
@@ -138,12 +138,22 @@ pub(super) fn route(name: &str, functions: &[&str]) -> Facts {
 }
 
 /// A page of each kind.
-fn routes() -> [Facts; 4] {
+fn routes() -> [Facts; 6] {
     let picture = Facts { has_versioned_urls: true, has_own_headers: true, ..route("picture", &["shop::users::find"]) };
     let served =
         Facts { served: ["shop::reports::rate".to_owned()].into(), name: "rates".to_owned(), ..Facts::default() };
     let unasked = Facts { name: "search".to_owned(), ..Facts::default() };
-    [route("front page", &["find", "best_sellers"]), picture, served, unasked]
+    let seconds = Duration::from_secs;
+    let cdn = EdgeTimes {
+        cdn: "varnish".to_owned(),
+        purged_within: seconds(15),
+        answered_within: Duration::from_millis(100),
+        fetch_timeout: seconds(10),
+        is_soft: false,
+    };
+    let edge = Facts { edges: [cdn.clone()].into(), ..route("exchange", &["rate"]) };
+    let mixed = Facts { edges: [cdn].into(), ..route("mixed", &["rate", "find"]) };
+    [route("front page", &["find", "best_sellers"]), picture, served, unasked, edge, mixed]
 }
 
 /// A row with a restoring event, a report that hears of another service, a rate with none; and routes.

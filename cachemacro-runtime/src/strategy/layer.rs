@@ -18,6 +18,8 @@ pub enum Layer {
     SharedStore,
     /// Each process.
     Process,
+    /// A CDN, of the responses of a route that is public (`cachemacro::http`).
+    Edge,
     /// The browser of a reader, by the headers of a response (`cachemacro::http`).
     Browser,
 }
@@ -27,6 +29,7 @@ impl Label for Layer {
         match self {
             Self::SharedStore => "shared_store",
             Self::Process => "process",
+            Self::Edge => "edge",
             Self::Browser => "browser",
         }
     }

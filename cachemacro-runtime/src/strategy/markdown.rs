@@ -95,12 +95,19 @@ fn in_a_cell(bound: Option<&LayerBound>) -> String {
 
 /// How old a response may be on each layer that keeps it, or what it is made of.
 fn routes(routes: &[RouteStrategy]) -> String {
+    let has_edges = routes.iter().any(|route| route.layer(Layer::Edge).is_some());
     let rows = routes.iter().map(|route| {
         let cell = |layer| in_a_cell(route.layer(layer));
         let made_of = codes(route.made_of.iter().cloned());
-        vec![code(&route.name), or_dash(made_of), cell(Layer::Process), cell(Layer::Browser)]
+        let mut cells = vec![code(&route.name), or_dash(made_of), cell(Layer::Process)];
+        cells.extend(has_edges.then(|| cell(Layer::Edge)));
+        cells.push(cell(Layer::Browser));
+        cells
     });
-    let table = table(&["route", "made of", "in a process", "in a browser"], rows);
+    let mut head = vec!["route", "made of", "in a process"];
+    head.extend(has_edges.then_some("at the edge"));
+    head.push("in a browser");
+    let table = table(&head, rows);
     let notes = routes.iter().map(|route| item(&code(&route.name), &route.notes()));
     format!(
         "## Routes\n\nHow old a response may be, of a route with a name: after an event in any process, and whatever is lost.\n\n{table}\n{}",

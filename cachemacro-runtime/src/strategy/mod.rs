@@ -55,7 +55,7 @@ pub use failure::Failure;
 pub use function::{CapturedLocal, ComputedTtl, FunctionStrategy, Timing};
 pub use layer::{Layer, LayerBound};
 pub use model::{Strategy, strategy};
-pub use named_route::NamedRoute;
+pub use named_route::{EdgeTimes, NamedRoute};
 pub use rollback::{Rollback, RollbackProfile};
 pub use route::RouteStrategy;
 pub use staleness::StalenessPart;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use crate::observe::AnsweredCall;
 
@@ -22,6 +23,24 @@ pub(super) struct Facts {
     pub(super) has_versioned_urls: bool,
     /// Whether a handler has set `Cache-Control`.
     pub(super) has_own_headers: bool,
+    /// The CDNs that may keep its responses.
+    pub(super) edges: BTreeSet<EdgeTimes>,
+}
+
+/// A CDN that keeps the responses of a route until they are purged.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct EdgeTimes {
+    /// Its name.
+    pub cdn: String,
+    /// The longest time from an acknowledged event to when it serves nothing from before, however many events there are, if it answers each purge within
+    /// [`answered_within`](Self::answered_within).
+    pub purged_within: Duration,
+    /// How soon it answers a purge.
+    pub answered_within: Duration,
+    /// The longest time that a response is under way to it.
+    pub fetch_timeout: Duration,
+    /// Whether a purge lets it serve the old response once more, while it fetches a new one.
+    pub is_soft: bool,
 }
 
 fn routes() -> MutexGuard<'static, BTreeMap<String, NamedRoute>> {
@@ -51,6 +70,11 @@ impl NamedRoute {
     /// Declares that its URLs have a version, so that a browser may keep its responses for good.
     pub fn has_versioned_urls(&self) {
         self.facts().has_versioned_urls = true;
+    }
+
+    /// Declares that a CDN may keep its responses.
+    pub fn kept_at_edge(&self, edge: EdgeTimes) {
+        self.facts().edges.insert(edge);
     }
 
     /// Tells it of a cached call that a response of it is made of.

@@ -180,7 +180,7 @@ pub(super) fn remarks(policy: &Policy, mode: Mode) -> Vec<String> {
         None => remarks.push("Absences are not cached.".to_owned()),
     }
     if policy.public {
-        remarks.push("The value is the same for every caller (`public`).".to_owned());
+        remarks.push("The value is the same for every caller (`public`): on a route that is public a CDN may keep what is made of it.".to_owned());
     }
     if let Some(idle) = policy.idle {
         let idle = human(idle);

@@ -47,7 +47,9 @@ fn render(strategy: &Strategy) -> String {
     for route in strategy.routes() {
         let cell = |layer| route.layer(layer).map_or_else(|| "-".to_owned(), LayerBound::in_a_cell);
         let (process, browser) = (cell(Layer::Process), cell(Layer::Browser));
-        out += &note("route", &format!("{}: in a process {process}; in a browser {browser}", route.name));
+        let edge =
+            route.layer(Layer::Edge).map_or_else(String::new, |edge| format!("at the edge {}; ", edge.in_a_cell()));
+        out += &note("route", &format!("{}: in a process {process}; {edge}in a browser {browser}", route.name));
     }
     for problem in strategy.problems() {
         out += &note("problem", &problem.to_string());

@@ -6,6 +6,7 @@
 //! | [`Sentinel`] | a primary, two replicas and three sentinels that fail over |
 //! | [`Cluster`] | three primaries and three replicas that fail over, with live migration of slots |
 //! | [`Proxy`] | a TCP proxy in front of a server, with faults that are switched while it runs |
+//! | [`Varnish`] | a cache of responses in front of an origin |
 //! | [`Chromium`] | a browser without a window, with tabs that run what they are told |
 //!
 //! ```
@@ -31,6 +32,7 @@ mod replication;
 mod resp;
 mod sentinel;
 mod standalone;
+mod varnish;
 mod wait;
 
 pub use chromium::{Chromium, Tab};
@@ -40,3 +42,4 @@ pub use proxy::{Faults, Proxy};
 pub use resp::Error;
 pub use sentinel::Sentinel;
 pub use standalone::{Options, Snapshot, Standalone};
+pub use varnish::Varnish;

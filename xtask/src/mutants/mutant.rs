@@ -625,8 +625,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found_by: BEFORE_HANDLER,
         edits: &[Edit {
             file: "cachemacro-http/src/asked.rs",
-            from: ".filter(|_| collected.served.is_some())",
-            to: ".filter(|_| collected.served.is_some() && false)",
+            from: "self.unanswered.is_some() && collected.served.is_some()",
+            to: "false && self.unanswered.is_some() && collected.served.is_some()",
         }],
     },
     Mutant {

@@ -1,5 +1,6 @@
 //! Additions of a tag that are purged together.
 
+use crate::edge::bound;
 use std::time::Duration;
 
 use cachemacro_runtime::Moment;
@@ -17,7 +18,7 @@ pub(super) struct Schedule {
 impl Schedule {
     /// A repeated purge may wait so long for that of a later addition.
     pub(super) fn slack(self) -> Duration {
-        self.repeat_after / 16
+        bound::slack(self.repeat_after)
     }
 }
 
