@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, VARY};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -65,6 +67,16 @@ async fn quick(State(app): State<App>, Path(id): Path<u64>) -> Response {
     }
 }
 
+/// A text that depends on what is accepted, which it says in `Vary` alone.
+async fn negotiated(State(app): State<App>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
+    let version = app.item(id).await;
+    if let Some(response) = http::not_modified() {
+        return response.into_response();
+    }
+    let is_long = headers.get(ACCEPT).is_some_and(|accept| accept == "text/long");
+    ([(VARY, "accept")], Json(version + if is_long { 100 } else { 0 })).into_response()
+}
+
 async fn write(State(app): State<App>) {
     let version = app.version.fetch_add(1, SeqCst) + 1;
     app.cache.publish(ItemUpdated { id: 1, version }).await.expect("the cache is in this process");
@@ -117,6 +129,14 @@ const VERSIONED: &str = r#"async url => {
   return seen;
 }"#;
 
+/// Reads the two texts of one URL in turns.
+const NEGOTIATED: &str = r#"async url => {
+  const seen = [];
+  const read = async accept => seen.push(await (await fetch(url, { headers: { accept } })).json());
+  await read("text/short"); await read("text/long"); await read("text/long"); await read("text/short");
+  return seen;
+}"#;
+
 /// A page that shows the version.
 async fn page(State(app): State<App>) -> Html<String> {
     Html(format!("<!doctype html><p>{}</p>", app.item(1).await))
@@ -136,6 +156,7 @@ async fn serve(app: &App) -> (String, JoinHandle<()>) {
     let router = Router::new()
         .route("/items/{kind}/{id}", get(item))
         .route("/items/quick/{id}", get(quick))
+        .route("/items/negotiated/{id}", get(negotiated))
         .route("/items/kept/{id}", get(kept))
         .route("/items/versioned/{id}", get(versioned).layer(CacheHeaders::new().versioned_urls()))
         .route("/items/page", get(page))
@@ -179,6 +200,13 @@ async fn no_page_shows_an_old_version_after_an_event() {
         let (seen, statuses) = seen(PAGE, path).await;
         assert_eq!((seen, statuses), (vec![1, 1, 2, 2, 2], vec![200, 304, 200, 304, 304]), "{path}");
     }
+}
+
+/// Chromium has one copy of a URL, and sends its tag along when it asks for another text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_of_two_texts_shows_each() {
+    let (seen, statuses) = seen(NEGOTIATED, "/items/negotiated/1").await;
+    assert_eq!((seen, statuses), (vec![1, 101, 101, 1], vec![200, 200, 304, 200]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
