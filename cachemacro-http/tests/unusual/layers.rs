@@ -1,9 +1,6 @@
 //! Where a layer stands: between routers, twice, around handlers that panic, and around what is no axum.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,11 +12,10 @@ use axum::response::IntoResponse;
 use axum::routing::{any, get as route};
 use cachemacro::ManualClock;
 use cachemacro::http::{self, CacheHeaders};
-use tokio::sync::Notify;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::server::{MEANT, no_panic, serve, talk, told, until};
+use crate::server::{MEANT, no_panic, serve, talk, told};
 use crate::shop::{ASKS, KEPT, Shop, get, get_again, send};
 
 async fn price(State(shop): State<Shop>, Path(id): Path<u64>) -> String {
@@ -225,79 +221,6 @@ async fn a_response_of_other_parts_is_not_answered_before_the_handler() {
         let headers = [(flag.clone(), value), (IF_NONE_MATCH, first.tag().expect("a tag"))];
         let answer = send(&router, Method::GET, "/", headers).await;
         assert_eq!((answer.status.as_u16(), shop.runs()), (status, runs), "a flag is not in the URL");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tag_of_versions_is_not_of_what_another_task_was_served_meanwhile() {
-    let handler = async |State(shop): State<Shop>, Path(name): Path<String>| {
-        shop.name("bread").await;
-        let served = Arc::new(AtomicBool::new(false));
-        let task = {
-            let served = Arc::clone(&served);
-            tokio::spawn(http::in_scope(async move {
-                let name = shop.name(&name).await;
-                served.store(true, SeqCst);
-                name
-            }))
-        };
-        while !served.load(SeqCst) {
-            // The handler's last call is made already, but not that of its task.
-            if http::not_modified().is_some() {
-                return StatusCode::NOT_MODIFIED.into_response();
-            }
-        }
-        task.await.expect("no panic").into_response()
-    };
-    let layer = CacheHeaders::new().build_id("1");
-    let router = Router::new().route("/{name}", route(handler)).layer(layer).with_state(Shop::new());
-    let mut tags = HashMap::new();
-    for number in 0..300 {
-        let answer = get(&router, &format!("/name{number}")).await;
-        let text = answer.text().to_owned();
-        let first = tags.entry(answer.tag().expect("a tag").to_owned()).or_insert_with(|| text.clone());
-        assert_eq!(*first, text, "two bodies have one tag");
-    }
-}
-
-#[tokio::test]
-async fn a_task_that_outlives_its_response_is_collected_no_more() {
-    let shop = Shop::new();
-    let (gate, told) = (Arc::new(Notify::new()), Arc::new(Mutex::new(Vec::new())));
-    let handler = {
-        let (gate, told) = (Arc::clone(&gate), Arc::clone(&told));
-        async move |Path(kind): Path<String>| {
-            let name = shop.name("bread").await;
-            tokio::spawn(http::in_scope(async move {
-                for _ in 0..2 {
-                    gate.notified().await;
-                    shop.name("butter").await;
-                    told.lock().expect("no panic").push(http::not_modified().is_some());
-                }
-            }));
-            if kind == "never" {
-                std::future::pending::<()>().await;
-            }
-            (if kind == "upgrades" { StatusCode::SWITCHING_PROTOCOLS } else { StatusCode::OK }, name)
-        }
-    };
-    let router = Router::new().route("/{kind}", any(handler)).layer(CacheHeaders::new().build_id("1"));
-    for (method, kind) in
-        [(Method::GET, "page"), (Method::GET, "upgrades"), (Method::POST, "page"), (Method::GET, "never")]
-    {
-        let request = Request::builder().method(method.clone()).uri(format!("/{kind}")).header(IF_NONE_MATCH, "*");
-        let mut response = Box::pin(router.clone().oneshot(request.body(Body::empty()).expect("a request")));
-        let answered = tokio::time::timeout(Duration::from_millis(20), &mut response).await;
-        assert_eq!(answered.is_ok(), kind != "never");
-        let task_says = async || {
-            let before = told.lock().expect("no panic").len();
-            gate.notify_one();
-            until("the task goes on", || told.lock().expect("no panic").len() > before).await;
-            *told.lock().expect("no panic").last().expect("it said something")
-        };
-        assert_eq!(task_says().await, kind == "never", "{method} {kind}");
-        drop(response);
-        assert!(!task_says().await, "{method} {kind}: there is no response");
     }
 }
 
