@@ -83,6 +83,9 @@ impl Asked {
         let mut collected = self.collector.collected();
         // A tag of versions names one text of the URL, unless the handler has named what the others differ by.
         collected.tag = collected.tag.filter(|tag| tag.has_parts || !has_other_texts(&head.headers));
+        // By what a handler compares it does not say: the browser may have another version.
+        self.version =
+            self.version.filter(|_| head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers));
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
         let at_edge = self.for_edges(status, &mut head.headers, &collected, is_whole).await;
@@ -157,8 +160,7 @@ impl Asked {
         is_whole: bool,
     ) -> Tag {
         if head.status != StatusCode::OK {
-            let is_of_versions = collected.tag_of_versions().is_some_and(|tag| head.headers.get(ETAG) == Some(tag));
-            let is_ours = head.status == StatusCode::NOT_MODIFIED && is_of_versions;
+            let is_ours = head.status == StatusCode::NOT_MODIFIED && collected.has_tag(&head.headers);
             return if is_ours { Tag::NotModified } else { Tag::None(Untagged::Status) };
         }
         if self.is_range || head.headers.contains_key(CONTENT_RANGE) {

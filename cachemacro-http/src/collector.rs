@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cachemacro_runtime::strategy::NamedRoute;
 use cachemacro_runtime::{AnsweredCall, Observer, ServedEntry};
-use http::HeaderValue;
+use http::header::ETAG;
+use http::{HeaderMap, HeaderValue};
 
 use crate::browser::{Browser, browser_ttl};
 use crate::dependencies::{Dependencies, OfCall};
@@ -156,6 +157,11 @@ impl Collected {
     /// The tag of versions, if nothing was collected since the handler asked for it.
     pub(crate) fn tag_of_versions(&self) -> Option<&HeaderValue> {
         self.tag.as_ref().filter(|tag| tag.calls == self.calls).map(|tag| &tag.tag)
+    }
+
+    /// Whether a response has the tag of versions.
+    pub(crate) fn has_tag(&self, headers: &HeaderMap) -> bool {
+        self.tag_of_versions().is_some_and(|tag| headers.get(ETAG) == Some(tag))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, RANGE, SET_COOKIE, VARY};
+use ::http::header::{CACHE_CONTROL, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE, SET_COOKIE, VARY};
 use ::http::{HeaderMap, Method, Request, StatusCode};
 use axum::Router;
 use axum::body::Body;
@@ -77,6 +77,16 @@ async fn picture(State(app): State<App>, Path(id): Path<u64>) -> String {
     app.user(id).await.map(|user| format!("picture {}", user.version)).unwrap_or_default()
 }
 
+/// As a handler of files, which goes by dates: they are of the second.
+async fn dated(State(app): State<App>, request: HeaderMap) -> Response {
+    let text = app.user(1).await.map(|user| format!("picture {}", user.version)).unwrap_or_default();
+    let date = [(LAST_MODIFIED, "Sat, 29 Oct 1994 19:43:31 GMT")];
+    if request.contains_key(IF_MODIFIED_SINCE) {
+        return (StatusCode::NOT_MODIFIED, date).into_response();
+    }
+    (date, text).into_response()
+}
+
 async fn spawned(State(app): State<App>) -> String {
     tokio::spawn(http::in_scope(async move { app.user(1).await })).await.expect("no panic").expect("a user").name
 }
@@ -87,6 +97,7 @@ fn router(app: &App, layer: CacheHeaders) -> Router {
         .route("/quick/{id}", get(quick))
         .route("/spawned", get(spawned))
         .route("/pictures/{id}", get(picture))
+        .route("/dated", get(dated))
         .route(
             "/two/{id}",
             get(async |State(app): State<App>| format!("{:?} {:?}", app.user(1).await, app.user(2).await)),
@@ -255,6 +266,22 @@ async fn a_versioned_url_lasts_only_with_the_version_that_it_names() {
     // All rows begin with version 1.
     let two = get_of(&router, &http::versioned("/two/1", 8)).await;
     assert_eq!(two.header(CACHE_CONTROL), Some("private, no-cache"), "two rows of one version have no version");
+}
+
+#[tokio::test]
+async fn what_the_handler_says_is_not_modified_is_not_kept_for_good() {
+    let app = App::new(&ManualClock::default());
+    let router = router(&app, CacheHeaders::new().versioned_urls());
+    let early = get_of(&router, "/dated?v=2").await;
+    assert_eq!((early.header(CACHE_CONTROL), &*early.body), (Some("private, no-cache"), "picture 1"));
+    let date = early.header(LAST_MODIFIED).expect("a date").to_owned();
+    app.update().await;
+    let again = ask(&router, Method::GET, "/dated?v=2", &[(IF_MODIFIED_SINCE, &date)]).await;
+    assert_eq!(
+        (again.status, again.header(CACHE_CONTROL)),
+        (StatusCode::NOT_MODIFIED, Some("private, no-cache")),
+        "the browser has version 1, of the same second"
+    );
 }
 
 #[tokio::test]

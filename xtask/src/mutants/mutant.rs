@@ -709,4 +709,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             to: "match served.cmp(&served) {",
         }],
     },
+    Mutant {
+        name: "for-good-with-304-of-the-handler",
+        rule: "R35: 304 of a handler, which may compare by dates, keeps nothing for good",
+        found_by: VERSIONED,
+        edits: &[Edit {
+            file: "cachemacro-http/src/asked.rs",
+            from: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers));",
+            to: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers) || true);",
+        }],
+    },
 ];
