@@ -11,6 +11,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use cachemacro::http::CacheHeaders;
+use cachemacro::http::edge::{EdgeHeaders, TagKey, Varnish};
 use cachemacro::{Cache, CacheMode, Clock, ManualClock, Moment, cached};
 use http_body_util::BodyExt;
 use http_cache_semantics::{CacheOptions, CachePolicy};
@@ -63,6 +64,11 @@ impl Function {
             Failed | Draft | Bypassed => (0, None),
         }
     }
+
+    /// Whether its value is the same for all.
+    const fn is_public(self) -> bool {
+        matches!(self, Plain | Short | OverShort | Public | Absent)
+    }
 }
 
 #[derive(Clone)]
@@ -82,13 +88,13 @@ impl Shop {
         u64::try_from(self.clock.now().since(Moment::default()).as_millis()).expect("not that late")
     }
 
-    #[cached(key = "plain:<id>", ttl_only = "a test", soft_ttl = "1m", hard_ttl = "10m", browser_ttl = "30s", jitter = "0%", cache = &self.cache)]
+    #[cached(key = "plain:<id>", ttl_only = "a test", soft_ttl = "1m", hard_ttl = "10m", browser_ttl = "30s", public, jitter = "0%", cache = &self.cache)]
     async fn plain(&self, id: u8) -> Vec<u64> {
         let _ = id;
         vec![self.now()]
     }
 
-    #[cached(key = "short:<id>", ttl_only = "a test", hard_ttl = "20s", browser_ttl = "20s", jitter = "0%", cache = &self.cache)]
+    #[cached(key = "short:<id>", ttl_only = "a test", hard_ttl = "20s", browser_ttl = "20s", public, jitter = "0%", cache = &self.cache)]
     async fn short(&self, id: u8) -> Vec<u64> {
         let _ = id;
         vec![self.now()]
@@ -100,7 +106,7 @@ impl Shop {
         vec![self.now()]
     }
 
-    #[cached(key = "over-short:<id>", ttl_only = "a test", hard_ttl = "10m", browser_ttl = "5m", jitter = "0%", cache = &self.cache)]
+    #[cached(key = "over-short:<id>", ttl_only = "a test", hard_ttl = "10m", browser_ttl = "5m", public, jitter = "0%", cache = &self.cache)]
     async fn over_short(&self, id: u8) -> Vec<u64> {
         [vec![self.now()], self.short(id).await].concat()
     }
@@ -121,7 +127,7 @@ impl Shop {
         vec![self.now()]
     }
 
-    #[cached(key = "absent:<id>", ttl_only = "a test", hard_ttl = "10m", negative_ttl = "15s", browser_ttl = "40s", jitter = "0%", cache = &self.cache)]
+    #[cached(key = "absent:<id>", ttl_only = "a test", hard_ttl = "10m", negative_ttl = "15s", browser_ttl = "40s", public, jitter = "0%", cache = &self.cache)]
     async fn absent(&self, id: u8) -> Option<u64> {
         self.absences.lock().expect("no panic").insert(id, self.now());
         None
@@ -185,6 +191,8 @@ struct Step {
     /// Headers of the request.
     sent: Vec<(HeaderName, &'static str)>,
     sends_tag: bool,
+    /// Whether a CDN may keep responses of the route.
+    is_public: bool,
 }
 
 /// One of these, or none.
@@ -229,11 +237,14 @@ fn step() -> impl Strategy<Value = Step> {
         &[Method::GET, Method::GET, Method::GET, Method::GET, Method::HEAD, Method::POST, Method::OPTIONS][..],
     );
     let handler = (vec((function, 0_u8..3), 0..4), status, "[a-c]{0,2}", own(), prop::bool::weighted(0.2));
-    (0_u64..40_000, method, handler, sent(), any::<bool>()).prop_map(|(passes, method, handler, sent, sends_tag)| {
-        let (calls, status, session, own, streams) = handler;
-        let status = StatusCode::from_u16(status).expect("a status");
-        Step { passes, method, calls, status, session, own, streams, sent, sends_tag }
-    })
+    let flags = any::<[bool; 2]>();
+    (0_u64..40_000, method, handler, sent(), flags).prop_map(
+        |(passes, method, handler, sent, [sends_tag, is_public])| {
+            let (calls, status, session, own, streams) = handler;
+            let status = StatusCode::from_u16(status).expect("a status");
+            Step { passes, method, calls, status, session, own, streams, sent, sends_tag, is_public }
+        },
+    )
 }
 
 /// What a cache on the way is told: the request and the response, without bodies.
@@ -249,6 +260,10 @@ fn append(headers: &mut HeaderMap, more: &[(HeaderName, &'static str)]) {
     for (name, value) in more {
         headers.append(name, HeaderValue::from_static(value));
     }
+}
+
+fn varnish() -> EdgeHeaders {
+    EdgeHeaders::new(TagKey::new("shop"), Varnish::at("http://127.0.0.1:6081"))
 }
 
 async fn exchange(shop: &Shop, step: &Step, tag: Option<&str>) -> Exchange {
@@ -280,7 +295,9 @@ async fn exchange(shop: &Shop, step: &Step, tag: Option<&str>) -> Exchange {
     if let Some(tag) = tag.filter(|_| step.sends_tag) {
         request.headers_mut().append(IF_NONE_MATCH, tag.parse().expect("a tag"));
     }
-    let response = CacheHeaders::new().layer(handler).oneshot(request.clone()).await.expect("infallible");
+    let layer = CacheHeaders::new();
+    let layer = if step.is_public { layer.public(varnish()) } else { layer };
+    let response = layer.layer(handler).oneshot(request.clone()).await.expect("infallible");
     let (head, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let body = String::from_utf8(body.to_vec()).expect("UTF-8");
@@ -306,6 +323,21 @@ impl Exchange {
         Duration::from_secs(self.loaded.iter().map(left).min().unwrap_or(0) / 1000)
     }
 
+    /// For how long a CDN may serve it, fresh and stale. Zero for not at all, `None` where nothing is said.
+    fn at_edge(&self) -> Option<Duration> {
+        let value = self.response.headers().get("surrogate-control")?.to_str().expect("ASCII");
+        let seconds = |name| value.split(", ").find_map(|one| one.strip_prefix(name)?.parse::<u64>().ok());
+        let all = seconds("max-age=").map_or(0, |fresh| fresh + seconds("stale-while-revalidate=").unwrap_or(0));
+        assert_eq!(all == 0, value == "no-store", "{value}");
+        Some(Duration::from_secs(all))
+    }
+
+    /// What is left of the hard TTLs.
+    fn left(&self, now: u64) -> Duration {
+        let left = |(function, loaded): &Loaded| (loaded + 1000 * function.ttls().0).saturating_sub(now);
+        Duration::from_millis(self.loaded.iter().map(left).min().unwrap_or(0))
+    }
+
     fn lines(&self, name: &HeaderName) -> Vec<&str> {
         self.response.headers().get_all(name).iter().map(|value| value.to_str().expect("ASCII")).collect()
     }
@@ -318,6 +350,15 @@ impl Step {
 
     fn own(&self, name: &HeaderName) -> Vec<&str> {
         self.own.iter().filter(|(own, _)| own == name).map(|(_, value)| *value).collect()
+    }
+
+    /// Whether a shared cache may keep the response, if its entries allow it.
+    fn may_be_shared(&self, loaded: &[Loaded]) -> bool {
+        let of_a_user = ["*", "cookie", "Accept, Authorization"];
+        self.may_be_kept()
+            && loaded.iter().all(|(function, _)| function.is_public())
+            && !self.sent.iter().any(|(name, _)| name == AUTHORIZATION)
+            && !self.own(&VARY).iter().any(|vary| of_a_user.contains(vary))
     }
 
     /// Whether a browser may keep the response without asking, if its entries allow it.
@@ -337,14 +378,20 @@ fn judge(step: &Step, exchange: &Exchange, now: u64) -> Result<(), TestCaseError
         prop_assert_eq!(exchange.lines(&VARY), step.own(&VARY));
         return Ok(());
     }
+    let at_edge = exchange.at_edge();
+    prop_assert_eq!(at_edge.is_some(), step.is_public);
+    let at_edge = at_edge.unwrap_or_default();
+    prop_assert!(at_edge == Duration::ZERO || step.may_be_shared(&exchange.loaded), "{:?}", exchange.response);
+    prop_assert!(at_edge <= exchange.left(now), "{at_edge:?} {:?}", exchange.response);
     let (private, shared) = (exchange.fresh_for(false), exchange.fresh_for(true));
     let allowed = exchange.allowed(now);
     prop_assert!(private.unwrap_or_default() <= allowed, "{private:?} {allowed:?} {:?}", exchange.response);
-    prop_assert_eq!(shared, None, "{:?}", exchange.response);
+    prop_assert!(shared.is_none() || at_edge > Duration::ZERO, "{:?}", exchange.response);
     // And what may be kept is.
+    let audience = if at_edge > Duration::ZERO { "" } else { "private, " };
     let expected = match allowed.as_secs() {
-        seconds @ 1.. if step.may_be_kept() => format!("private, max-age={seconds}"),
-        _ => "private, no-cache".to_owned(),
+        seconds @ 1.. if step.may_be_kept() => format!("{audience}max-age={seconds}"),
+        _ => format!("{audience}no-cache"),
     };
     prop_assert_eq!(exchange.lines(&CACHE_CONTROL), [expected]);
     Ok(())
