@@ -65,7 +65,7 @@ async fn requests_are_sent_as_they_are() {
         assert_eq!(request.headers, headers);
         assert_eq!(request.body, format!("{{\"tags\":[\"{}\",\"{}\"]}}", tags[0], tags[1]));
     }
-    assert!(took >= FETCH && taken[1].at - taken[0].at >= FETCH - Duration::from_millis(20));
+    assert!(took >= FETCH && taken[1].at - taken[0].at >= FETCH / 2);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_shutdown_has_a_limit() {
     purger.moved(["user:7"]);
     let start = Instant::now();
     let left = purger.shutdown(Duration::from_millis(700)).await;
-    assert!((700..1_500).contains(&start.elapsed().as_millis()));
+    assert!((700..4_000).contains(&start.elapsed().as_millis()));
     assert_eq!(left.tags, 2);
 }
 
@@ -285,6 +285,8 @@ async fn several_cdns_have_one_ticket() {
     let took = purge(&purger).await;
     assert!(took >= FETCH);
     assert_eq!((first.taken().len(), second.taken().len()), (2, 3));
+    let names: Vec<_> = purger.stats().into_iter().map(|stats| stats.cdn).collect();
+    assert_eq!(names, ["cloudflare", "cloudflare-2"]);
 }
 
 #[test]

@@ -18,13 +18,23 @@ const FACADE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cachemacro");
 struct Set {
     name: &'static str,
     has_redis: bool,
-    /// Dependencies without a pin: the Redis client asks for newer ones than we do.
+    has_edge_client: bool,
+    /// Dependencies without a pin: the Redis client and the HTTP client ask for newer ones than we do.
     not_pinned: &'static [&'static str],
 }
 
+/// What the HTTP client is made of.
+const EDGE_CLIENT: [&str; 4] = ["http-body-util", "hyper-rustls", "hyper-util", "rustls"];
+
 const SETS: &[Set] = &[
-    Set { name: "without-redis", has_redis: false, not_pinned: &["redis"] },
-    Set { name: "with-redis", has_redis: true, not_pinned: &["tokio", "pin-project-lite"] },
+    Set { name: "without-redis", has_redis: false, has_edge_client: false, not_pinned: &["redis"] },
+    Set { name: "with-redis", has_redis: true, has_edge_client: false, not_pinned: &["tokio", "pin-project-lite"] },
+    Set {
+        name: "with-edge-client",
+        has_redis: false,
+        has_edge_client: true,
+        not_pinned: &["bytes", "pin-project-lite", "redis", "tokio"],
+    },
 ];
 
 pub(crate) fn run() -> Result<(), String> {
@@ -44,7 +54,11 @@ pub(crate) fn run() -> Result<(), String> {
 fn features<'m>(facade: &'m Value, set: &Set) -> Result<Vec<&'m str>, String> {
     let all = facade["features"].as_object().ok_or("cargo metadata has no features of `cachemacro`")?;
     let names = all.keys().map(String::as_str);
-    Ok(names.filter(|name| set.has_redis || !name.starts_with("redis")).collect())
+    let is_in_set = |name: &&str| match *name {
+        "edge-client" => set.has_edge_client,
+        name => set.has_redis || !name.starts_with("redis"),
+    };
+    Ok(names.filter(is_in_set).collect())
 }
 
 /// The lowest version that satisfies all requirements of the published crates, for each of their direct dependencies.
@@ -54,7 +68,8 @@ fn lowest<'m>(published: &[&'m Value], set: &Set) -> Result<BTreeMap<&'m str, Ve
         for dependency in array(package, "dependencies")? {
             let name = text(dependency, "name")?;
             let is_ours = !dependency["path"].is_null() || dependency["kind"] == "dev";
-            if is_ours || set.not_pinned.contains(&name) {
+            let is_left_out = !set.has_edge_client && EDGE_CLIENT.contains(&name);
+            if is_ours || is_left_out || set.not_pinned.contains(&name) {
                 continue;
             }
             let version = Version::lowest_of(text(dependency, "req")?)?;

@@ -42,8 +42,10 @@ pub enum Answer {
 const LONGEST: usize = 200;
 
 impl Answer {
-    /// By its status alone, of an answer that is not 200. `said` is what the CDN has said about it.
-    pub(crate) fn of_status(answer: &Response<Bytes>, said: Option<&str>, now: SystemTime) -> Self {
+    /// What an answer that is not 200 means, by its status and `Retry-After`. `said` is what the CDN says about it; it must have no secret in it.
+    ///
+    /// 429 is [`Limited`](Self::Limited); 408, 425 and 500 to 599 are [`Failed`](Self::Failed); redirections and all others of 400 to 499 are [`Refused`](Self::Refused).
+    pub fn of_status(answer: &Response<Bytes>, said: Option<&str>, now: SystemTime) -> Self {
         let status = answer.status();
         let hint = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => " (is the token right, and may it purge?)",
@@ -55,7 +57,8 @@ impl Answer {
         let after = retry_after(answer.headers(), now);
         match status {
             StatusCode::TOO_MANY_REQUESTS => Self::Limited { after, reason },
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Self::Failed { after, reason },
+            // The request came too slowly, or too early.
+            _ if matches!(status.as_u16(), 408 | 425) => Self::Failed { after, reason },
             _ if status.is_client_error() || status.is_redirection() => Self::Refused { reason },
             _ => Self::Failed { after, reason },
         }

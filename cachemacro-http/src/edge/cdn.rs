@@ -15,7 +15,7 @@ use super::tag::Tag;
 /// It makes requests and reads answers, and sends nothing: [`Purger`](super::Purger) does, with an [`EdgeClient`](super::EdgeClient). This crate has [`Fastly`](super::Fastly),
 /// [`Cloudflare`](super::Cloudflare) and [`Varnish`](super::Varnish).
 ///
-/// # A CDN of your own
+/// # Another CDN
 ///
 /// Tags are 12 characters of `a` to `z` and `2` to `7`. What is to know of two CDNs that this crate does not have:
 ///
@@ -122,14 +122,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// `calls` in each `span`, of so many tags each, after a pause `burst` at once. Four may wait for their answers.
+    /// `calls` in each `span`, of so many tags each, after a pause `burst` at once. Eight may wait for their answers.
     ///
     /// # Panics
     ///
     /// With zero calls or zero tags.
     pub fn new(tags_per_call: usize, calls: u32, span: Duration, burst: u32) -> Self {
         assert!(tags_per_call > 0 && calls > 0, "a CDN takes at least one tag a call and one call");
-        Self { tags_per_call, interval: span / calls, burst: burst.max(1), concurrent: 4 }
+        Self { tags_per_call, interval: span / calls, burst: burst.max(1), concurrent: 8 }
     }
 
     /// So many calls may wait for their answers at a time.

@@ -25,7 +25,7 @@ const QUIET: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PurgeStats {
-    /// The name of the CDN; with a number, where it has more than one server: `varnish/1`.
+    /// The name of the CDN. The second one of a name is `cloudflare-2`, and where it has more than one server, they have a number: `varnish/0`, `varnish/1`.
     pub cdn: String,
     /// What waits, and what was purged.
     pub queue: QueueStats,
@@ -85,8 +85,15 @@ pub(crate) struct Common {
 }
 
 impl Lane {
-    pub(crate) fn new(cdn: Arc<dyn Cdn>, endpoint: usize, queue: Queue, common: Common) -> Self {
-        let name = if cdn.endpoints() > 1 { format!("{}/{endpoint}", cdn.name()) } else { cdn.name().to_owned() };
+    /// Of a server, and the number of earlier CDNs with the same name.
+    pub(crate) fn new(cdn: Arc<dyn Cdn>, (endpoint, earlier): (usize, usize), queue: Queue, common: Common) -> Self {
+        let mut name = cdn.name().to_owned();
+        if earlier > 0 {
+            name += &format!("-{}", earlier + 1);
+        }
+        if cdn.endpoints() > 1 {
+            name += &format!("/{endpoint}");
+        }
         let state = State {
             queue,
             calls: 0,

@@ -38,8 +38,8 @@ const MOST_KINDS: usize = 1_024;
 /// # }
 /// ```
 ///
-/// Each server has a [`Queue`] of its own, so that one which is down holds up no other. What waits is in this process alone: it is lost with it. Where an event log keeps the events,
-/// acknowledge them up to [`done_up_to`](Self::done_up_to).
+/// Each server has its [`Queue`], so that one which is down holds up no other. What waits is in this process alone: it is lost with it. Where an event log keeps the events,
+/// acknowledge them up to [`done_up_to`](Self::done_up_to). Each process that purges takes the whole rate of the vendor for itself; where several do, divide it with `with_limits`.
 ///
 /// With the feature `metrics` it counts `cachemacro_edge_calls_total` (by `cdn` and `outcome`: `done`, `partial`, `failed`, `limited`, `refused`), `cachemacro_edge_purged_tags_total` and
 /// `cachemacro_edge_widened_total` (by `to`: `kind`, `namespace`), and shows `cachemacro_edge_queue_depth` and `cachemacro_edge_queue_oldest_seconds`.
@@ -113,7 +113,7 @@ impl PurgerBuilder {
     ///
     /// # Errors
     ///
-    /// - [`EdgeError`]: there is no runtime, no CDN or no client, or a CDN's settings are wrong.
+    /// - [`EdgeError`]: without a runtime, a CDN or a client, or if a CDN's settings are wrong.
     pub fn start(self) -> Result<Purger, EdgeError> {
         let runtime = Handle::try_current().map_err(|_| {
             EdgeError::new("a purger needs tokio: call `start` inside of its runtime, or `start_on` with a handle")
@@ -125,24 +125,28 @@ impl PurgerBuilder {
     ///
     /// # Errors
     ///
-    /// - [`EdgeError`]: there is no CDN or no client, or a CDN's settings are wrong.
+    /// - [`EdgeError`]: without a CDN or a client, or if a CDN's settings are wrong.
     pub fn start_on(self, runtime: &Handle) -> Result<Purger, EdgeError> {
         if self.cdns.is_empty() {
             return Err(EdgeError::new("a purger needs a CDN: name it with `.cdn(…)`"));
         }
         self.cdns.iter().try_for_each(|cdn| cdn.check())?;
+        if let Some(cdn) = self.cdns.iter().find(|cdn| cdn.endpoints() == 0) {
+            return Err(EdgeError::new(format!("`{}` has no servers to purge", cdn.name())));
+        }
         let client = self.client.map_or_else(default_client, Ok)?;
         let ended = Arc::new(Notify::new());
         let common = Common { client, clock: self.clock, call_timeout: self.call_timeout, ended: ended.clone() };
-        let mut lanes = Vec::new();
-        for cdn in &self.cdns {
+        let mut lanes: Vec<Arc<Lane>> = Vec::new();
+        for (position, cdn) in self.cdns.iter().enumerate() {
+            let earlier = self.cdns[..position].iter().filter(|other| other.name() == cdn.name()).count();
             for endpoint in 0..cdn.endpoints() {
                 let queue = Queue::new(&self.key, cdn.limits(), cdn.purging());
                 let queue = match self.capacity {
                     Some(capacity) => queue.capacity(capacity),
                     None => queue,
                 };
-                lanes.push(Arc::new(Lane::new(cdn.clone(), endpoint, queue, common.clone())));
+                lanes.push(Arc::new(Lane::new(cdn.clone(), (endpoint, earlier), queue, common.clone())));
             }
         }
         let tasks = lanes.iter().map(|lane| runtime.spawn(lane.clone().run(runtime.clone()))).collect();

@@ -63,7 +63,7 @@ impl fmt::Debug for Tag {
 pub struct TagKey([u8; 32]);
 
 impl TagKey {
-    /// The key of a namespace, which is no secret.
+    /// The key of a namespace, without a secret.
     pub fn new(namespace: &str) -> Self {
         Self::with_secret(namespace, [])
     }

@@ -145,8 +145,9 @@ mod lines {
     fn a_full_queue_is_a_line_a_minute() {
         let lines = lines(|run| {
             let key = TagKey::new("shop");
-            for id in 0..200_000_u32 {
-                run.state.queue.add([Moved::new(&key, &format!("user:{id}"))], run.now);
+            let moved: Vec<_> = (0..12_000_u32).map(|id| Moved::new(&key, &format!("user:{id}"))).collect();
+            for id in 0..200_000 {
+                run.state.queue.add([moved[id % moved.len()]], run.now);
                 if id % 1000 == 0 {
                     run.now = run.now.after(Duration::from_secs(1));
                     run.call(Answer::Done);
@@ -155,5 +156,85 @@ mod lines {
         });
         assert!((1..=5).contains(&lines.len()), "{lines:#?}");
         assert!(lines[0].starts_with("WARN") && lines[0].contains("to_kind=1"), "{lines:#?}");
+    }
+}
+
+#[cfg(feature = "metrics")]
+mod metrics_of_purges {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{
+        Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Arc<Mutex<BTreeMap<String, f64>>>);
+
+    struct Value(Arc<Mutex<BTreeMap<String, f64>>>, String);
+
+    impl CounterFn for Value {
+        fn increment(&self, value: u64) {
+            *self.0.lock().expect("no panic").entry(self.1.clone()).or_default() += value as f64;
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl GaugeFn for Value {
+        fn increment(&self, _: f64) {}
+        fn decrement(&self, _: f64) {}
+
+        fn set(&self, value: f64) {
+            self.0.lock().expect("no panic").insert(self.1.clone(), value);
+        }
+    }
+
+    impl Kept {
+        fn value(&self, key: &Key) -> Arc<Value> {
+            let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            Arc::new(Value(self.0.clone(), format!("{} {}", key.name(), labels.join(" "))))
+        }
+    }
+
+    impl Recorder for Kept {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(self.value(key))
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::from_arc(self.value(key))
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn calls_and_what_waits_are_counted() {
+        let kept = Kept::default();
+        metrics::with_local_recorder(&kept, || {
+            let mut run = Run::new();
+            run.is_refused();
+            run.is_refused();
+            run.call(Answer::Done);
+            assert!(matches!(run.state.next("test", run.now), Next::At(_)));
+        });
+        let values = kept.0.lock().expect("no panic").clone();
+        let expected = [
+            ("cachemacro_edge_calls_total cdn=test outcome=done", 1.0),
+            ("cachemacro_edge_calls_total cdn=test outcome=refused", 2.0),
+            ("cachemacro_edge_purged_tags_total cdn=test", 2.0),
+            ("cachemacro_edge_queue_depth cdn=test", 2.0),
+            ("cachemacro_edge_queue_oldest_seconds cdn=test", 0.0),
+        ];
+        assert_eq!(values, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }
 }

@@ -19,7 +19,7 @@ const RESET: HeaderName = HeaderName::from_static("fastly-ratelimit-reset");
 /// A service of Fastly.
 ///
 /// The token needs the scope `purge_select`. A purge takes about 150 ms around the world. Fastly takes 256 tags a call and 100,000 purges an hour of a customer, after a pause more of them at once; calls are kept to 27 a second
-/// with a burst of 100.
+/// with a burst of 100. Fastly does not say whether a call counts as one purge or as its tags: if it answers 429, calls wait for as long as it says.
 ///
 /// ```no_run
 /// use std::time::Duration;
