@@ -122,14 +122,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// `calls` in each `span`, of so many tags each, after a pause `burst` at once. Eight may wait for their answers.
+    /// `calls` in each `span`, of so many tags each, after a pause `burst` at once. Four may wait for their answers.
     ///
     /// # Panics
     ///
     /// With zero calls or zero tags.
     pub fn new(tags_per_call: usize, calls: u32, span: Duration, burst: u32) -> Self {
         assert!(tags_per_call > 0 && calls > 0, "a CDN takes at least one tag a call and one call");
-        Self { tags_per_call, interval: span / calls, burst: burst.max(1), concurrent: 8 }
+        Self { tags_per_call, interval: span / calls, burst: burst.max(1), concurrent: 4 }
     }
 
     /// So many calls may wait for their answers at a time.
