@@ -41,6 +41,7 @@ const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--
 const BROWSER_TTL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser_ttl"]);
 const HTTP_PROPERTIES: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=properties"]);
 const VERSIONED: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser"]);
+const PUBLIC: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=public"]);
 const TAGS: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=tags"]);
 const BEFORE_HANDLER: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=before_handler"]);
 const UNUSUAL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=unusual"]);
@@ -717,6 +718,66 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-http/src/asked.rs",
             from: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers));",
             to: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers) || true);",
+        }],
+    },
+    Mutant {
+        name: "shared-with-authorization",
+        rule: "R36: no shared cache keeps the answer to a request with Authorization",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: "!request.contains_key(AUTHORIZATION) && !self",
+            to: "!(request.contains_key(AUTHORIZATION) && false) && !self",
+        }],
+    },
+    Mutant {
+        name: "shared-with-a-cookie",
+        rule: "R36: no shared cache keeps a response that sets a cookie",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: "(headers.contains_key(SET_COOKIE), NotKept::SetsCookie)",
+            to: "(headers.contains_key(SET_COOKIE) && false, NotKept::SetsCookie)",
+        }],
+    },
+    Mutant {
+        name: "shared-though-it-varies",
+        rule: "R36: no shared cache keeps a response that varies by user",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: "(varies_by_user(headers), NotKept::Varies)",
+            to: "(varies_by_user(headers) && false, NotKept::Varies)",
+        }],
+    },
+    Mutant {
+        name: "shared-though-not-public",
+        rule: "R36: no shared cache keeps what is made of anything that is not public",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: "if let Some(function) = &dependencies.not_public {",
+            to: "if let Some(function) = dependencies.not_public.as_ref().filter(|_| false) {",
+        }],
+    },
+    Mutant {
+        name: "shared-before-its-end",
+        rule: "R36: no shared cache keeps what may be made of more than was seen",
+        found_by: HTTP_PROPERTIES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: "(!is_whole, NotKept::NotWhole)",
+            to: "(!is_whole && false, NotKept::NotWhole)",
+        }],
+    },
+    Mutant {
+        name: "shared-with-what-a-user-sent",
+        rule: "R36: the handler of a public route does not see who asks",
+        found_by: PUBLIC,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: "            request.remove(name);",
+            to: "            let _ = (&request, name);",
         }],
     },
 ];
