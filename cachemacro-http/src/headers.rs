@@ -97,7 +97,8 @@ pub(crate) fn set_cache_control(
     }
 }
 
-fn vary_by(headers: &mut HeaderMap, name: &HeaderName) {
+/// Adds a name to `Vary`, if it is not there.
+pub(crate) fn vary_by(headers: &mut HeaderMap, name: &HeaderName) {
     let has = |value: &HeaderValue| {
         value
             .as_bytes()

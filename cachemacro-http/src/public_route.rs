@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::collector::Collected;
 use crate::edge::EdgeHeaders;
+use crate::headers::vary_by;
 
 /// What a request has of one user.
 const OF_A_USER: [HeaderName; 2] = [COOKIE, AUTHORIZATION];
@@ -134,6 +135,10 @@ impl PublicRoute {
                 Some(Err(_)) => edge.forbid(headers),
                 None => {}
             }
+        }
+        if matches!(kept, Some(Ok(_))) {
+            // Who sends it is to be answered by the handler, which sees it.
+            self.shown.iter().for_each(|name| vary_by(headers, name));
         }
         kept
     }

@@ -223,7 +223,8 @@ impl CacheHeaders {
         self.declared()
     }
 
-    /// Leaves `Cookie` or `Authorization` in the requests of a [`public`](Self::public) route. What answers a request that has it is not kept by a CDN.
+    /// Leaves `Cookie` or `Authorization` in the requests of a [`public`](Self::public) route. What answers a request that has it is not kept by a CDN,
+    /// and what answers others varies by it. A CDN that does not look at `Vary` has to be told by a rule of its own to send requests with the header past its copies.
     #[must_use]
     pub fn shows(mut self, header: HeaderName) -> Self {
         self.public = Some(self.public.unwrap_or_default().showing(header));

@@ -12,6 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::any;
 use cachemacro::http::CacheHeaders;
+use cachemacro::http::edge::{EdgeHeaders, TagKey, Varnish};
 
 use crate::shop::{ASKS, Answer, KEPT, Shop, get, get_again, send};
 
@@ -110,6 +111,8 @@ async fn a_part_of_a_body_has_no_tag_of_it() {
         }
     }
 }
+
+const SURROGATE: HeaderName = HeaderName::from_static("surrogate-control");
 
 const DATE: &str = "Sat, 29 Oct 1994 19:43:31 GMT";
 
@@ -249,5 +252,24 @@ async fn what_vary_says_is_compared_before_the_handler() {
         // The last one with this tag is remembered.
         with(&["a", "b"], None).await;
         runs += 1;
+    }
+}
+
+/// A CDN may keep what a handler makes for those who send no cookie, and gives it to them alone.
+#[tokio::test]
+async fn what_a_cdn_keeps_varies_by_what_the_handler_sees() {
+    let shop = Shop::new();
+    let handler = async move |request: HeaderMap| format!("{} {:?}", shop.city("bonn").await, request.get(COOKIE));
+    let edge = || EdgeHeaders::new(TagKey::new("shop"), Varnish::at("http://127.0.0.1:6081"));
+    for (shows, kept, varies) in [(true, "no-store", true), (false, "max-age=600", false)] {
+        let layer = CacheHeaders::new().public(edge());
+        let layer = if shows { layer.shows(COOKIE) } else { layer };
+        let router = Router::new().route("/", any(handler.clone())).layer(layer);
+        let answer = get(&router, "/").await;
+        assert_eq!(answer.header(SURROGATE), Some("max-age=600"));
+        let names = if varies { &["cookie"][..] } else { &[] };
+        assert_eq!(answer.lines(VARY), names, "or the CDN would give it to those who have logged in");
+        let answer = send(&router, Method::GET, "/", [(COOKIE, "a=1")]).await;
+        assert_eq!(answer.header(SURROGATE), Some(kept));
     }
 }

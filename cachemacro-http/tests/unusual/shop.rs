@@ -49,6 +49,12 @@ impl Shop {
         name.to_uppercase()
     }
 
+    /// For all.
+    #[cached(key = "city:<name>", ttl_only = "cities stay", hard_ttl = "10m", public, jitter = "0%", cache = &self.cache)]
+    pub(crate) async fn city(&self, name: &str) -> String {
+        name.to_uppercase()
+    }
+
     pub(crate) async fn change(&self) {
         self.price.fetch_add(1, SeqCst);
         self.cache.publish(PriceChanged { id: 1 }).await.expect("the cache is in this process");
