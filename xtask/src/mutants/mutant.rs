@@ -44,6 +44,8 @@ const VERSIONED: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test
 const PUBLIC: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=public"]);
 const TAGS: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=tags"]);
 const BEFORE_HANDLER: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=before_handler"]);
+const PURGES: FoundBy =
+    FoundBy::Tests(&["--package=cachemacro-http", "--features=edge", "--lib", "--", "edge::queue::"]);
 const UNUSUAL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=unusual"]);
 
 /// The model checker: one of its tests.
@@ -778,6 +780,66 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: "cachemacro-http/src/public_route.rs",
             from: "            request.remove(name);",
             to: "            let _ = (&request, name);",
+        }],
+    },
+    Mutant {
+        name: "purged-once",
+        rule: "R37: each purge is repeated after the fetch timeout",
+        found_by: PURGES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/cdn.rs",
+            from: "if self.shield { 2 } else { 1 }",
+            to: "if self.shield { 0 } else { 0 }",
+        }],
+    },
+    Mutant {
+        name: "purged-before",
+        rule: "R37: a call counts for no event that came after it began",
+        found_by: PURGES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/queue/group.rs",
+            from: "while after >= self.last_ticket && ",
+            to: "while (after >= self.last_ticket || true) && ",
+        }],
+    },
+    Mutant {
+        name: "purges-acknowledged-early",
+        rule: "R37: an event is acknowledged after its last purge",
+        found_by: PURGES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/queue/group.rs",
+            from: "        self.step > schedule.repeats\n",
+            to: "        self.step > schedule.repeats.min(0)\n",
+        }],
+    },
+    Mutant {
+        name: "purges-dropped-when-full",
+        rule: "R37: a full queue purges wider tags, and drops none",
+        found_by: PURGES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/queue.rs",
+            from: "self.put_groups(wide, None, groups);",
+            to: "let _dropped: (Tag, Vec<Group>) = (wide, groups);",
+        }],
+    },
+    Mutant {
+        name: "purges-half-done",
+        rule: "R37: what an answer leaves out is purged again",
+        found_by: PURGES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/queue.rs",
+            from: "let is_purged = !missing.contains(tag);",
+            to: "let is_purged = !missing.contains(tag) || true;",
+        }],
+    },
+    Mutant {
+        name: "purges-pushed-ahead",
+        rule: "R37: an event does not delay the purges of another",
+        found_by: PURGES,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/queue/group.rs",
+            from: "later.due.since(self.first_due) <= slack",
+            to: "later.due.since(self.first_due) <= slack * 99",
         }],
     },
 ];
