@@ -274,3 +274,15 @@ async fn a_refresh_and_other_conditions_go_to_the_handler() {
     let (status, _) = ask(&router, "/two/1", &other).await;
     assert_eq!((status, shop.runs()), (StatusCode::OK, 4), "whether it fails is for the handler to say");
 }
+
+#[tokio::test]
+async fn what_was_loaded_again_goes_to_the_handler() {
+    let shop = Shop::new(Cache::builder().clock(ManualClock::default()).build());
+    let router = router(&shop);
+    let (_, first) = ask(&router, "/two/1", &[]).await;
+    // The row has changed, and no event has told it.
+    shop.price.fetch_add(1, SeqCst);
+    CacheMode::Refresh.scope(shop.price(1)).await;
+    let (status, _) = ask(&router, "/two/1", &[(IF_NONE_MATCH, tag(&first))]).await;
+    assert_eq!((status, shop.runs()), (StatusCode::OK, 2), "the entry is there and fresh, and another one");
+}

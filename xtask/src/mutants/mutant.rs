@@ -40,7 +40,7 @@ const FAILED_LOADS: FoundBy = FoundBy::Tests(&["--package=cachemacro-tests", "--
 
 const BROWSER_TTL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser_ttl"]);
 const HTTP_PROPERTIES: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=properties"]);
-const VERSIONED: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser"]);
+const BROWSER: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=browser"]);
 const PUBLIC: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=public"]);
 const TAGS: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=tags"]);
 const BEFORE_HANDLER: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=before_handler"]);
@@ -595,7 +595,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "tag-without-load",
         rule: "R33: what was loaded again has another tag",
-        found_by: TAGS,
+        found_by: BROWSER,
         edits: &[Edit {
             file: "cachemacro-http/src/etag.rs",
             from: "            self.add(&load.to_le_bytes());",
@@ -605,7 +605,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "tag-without-build",
         rule: "R33: a new build has other tags",
-        found_by: TAGS,
+        found_by: BROWSER,
         edits: &[Edit {
             file: "cachemacro-http/src/not_modified.rs",
             from: "    hasher.add(build.as_bytes());\n",
@@ -615,7 +615,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "tag-without-parts",
         rule: "R33: what a response shows beside its entries is in its tag",
-        found_by: TAGS,
+        found_by: UNUSUAL,
         edits: &[Edit {
             file: "cachemacro-http/src/not_modified.rs",
             from: "    parts.iter().for_each(|part| hasher.add(part.as_bytes()));\n",
@@ -655,7 +655,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "before-without-vary",
         rule: "R34: 304 before the handler is for the headers that the response varies by",
-        found_by: TAGS,
+        found_by: BEFORE_HANDLER,
         edits: &[Edit {
             file: "cachemacro-http/src/vary.rs",
             from: "self.names.is_empty() || hash(&self.names, request) == self.values",
@@ -665,7 +665,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "before-without-principal",
         rule: "R34: 304 before the handler is for the principal of the response",
-        found_by: TAGS,
+        found_by: BEFORE_HANDLER,
         edits: &[Edit {
             file: "cachemacro-http/src/before.rs",
             from: "[host(request), path(request).as_bytes(), principal.as_bytes()]",
@@ -685,7 +685,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "before-with-another-load",
         rule: "R34: 304 before the handler is for the loads of the response",
-        found_by: TAGS,
+        found_by: BEFORE_HANDLER,
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/again.rs",
             from: "made.load() == Some(self.load) && now < deadlines.soft",
@@ -695,7 +695,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "before-with-stale-entries",
         rule: "R34: 304 before the handler is for entries that are fresh",
-        found_by: TAGS,
+        found_by: BEFORE_HANDLER,
         edits: &[Edit {
             file: "cachemacro-runtime/src/call/again.rs",
             from: "made.load() == Some(self.load) && now < deadlines.soft",
@@ -705,7 +705,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "for-good-without-its-version",
         rule: "R35: a URL is kept for good with its version alone",
-        found_by: VERSIONED,
+        found_by: BROWSER,
         edits: &[Edit {
             file: "cachemacro-http/src/headers.rs",
             from: "match asked.cmp(&served) {",
@@ -715,7 +715,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "for-good-with-304-of-the-handler",
         rule: "R35: 304 of a handler, which may compare by dates, keeps nothing for good",
-        found_by: VERSIONED,
+        found_by: BROWSER,
         edits: &[Edit {
             file: "cachemacro-http/src/asked.rs",
             from: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers));",
