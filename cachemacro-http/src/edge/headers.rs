@@ -26,17 +26,19 @@ impl From<EdgeHeaders> for Vec<EdgeHeaders> {
 pub struct EdgeHeaders {
     tags: TagKey,
     cdn: Arc<dyn Cdn>,
+    /// Whether purges wait in an event log.
+    follows: bool,
 }
 
 impl EdgeHeaders {
     /// Those of a CDN. Whoever purges it has the same `tags`.
     pub fn new(tags: TagKey, cdn: impl Cdn) -> Self {
-        Self { tags, cdn: Arc::new(cdn) }
+        Self { tags, cdn: Arc::new(cdn), follows: false }
     }
 
     #[cfg_attr(not(feature = "edge"), expect(dead_code, reason = "a purger has shared ones"))]
-    pub(super) fn shared(tags: TagKey, cdn: Arc<dyn Cdn>) -> Self {
-        Self { tags, cdn }
+    pub(super) fn shared(tags: TagKey, cdn: Arc<dyn Cdn>, follows: bool) -> Self {
+        Self { tags, cdn, follows }
     }
 
     /// For the strategy.
@@ -49,6 +51,7 @@ impl EdgeHeaders {
             answered_within: ANSWERED_WITHIN,
             fetch_timeout,
             is_soft: soft,
+            is_logged: self.follows,
         }
     }
 

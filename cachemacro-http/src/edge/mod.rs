@@ -32,6 +32,8 @@ mod cdn;
 #[cfg(feature = "edge")]
 mod client;
 mod date;
+#[cfg(feature = "edge")]
+mod following;
 mod headers;
 #[cfg(feature = "edge-client")]
 mod https;
@@ -55,6 +57,9 @@ pub use cdn::{Cdn, EdgeError, Limits, Purging, TagHeader};
 #[cfg(feature = "edge")]
 #[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
 pub use client::{ClientError, EdgeClient, Sending};
+#[cfg(feature = "edge")]
+#[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
+pub use following::Following;
 pub use headers::EdgeHeaders;
 #[cfg(feature = "edge-client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "edge-client")))]
@@ -64,7 +69,7 @@ pub use https::HttpsClient;
 pub use lane::PurgeStats;
 #[cfg(feature = "edge")]
 #[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
-pub use purger::{Purger, PurgerBuilder, Unfinished};
+pub use purger::{ForClears, Purger, PurgerBuilder, Unfinished};
 #[cfg(feature = "edge")]
 #[cfg_attr(docsrs, doc(cfg(feature = "edge")))]
 pub use queue::{Call, Moved, Next, Outcome, Queue, QueueStats, Ticket};

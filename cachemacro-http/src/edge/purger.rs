@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ const MOST_KINDS: usize = 1_024;
 pub struct Purger(Arc<Inner>);
 
 struct Inner {
+    /// Whether events come by an event log, which keeps them until they are purged.
+    follows: AtomicBool,
     key: TagKey,
     cdns: Vec<Arc<dyn Cdn>>,
     lanes: Vec<Arc<Lane>>,
@@ -151,7 +154,15 @@ impl PurgerBuilder {
         }
         let tasks = lanes.iter().map(|lane| runtime.spawn(lane.clone().run(runtime.clone()))).collect();
         let kinds = Mutex::new(HashMap::new());
-        Ok(Purger(Arc::new(Inner { key: self.key, cdns: self.cdns, lanes, tasks: Mutex::new(tasks), kinds, ended })))
+        Ok(Purger(Arc::new(Inner {
+            follows: AtomicBool::new(false),
+            key: self.key,
+            cdns: self.cdns,
+            lanes,
+            tasks: Mutex::new(tasks),
+            kinds,
+            ended,
+        })))
     }
 }
 
@@ -195,6 +206,15 @@ impl Purger {
     pub fn purge_namespace(&self) -> Ticket {
         let _kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.add(Lane::add_namespace)
+    }
+
+    pub(super) fn follows(&self) {
+        self.0.follows.store(true, Ordering::Relaxed);
+    }
+
+    /// The edge for a cache whose events are purged by the event log.
+    pub fn for_clears(&self) -> ForClears {
+        ForClears(self.clone())
     }
 
     /// All tickets up to this one have had their last purge from each CDN.
@@ -259,10 +279,23 @@ impl Edge for Purger {
     }
 }
 
+/// Purges all of a namespace when it is cleared, and nothing for events: of a [`Purger`] that [follows](Purger::follow) the event log.
+#[derive(Clone, Debug)]
+pub struct ForClears(Purger);
+
+impl Edge for ForClears {
+    fn moved(&self, _: &[Aggregate]) {}
+
+    fn cleared(&self) {
+        self.0.purge_namespace();
+    }
+}
+
 /// The headers for its CDNs.
 impl From<&Purger> for Vec<EdgeHeaders> {
     fn from(purger: &Purger) -> Self {
-        let headers = |cdn: &Arc<dyn Cdn>| EdgeHeaders::shared(purger.0.key.clone(), Arc::clone(cdn));
+        let follows = purger.0.follows.load(Ordering::Relaxed);
+        let headers = |cdn: &Arc<dyn Cdn>| EdgeHeaders::shared(purger.0.key.clone(), Arc::clone(cdn), follows);
         purger.0.cdns.iter().map(headers).collect()
     }
 }

@@ -3,4 +3,5 @@
 mod announcement;
 mod stream;
 
+pub(crate) use self::announcement::parse;
 pub use self::stream::RedisChannel;

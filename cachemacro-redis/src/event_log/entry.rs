@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use cachemacro_runtime::store::{Delivery, MessageId};
+use cachemacro_runtime::store::{Aggregate, Delivery, MessageId};
 use redis::Value;
+
+use crate::channel::parse;
 
 /// Which of a group's two streams an entry is in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -73,6 +75,11 @@ impl Entry {
         String::from_utf8_lossy(self.field(name).unwrap_or_default()).into_owned()
     }
 
+    fn moved(&self) -> Option<Vec<Aggregate>> {
+        let lines = str::from_utf8(self.field("moves")?).ok()?;
+        Some(parse(lines)?.into_iter().map(|(aggregate, _)| aggregate).collect())
+    }
+
     pub(crate) fn delivered(self, source: Source, deliveries: u64) -> Delivery {
         let first_id = match source {
             Source::Replays if self.field("id").is_some() => self.text("id"),
@@ -83,6 +90,7 @@ impl Entry {
             first_id,
             event: self.text("event"),
             body: self.field("body").map(<[u8]>::to_vec),
+            moved: self.moved(),
             deliveries,
         }
     }
@@ -186,6 +194,11 @@ mod tests {
         let read = delivery(Source::Events, fields);
         assert_eq!((read.event.as_str(), read.first_id.as_str()), ("user.updated", "5-1"));
         assert_eq!(read.body.as_deref(), Some(&b"{}"[..]));
+        assert_eq!(read.moved, None, "it does not say what it moves");
+        let moves: &[(&[u8], &[u8])] = &[(b"n", b"7"), (b"moves", b"bump user:1 7\nnext a!20b")];
+        let moved = delivery(Source::Events, moves).moved.expect("two aggregates");
+        assert_eq!(moved, [Aggregate::new("user:1"), Aggregate::new("a b")]);
+        assert_eq!(delivery(Source::Events, &[(b"moves", b"shake user:1")]).moved, None);
     }
 
     #[test]

@@ -244,6 +244,12 @@ impl Cache {
         self.inner.log.as_ref().map(|log| Group::new(Arc::clone(log), name).on_clock(Arc::clone(&self.inner.clock)))
     }
 
+    /// The log of the events of the namespace, where the shared store has one, as Redis does: for what reads it in another way than [`group`](Self::group).
+    #[must_use]
+    pub fn event_log(&self) -> Option<Arc<dyn EventLog>> {
+        self.inner.log.clone()
+    }
+
     /// An address that identifies this cache while it lives.
     pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.inner).addr()

@@ -209,6 +209,7 @@ mod tests {
             first_id: id.to_owned(),
             event: "a".to_owned(),
             body: Some(b"{}".to_vec()),
+            moved: None,
             deliveries,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::store::Answer;
+use crate::event::Aggregate;
 
 /// The name of a message in the log, for as long as it is pending. The format is private to the log.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -27,6 +28,8 @@ pub struct Delivery {
     pub event: String,
     /// The event in JSON, as it was received: other programs may append to a log.
     pub body: Option<Vec<u8>>,
+    /// The aggregates that it moves; `None` where that cannot be read.
+    pub moved: Option<Vec<Aggregate>>,
     /// How many times the message was delivered, this time included, to all consumers of the group together.
     pub deliveries: u64,
 }

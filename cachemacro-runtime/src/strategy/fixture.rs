@@ -150,6 +150,7 @@ fn routes() -> [Facts; 6] {
         answered_within: Duration::from_millis(100),
         fetch_timeout: seconds(10),
         is_soft: false,
+        is_logged: true,
     };
     let edge = Facts { edges: [cdn.clone()].into(), ..route("exchange", &["rate"]) };
     let mixed = Facts { edges: [cdn].into(), ..route("mixed", &["rate", "find"]) };

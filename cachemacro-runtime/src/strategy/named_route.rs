@@ -41,6 +41,8 @@ pub struct EdgeTimes {
     pub fetch_timeout: Duration,
     /// Whether a purge lets it serve the old response once more, while it fetches a new one.
     pub is_soft: bool,
+    /// Whether an event log keeps the events until they are purged, so that the death of a process loses none.
+    pub is_logged: bool,
 }
 
 fn routes() -> MutexGuard<'static, BTreeMap<String, NamedRoute>> {

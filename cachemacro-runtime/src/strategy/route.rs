@@ -127,14 +127,16 @@ fn at_edge(process: &LayerBound, edges: &BTreeSet<EdgeTimes>) -> LayerBound {
     let why = if process.after_event.is_none() {
         format!("A CDN ({names}) keeps it until it ends: up to {most}, the hard TTL and the {under_way} of a fetch.")
     } else {
+        let or_dies =
+            if edges.iter().all(|edge| edge.is_logged) { "" } else { ", and if the process that purges dies" };
         let soft = if edges.iter().any(|edge| edge.is_soft) {
             " The purges are soft: a reader may see the old response once more, while a new one is fetched."
         } else {
             ""
         };
         format!(
-            "A CDN ({names}) keeps it until an event purges it, and once more after the time of a fetch, as an answer that was under way is stored after the first purge. The time holds while it answers each purge within {answered}.{soft} While the CDN cannot be purged, and \
-             if the process that purges dies, the old response may be served for up to {most}: the hard TTL and the {under_way} of a fetch."
+            "A CDN ({names}) keeps it until an event purges it, and once more after the time of a fetch, as an answer that was under way is stored after the first purge. The time holds while it answers each purge within {answered}.{soft} While the CDN cannot be purged{or_dies}, \
+             the old response may be served for up to {most}: the hard TTL and the {under_way} of a fetch."
         )
     };
     LayerBound { layer: Layer::Edge, after_event, max_staleness, without_asking: None, why }
@@ -185,6 +187,7 @@ mod tests {
             answered_within: Duration::from_millis(100),
             fetch_timeout: Duration::from_secs(fetch),
             is_soft: true,
+            is_logged: false,
         };
         let facts = Facts { edges: [cdn].into(), ..route("page", &["find"]) };
         let find = site(CallsiteInfo { policy, ..FIND });

@@ -40,8 +40,14 @@ impl MemoryLog {
         state.next += 1;
         let id = format!("{:04}", state.next);
         let body = Some(body.as_bytes().to_vec());
-        let delivery =
-            Delivery { id: MessageId(id.clone()), first_id: id, event: event.to_owned(), body, deliveries: 1 };
+        let delivery = Delivery {
+            id: MessageId(id.clone()),
+            first_id: id,
+            event: event.to_owned(),
+            body,
+            moved: None,
+            deliveries: 1,
+        };
         state.new.push_back(delivery);
         self.shared.appended.notify_waiters();
     }
