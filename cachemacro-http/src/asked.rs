@@ -83,12 +83,13 @@ impl Asked {
         let mut collected = self.collector.collected();
         // A tag of versions names one text of the URL, unless the handler has named what the others differ by.
         collected.tag = collected.tag.filter(|tag| tag.has_parts || !has_other_texts(&head.headers));
-        // By what a handler compares it does not say: the browser may have another version.
-        self.version =
-            self.version.filter(|_| head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers));
+        // By what a handler compares it does not say: who asks may have another version.
+        let is_compared_by_less = head.status == StatusCode::NOT_MODIFIED && !collected.has_tag(&head.headers);
+        self.version = self.version.filter(|_| !is_compared_by_less);
         // What 304 says is what 200 would have said.
         let status = if head.status == StatusCode::NOT_MODIFIED { StatusCode::OK } else { head.status };
-        let at_edge = self.for_edges(status, &mut head.headers, &collected, is_whole).await;
+        let of_edges = if is_compared_by_less { head.status } else { status };
+        let at_edge = self.for_edges(of_edges, &mut head.headers, &collected, is_whole).await;
         let audience = if matches!(at_edge, Some(Ok(_))) { Audience::All } else { Audience::One };
         let control = self.set_cache_control(status, &mut head.headers, &collected, is_whole, audience);
         let tag = self.set_tag(&mut head, &body, &collected, is_whole);

@@ -109,6 +109,10 @@ async fn ask(
         .route("/cookie", get(async |State(app): State<App>| with(SET_COOKIE, "a=b", app).await))
         .route("/varies", get(async |State(app): State<App>| with(VARY, "Accept, cookie", app).await))
         .route("/own", get(async |State(app): State<App>| with(CACHE_CONTROL, "max-age=5", app).await))
+        .route(
+            "/own304",
+            get(async |State(app): State<App>| app.city(1).await.map_or(StatusCode::OK, |_| StatusCode::NOT_MODIFIED)),
+        )
         .route("/nothing", get(async || "nothing"))
         .route(
             "/many",
@@ -193,7 +197,7 @@ async fn what_a_load_was_made_of_counts_on_a_hit_too() {
 #[tokio::test]
 async fn what_is_not_for_all_is_not_kept() {
     let app = App::new();
-    for url in ["/cookie", "/varies", "/overtaken"] {
+    for url in ["/cookie", "/varies", "/overtaken", "/own304"] {
         assert_eq!(lifetime(&app, url, &[]).await, "no-store", "{url}");
     }
     assert_eq!(lifetime(&app, "/cities/7", &[("authorization", "Bearer x")]).await, "no-store");

@@ -208,6 +208,10 @@ mod tests {
         assert_eq!(seconds(&page, Layer::Browser), (Some(45), 640));
         let notes = page.notes().join("\n");
         assert!(notes.contains("that is 45s = 15s at the CDN + 30s") && notes.contains("purges are soft"), "{notes}");
+        assert!(
+            notes.contains("and if the process that purges dies, the old response may be served for up to 10m10s"),
+            "{notes}"
+        );
         let local = of(Policy { local: true, ..policy }, 10);
         assert_eq!(seconds(&local, Layer::Edge).0, Some(610), "an event does not reach the entries of other processes");
     }

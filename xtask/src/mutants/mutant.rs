@@ -46,6 +46,7 @@ const TAGS: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=tags
 const BEFORE_HANDLER: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=before_handler"]);
 const PURGES: FoundBy =
     FoundBy::Tests(&["--package=cachemacro-http", "--features=edge", "--lib", "--", "edge::queue::"]);
+const FOLLOW: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--all-features", "--test=follow"]);
 const UNUSUAL: FoundBy = FoundBy::Tests(&["--package=cachemacro-http", "--test=unusual"]);
 
 /// The model checker: one of its tests.
@@ -718,8 +719,48 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found_by: BROWSER,
         edits: &[Edit {
             file: "cachemacro-http/src/asked.rs",
-            from: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers));",
-            to: "head.status != StatusCode::NOT_MODIFIED || collected.has_tag(&head.headers) || true);",
+            from: "self.version.filter(|_| !is_compared_by_less);",
+            to: "self.version.filter(|_| !is_compared_by_less || true);",
+        }],
+    },
+    Mutant {
+        name: "edge-forgets-loads",
+        rule: "R38: a response is purged by what its loads were made of",
+        found_by: PUBLIC,
+        edits: &[Edit {
+            file: "cachemacro-http/src/dependencies.rs",
+            from: "aggregates: names.chain(names_inside).collect(),",
+            to: "aggregates: names.chain(names_inside.filter(|_| false)).collect(),",
+        }],
+    },
+    Mutant {
+        name: "edge-forgets-absences",
+        rule: "R38: an absence is purged by what comes to be",
+        found_by: PUBLIC,
+        edits: &[Edit {
+            file: "cachemacro-http/src/dependencies.rs",
+            from: "let names = call.aggregates().map(|(name, _)| Box::from(name));",
+            to: "let names = call.aggregates().filter(|_| !call.is_absent()).map(|(name, _)| Box::from(name));",
+        }],
+    },
+    Mutant {
+        name: "edge-keeps-what-moved",
+        rule: "R38: what leaves for a CDN is valid still",
+        found_by: PUBLIC,
+        edits: &[Edit {
+            file: "cachemacro-http/src/public_route.rs",
+            from: ".ok_or(NotKept::Moved)?",
+            to: ".unwrap_or(Duration::from_secs(60))",
+        }],
+    },
+    Mutant {
+        name: "edge-acknowledges-early",
+        rule: "R37: an event is acknowledged after its last purge",
+        found_by: FOLLOW,
+        edits: &[Edit {
+            file: "cachemacro-http/src/edge/following.rs",
+            from: "waiting.ticket <= done",
+            to: "waiting.ticket <= done || true",
         }],
     },
     Mutant {
