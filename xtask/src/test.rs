@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
         Step::new("examples", &["test", "--manifest-path=examples/Cargo.toml", "--target-dir=target", "--locked"]),
         Step::new("four processes on one Redis that is killed", &["run", "--example=fleet", "--", "--seconds=2"]),
         Step::new("what a page in Chromium is answered", &["run", "--example=browser"]),
+        Step::new("what a reader sees at Varnish, before and after an event", &["run", "--example=edge"]),
         Step::new(
             "instructions of the hot paths, beside docs/instructions.md",
             &["test", "--package=cachemacro-instructions", "--release"],
