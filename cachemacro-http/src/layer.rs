@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use cachemacro_runtime::observed;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -61,7 +61,10 @@ impl CacheHeaders {
             Ok(asked) => asked,
             Err(not_modified) => return Ok(not_modified),
         };
-        if let Some(public) = self.public_route() {
+        // What answers another method is kept by no CDN.
+        if let Some(public) = self.public_route()
+            && matches!(head.method, Method::GET | Method::HEAD)
+        {
             public.hide(&mut head.headers);
         }
         // What the function does before its future is polled counts, too.

@@ -94,7 +94,7 @@ impl CacheHeaders {
     /// | no version, or several | as without this |
     ///
     /// Its version is that of the row which the cached functions of the handler have served. It counts only where it names the value for good: it is of one entry, which is stored; its function is in row
-    /// mode and depends on one aggregate, of which no event of this program restores or rolls back a version, and its load calls no other cached functions. **A body that
+    /// mode and depends on one aggregate, of which no event of this program rolls back a version, and its load calls no other cached functions. **A body that
     /// changes with the program and not with the row, such as a rendered template, needs another path for each build; and where another program gives a version again,
     /// versions are no names.**
     #[must_use]
@@ -204,7 +204,7 @@ impl CacheHeaders {
     /// Lets a CDN keep the responses of the routes under this layer, where all that they are made of is `public`: the CDNs of a `Purger`, or one by its [`EdgeHeaders`]. Each call adds to them.
     ///
     /// **A response is one for all**: the CDN gives it to each reader, whatever the cookies. So **the handler does not see `Cookie` and
-    /// `Authorization`**, unless they are [shown](Self::shows): the layer takes them out of the request. Where a handler knows its user by another header, or by what an outer layer has put into the
+    /// `Authorization`**, unless they are [shown](Self::shows): the layer takes them out of requests with GET and HEAD. Where a handler knows its user by another header, or by what an outer layer has put into the
     /// request, its route does not belong under this layer.
     ///
     /// | a response to GET | gets, for the CDN |

@@ -11,10 +11,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use cachemacro::http::CacheHeaders;
 use cachemacro::http::edge::{Cloudflare, EdgeHeaders, Fastly, TagKey, Varnish};
 use cachemacro::{Cache, CacheEvent, ManualClock, cached};
+use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
@@ -226,6 +227,11 @@ async fn the_handler_sees_a_user_only_where_it_is_shown() {
     let (cookie, kept) = etag(shows(), &sent[..1]).await;
     assert!(cookie != nothing && kept.expect("a header") == "no-store");
     assert_ne!(etag(shows(), &[]).await.1.expect("a header"), "no-store", "without a cookie it is for all");
+    let changes =
+        Router::new().route("/", post(async |headers: HeaderMap| format!("{:?}", headers.get(COOKIE)))).layer(public());
+    let request = Request::post("/").header(COOKIE, "a=b").body(Body::empty()).expect("a request");
+    let body = changes.oneshot(request).await.expect("it cannot fail").into_body().collect().await.expect("a body");
+    assert_eq!(body.to_bytes(), "Some(\"a=b\")", "a writer has to know its user");
     let (seen, none) = etag(CacheHeaders::new().shows(COOKIE), &sent).await;
     assert!(none.is_none() && seen != nothing && seen != cookie, "that is no public route: the handler sees all");
 }
