@@ -64,7 +64,8 @@ pub(crate) fn set_version(
     let value = match asked.cmp(&served) {
         Ordering::Equal if is_for_one => return,
         Ordering::Equal => audience.cache_control(FOR_GOOD),
-        Ordering::Less => HeaderValue::from_static("no-store"),
+        // A CDN may look for `private` alone, as Fastly does.
+        Ordering::Less => audience.cache_control("no-store"),
         Ordering::Greater => audience.asks_or_keeps(None),
     };
     headers.insert(CACHE_CONTROL, value);

@@ -89,7 +89,7 @@ impl CacheHeaders {
     /// | the response, with status 200, is of | gets `Cache-Control` |
     /// |---|---|
     /// | the version that was asked for | `private, max-age=31536000, immutable`: a browser never asks again |
-    /// | a newer one | `no-store`: this URL is of the past |
+    /// | a newer one | `private, no-store`: this URL is of the past |
     /// | an older one, as the version that was asked for is not there yet | `private, no-cache` |
     /// | no version, or several | as without this |
     ///
@@ -214,6 +214,8 @@ impl CacheHeaders {
     /// | that sets a cookie, varies by user, streams its body, or has another status than 200, 301, 308, 404 or 410 | `no-store` |
     /// | to a request with `Authorization`, or with a header that is shown | `no-store` |
     /// | of which something is stale, is not stored, or has moved since it was read | `no-store` |
+    ///
+    /// What is not kept has `private` in `Cache-Control`, too: Fastly looks for that alone.
     ///
     /// Before the head of a response leaves, the shared store is asked whether each of its entries is still valid. The browser gets `Cache-Control` without `private`, and no
     /// `Vary: Cookie`. [`not_modified_before_handler`](Self::not_modified_before_handler) does nothing on such a route: the CDN answers.

@@ -193,7 +193,9 @@ impl ToldResponse {
 /// What a browser does with the response of a URL with a version.
 fn by_version(headers: &HeaderMap) -> &'static str {
     match headers.get(CACHE_CONTROL).map_or(&b""[..], HeaderValue::as_bytes) {
-        b"no-store" => "not kept, as the version in the URL is older than the one that is served",
+        b"private, no-store" | b"no-store" => {
+            "not kept, as the version in the URL is older than the one that is served"
+        }
         b"private, no-cache" | b"no-cache" => "asks before each use, as the version in the URL is not there yet",
         _ => "kept for good, as the version in the URL is the one that is served",
     }

@@ -248,7 +248,7 @@ async fn a_versioned_url_lasts_only_with_the_version_that_it_names() {
     app.version.store(7, Ordering::SeqCst);
     for (url, expected) in [
         (http::versioned("/pictures/1", 7), "private, max-age=31536000, immutable"),
-        (http::versioned("/pictures/1", 6), "no-store"),
+        (http::versioned("/pictures/1", 6), "private, no-store"),
         (http::versioned("/pictures/1", 8), "private, no-cache"),
         ("/pictures/1".to_owned(), "private, no-cache"),
         ("/pictures/1?v=07".to_owned(), "private, no-cache"),
@@ -260,7 +260,7 @@ async fn a_versioned_url_lasts_only_with_the_version_that_it_names() {
     }
     app.update().await;
     let old = get_of(&router, &http::versioned("/pictures/1", 7)).await;
-    assert_eq!((old.header(CACHE_CONTROL), &*old.body), (Some("no-store"), "picture 8"));
+    assert_eq!((old.header(CACHE_CONTROL), &*old.body), (Some("private, no-store"), "picture 8"));
     let missing = get_of(&router, &http::versioned("/users/99", 7)).await;
     assert_eq!((missing.status, missing.header(CACHE_CONTROL)), (StatusCode::NOT_FOUND, Some("private, no-cache")));
     // All rows begin with version 1.

@@ -212,6 +212,22 @@ async fn what_is_not_for_all_is_not_kept() {
     assert_eq!(lifetime(&app, "/cities/7", &[]).await, "no-store", "less than a second is left");
 }
 
+/// Fastly looks for `private`, and for no other word that forbids.
+#[tokio::test]
+async fn what_is_not_kept_is_private() {
+    let app = App::new();
+    app.rename(7).await;
+    let url = "/cities/7?v=1";
+    let of_a_user = [("authorization", "Bearer x")];
+    for (layer, url) in
+        [(public(), "/cities/7"), (public().versioned_urls(), url), (CacheHeaders::new().versioned_urls(), url)]
+    {
+        let (_, headers) = ask(&app, layer, Method::GET, url, &of_a_user).await;
+        let control = headers[CACHE_CONTROL].to_str().expect("ASCII");
+        assert!(control.contains("private"), "{url}: {control}");
+    }
+}
+
 #[tokio::test]
 async fn the_handler_sees_a_user_only_where_it_is_shown() {
     let app = App::new();

@@ -100,3 +100,13 @@ async fn a_page_shows_both_side_by_side() {
     .await
     .expect("the page shows it");
 }
+
+/// The VCL of `docs/edge.md` is one.
+#[tokio::test]
+async fn varnish_takes_the_vcl_of_the_document() {
+    let document = std::fs::read_to_string("../docs/edge.md").expect("the document");
+    let (_, vcl) = document.split_once("```vcl\n").expect("a VCL");
+    let (vcl, _) = vcl.split_once("```").expect("its end");
+    let vcl = format!("{vcl}\n{}", cachemacro::http::edge::Varnish::VCL);
+    tokio::task::spawn_blocking(move || drop(cachemacro_servers::Varnish::start(&vcl))).await.expect("it starts");
+}

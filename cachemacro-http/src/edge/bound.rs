@@ -56,12 +56,16 @@ mod tests {
     use super::*;
     use crate::edge::{Cdn, Cloudflare, Fastly, Plan, Varnish};
 
-    /// With a fetch timeout of ten seconds.
+    /// With a fetch timeout of ten seconds. These are in `docs/edge.md`.
     #[test]
     fn an_event_is_seen_within_seconds() {
         let within = |cdn: &dyn Cdn| purged_within(cdn.limits(), cdn.purging()).as_secs();
         assert_eq!(within(&Varnish::at("http://127.0.0.1:6081")), 13);
         assert_eq!(within(&Fastly::service("SU1Z")), 14);
-        assert_eq!(within(&Cloudflare::zone("z").plan(Plan::Enterprise)), 16);
+        let plan = |plan| Cloudflare::zone("z").plan(plan);
+        let plans = [Plan::Enterprise, Plan::Business, Plan::Pro, Plan::Free];
+        assert_eq!(plans.map(|one| within(&plan(one))), [16, 22, 22, 83]);
+        assert_eq!(within(&Fastly::service("SU1Z").shield()), 27);
+        assert_eq!(plans.map(|one| within(&plan(one).shield())), [30, 38, 38, 130]);
     }
 }
