@@ -15,9 +15,10 @@ use axum::routing::get;
 use bytes::Bytes;
 use cachemacro::http::CacheHeaders;
 use cachemacro::http::edge::{Purger, TagKey, Varnish};
+use cachemacro::store::{Environment, Redis, Shared, SharedStore};
 use cachemacro::strategy::Layer;
-use cachemacro::{Cache, CacheEvent, cached, strategy};
-use cachemacro_servers::{Faults, Proxy};
+use cachemacro::{Cache, CacheBuilder, CacheEvent, Memory, cached, strategy};
+use cachemacro_servers::{Faults, Options, Proxy, Standalone};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -25,10 +26,27 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
 const ROWS: u64 = 16;
-/// What the VCL allows a fetch: a connection, the first byte, and the pieces of a small body.
-const FETCH: Duration = Duration::from_secs(2);
-/// What the strategy says: the two seconds, and what the purges may wait.
-const BOUND: Duration = Duration::from_secs(5);
+/// The way between Varnish and the origin.
+#[derive(Clone, Copy)]
+struct Way {
+    /// How long Varnish waits for the head of a response, in milliseconds.
+    first_byte: u64,
+    /// How slow the way is at most, in milliseconds.
+    delay: u64,
+    /// The bound of the strategy: the time of a fetch, and what purges may wait.
+    bound: Duration,
+}
+
+impl Way {
+    /// What the purger is told: the head, a connection, and the pieces of a small body.
+    fn fetch(self) -> Duration {
+        Duration::from_millis(self.first_byte + 100)
+    }
+}
+
+const SLOW: Way = Way { first_byte: 1_200, delay: 1_050, bound: Duration::from_secs(4) };
+/// A fetch is short, so a purge is repeated soon.
+const QUICK: Way = Way { first_byte: 60, delay: 40, bound: Duration::from_secs(3) };
 
 #[derive(Clone, CacheEvent)]
 #[event(name = "row.changed", key = "row:<id>", version = version)]
@@ -79,23 +97,28 @@ impl App {
 
     async fn write(&self, id: u64) {
         let version = self.database.versions[id as usize].fetch_add(1, SeqCst) + 1;
-        self.cache.publish(RowChanged { id, version }).await.expect("the cache is in this process");
+        self.cache.publish(RowChanged { id, version }).await.expect("the store works");
         self.database.acknowledged[id as usize].lock().expect("no panic").push((Instant::now(), version));
     }
 }
 
-async fn show(State(app): State<App>, Path(id): Path<u64>) -> Result<String, StatusCode> {
+/// The processes of the origin, one of which answers.
+type Processes = Arc<[App]>;
+
+async fn show(State(processes): State<Processes>, Path(id): Path<u64>) -> Result<String, StatusCode> {
+    let app = &processes[fastrand::usize(..processes.len())];
     let row = app.row(id).await.ok_or(StatusCode::NOT_FOUND)?;
     // A template that takes its time.
     if fastrand::u8(..) < 64 {
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(..200))).await;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(..100))).await;
     }
     Ok(row.version.to_string())
 }
 
-fn vcl(origin: u16) -> String {
+fn vcl(origin: u16, way: Way) -> String {
+    let first_byte = way.first_byte;
     let backend = format!(
-        "backend default {{ .host = \"127.0.0.1\"; .port = \"{origin}\"; .connect_timeout = 0.3s; .first_byte_timeout = 1.2s; .between_bytes_timeout = 0.4s; }}"
+        "backend default {{ .host = \"127.0.0.1\"; .port = \"{origin}\"; .connect_timeout = 0.05s; .first_byte_timeout = {first_byte}ms; .between_bytes_timeout = 0.05s; }}"
     );
     format!("vcl 4.1;\n{backend}\n{}", Varnish::VCL)
 }
@@ -131,7 +154,7 @@ struct Counts {
     is_over: AtomicBool,
 }
 
-async fn read(app: App, port: u16, counts: Arc<Counts>) {
+async fn read(app: App, port: u16, way: Way, counts: Arc<Counts>) {
     let mut reader = Reader::connect(port).await;
     while !counts.is_over.load(SeqCst) {
         let (id, began) = (fastrand::u64(..ROWS), Instant::now());
@@ -140,7 +163,7 @@ async fn read(app: App, port: u16, counts: Arc<Counts>) {
             continue;
         };
         counts.reads.fetch_add(1, SeqCst);
-        if version < app.database.least(id, BOUND, began) {
+        if version < app.database.least(id, way.bound, began) {
             counts.too_old.lock().expect("no panic").push(format!(
                 "row {id}: version {version}, {:?}",
                 app.database.acknowledged[id as usize].lock().expect("no panic")
@@ -154,54 +177,56 @@ async fn read(app: App, port: u16, counts: Arc<Counts>) {
 }
 
 /// Two writes, the second of which meets the fetch of the first one's version; then longer than the bound nothing.
-async fn write(app: App, id: u64, counts: Arc<Counts>) {
+async fn write(app: App, id: u64, way: Way, counts: Arc<Counts>) {
     while !counts.is_over.load(SeqCst) {
         app.write(id).await;
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(20..700))).await;
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(20..way.delay))).await;
         app.write(id).await;
-        tokio::time::sleep(BOUND + Duration::from_millis(fastrand::u64(500..2_000))).await;
+        tokio::time::sleep(way.bound + Duration::from_millis(fastrand::u64(500..2_000))).await;
     }
 }
 
 /// A network between Varnish and the origin that is slow at times, but not slower than a fetch may be.
-async fn slow(proxy: Arc<Proxy>, counts: Arc<Counts>) {
+async fn slow(proxy: Arc<Proxy>, way: Way, counts: Arc<Counts>) {
     while !counts.is_over.load(SeqCst) {
-        let answers = Duration::from_millis(fastrand::u64(..700));
+        let answers = Duration::from_millis(fastrand::u64(..way.delay));
         proxy.set(Faults { delay_answers: answers, ..Faults::default() });
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_read_is_older_than_the_bound() {
+/// The first of the processes writes.
+async fn no_read_is_older(
+    processes: Processes,
+    listener: TcpListener,
+    purger: Purger,
+    varnish: cachemacro_servers::Varnish,
+    proxy: Proxy,
+    way: Way,
+    route: &str,
+) {
     let seconds = std::env::var("CACHEMACRO_EDGE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let origin = listener.local_addr().expect("an address").port();
-    let proxy = Arc::new(Proxy::start(origin));
-    let varnish = {
-        let vcl = vcl(proxy.port());
-        tokio::task::spawn_blocking(move || cachemacro_servers::Varnish::start(&vcl)).await.expect("it starts")
-    };
-    let cdn = Varnish::at(varnish.url()).fetch_timeout(FETCH);
-    let purger = Purger::builder(TagKey::new("shop")).cdn(cdn).start().expect("its settings are right");
-    let app = App { cache: Cache::builder().edge(purger.clone()).build(), database: Arc::new(Database::new()) };
-    let layer = CacheHeaders::new().public(&purger).named("row page").made_of(["row"]);
-    let bound = strategy().route("row page").and_then(|route| route.layer(Layer::Edge)).expect("a bound").after_event;
-    assert_eq!(bound, Some(BOUND));
-    let router: Router = Router::new().route("/rows/{id}", get(show)).layer(layer).with_state(app.clone());
+    let layer = CacheHeaders::new().public(&purger).named(route).made_of(["row"]);
+    let bound = strategy().route(route).and_then(|route| route.layer(Layer::Edge)).expect("a bound").after_event;
+    assert_eq!(bound, Some(way.bound));
+    let router: Router = Router::new().route("/rows/{id}", get(show)).layer(layer).with_state(processes.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let counts = Arc::new(Counts::default());
-    let mut tasks: Vec<_> = (0..8).map(|_| tokio::spawn(read(app.clone(), varnish.port(), counts.clone()))).collect();
-    tasks.extend((0..ROWS).map(|id| tokio::spawn(write(app.clone(), id, counts.clone()))));
-    tasks.push(tokio::spawn(slow(proxy, counts.clone())));
+    let (counts, app) = (Arc::new(Counts::default()), processes[0].clone());
+    let mut tasks: Vec<_> =
+        (0..8).map(|_| tokio::spawn(read(app.clone(), varnish.port(), way, counts.clone()))).collect();
+    tasks.extend((0..ROWS).map(|id| tokio::spawn(write(app.clone(), id, way, counts.clone()))));
+    tasks.push(tokio::spawn(slow(Arc::new(proxy), way, counts.clone())));
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     counts.is_over.store(true, SeqCst);
     for task in tasks {
         task.await.expect("no task panics");
     }
     let (reads, behind) = (counts.reads.load(SeqCst), counts.behind.load(SeqCst));
-    println!("{reads} reads, {behind} of them behind an acknowledged event, within the bound; {:?}", purger.stats());
+    println!(
+        "{route}: {reads} reads, {behind} of them behind an acknowledged event, within the bound; {:?}",
+        purger.stats()
+    );
     let too_old = counts.too_old.lock().expect("no panic");
     assert!(
         too_old.is_empty(),
@@ -211,4 +236,57 @@ async fn no_read_is_older_than_the_bound() {
     );
     assert!(reads > 200 * seconds, "{reads} reads are too few to say anything");
     assert!(behind > 0, "no read met a purge");
+}
+
+/// The origin, a slow way to it, and Varnish in front of that.
+async fn servers(way: Way) -> (TcpListener, Proxy, cachemacro_servers::Varnish) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let proxy = Proxy::start(listener.local_addr().expect("an address").port());
+    let vcl = vcl(proxy.port(), way);
+    let varnish = tokio::task::spawn_blocking(move || cachemacro_servers::Varnish::start(&vcl));
+    (listener, proxy, varnish.await.expect("it starts"))
+}
+
+fn purger(varnish: &cachemacro_servers::Varnish, way: Way) -> Purger {
+    let cdn = Varnish::at(varnish.url()).fetch_timeout(way.fetch());
+    Purger::builder(TagKey::new("shop")).cdn(cdn).start().expect("its settings are right")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_read_is_older_than_the_bound() {
+    let (listener, proxy, varnish) = servers(SLOW).await;
+    let purger = purger(&varnish, SLOW);
+    let app = App { cache: Cache::builder().edge(purger.clone()).build(), database: Arc::new(Database::new()) };
+    no_read_is_older([app].into(), listener, purger, varnish, proxy, SLOW, "rows of one process").await;
+}
+
+/// A store whose announcements come by another way than its entries.
+struct SlowChannel {
+    store: Redis,
+    channel: Redis,
+}
+
+impl SharedStore for SlowChannel {
+    fn connect(&self, environment: &Environment) -> Shared {
+        let channel = self.channel.connect(environment).channel.expect("Redis has one");
+        self.store.connect(environment).with_channel(channel)
+    }
+}
+
+/// Announcements reach the second process late. The purges come by the event log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_read_of_a_fleet_is_older_than_the_bound() {
+    let (listener, proxy, varnish) = servers(QUICK).await;
+    let redis = tokio::task::spawn_blocking(|| Standalone::start(Options::default())).await.expect("it starts");
+    let slow = Proxy::start(redis.port());
+    let database = Arc::new(Database::new());
+    let url = |url: String| Redis::url(url).expect("a URL");
+    let app = |builder: CacheBuilder| App { cache: builder.build(), database: database.clone() };
+    let builder = || Cache::builder().namespace("shop").memory(Memory::entries(1_000));
+    let late = SlowChannel { store: url(redis.url()), channel: url(redis.url_at(slow.port())) };
+    let processes = [app(builder().shared(url(redis.url()))), app(builder().shared(late))];
+    slow.set(Faults { delay_answers: Duration::from_millis(100), ..Faults::default() });
+    let purger = purger(&varnish, QUICK);
+    let _following = purger.follow(&processes[0].cache, "cdn").expect("Redis has a log");
+    no_read_is_older(processes.into(), listener, purger, varnish, proxy, QUICK, "rows of a fleet").await;
 }
