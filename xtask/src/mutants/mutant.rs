@@ -814,6 +814,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "shared-with-no-store-alone",
+        rule: "R36: what no shared cache may keep says `private`",
+        found_by: PUBLIC,
+        edits: &[Edit {
+            file: "cachemacro-http/src/headers.rs",
+            from: "Ordering::Less => audience.cache_control(\"no-store\"),",
+            to: "Ordering::Less => HeaderValue::from_static(\"no-store\"),",
+        }],
+    },
+    Mutant {
         name: "shared-with-what-a-user-sent",
         rule: "R36: the handler of a public route does not see who asks",
         found_by: PUBLIC,
