@@ -82,6 +82,20 @@ impl Edge {
         }
     }
 
+    /// Whether Varnish reaches the origin.
+    #[cfg(test)]
+    pub fn lets_fetches_through(&self, lets: bool) {
+        self.fetches.set(Faults { refuses: !lets, ..Faults::default() });
+        if !lets {
+            self.fetches.drop_connections();
+        }
+    }
+
+    #[cfg(test)]
+    pub fn restart_varnish(&mut self) {
+        tokio::task::block_in_place(|| self.varnish.restart());
+    }
+
     /// Waits until each event so far has had its last purge.
     pub async fn all_purged(&self) {
         self.purger.done(self.purger.moved([])).await;

@@ -81,6 +81,30 @@ async fn purges_that_do_not_come_through_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_the_origin_is_down_readers_get_what_is_kept() {
+    let edge = edge().await;
+    let reader = edge.reader();
+    reader.get("/teas/1").await.expect("it answers");
+    edge.lets_fetches_through(false);
+    let kept = reader.get("/teas/1").await.expect("it answers");
+    assert_eq!((kept.status, kept.text()), (200, "Sencha 9.50".to_owned()));
+    assert_eq!(reader.get("/teas/2").await.expect("it answers").status, 503);
+    edge.lets_fetches_through(true);
+    assert_eq!(reader.get("/teas/2").await.expect("it answers").status, 200, "the error was not kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_varnish_that_starts_anew_has_nothing_old() {
+    let mut edge = edge().await;
+    edge.reader().get("/teas/1").await.expect("it answers");
+    edge.lets_purges_through(false);
+    let tea = edge.shop.raise(1).await.expect("a tea");
+    edge.restart_varnish();
+    let page = edge.reader().get("/teas/1").await.expect("it answers");
+    assert_eq!((page.text(), page.header("x-cache")), (format!("Sencha {}", price(tea.cents)), "miss"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_shows_both_side_by_side() {
     let address = panel::serve(0, Arc::new(edge().await)).await.expect("a port");
     tokio::task::spawn_blocking(move || {
