@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::edge::{Edge, FETCH_TIMEOUT};
 use crate::purges::Purge;
 use crate::reader::{Page, Reader};
-use crate::routes::LIST;
+use crate::routes::{DETAIL, LIST};
 use crate::shop::price;
 
 /// Between two reads.
@@ -211,8 +211,8 @@ fn in_words(watched: &Watched, event: Instant) -> String {
 fn rows() {
     title("What the strategy says");
     let document = strategy().to_markdown();
-    let rows =
-        document.lines().filter(|line| line.starts_with(&format!("| `{LIST}`")) || line.starts_with("| `tea page`"));
+    let names = [LIST, DETAIL].map(|name| format!("| `{name}` |"));
+    let rows = document.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
     println!("  | route | made of | in a process | at the edge | in a browser |");
     rows.for_each(|row| println!("  {row}"));
 }
