@@ -68,6 +68,11 @@ impl Asked {
         Ok(Self { method: method.clone(), is_range, largest: settings.largest, collector, version, unanswered, public })
     }
 
+    /// No CDN may keep the response.
+    pub(crate) fn is_of_one_user(&mut self) {
+        self.public.iter_mut().for_each(|(_, is_for_all)| *is_for_all = false);
+    }
+
     /// The response with its headers, or 304.
     pub(crate) async fn finish<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         let (mut head, body) = response.into_parts();

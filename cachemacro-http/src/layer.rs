@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use cachemacro_runtime::observed;
+use http::header::COOKIE;
 use http::{Method, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
@@ -19,6 +20,9 @@ use crate::settings::CacheHeaders;
 impl CacheHeaders {
     /// Answers one request, with a handler that is a function: what the layer does, for a framework whose services are not those of `tower`. The future of the handler
     /// need not be `Send`.
+    ///
+    /// On a [public](Self::public) route, what answers a request with a cookie is kept by no CDN here: this function cannot know whether the framework's handler sees the cookie. Take it
+    /// out of the request before.
     ///
     /// The handler gets the request as it is. It is not run if 304 comes [before the handler](Self::not_modified_before_handler). The method, the URI and the headers of the request
     /// are looked at. A framework with requests of other types makes one without a body of them, and ignores it in the handler: `examples/actix.rs` in the repository is such a
@@ -56,11 +60,27 @@ impl CacheHeaders {
     where
         F: Future<Output = Result<Response<B>, E>>,
     {
+        self.respond(request, handler, false).await
+    }
+
+    /// `is_hidden`: the handler sees of the request what is passed to it, and nothing else.
+    async fn respond<Q, B: Body, E, F>(
+        &self,
+        request: Request<Q>,
+        handler: impl FnOnce(Request<Q>) -> F,
+        is_hidden: bool,
+    ) -> Result<Response<ResponseBody<B>>, E>
+    where
+        F: Future<Output = Result<Response<B>, E>>,
+    {
         let (mut head, body) = request.into_parts();
-        let asked = match Asked::of(&head, self).await {
+        let mut asked = match Asked::of(&head, self).await {
             Ok(asked) => asked,
             Err(not_modified) => return Ok(not_modified),
         };
+        if !is_hidden && head.headers.contains_key(COOKIE) {
+            asked.is_of_one_user();
+        }
         // What answers another method is kept by no CDN.
         if let Some(public) = self.public_route()
             && matches!(head.method, Method::GET | Method::HEAD)
@@ -131,6 +151,6 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let settings = self.settings.clone();
-        ResponseFuture(Box::pin(async move { settings.answer(request, |request| inner.call(request)).await }))
+        ResponseFuture(Box::pin(async move { settings.respond(request, |request| inner.call(request), true).await }))
     }
 }

@@ -33,6 +33,7 @@ pub(crate) enum NotKept {
     SetsCookie,
     Varies,
     NotWhole,
+    HasParts,
     NotStored,
     Moved,
     TooShort,
@@ -100,6 +101,7 @@ impl PublicRoute {
             (headers.contains_key(SET_COOKIE), NotKept::SetsCookie),
             (varies_by_user(headers), NotKept::Varies),
             (!is_whole, NotKept::NotWhole),
+            (collected.tag.as_ref().is_some_and(|tag| tag.has_parts), NotKept::HasParts),
             (dependencies.has_unknown || collected.served.is_none(), NotKept::NotStored),
         ];
         if let Some((_, why)) = refused.into_iter().find(|(is_refused, _)| *is_refused) {
@@ -172,6 +174,9 @@ impl NotKept {
             Self::SetsCookie => "it sets a cookie".to_owned(),
             Self::Varies => "it varies by user".to_owned(),
             Self::NotWhole => "its body was not read".to_owned(),
+            Self::HasParts => {
+                "its tag names parts of the request (`not_modified_with`), which a CDN does not know".to_owned()
+            }
             Self::NotStored => "something that it is made of is not stored, or it is made of too much".to_owned(),
             Self::Moved => "something that it is made of is stale, or has moved since".to_owned(),
             Self::TooShort => "less than a second is left".to_owned(),

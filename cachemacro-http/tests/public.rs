@@ -1,6 +1,7 @@
 //! What a CDN may keep of the responses of an axum service.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use cachemacro::http::CacheHeaders;
 use cachemacro::http::edge::{Cloudflare, EdgeHeaders, Fastly, TagKey, Varnish};
+use cachemacro::http::{self, CacheHeaders};
 use cachemacro::{Cache, CacheEvent, ManualClock, cached};
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ fn varnish() -> EdgeHeaders {
 }
 
 fn public() -> CacheHeaders {
-    CacheHeaders::new().cache_status(true).public(varnish())
+    CacheHeaders::new().build_id("1").cache_status(true).public(varnish())
 }
 
 async fn ask(
@@ -113,6 +114,15 @@ async fn ask(
         .route(
             "/own304",
             get(async |State(app): State<App>| app.city(1).await.map_or(StatusCode::OK, |_| StatusCode::NOT_MODIFIED)),
+        )
+        .route(
+            "/parts",
+            get(async |State(app): State<App>, headers: HeaderMap| {
+                app.city(1).await;
+                let language = format!("{:?}", headers.get("accept-language"));
+                http::not_modified_with(&[&language])
+                    .map_or_else(|| language.into_response(), IntoResponse::into_response)
+            }),
         )
         .route("/nothing", get(async || "nothing"))
         .route(
@@ -250,6 +260,30 @@ async fn the_handler_sees_a_user_only_where_it_is_shown() {
     assert_eq!(body.to_bytes(), "Some(\"a=b\")", "a writer has to know its user");
     let (seen, none) = etag(CacheHeaders::new().shows(COOKIE), &sent).await;
     assert!(none.is_none() && seen != nothing && seen != cookie, "that is no public route: the handler sees all");
+}
+
+/// A framework whose handler does not take the request that it is given.
+#[tokio::test]
+async fn a_cookie_that_may_be_seen_all_the_same_is_of_one_user() {
+    let app = App::new();
+    let lifetime = async |request: Request<()>| {
+        let handler =
+            async |_: Request<()>| Ok::<_, Infallible>(Response::new(Body::from(format!("{:?}", app.city(1).await))));
+        let response = public().answer(request, handler).await.expect("it cannot fail");
+        response.headers()["surrogate-control"].to_str().expect("ASCII").to_owned()
+    };
+    let get = |cookie: Option<&str>| {
+        let request = Request::get("/cities/1");
+        cookie.map_or(Request::get("/cities/1"), |cookie| request.header(COOKIE, cookie)).body(()).expect("a request")
+    };
+    assert_ne!(lifetime(get(None)).await, "no-store");
+    assert_eq!(lifetime(get(Some("a=b"))).await, "no-store");
+}
+
+#[tokio::test]
+async fn what_is_made_of_parts_of_the_request_is_not_for_all() {
+    let app = App::new();
+    assert_eq!(lifetime(&app, "/parts", &[]).await, "no-store");
 }
 
 #[tokio::test]

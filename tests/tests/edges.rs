@@ -56,6 +56,12 @@ impl Pages {
     }
 
     #[invalidates(Moved { from, to }, cache = self.cache)]
+    async fn write_for_ever(&self, from: u64, to: u64) {
+        let _ = (self, from, to);
+        std::future::pending().await
+    }
+
+    #[invalidates(Moved { from, to }, cache = self.cache)]
     fn write_sync(&self, from: u64, to: u64) {
         let _ = (self, from, to);
     }
@@ -99,6 +105,14 @@ async fn without_a_shared_store() {
 async fn with_a_shared_store() {
     let clock = ManualClock::default();
     Pages::new(Cache::builder().clock(clock.clone()).shared(remote(clock))).told_of_each_way().await;
+}
+
+/// The write has happened: that the body did not return says nothing about it.
+#[tokio::test]
+async fn a_writer_that_does_not_return_has_told() {
+    let pages = Pages::new(Cache::builder());
+    assert!(tokio::time::timeout(Duration::ZERO, pages.write_for_ever(3, 4)).await.is_err());
+    assert_eq!(pages.told.take(), ["page:3", "page:4"]);
 }
 
 /// Until the store has it, other processes serve what has ended: so what was made of that has to end afterwards, too.

@@ -44,8 +44,9 @@ impl Purger {
     /// Purges what any process of the cache's namespace publishes, also programs that have no cache of this kind: by a consumer group on the event log of the shared store, such as Redis
     /// has. **An event is acknowledged when it has had its last purge from each CDN**: if the process dies before, another process of the group purges again, or the same one when it is started again.
     ///
-    /// Any number of processes may follow as one `group`; each event goes to one of them. A new group begins with the events that come after it. Where the log has lost events before
-    /// they were read, or one cannot be read, all of the namespace is purged.
+    /// Any number of processes may follow as one `group`; each event goes to one of them. A new group begins with the events that come after it. Where a message cannot be read, or the log has lost one
+    /// that a dead process had read, all of the namespace is purged. **What the log trims before it is read is lost**: Redis keeps about 100,000 announcements. After a longer absence of all purgers, call
+    /// [`Purger::purge_namespace`].
     ///
     /// The strategy says it of the routes that are made [public](crate::CacheHeaders::public) afterwards. Then no process needs [`CacheBuilder::edge`](cachemacro_runtime::CacheBuilder::edge) for its events. [`Cache::clear`] and the like are no events:
     /// [`Purger::for_clears`] is the edge that purges for them alone.
@@ -145,7 +146,7 @@ struct Follower {
 impl Follower {
     async fn run(mut self) {
         let mut backoff = BACKOFF;
-        while !*self.stopped.borrow() {
+        while !*self.stopped.borrow() && !self.purger.is_stopped() {
             match self.round().await {
                 Ok(()) => backoff.reset(),
                 Err(_) => {

@@ -45,6 +45,8 @@ impl EdgeHeaders {
     pub(crate) fn times(&self) -> EdgeTimes {
         let Purging { soft, fetch_timeout, .. } = self.cdn.purging();
         let purged_within = purged_within(self.cdn.limits(), self.cdn.purging());
+        // A response comes by the shield, too.
+        let fetch_timeout = fetch_timeout * u32::from(self.cdn.purging().repeats().max(1));
         EdgeTimes {
             cdn: self.cdn.name().to_owned(),
             purged_within,
@@ -77,10 +79,13 @@ impl EdgeHeaders {
     /// Adds the tags of a response that is made of these aggregates, to those that the handler has set. Returns whether they fit.
     pub(crate) fn tag(&self, headers: &mut HeaderMap, aggregates: &BTreeSet<Box<str>>) -> bool {
         let header = self.cdn.tag_header();
-        let Some(tags) = self.tags_of(aggregates, header.fitting(SHARE)) else { return false };
-        let own = headers.get_all(&header.name).iter().filter_map(|value| value.to_str().ok());
+        let own: Vec<_> = headers.get_all(&header.name).iter().filter_map(|value| value.to_str().ok()).collect();
+        // What is there takes room, also the tags for another CDN that reads the same header.
+        let taken = own.iter().map(|value| value.len().div_ceil(Tag::LEN) + 1).sum();
+        let Some(tags) = self.tags_of(aggregates, header.fitting(SHARE).saturating_sub(taken)) else { return false };
         let ours = header.value(&tags);
-        let all: Vec<_> = own.chain([&*ours]).collect();
+        // First, as a CDN that takes no more ignores the last ones.
+        let all: Vec<_> = std::iter::once(&*ours).chain(own).collect();
         let value = HeaderValue::from_str(&all.join(header.separator)).expect("these are values of a header");
         headers.insert(header.name, value);
         true
@@ -137,7 +142,10 @@ mod tests {
         headers.append(&header.name, HeaderValue::from_static("own"));
         assert!(self::headers().tag(&mut headers, &of(["user:1".to_owned()].into_iter())));
         let value = headers[&header.name].to_str().expect("ASCII");
-        assert!(value.starts_with("own ") && value.split(' ').count() == 4, "{value}");
+        assert!(value.ends_with(" own") && value.split(' ').count() == 4, "{value}");
+        let long = "x".repeat(7_000);
+        headers.insert(&header.name, long.parse().expect("a value"));
+        assert!(!self::headers().tag(&mut headers, &of(["user:1".to_owned()].into_iter())), "there is no room");
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub struct Purger(Arc<Inner>);
 struct Inner {
     /// Whether events come by an event log, which keeps them until they are purged.
     follows: AtomicBool,
+    is_stopped: AtomicBool,
     key: TagKey,
     cdns: Vec<Arc<dyn Cdn>>,
     lanes: Vec<Arc<Lane>>,
@@ -156,6 +157,7 @@ impl PurgerBuilder {
         let kinds = Mutex::new(HashMap::new());
         Ok(Purger(Arc::new(Inner {
             follows: AtomicBool::new(false),
+            is_stopped: AtomicBool::new(false),
             key: self.key,
             cdns: self.cdns,
             lanes,
@@ -208,6 +210,11 @@ impl Purger {
         self.0.add(Lane::add_namespace)
     }
 
+    /// Whether it was shut down.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.0.is_stopped.load(Ordering::Relaxed)
+    }
+
     pub(super) fn follows(&self) {
         self.0.follows.store(true, Ordering::Relaxed);
     }
@@ -222,13 +229,13 @@ impl Purger {
         self.0.lanes.iter().map(|lane| lane.done_up_to()).min().unwrap_or_default()
     }
 
-    /// Waits until a ticket, and all before it, have had their last purge.
+    /// Waits until a ticket, and all before it, have had their last purge. It returns also when the purger is [shut down](Self::shutdown).
     pub async fn done(&self, ticket: Ticket) {
         loop {
             let mut ended = pin!(self.0.ended.notified());
             // Begins to listen before it looks.
             ended.as_mut().enable();
-            if self.done_up_to() >= ticket {
+            if self.done_up_to() >= ticket || self.is_stopped() {
                 return;
             }
             ended.await;
@@ -328,6 +335,8 @@ impl Inner {
     }
 
     fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        self.ended.notify_waiters();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.iter().for_each(JoinHandle::abort);
     }

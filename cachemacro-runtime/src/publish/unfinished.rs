@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::batch::Batch;
+use super::tell_edges::TellEdges;
 use super::unsent::Writes;
 use crate::cache::Cache;
 use crate::callsite::{Role, Writer};
@@ -37,6 +38,7 @@ impl<F: FnOnce(&mut Batch)> Unfinished<F> {
         // Without a version: the one in the event may not have been committed.
         let writes =
             Writes::voiding(batch.take_writes(Role::Handles).moves.into_iter().map(|(aggregate, _)| aggregate));
+        let _edges = TellEdges::new(&self.cache, &writes);
         self.cache.move_here(&writes);
         if self.cache.inner.publishing().is_some() {
             // The store has refused nothing, so `on_error` does not apply.

@@ -22,7 +22,8 @@ edit. A test that calls `assert_matches` compares this file with them, and rewri
 - **Whatever is lost**: the oldest value that any process may serve, even if an event was never sent, a writer died
   before it sent one, a store lost its data, or a program wrote that this binary does not know. The `source_lag` of
   the cache comes on top.
-- A value that was loaded through another cached function may be as old as that function's line allows, if that is more.
+- A value that was loaded through another cached function does not end with the events of that function, unless it names
+  them, too: until it is loaded again it may be as old as its last column says, in a process and on each layer behind it.
 - `Cache::clear`, `clear_function` and `disable_function` end what the process has at once, and what other processes of the
   namespace and the shared store have within 1s, or when they can be reached.
 - Browsers ask before each use of a response, and get 304 while it is the same, where it has the headers of `cachemacro::http` and

@@ -118,6 +118,9 @@ fn at_edge(process: &LayerBound, edges: &BTreeSet<EdgeTimes>) -> LayerBound {
     let under_way = edges.iter().map(|edge| edge.fetch_timeout).max().unwrap_or_default();
     let of_process = process.after_event.filter(|after| *after > DETECTION).unwrap_or_default();
     let max_staleness = process.max_staleness + under_way;
+    // What is marked as stale is served until a reader asks for it, and then once more.
+    let is_soft = edges.iter().any(|edge| edge.is_soft);
+    let slowest = if is_soft { max_staleness } else { slowest };
     let after_event = process.after_event.map(|_| (slowest + of_process).min(max_staleness));
     let names: BTreeSet<_> = edges.iter().map(|edge| format!("`{}`", edge.cdn)).collect();
     let names: Vec<_> = names.into_iter().collect();
@@ -129,13 +132,13 @@ fn at_edge(process: &LayerBound, edges: &BTreeSet<EdgeTimes>) -> LayerBound {
     } else {
         let or_dies =
             if edges.iter().all(|edge| edge.is_logged) { "" } else { ", and if the process that purges dies" };
-        let soft = if edges.iter().any(|edge| edge.is_soft) {
-            " The purges are soft: a reader may see the old response once more, while a new one is fetched."
+        let soft = if is_soft {
+            " The purges are soft: the first reader after one, however late, sees the old response, and so do others while a new one is fetched."
         } else {
             ""
         };
         format!(
-            "A CDN ({names}) keeps it until an event purges it, and once more after the time of a fetch, as an answer that was under way is stored after the first purge. The time holds while it answers each purge within {answered}.{soft} While the CDN cannot be purged{or_dies}, \
+            "A CDN ({names}) keeps it until an event purges it, and once more after the time of a fetch, as an answer that was under way is stored after the first purge. The time holds while it answers each purge within {answered}, and for several processes if they share a store.{soft} While the CDN cannot be purged{or_dies}, \
              the old response may be served for up to {most}: the hard TTL and the {under_way} of a fetch."
         )
     };
@@ -180,13 +183,13 @@ mod tests {
     use crate::strategy::Strategy;
     use crate::strategy::fixture::{FIND, RENAME, route, site, writer};
 
-    fn of(policy: Policy, fetch: u64) -> RouteStrategy {
+    fn of(policy: Policy, is_soft: bool) -> RouteStrategy {
         let cdn = EdgeTimes {
             cdn: "fastly".to_owned(),
-            purged_within: Duration::from_secs(fetch + 5),
+            purged_within: Duration::from_secs(15),
             answered_within: Duration::from_millis(100),
-            fetch_timeout: Duration::from_secs(fetch),
-            is_soft: true,
+            fetch_timeout: Duration::from_secs(10),
+            is_soft,
             is_logged: false,
         };
         let facts = Facts { edges: [cdn].into(), ..route("page", &["find"]) };
@@ -202,23 +205,26 @@ mod tests {
             let bound = route.layer(layer).expect("a bound");
             (bound.after_event.map(|after| after.as_secs()), bound.max_staleness.as_secs())
         };
-        let page = of(policy, 10);
+        let page = of(policy, false);
         assert_eq!(seconds(&page, Layer::Process), (Some(1), 600));
         assert_eq!(seconds(&page, Layer::Edge), (Some(15), 610));
         assert_eq!(seconds(&page, Layer::Browser), (Some(45), 640));
         let notes = page.notes().join("\n");
-        assert!(notes.contains("that is 45s = 15s at the CDN + 30s") && notes.contains("purges are soft"), "{notes}");
+        assert!(notes.contains("that is 45s = 15s at the CDN + 30s"), "{notes}");
+        let soft = of(policy, true);
+        assert_eq!(seconds(&soft, Layer::Edge), (Some(610), 610), "what is not asked for stays");
+        assert!(soft.notes().join("\n").contains("purges are soft"));
         assert!(
             notes.contains("and if the process that purges dies, the old response may be served for up to 10m10s"),
             "{notes}"
         );
-        let local = of(Policy { local: true, ..policy }, 10);
+        let local = of(Policy { local: true, ..policy }, false);
         assert_eq!(seconds(&local, Layer::Edge).0, Some(610), "an event does not reach the entries of other processes");
     }
 
     #[test]
     fn what_is_not_public_is_at_no_cdn() {
-        let page = of(FIND.policy, 10);
+        let page = of(FIND.policy, false);
         assert_eq!(page.layer(Layer::Edge), None);
         assert_eq!(
             page.not_at_edge.as_deref(),
