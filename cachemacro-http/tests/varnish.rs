@@ -235,7 +235,7 @@ async fn no_read_is_older(
         &too_old[..too_old.len().min(3)]
     );
     assert!(reads > 50 * seconds, "{reads} reads are too few to say anything");
-    assert!(behind > 0, "no read met a purge");
+    assert!(purger.stats()[0].queue.purged > 0, "nothing was purged");
 }
 
 /// The origin, a slow way to it, and Varnish in front of that.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -110,11 +112,24 @@ impl Varnish {
                 );
                 return Ok(false);
             }
-            let connected = TcpStream::connect(("127.0.0.1", self.port));
-            connected.map(|_| true).map_err(|error| format!("{error}; its log is\n{}", program.log()))
+            answers(self.port).map(|()| true).map_err(|error| format!("{error}; its log is\n{}", program.log()))
         });
         self.program = runs.then_some(program);
         runs
+    }
+}
+
+/// Its worker answers what is no request, and asks no origin for it. Before that the port is open, and connections end.
+fn answers(port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(b"no request\r\n\r\n")?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    if answer == *b"HTTP/1.1 400" {
+        Ok(())
+    } else {
+        Err(io::Error::other(String::from_utf8_lossy(&answer).into_owned()))
     }
 }
 
