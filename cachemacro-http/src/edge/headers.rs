@@ -31,7 +31,7 @@ pub struct EdgeHeaders {
 }
 
 impl EdgeHeaders {
-    /// Those of a CDN. Whoever purges it has the same `tags`.
+    /// Those of a CDN. Its purger has the same `tags`.
     pub fn new(tags: TagKey, cdn: impl Cdn) -> Self {
         Self { tags, cdn: Arc::new(cdn), follows: false }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -57,6 +57,12 @@ impl Varnish {
     /// If it does not start, as another process has taken its port meanwhile.
     pub fn restart(&mut self) {
         self.program = None;
+        // Its worker is in a group of its own, and ends when it misses its parent.
+        let is_free = || {
+            let bound = TcpListener::bind(("127.0.0.1", self.port));
+            bound.map(|_| true).map_err(|error| error.to_string())
+        };
+        wait::until("the worker of the varnishd before does not end", is_free);
         let _ = fs::remove_dir_all(self.folder.path().join("work"));
         assert!(self.launch(), "varnishd does not start again");
     }
