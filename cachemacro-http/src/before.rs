@@ -194,23 +194,23 @@ impl fmt::Debug for BeforeHandler {
 mod tests {
     use super::*;
 
+    /// A response of this weight, under an id of its own.
+    fn remember(before: &BeforeHandler, number: u64, weight: u64) -> [u8; 32] {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        let vary = Vary::of(&HeaderMap::new(), &HeaderMap::new()).expect("it varies by nothing");
+        let (browser, headers) = (Browser::Never, HeaderMap::new());
+        before.responses.insert(id, Arc::new(Remembered { vary, entries: Vec::new(), weight, browser, headers }));
+        id
+    }
+
     /// A client that asks for many URLs takes nothing from others.
     #[test]
     fn what_is_asked_for_often_outlives_a_scan() {
         let before = BeforeHandler::new(|_| Some(String::new()));
-        let insert = |number: u64| {
-            let mut id = [0; 32];
-            id[..8].copy_from_slice(&number.to_le_bytes());
-            let vary = Vary::of(&HeaderMap::new(), &HeaderMap::new()).expect("it varies by nothing");
-            let (browser, headers) = (Browser::Never, HeaderMap::new());
-            before
-                .responses
-                .insert(id, Arc::new(Remembered { vary, entries: Vec::new(), weight: 0, browser, headers }));
-            id
-        };
-        let often: Vec<_> = (0..1000).map(insert).collect();
+        let often: Vec<_> = (0..1000).map(|number| remember(&before, number, 0)).collect();
         often.iter().for_each(|id| assert!(before.responses.get(id).is_some()));
-        (1000..100_000).for_each(|number| _ = insert(number));
+        (1000..100_000).for_each(|number| _ = remember(&before, number, 0));
         let left = often.iter().filter(|id| before.responses.get(*id).is_some()).count();
         assert!(left > 900, "{left} of 1000");
     }
@@ -222,13 +222,7 @@ mod tests {
         for weight in weights {
             let before = BeforeHandler::new(|_| Some(String::new()));
             for number in 0..2 * MOST as u64 {
-                let mut id = [0; 32];
-                id[..8].copy_from_slice(&number.to_le_bytes());
-                let vary = Vary::of(&HeaderMap::new(), &HeaderMap::new()).expect("it varies by nothing");
-                let (browser, headers) = (Browser::Never, HeaderMap::new());
-                before
-                    .responses
-                    .insert(id, Arc::new(Remembered { vary, entries: Vec::new(), weight, browser, headers }));
+                remember(&before, number, weight);
             }
             let kept = before.responses.len();
             assert!(kept <= MOST && kept as u64 * weight <= MEMORY, "{kept} of {weight}");

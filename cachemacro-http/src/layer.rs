@@ -24,7 +24,7 @@ impl CacheHeaders {
     /// On a [public](Self::public) route, what answers a request with a cookie is kept by no CDN here: this function cannot know whether the framework's handler sees the cookie. Take it
     /// out of the request before.
     ///
-    /// The handler gets the request as it is. It is not run if 304 comes [before the handler](Self::not_modified_before_handler). The method, the URI and the headers of the request
+    /// The handler gets the request, on a public route without what is hidden there. It is not run if 304 comes [before the handler](Self::not_modified_before_handler). The method, the URI and the headers of the request
     /// are looked at. A framework with requests of other types makes one without a body of them, and ignores it in the handler: `examples/actix.rs` in the repository is such a
     /// middleware, for `actix-web`.
     ///

@@ -213,6 +213,7 @@ impl CacheHeaders {
     /// | with `Cache-Control` or `Expires` from its handler | the tags alone: the route is not covered by the strategy |
     /// | that sets a cookie, varies by user, streams its body, or has another status than 200, 301, 308, 404 or 410 | `no-store` |
     /// | to a request with `Authorization`, or with a header that is shown | `no-store` |
+    /// | whose tag names parts ([`not_modified_with`](crate::not_modified_with)) | `no-store` |
     /// | of which something is stale, is not stored, or has moved since it was read | `no-store` |
     ///
     /// What is not kept has `private` in `Cache-Control`, too: Fastly looks for that alone.
